@@ -1,0 +1,46 @@
+"""skmi: mutual information as scikit-learn estimators.
+
+How much does X tell about Y, is it real, and which columns carry it? Every estimator
+has ``fit(X, Y)``, ``mutual_info_`` in nats and ``score(X, Y)``.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_MODULE_OF_NAME = {
+    "ConvergenceWarning": "exceptions",
+    "DiscreteTargetWarning": "exceptions",
+    "DonskerVaradhan": "variational",
+    "DuplicateRowsWarning": "exceptions",
+    "InfoNCE": "variational",
+    "KSG": "neighbors",
+    "MixedKSG": "neighbors",
+    "NWJ": "variational",
+    "SaturationWarning": "exceptions",
+    "SkmiWarning": "exceptions",
+}
+_MODULES = [
+    "bounds",
+    "critics",
+    "datasets",
+    "exceptions",
+    "neighbors",
+    "statistics",
+    "variational",
+]
+
+__all__ = ["__version__", *_MODULE_OF_NAME, *_MODULES]  # noqa: PLE0604
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"skmi.{name}")
+    if name in _MODULE_OF_NAME:
+        module = importlib.import_module(f"skmi.{_MODULE_OF_NAME[name]}")
+        return getattr(module, name)
+    raise AttributeError(f"module 'skmi' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,363 @@
+"""What all critic-based estimators share: parameters, split, scaling, report."""
+
+import copy
+import math
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.utils import check_random_state
+from skmi._sklearn import HasMethods, Integral, Interval, Real, StrOptions, parameter
+from skmi._torch import make_generator, resolve_device, to_tensor
+from skmi._training import Schedule, Training
+from skmi.base import MutualInfoEstimator, Report, contrast_blocks, estimator
+
+from skmi.critics import ACTIVATIONS, CRITICS, build_network, extract_model, score_pairs
+from skmi.exceptions import ConvergenceWarning
+from skmi.statistics import standard_error
+
+__all__ = ["CriticEstimator", "Terms"]
+
+
+class Terms(NamedTuple):
+    """What an estimate needs of the scores of many rows, one value for each row."""
+
+    joint: torch.Tensor  # f(x_i, y_i)
+    row: torch.Tensor  # log mean of e^f(x_i, y_j) over the row's negatives
+    column: torch.Tensor  # log mean of e^f(x_j, y_i) over the column's negatives
+    usage: torch.Tensor  # how much of the rows' softmax weight falls on y_i
+    n_columns: int  # rows that each row is held against, itself counted
+
+    def select(self, rows):
+        """Return the terms of some of the rows."""
+        return Terms(*(values[rows] for values in self[:4]), self.n_columns)
+
+
+class Fold(NamedTuple):
+    """Rows that train, rows that choose the epoch, rows reported on."""
+
+    train: np.ndarray
+    stop: np.ndarray
+    report: np.ndarray
+
+
+class Scaler(NamedTuple):
+    """Shift and scale of the columns, learned from training rows."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, block):
+        """Learn the moments; a constant column is only shifted."""
+        scale = block.std(axis=0)
+        return cls(block.mean(axis=0), np.where(scale > 0, scale, 1.0))
+
+    def transform(self, block):
+        """Return the standardised columns."""
+        return (block - self.mean) / self.scale
+
+
+@estimator
+class CriticEstimator(MutualInfoEstimator):
+    """Base of the estimators that train a critic.
+
+    A child sets `_objective`, what training maximises, and `_estimate` and
+    `_influence`, what it reports.
+    """
+
+    _shared_attributes = (
+        *MutualInfoEstimator._shared_attributes,
+        "critic_",
+        "critics_",
+        "n_iter_",
+        "loss_curve_",
+        "validation_scores_",
+        "fold_scores_",
+        "device_",
+    )
+
+    critic: object = parameter(
+        "hybrid", StrOptions(set(CRITICS)), HasMethods("build"), callable
+    )
+    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
+    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
+    n_components: int = parameter(32, Interval(Integral, 1, None, closed="left"))
+    max_iter: int = parameter(200, Interval(Integral, 1, None, closed="left"))
+    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
+    n_negatives: int | None = parameter(
+        16, Interval(Integral, 1, None, closed="left"), None
+    )
+    learning_rate_init: float = parameter(
+        1e-3, Interval(Real, 0, None, closed="neither")
+    )
+    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
+    early_stopping: bool = parameter(True, "boolean")
+    validation_fraction: float = parameter(0.15, Interval(Real, 0, 1, closed="neither"))
+    n_iter_no_change: int = parameter(10, Interval(Integral, 1, None, closed="left"))
+    tol: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
+    test_size: float = parameter(
+        0.25,
+        Interval(Real, 0, 1, closed="neither"),
+        Interval(Integral, 2, None, closed="left"),
+    )
+    cv: object = parameter(None, "cv_object")
+    averaging: str = parameter("micro", StrOptions({"micro", "macro"}))
+    device: str = parameter("auto", str)
+    random_state: object = parameter(None, "random_state")
+
+    # -- hooks of the children ---------------------------------------------------
+
+    def _objective(self, scores):
+        """What training maximises: (joint, marginal) scores to one value a model."""
+        raise TypeError(f"{type(self).__name__} is abstract.")
+
+    def _estimate(self, terms):
+        """What is reported, from the terms of the report rows."""
+        raise TypeError(f"{type(self).__name__} is abstract.")
+
+    def _influence(self, terms):
+        """Influence of each report row on the estimate, up to a constant."""
+        raise TypeError(f"{type(self).__name__} is abstract.")
+
+    def _ceiling(self, n_samples):
+        """Largest value that the estimate could take on so many rows."""
+        return math.inf
+
+    # -- fit ---------------------------------------------------------------------
+
+    def _fit(self, X, y):
+        random_state = check_random_state(self.random_state)
+        folds = self._split(X, y, random_state)
+        device = resolve_device(self.device)
+        self.device_ = str(device)
+        y = self._as_columns(y)
+        self._scalers = [
+            (Scaler.fit(X[fold.train]), self._fit_target_scaler(y[fold.train]))
+            for fold in folds
+        ]
+        training = self._make_training(X, y, folds, device, random_state)
+        self._run(training, X, y, folds)
+        fitted, report = self._evaluate(training, X, y, folds)
+        vars(self).update(fitted)
+        return report
+
+    def _split(self, X, y, random_state):
+        n_samples = len(X)
+        if self.cv is None:
+            order = random_state.permutation(n_samples)
+            size = part_size(self.test_size, n_samples)
+            reports = [(order[size:], order[:size])]
+        else:
+            reports = self._cross_validator(random_state).split(X, y)
+        folds = []
+        for rest, report in reports:
+            rest = random_state.permutation(rest)
+            size = part_size(self.validation_fraction, len(rest))
+            size = size if self.early_stopping else 0
+            folds.append(Fold(rest[size:], rest[:size], report))
+            if min(len(rest) - size, len(report)) < 2:
+                raise ValueError(
+                    f"n_samples={n_samples} is too few for {type(self).__name__}: two "
+                    "rows at least must train, stop and report. Pass more rows, or use "
+                    "skmi.KSG, which reports on all of them."
+                )
+        return folds
+
+    def _cross_validator(self, random_state):
+        if isinstance(self.cv, Integral):
+            kind = StratifiedKFold if hasattr(self, "classes_") else KFold
+            seed = random_state.randint(np.iinfo(np.int32).max)
+            return kind(self.cv, shuffle=True, random_state=seed)
+        return check_cv(self.cv)
+
+    def _as_columns(self, y):
+        """Return a continuous target as it is and labels as one column a class."""
+        return np.eye(len(self.classes_))[y] if hasattr(self, "classes_") else y
+
+    def _fit_target_scaler(self, y):
+        if hasattr(self, "classes_"):
+            return Scaler(np.zeros(y.shape[1]), np.ones(y.shape[1]))
+        return Scaler.fit(y)
+
+    def _make_training(self, X, y, folds, device, random_state):
+        generator = make_generator(random_state)
+        stack = [
+            [scaler.transform(block) for scaler, block in zip(pair, (X, y), strict=True)]
+            for pair in self._scalers
+        ]
+        x, y = (
+            to_tensor(np.stack(blocks), device, torch.float32)
+            for blocks in zip(*stack, strict=True)
+        )
+        return Training(
+            build_network(
+                self._make_critic(),
+                x.shape[-1],
+                y.shape[-1],
+                n_models=len(folds),
+                generator=generator,
+            ),
+            extract_model,
+            self._objective,
+            x,
+            y,
+            train_rows=stack_rows([fold.train for fold in folds]),
+            stop_rows=stack_rows([fold.stop for fold in folds]),
+            schedule=Schedule(
+                **{name: getattr(self, name) for name in Schedule.__annotations__}
+            ),
+            generator=generator,
+        )
+
+    def _make_critic(self):
+        if not isinstance(self.critic, str):
+            return self.critic
+        critic = CRITICS[self.critic]()
+        names = critic.get_params()
+        return critic.set_params(**{name: getattr(self, name) for name in names})
+
+    def _run(self, training, X, y, folds):
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        def reconstruct():
+            fitted, report = self._evaluate(training, X, y, folds)
+            return {**fitted, "mutual_info_": report.mutual_info}
+
+        for _ in range(self.max_iter):
+            task = context.subcontext(task_name="epoch")
+            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            training.run_epoch()
+            stop = task.call_on_fit_task_end(
+                estimator=self, X=X, y=y, reconstruction_attributes=reconstruct
+            )
+            if stop or training.finished:
+                break
+        else:
+            self._warn_of_convergence(training)
+        context.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes=reconstruct
+        )
+
+    def _warn_of_convergence(self, training):
+        if not training.converged:
+            warnings.warn(
+                f"max_iter={self.max_iter} epochs were run and the held-out objective "
+                "still rose; the estimate may be too low. Raise max_iter.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+
+    # -- report ------------------------------------------------------------------
+
+    def _evaluate(self, training, X, y, folds):
+        """Return the fitted attributes and the report of the best models so far."""
+        critics = list(training.best)
+        values, influences, sizes = [], [], []
+        for critic, scalers, fold in zip(critics, self._scalers, folds, strict=True):
+            members = [(critic, scalers)]
+            terms, blocks = self._terms(members, X[fold.report], y[fold.report])
+            values.append(self._average(terms, blocks))
+            influences.append(self._influence(terms).cpu().numpy())
+            sizes.append(len(fold.report))
+        fitted = {
+            "n_iter_": training.epoch,
+            "loss_curve_": np.mean(training.losses, axis=1).tolist(),
+            "validation_scores_": np.mean(training.scores, axis=1).tolist()
+            if training.scores
+            else None,
+            "_critics": critics,
+        }
+        if self.cv is None:
+            fitted["critic_"] = critics[0]
+        else:
+            fitted |= {"critics_": critics, "fold_scores_": np.array(values)}
+        report = Report(
+            np.average(values, weights=sizes),
+            standard_error(np.concatenate(influences)),
+            self._ceiling(sum(sizes)),
+        )
+        return fitted, report
+
+    def _average(self, terms, blocks):
+        if self.averaging == "micro":
+            return float(self._estimate(terms))
+        values = [float(self._estimate(terms.select(block))) for block in blocks]
+        return np.average(values, weights=[len(block) for block in blocks])
+
+    def _terms(self, members, X, y):
+        """Score rows in blocks; return the terms of all rows and the blocks."""
+        parts, blocks = [], list(contrast_blocks(len(X)))
+        for rows, columns in blocks:
+            scores = self._scores(members, X[rows], y[columns])
+            parts.append(reduce_scores(scores))
+        inverse = np.argsort(np.concatenate([rows for rows, _ in blocks]))
+        terms = Terms(
+            *(torch.cat(values)[inverse] for values in list(zip(*parts, strict=True))[:4]),
+            parts[0].n_columns,
+        )
+        return terms, [rows for rows, _ in blocks]
+
+    @torch.no_grad()
+    def _scores(self, members, X, y, partners=None):
+        """Mean score of the members in double precision, of all pairs or of partners."""
+        device = resolve_device(self.device)
+        total = 0
+        for critic, (x_scaler, y_scaler) in members:
+            critic = copy.deepcopy(critic).to(device, torch.float64)
+            x = to_tensor(x_scaler.transform(X), device, torch.float64)
+            z = to_tensor(y_scaler.transform(y), device, torch.float64)
+            total = total + score_pairs(critic, x, z, partners)
+        return total / len(members)
+
+    # -- new rows ----------------------------------------------------------------
+
+    @property
+    def _members(self):
+        return list(zip(self._critics, self._scalers, strict=True))
+
+    def _mutual_info(self, X, y):
+        return self._average(*self._terms(self._members, X, self._as_columns(y)))
+
+    def _log_ratio(self, X, y):
+        return self._scores(self._members, X, self._as_columns(y)).cpu().numpy()
+
+    def _log_ratio_of_pairs(self, X, y):
+        partners = torch.arange(len(X)).unsqueeze(-1)
+        scores = self._scores(self._members, X, self._as_columns(y), partners)
+        return scores.squeeze(-1).cpu().numpy()
+
+
+def part_size(size, n_samples):
+    """Turn a share or a number of rows into a number, two at the least."""
+    if isinstance(size, Integral):
+        return int(size)
+    return max(2, round(size * n_samples))
+
+
+def stack_rows(parts):
+    """Stack row numbers of nearly equal length, cut to the shortest."""
+    length = min(len(part) for part in parts)
+    return torch.from_numpy(np.stack([part[:length] for part in parts]))
+
+
+def reduce_scores(scores):
+    """Reduce a block of scores, own columns first, to the terms of its rows."""
+    n_rows, n_columns = scores.shape
+    own = scores[:, :n_rows]
+    joint = own.diagonal()
+    row = torch.logsumexp(mask_diagonal(scores), 1) - math.log(n_columns - 1)
+    column = torch.logsumexp(mask_diagonal(own), 0) - math.log(max(n_rows - 1, 1))
+    weights = torch.softmax(scores, 1)
+    usage = weights[:, :n_rows].sum(0) * n_columns / n_rows
+    return Terms(joint, row, column, usage, n_columns)
+
+
+def mask_diagonal(scores):
+    """Replace the scores of joint pairs by minus infinity."""
+    mask = torch.eye(*scores.shape, dtype=torch.bool, device=scores.device)
+    return scores.masked_fill(mask, -math.inf)

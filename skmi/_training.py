@@ -1,0 +1,186 @@
+"""The one training loop: a stack of models, each stopped and kept at its own best."""
+
+from dataclasses import dataclass
+
+import torch
+
+__all__ = ["Schedule", "Training", "cyclic_partners"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How to train; the names are those of the estimators' parameters."""
+
+    max_iter: int
+    batch_size: int
+    n_negatives: int | None
+    learning_rate_init: float
+    alpha: float
+    early_stopping: bool
+    n_iter_no_change: int
+    tol: float
+
+
+def cyclic_partners(n_rows, shifts):
+    """Return for each row itself and the rows `shifts` further on, cyclically.
+
+    Cyclic shifts of a shuffled batch are pairings without fixed points: no negative
+    is a joint pair.
+    """
+    offsets = torch.cat([torch.zeros(1, dtype=torch.long), shifts])
+    return (torch.arange(n_rows).unsqueeze(-1) + offsets) % n_rows
+
+
+class Training:
+    """Train a stack of networks on one set of rows, model i on its own subset.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps x (models, n, n_x), y (models, n, n_y) and optional partners to scores.
+    extract : callable
+        ``extract(network, i)`` returns a copy of model i.
+    objective : callable
+        Maps (joint, marginal) scores to one value for each model, to be maximised.
+    x, y : tensor of shape (models, n_rows, n_columns)
+        The rows as each model is to see them.
+    train_rows, stop_rows : tensor of shape (models, n)
+        Rows that train each model, and rows that choose its best epoch.
+    schedule : Schedule
+        The settings.
+    generator : torch.Generator
+        Source of batches and negatives, on the CPU.
+
+    Attributes
+    ----------
+    best : list of torch.nn.Module
+        For each model a copy at its best epoch, or at the last without early stopping.
+    best_epoch : list of int
+        The epoch of each copy, counted from 1.
+    losses, scores : list of list of float
+        One list for each epoch: minus the objective on the batches, and the objective
+        on the early-stopping rows.
+    """
+
+    def __init__(
+        self,
+        network,
+        extract,
+        objective,
+        x,
+        y,
+        *,
+        train_rows,
+        stop_rows,
+        schedule,
+        generator,
+    ):
+        self.network = network.to(x.device)
+        self.extract = extract
+        self.objective = objective
+        self.x, self.y = x, y
+        self.train_rows, self.stop_rows = train_rows, stop_rows
+        self.schedule = schedule
+        self.generator = generator
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(),
+            lr=schedule.learning_rate_init,
+            weight_decay=schedule.alpha,
+        )
+        n_models = len(x)
+        self.best = [None] * n_models
+        self.best_epoch = [0] * n_models
+        self.best_score = [-float("inf")] * n_models
+        self.losses, self.scores = [], []
+
+    @property
+    def epoch(self):
+        """Number of epochs run."""
+        return len(self.losses)
+
+    @property
+    def finished(self):
+        """Whether every model has stopped improving."""
+        patience = self.schedule.n_iter_no_change
+        return self.schedule.early_stopping and all(
+            self.epoch - best >= patience for best in self.best_epoch
+        )
+
+    @property
+    def converged(self):
+        """Whether no model was still improving at the last epoch."""
+        return not self.schedule.early_stopping or self.finished
+
+    def run_epoch(self):
+        """Pass once over the training rows and once over the early-stopping rows."""
+        self.network.train()
+        self.losses.append(self._train_on_batches())
+        self.network.eval()
+        if self.schedule.early_stopping:
+            self.scores.append(self._score_stop_rows())
+            self._keep_best()
+        else:
+            self._keep_last()
+
+    def _train_on_batches(self):
+        n_rows = self.train_rows.shape[1]
+        batch_size = min(self.schedule.batch_size, n_rows)
+        order = self.train_rows[:, torch.randperm(n_rows, generator=self.generator)]
+        total, n_batches = 0, n_rows // batch_size
+        for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
+            values = self._evaluate(batch, self._draw_partners(batch_size))
+            self.optimizer.zero_grad()
+            values.sum().neg().backward()
+            self.optimizer.step()
+            total = total - values.detach()
+        losses = (total / n_batches).tolist()
+        self._require_finite(losses, "training loss")
+        return losses
+
+    @torch.no_grad()
+    def _score_stop_rows(self, block_size=4096):
+        total, n_rows = 0, self.stop_rows.shape[1]
+        for block in self.stop_rows.tensor_split(-(-n_rows // block_size), dim=1):
+            partners = self._spread_partners(block.shape[1])
+            total = total + self._evaluate(block, partners) * block.shape[1]
+        scores = (total / n_rows).tolist()
+        self._require_finite(scores, "held-out objective")
+        return scores
+
+    def _evaluate(self, rows, partners):
+        models = torch.arange(len(rows)).unsqueeze(-1)
+        x, y = self.x[models, rows], self.y[models, rows]
+        scores = self.network(x, y, partners.to(x.device))
+        return self.objective((scores[..., 0], scores[..., 1:]))
+
+    def _draw_partners(self, n_rows):
+        shifts = torch.randperm(n_rows - 1, generator=self.generator) + 1
+        return cyclic_partners(n_rows, shifts[: self.schedule.n_negatives])
+
+    def _spread_partners(self, n_rows):
+        """Fixed negatives: as many as a batch has, and 64 at the least."""
+        n_negatives = max(64, self.schedule.n_negatives or self.schedule.batch_size - 1)
+        n_shifts = min(n_negatives, n_rows - 1)
+        shifts = torch.arange(1, n_shifts + 1) * (n_rows - 1) // n_shifts
+        return cyclic_partners(n_rows, shifts)
+
+    def _keep_best(self):
+        for i, score in enumerate(self.scores[-1]):
+            stopped = self.epoch - 1 - self.best_epoch[i] >= (
+                self.schedule.n_iter_no_change
+            )
+            if not stopped and score > self.best_score[i] + self.schedule.tol:
+                self.best[i] = self.extract(self.network, i)
+                self.best_epoch[i], self.best_score[i] = self.epoch, score
+
+    def _keep_last(self):
+        for i in range(len(self.best)):
+            self.best[i] = self.extract(self.network, i)
+            self.best_epoch[i] = self.epoch
+
+    def _require_finite(self, values, name):
+        if not all(map(torch.isfinite, torch.tensor(values))):
+            raise FloatingPointError(
+                f"The {name} became {values} in epoch {self.epoch + 1}. Lower "
+                "learning_rate_init, or choose a bound with bounded gradients."
+            )

@@ -1,0 +1,485 @@
+"""The contract of an estimator of mutual information."""
+
+import math
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.special import logsumexp
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+from skmi._docs import document
+from skmi._sklearn import (
+    CallbackSupportMixin,
+    StrOptions,
+    fit_context,
+    parameter,
+    parameters,
+)
+from skmi.exceptions import (
+    DiscreteTargetWarning,
+    DuplicateRowsWarning,
+    SaturationWarning,
+)
+
+__all__ = ["MutualInfoEstimator", "Report", "contrast_blocks", "estimator"]
+
+N_CONTRASTS = 512
+
+
+def estimator(cls):
+    """Class decorator of every estimator: parameters from fields, shared texts."""
+    return document(parameters(cls))
+
+
+class Report(NamedTuple):
+    """What an estimator found on the rows it reports on, in nats."""
+
+    mutual_info: float
+    standard_error: float
+    ceiling: float = math.inf
+
+
+def contrast_blocks(n_samples):
+    """Split rows into blocks, each with the columns it is held against.
+
+    Every row meets K = min(512, n) columns, its own at its place in the block. The
+    rows are shuffled, always in the same way, so that order in the data does not
+    matter and the result is deterministic.
+
+    Parameters
+    ----------
+    n_samples : int
+
+    Yields
+    ------
+    rows : ndarray of shape (n_block,)
+    columns : ndarray of shape (K,)
+        ``columns[:n_block]`` equals `rows`.
+    """
+    order = np.random.RandomState(0).permutation(n_samples)
+    n_columns = min(N_CONTRASTS, n_samples)
+    for rows in np.array_split(order, -(-n_samples // n_columns)):
+        start = np.flatnonzero(order == rows[0])[0]
+        yield rows, order.take(range(start, start + n_columns), mode="wrap")
+
+
+@parameters
+class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
+    """Base of the estimators of mutual information between X and y.
+
+    It validates the pair, runs the template of `fit` and scores. A child sets
+    `_bound` and fills `_fit`, `_mutual_info`, `_log_ratio`, `_log_ratio_of_pairs`.
+    """
+
+    _bound = "none"
+    _shared_attributes = (
+        "mutual_info_",
+        "standard_error_",
+        "bound_",
+        "ceiling_",
+        "classes_",
+        "n_features_in_",
+        "feature_names_in_",
+    )
+    _doc_link_module = "skmi"
+    _doc_link_template = (
+        "https://skmi.readthedocs.io/en/stable/api/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+
+    discrete_target: object = parameter("auto", StrOptions({"auto"}), "boolean")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "mutual_info_")
+
+    # -- hooks of the children ---------------------------------------------------
+
+    def _fit(self, X, y):
+        """Learn from validated rows; return a `Report`."""
+        raise TypeError(f"{type(self).__name__} is abstract.")
+
+    def _mutual_info(self, X, y):
+        """Return the method's own estimate on validated rows."""
+        raise TypeError(f"{type(self).__name__} is abstract.")
+
+    def _log_ratio(self, X, y):
+        """Return log p(y|x)/p(y) of all pairs, up to a constant for each row of X.
+
+        The shape is (len(X), len(y)).
+        """
+        raise TypeError(f"{type(self).__name__} is abstract.")
+
+    def _log_ratio_of_pairs(self, X, y):
+        """Return the same of each row of X with its own row of y, shape (n,)."""
+        raise TypeError(f"{type(self).__name__} is abstract.")
+
+    # -- public methods ----------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y):
+        """Estimate the mutual information of X and y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers, one row for each observation.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers, or labels: strings, categories or booleans.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or y holds anything that has no mutual information, such as missing
+            values, or too few rows.
+        """
+        vars(self).pop("mutual_info_", None)
+        X, y = self._validate(X, y, reset=True)
+        report = self._fit(X, y)
+        if is_constant(X) or is_constant(y):
+            report = report._replace(mutual_info=0.0, standard_error=0.0)
+        self.bound_ = self._bound
+        self.ceiling_ = float(report.ceiling)
+        self.standard_error_ = require_finite(report.standard_error, "standard error")
+        self.mutual_info_ = require_finite(report.mutual_info, "estimate")
+        self._warn_of_saturation()
+        return self
+
+    def score(self, X, y):
+        r"""Lower bound of the mutual information on the given rows, in nats.
+
+        The same bound for every estimator, so that a search compares like with like:
+
+        .. math::
+            \frac1n \sum_i \log \frac{e^{f(x_i, y_i)}}
+            {\frac1K \sum_j e^{f(x_i, y_j)}} \le \log K, \quad K = \min(512, n)
+
+        with f the estimator's log density ratio. On rows that trained the model it is
+        not honest.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows that did not train the model.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their partners.
+
+        Returns
+        -------
+        float
+            Higher is better.
+        """
+        check_is_fitted(self)
+        X, y = self._validate(X, y, reset=False)
+        terms = np.empty(len(X))
+        for rows, columns in contrast_blocks(len(X)):
+            ratios = self._log_ratio(X[rows], y[columns])
+            own = np.diagonal(ratios)
+            terms[rows] = own - logsumexp(ratios, axis=1) + math.log(len(columns))
+        return require_finite(terms.mean(), "score")
+
+    def mutual_info(self, X, y):
+        """The method's own estimate on the given rows, in nats.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows that did not train the model.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their partners.
+
+        Returns
+        -------
+        float
+            Nats; may be negative.
+        """
+        check_is_fitted(self)
+        X, y = self._validate(X, y, reset=False)
+        if is_constant(X) or is_constant(y):
+            return 0.0
+        return require_finite(self._mutual_info(X, y), "estimate")
+
+    def score_samples(self, X, y=None):
+        r"""Pointwise mutual information of each row, in nats.
+
+        .. math:: \log \frac{p(x, y)}{p(x) p(y)}
+
+        Without y, its expectation over what y may be given the row,
+        :math:`KL(p(y|x) \,\|\, p(y))`: how much the row tells about y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Their partners.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Nats; may be negative with y.
+        """
+        check_is_fitted(self)
+        X, y = self._validate(X, y, reset=False, min_samples=1)
+        values = np.empty(len(X))
+        for rows in np.array_split(np.arange(len(X)), -(-len(X) // N_CONTRASTS)):
+            ratios = self._log_ratio(X[rows], self._reference_rows)
+            level = logsumexp(ratios, axis=1) - math.log(ratios.shape[1])
+            if y is None:
+                ratios -= level[:, np.newaxis]
+                values[rows] = (np.exp(ratios) * ratios).mean(axis=1)
+            else:
+                values[rows] = self._log_ratio_of_pairs(X[rows], y[rows]) - level
+        return values
+
+    # -- validation --------------------------------------------------------------
+
+    def _validate(self, X, y, *, reset, min_samples=2):
+        """Return X as float64 (n, d_x) and y as float64 (n, d_y) or label codes (n,).
+
+        With y None only X is returned in its place.
+        """
+        if y is None and not reset:
+            X = validate_data(self, X, reset=False, dtype=np.float64)
+            return X, None
+        kind = None if y is None else target_kind(y)
+        X, y = self._validate_arrays(X, y, reset=reset, min_samples=min_samples)
+        if reset:
+            self._set_target(y, kind)
+        y = self._encode_target(y, kind)
+        if reset:
+            warn_of_duplicate_rows(X, y)
+            rows = np.random.RandomState(0).permutation(len(y))[:N_CONTRASTS]
+            self._reference_rows = y[rows]
+        return X, y
+
+    def _validate_arrays(self, X, y, *, reset, min_samples):
+        try:
+            return validate_data(
+                self,
+                X,
+                y,
+                reset=reset,
+                dtype=np.float64,
+                multi_output=True,
+                ensure_min_samples=min_samples,
+                force_writeable=True,
+            )
+        except ValueError as error:
+            if "could not convert string" not in str(error):
+                raise
+            raise ValueError(
+                f"X holds text ({error}). {type(self).__name__} takes numbers: encode "
+                "the text columns, for example with sklearn.preprocessing."
+                "OneHotEncoder, or use skmi.MixedKSG, which takes them as they are."
+            ) from error
+
+    def _set_target(self, y, kind):
+        """Decide between labels and numbers, and remember which labels there are."""
+        vars(self).pop("classes_", None)
+        discrete = self.discrete_target
+        if discrete == "auto":
+            discrete = kind == "discrete"
+        elif not discrete and kind == "discrete":
+            raise ValueError(
+                "y holds labels, but discrete_target=False says that it is continuous."
+            )
+        self._n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if discrete:
+            labels = sorted(set(label_rows(y)))
+            self._label_codes = {label: code for code, label in enumerate(labels)}
+            self.classes_ = np.array(labels).squeeze(-1) if y.ndim == 1 else (
+                np.array(labels)
+            )
+        elif kind == "integer" and self.discrete_target == "auto":
+            warn_of_integer_labels(y)
+
+    def _encode_target(self, y, kind):
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if n_targets != self._n_targets:
+            raise ValueError(
+                f"y has {n_targets} columns, but {type(self).__name__} was fitted with "
+                f"{self._n_targets}."
+            )
+        if hasattr(self, "classes_"):
+            return self._encode_labels(y)
+        if kind == "discrete":
+            raise ValueError("y holds labels, but was continuous in fit.")
+        return y.reshape(len(y), -1).astype(np.float64)
+
+    def _encode_labels(self, y):
+        try:
+            return np.array([self._label_codes[label] for label in label_rows(y)])
+        except KeyError as error:
+            raise ValueError(
+                f"y holds the label {error} that was not there in fit. In a search, "
+                "pass cv=StratifiedKFold(...): without it the folds are not stratified."
+            ) from None
+
+    def _warn_of_saturation(self):
+        if self.mutual_info_ > 0.9 * self.ceiling_:
+            warnings.warn(
+                f"The estimate of {self.mutual_info_:.2f} nats is close to "
+                f"{self.ceiling_:.2f}, the largest value that {type(self).__name__} "
+                "can return on these rows; the mutual information may be larger. More "
+                "rows raise the ceiling.",
+                SaturationWarning,
+                stacklevel=3,
+            )
+
+
+def require_finite(value, name):
+    """Return a finite float, or raise: a number that is none is never reported."""
+    if not np.isfinite(value):
+        raise FloatingPointError(
+            f"The {name} is {value}. The scores of the pairs lie too far apart; rescale "
+            "the columns or choose another estimator."
+        )
+    return float(value)
+
+
+def is_constant(block):
+    """Whether all rows of an array are the same."""
+    return bool((block == block[:1]).all())
+
+
+def target_kind(y):
+    """Tell "discrete", "integer" or "continuous" from the types that y came with."""
+    if sparse.issparse(y):
+        raise ValueError("y is sparse; pass a dense array: y.toarray().")
+    kinds = {dtype_kind(name) for name in column_types(y)}
+    if not kinds or "object" in kinds:
+        kinds = kinds - {"object"} | array_kinds(y)
+    if "time" in kinds:
+        raise ValueError(
+            "y holds dates or durations; convert them to numbers first, for example "
+            "to seconds: y.astype('int64') / 1e9."
+        )
+    if "discrete" in kinds and len(kinds) > 1:
+        raise ValueError(
+            "y mixes text or labels with numbers; make all of it labels "
+            "(y.astype(str)) or all of it numbers."
+        )
+    return next(
+        (kind for kind in ("discrete", "continuous") if kind in kinds), "integer"
+    )
+
+
+def column_types(y):
+    """Names of the column types of a pandas, polars or pyarrow object, else nothing."""
+    if hasattr(y, "schema") and hasattr(y.schema, "types"):
+        types = y.schema.types
+    elif hasattr(y, "type") and hasattr(y, "to_pylist"):
+        types = [y.type]
+    elif hasattr(y, "dtypes") and hasattr(y, "columns"):
+        types = list(y.dtypes)
+    elif hasattr(y, "dtype") and not isinstance(y.dtype, np.dtype):
+        types = [y.dtype]
+    else:
+        types = []
+    return [str(name).lower() for name in types]
+
+
+def dtype_kind(name):
+    """Map the name of a column type to a kind of target."""
+    kinds = {
+        "discrete": ("bool", "categor", "enum", "dictionary", "str", "large_str", "utf"),
+        "time": ("date", "time", "duration", "interval", "period"),
+        "integer": ("int", "uint"),
+        "object": ("object", "null"),
+    }
+    for kind, prefixes in kinds.items():
+        if name.startswith(prefixes):
+            return kind
+    return "continuous"
+
+
+def array_kinds(y):
+    """Kinds of target found in an array, or in the elements of an object array."""
+    array = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
+    if array.dtype != object:
+        codes = {"b": "discrete", "U": "discrete", "S": "discrete", "T": "discrete"}
+        codes |= {"M": "time", "m": "time", "i": "integer", "u": "integer"}
+        return {codes.get(array.dtype.kind, "continuous")}
+    return {element_kind(kind) for kind in set(map(type, array.ravel()))}
+
+
+def element_kind(kind):
+    """Map the type of an element to a kind of target."""
+    if kind is type(None):
+        raise ValueError("y holds None; drop those rows or give them a label.")
+    if issubclass(kind, (str, bytes, bool, np.bool_)):
+        return "discrete"
+    if issubclass(kind, (int, np.integer)):
+        return "integer"
+    return "time" if hasattr(kind, "isoformat") else "continuous"
+
+
+def label_rows(y):
+    """Return each row of y as a tuple of Python values."""
+    columns = y.reshape(len(y), -1)
+    return [tuple(row) for row in columns.tolist()]
+
+
+def warn_of_integer_labels(y):
+    """Warn where an integer target looks like codes of classes."""
+    n_values = len(np.unique(y))
+    if n_values <= 20 and n_values < len(y) / 2:
+        warnings.warn(
+            f"y holds integers with {n_values} distinct values and was taken as "
+            "continuous. If they are class codes, pass discrete_target=True; if not, "
+            "discrete_target=False.",
+            DiscreteTargetWarning,
+            stacklevel=5,
+        )
+
+
+def warn_of_duplicate_rows(X, y):
+    """Warn where rows are repeated although the data are not discrete."""
+    block = np.column_stack([X, y]) + 0.0
+    n_distinct = max(len(np.unique(column)) for column in block.T)
+    if n_distinct <= math.sqrt(len(block)):
+        return
+    tied = tied_pairs(block)
+    explained = min(tied_pairs(X), tied_pairs(y.reshape(len(y), -1)))
+    twins = n_tied_rows(block)
+    if twins > 0.05 * len(block) and tied > 0.5 * explained:
+        warnings.warn(
+            f"{twins} of {len(block)} rows occur more than once although the data are "
+            "not discrete. Repeated rows inflate mutual information, since the same "
+            "row is then learned from and reported on; drop the duplicates.",
+            DuplicateRowsWarning,
+            stacklevel=5,
+        )
+
+
+def row_counts(block):
+    """How often each distinct row occurs."""
+    rows = np.ascontiguousarray(block, dtype=float) + 0.0
+    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
+    return np.unique(keys.ravel(), return_counts=True)[1]
+
+
+def tied_pairs(block):
+    """Number of pairs of equal rows."""
+    counts = row_counts(block)
+    return float((counts * (counts - 1) / 2).sum())
+
+
+def n_tied_rows(block):
+    """Number of rows that have a twin."""
+    counts = row_counts(block)
+    return int(counts[counts > 1].sum())

@@ -1,0 +1,31 @@
+"""Warnings of skmi, each naming one cause that makes a number less than it seems."""
+
+from sklearn.exceptions import ConvergenceWarning as _SklearnConvergenceWarning
+
+__all__ = [
+    "ConvergenceWarning",
+    "DiscreteTargetWarning",
+    "DuplicateRowsWarning",
+    "SaturationWarning",
+    "SkmiWarning",
+]
+
+
+class SkmiWarning(UserWarning):
+    """Base class of every warning that skmi gives."""
+
+
+class ConvergenceWarning(SkmiWarning, _SklearnConvergenceWarning):
+    """Training reached ``max_iter`` while the held-out objective still improved."""
+
+
+class DiscreteTargetWarning(SkmiWarning):
+    """An integer target with few distinct values was taken as continuous."""
+
+
+class DuplicateRowsWarning(SkmiWarning):
+    """Rows of continuous data are repeated, which inflates mutual information."""
+
+
+class SaturationWarning(SkmiWarning):
+    """The estimate is close to the largest value that the method could return."""

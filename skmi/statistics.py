@@ -1,0 +1,98 @@
+"""P-values, family-wise adjustment and standard errors as plain arithmetic."""
+
+import numpy as np
+
+__all__ = ["max_statistic_pvalues", "permutation_pvalue", "standard_error"]
+
+
+def standard_error(influence):
+    r"""Standard error of an estimate from the influence of each row.
+
+    .. math:: \widehat{se} = \operatorname{sd}(\psi_1, \dots, \psi_n) / \sqrt{n}
+
+    Parameters
+    ----------
+    influence : array-like of shape (n_samples,)
+        What each row adds to the estimate, up to a constant.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from skmi.statistics import standard_error
+    >>> standard_error([1.0, 2.0, 3.0, 4.0])
+    0.645...
+    """
+    influence = np.asarray(influence, dtype=float)
+    return float(influence.std(ddof=1) / np.sqrt(len(influence)))
+
+
+def permutation_pvalue(statistic, null_distribution):
+    r"""P-value of a permutation test, never zero.
+
+    .. math:: p = \frac{1 + \#\{t^* \ge t\}}{1 + B}
+
+    Parameters
+    ----------
+    statistic : float or array-like of shape (n,)
+        Observed values; large ones speak against the null hypothesis.
+    null_distribution : array-like of shape (n_permutations,) or (n_permutations, n)
+        Values under permutation.
+
+    Returns
+    -------
+    float or ndarray of shape (n,)
+
+    References
+    ----------
+    .. [1] B. Phipson, G. K. Smyth. Permutation p-values should never be zero. Stat.
+       Appl. Genet. Mol. Biol., 2010.
+
+    Examples
+    --------
+    >>> from skmi.statistics import permutation_pvalue
+    >>> permutation_pvalue(2.5, [0.0, 1.0, 3.0, 2.0])
+    0.4
+    """
+    null = np.asarray(null_distribution, dtype=float)
+    count = (null >= np.asarray(statistic) - 1e-12).sum(axis=0)
+    pvalue = (1 + count) / (1 + len(null))
+    return float(pvalue) if np.ndim(pvalue) == 0 else pvalue
+
+
+def max_statistic_pvalues(statistics, null_distribution):
+    r"""Family-wise p-values by the largest standardised statistic.
+
+    Each column is put on one scale by the mean and standard deviation of its own
+    permutations, its observed value counted among them, and held against the largest
+    of all columns in each permutation. The chance that any column without dependence
+    gets a p-value at or below a level is at most that level.
+
+    Parameters
+    ----------
+    statistics : array-like of shape (n_columns,)
+        Observed values; large ones speak against the null hypothesis.
+    null_distribution : array-like of shape (n_permutations, n_columns)
+        Values of all columns under the same permutations.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+
+    References
+    ----------
+    .. [1] P. H. Westfall, S. S. Young. Resampling-based multiple testing. Wiley, 1993.
+
+    Examples
+    --------
+    >>> from skmi.statistics import max_statistic_pvalues
+    >>> null = [[0.1, 5.0], [0.2, 7.0], [0.3, 6.0], [0.2, 6.0]]
+    >>> max_statistic_pvalues([3.0, 6.0], null)
+    array([0.2, 0.8])
+    """
+    draws = np.vstack([statistics, null_distribution])
+    spread = draws.std(axis=0)
+    scores = (draws - draws.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
+    return permutation_pvalue(scores[0], scores[1:].max(axis=1, keepdims=True))
