@@ -30,7 +30,7 @@ _MODULES = [
     "variational",
 ]
 
-__all__ = ["__version__", *_MODULE_OF_NAME, *_MODULES]  # noqa: PLE0604
+__all__ = ["__version__", *_MODULE_OF_NAME, *_MODULES]
 
 
 def __getattr__(name):

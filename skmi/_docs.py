@@ -8,11 +8,12 @@ import inspect
 import re
 
 PARAMETERS = {
-    "critic": """{"hybrid", "separable", "joint", "bilinear"}, critic, callable or Module
+    "critic": """{"hybrid", "separable", "joint", "bilinear"}, critic or Module
     The network that scores pairs. A name is short for the critic of
     :mod:`skmi.critics` with the three parameters below; an instance of one of those
     classes brings its own. A callable ``(n_x, n_y) -> Module`` or a
-    ``torch.nn.Module`` (copied) must map x (n, n_x) and y (m, n_y) to scores (n, m).""",
+    ``torch.nn.Module``, which is copied, must map x (n, n_x) and y (m, n_y) to scores
+    (n, m).""",
     "hidden_layer_sizes": """tuple of int
     Widths of the hidden layers, for a critic given by name.""",
     "activation": """{"silu", "relu", "gelu", "elu", "tanh"}
@@ -54,7 +55,15 @@ PARAMETERS = {
     Whether y holds labels. "auto" takes strings, categories and booleans as labels
     and every number, integers too, as continuous.""",
     "random_state": """int, RandomState instance or None
-    Seed of everything drawn at random. Pass an int for the same result each time.""",
+    Seed of everything drawn at random. Pass an int for the same result each time; None
+    takes fresh entropy and leaves numpy's global state alone.""",
+    "transform": """{"rank", "standard"} or None
+    How a column is seen: by the normal scores of its ranks, which makes the estimate
+    the same under any increasing map of a column; standardised; or as it is.""",
+    "discrete_features": """{"auto"}, bool or array-like
+    Which columns of X hold labels, between which there is no distance: all (True),
+    none (False), a mask or the numbers of the columns. "auto" takes those of strings,
+    categories and booleans.""",
     "n_neighbors": """int
     Neighbours of each row in the joint space. More of them mean less variance and
     more bias.""",
@@ -82,7 +91,7 @@ ATTRIBUTES = {
     "n_iter_": """int
     Number of epochs run.""",
     "loss_curve_": """list of float
-    Minus the objective on the training batches, for each epoch; the mean over folds.""",
+    Minus the objective on the batches, for each epoch; the mean over folds.""",
     "validation_scores_": """list of float or None
     The objective on the early-stopping rows, for each epoch; the mean over folds.""",
     "fold_scores_": """ndarray of shape (n_folds,)

@@ -7,14 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
-from sklearn.utils import check_random_state
-from skmi._sklearn import HasMethods, Integral, Interval, Real, StrOptions, parameter
+
+from skmi._sklearn import (
+    HasMethods,
+    Integral,
+    Interval,
+    Real,
+    RealNotInt,
+    StrOptions,
+    make_random_state,
+    parameter,
+)
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
 from skmi.base import MutualInfoEstimator, Report, contrast_blocks, estimator
-
 from skmi.critics import ACTIVATIONS, CRITICS, build_network, extract_model, score_pairs
 from skmi.exceptions import ConvergenceWarning
 from skmi.statistics import standard_error
@@ -101,7 +108,7 @@ class CriticEstimator(MutualInfoEstimator):
     tol: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
     test_size: float = parameter(
         0.25,
-        Interval(Real, 0, 1, closed="neither"),
+        Interval(RealNotInt, 0, 1, closed="neither"),
         Interval(Integral, 2, None, closed="left"),
     )
     cv: object = parameter(None, "cv_object")
@@ -112,11 +119,11 @@ class CriticEstimator(MutualInfoEstimator):
     # -- hooks of the children ---------------------------------------------------
 
     def _objective(self, scores):
-        """What training maximises: (joint, marginal) scores to one value a model."""
+        """Return what training maximises, from (joint, marginal): one value a model."""
         raise TypeError(f"{type(self).__name__} is abstract.")
 
     def _estimate(self, terms):
-        """What is reported, from the terms of the report rows."""
+        """Return what is reported, from the terms of the report rows."""
         raise TypeError(f"{type(self).__name__} is abstract.")
 
     def _influence(self, terms):
@@ -130,7 +137,7 @@ class CriticEstimator(MutualInfoEstimator):
     # -- fit ---------------------------------------------------------------------
 
     def _fit(self, X, y):
-        random_state = check_random_state(self.random_state)
+        random_state = make_random_state(self.random_state)
         folds = self._split(X, y, random_state)
         device = resolve_device(self.device)
         self.device_ = str(device)
@@ -186,7 +193,10 @@ class CriticEstimator(MutualInfoEstimator):
     def _make_training(self, X, y, folds, device, random_state):
         generator = make_generator(random_state)
         stack = [
-            [scaler.transform(block) for scaler, block in zip(pair, (X, y), strict=True)]
+            [
+                scaler.transform(block)
+                for scaler, block in zip(pair, (X, y), strict=True)
+            ]
             for pair in self._scalers
         ]
         x, y = (
@@ -297,14 +307,17 @@ class CriticEstimator(MutualInfoEstimator):
             parts.append(reduce_scores(scores))
         inverse = np.argsort(np.concatenate([rows for rows, _ in blocks]))
         terms = Terms(
-            *(torch.cat(values)[inverse] for values in list(zip(*parts, strict=True))[:4]),
+            *(
+                torch.cat(values)[inverse]
+                for values in list(zip(*parts, strict=True))[:4]
+            ),
             parts[0].n_columns,
         )
         return terms, [rows for rows, _ in blocks]
 
     @torch.no_grad()
     def _scores(self, members, X, y, partners=None):
-        """Mean score of the members in double precision, of all pairs or of partners."""
+        """Return the members' mean score, of all pairs or of partners, as float64."""
         device = resolve_device(self.device)
         total = 0
         for critic, (x_scaler, y_scaler) in members:

@@ -3,32 +3,69 @@
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 
+from numpy.random import RandomState
 from sklearn.base import _fit_context as fit_context
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
+)
 
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
     "Integral",
     "Interval",
+    "Options",
     "Real",
+    "RealNotInt",
     "StrOptions",
     "fit_context",
+    "make_random_state",
     "parameter",
     "parameters",
 ]
 
 
-def parameter(default, *constraints):
-    """Declare a constructor parameter: its default and what it may be."""
-    return field(default=default, metadata={"constraints": list(constraints)})
+def parameter(default, *constraints, hidden=False):
+    """Declare a constructor parameter: its default and what it may be.
+
+    A hidden one does not show as an attribute: scikit-learn takes every object with an
+    attribute `transform`, say, for a transformer.
+    """
+    metadata = {"constraints": list(constraints), "hidden": hidden}
+    return field(default=default, metadata=metadata)
 
 
 def parameters(cls):
     """Class decorator: keyword-only constructor and validation from `parameter`."""
     cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
     cls._parameter_constraints = {
-        field.name: field.metadata["constraints"] for field in fields(cls)
+        item.name: item.metadata["constraints"] for item in fields(cls)
     }
+    for item in fields(cls):
+        if item.metadata["hidden"]:
+            setattr(cls, item.name, _Hidden(item.name))
     return cls
+
+
+class _Hidden:
+    """Stores a parameter on the instance, out of sight of ``hasattr``."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None):
+        raise AttributeError(f"{self.name!r} is a parameter; see get_params().")
+
+    def __set__(self, instance, value):
+        vars(instance)[self.name] = value
+
+
+def make_random_state(random_state):
+    """Return a RandomState; None means fresh entropy, never numpy's global state."""
+    return RandomState() if random_state is None else check_random_state(random_state)

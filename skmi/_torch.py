@@ -3,8 +3,6 @@
 import numpy as np
 import torch
 
-from sklearn.utils import check_random_state
-
 
 def resolve_device(device):
     """Return the device to train on; "auto" takes CUDA where there is one."""
@@ -14,12 +12,12 @@ def resolve_device(device):
 
 
 def make_generator(random_state):
-    """Return a CPU generator seeded from `random_state`, leaving torch's own alone.
+    """Return a CPU generator seeded by a RandomState, leaving torch's own alone.
 
     Draws are made on the CPU and moved, so that a seed means the same numbers on
     every device.
     """
-    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    seed = random_state.randint(np.iinfo(np.int32).max)
     return torch.Generator().manual_seed(int(seed))
 
 

@@ -158,7 +158,7 @@ class Training:
         return cyclic_partners(n_rows, shifts[: self.schedule.n_negatives])
 
     def _spread_partners(self, n_rows):
-        """Fixed negatives: as many as a batch has, and 64 at the least."""
+        """Return fixed negatives: as many as a batch has, and 64 at the least."""
         n_negatives = max(64, self.schedule.n_negatives or self.schedule.batch_size - 1)
         n_shifts = min(n_negatives, n_rows - 1)
         shifts = torch.arange(1, n_shifts + 1) * (n_rows - 1) // n_shifts

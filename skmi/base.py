@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 from scipy.special import logsumexp
-
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
+
 from skmi._docs import document
 from skmi._sklearn import (
     CallbackSupportMixin,
@@ -75,6 +75,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
     """
 
     _bound = "none"
+    _is_normalized = False  # whether _log_ratio has no free constant for each row
     _shared_attributes = (
         "mutual_info_",
         "standard_error_",
@@ -100,6 +101,26 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "mutual_info_")
+
+    def get_params(self, deep=True):
+        """Get the parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to return the parameters of a critic or estimator within as well.
+
+        Returns
+        -------
+        dict
+            Names and values.
+        """
+        params = {name: vars(self)[name] for name in self._get_param_names()}
+        for name, value in list(params.items()) if deep else ():
+            if hasattr(value, "get_params") and not isinstance(value, type):
+                nested = value.get_params().items()
+                params |= {f"{name}__{key}": inner for key, inner in nested}
+        return params
 
     # -- hooks of the children ---------------------------------------------------
 
@@ -192,7 +213,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         return require_finite(terms.mean(), "score")
 
     def mutual_info(self, X, y):
-        """The method's own estimate on the given rows, in nats.
+        """Return the method's own estimate on the given rows, in nats.
 
         Parameters
         ----------
@@ -236,14 +257,24 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         X, y = self._validate(X, y, reset=False, min_samples=1)
         values = np.empty(len(X))
         for rows in np.array_split(np.arange(len(X)), -(-len(X) // N_CONTRASTS)):
-            ratios = self._log_ratio(X[rows], self._reference_rows)
-            level = logsumexp(ratios, axis=1) - math.log(ratios.shape[1])
             if y is None:
-                ratios -= level[:, np.newaxis]
-                values[rows] = (np.exp(ratios) * ratios).mean(axis=1)
+                values[rows] = self._divergence(X[rows])
             else:
-                values[rows] = self._log_ratio_of_pairs(X[rows], y[rows]) - level
+                values[rows] = self._log_ratio_of_pairs(X[rows], y[rows])
+                if not self._is_normalized:
+                    values[rows] -= self._level(X[rows])[1]
         return values
+
+    def _level(self, X):
+        """Return log ratios to known rows of y, and their log mean for each row."""
+        ratios = self._log_ratio(X, self._reference_rows)
+        return ratios, logsumexp(ratios, axis=1) - math.log(ratios.shape[1])
+
+    def _divergence(self, X):
+        """Return KL(p(y|x) || p(y)) for each row of X, over known rows of y."""
+        ratios, level = self._level(X)
+        ratios = ratios - level[:, np.newaxis]
+        return (np.exp(ratios) * ratios).mean(axis=1)
 
     # -- validation --------------------------------------------------------------
 
@@ -253,8 +284,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         With y None only X is returned in its place.
         """
         if y is None and not reset:
-            X = validate_data(self, X, reset=False, dtype=np.float64)
-            return X, None
+            return self._validate_arrays(X, reset=False), None
         kind = None if y is None else target_kind(y)
         X, y = self._validate_arrays(X, y, reset=reset, min_samples=min_samples)
         if reset:
@@ -266,7 +296,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             self._reference_rows = y[rows]
         return X, y
 
-    def _validate_arrays(self, X, y, *, reset, min_samples):
+    def _validate_arrays(self, X, y="no_validation", *, reset, min_samples=1):
+        options = {} if isinstance(y, str) else {"multi_output": True}
         try:
             return validate_data(
                 self,
@@ -274,9 +305,9 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 y,
                 reset=reset,
                 dtype=np.float64,
-                multi_output=True,
                 ensure_min_samples=min_samples,
                 force_writeable=True,
+                **options,
             )
         except ValueError as error:
             if "could not convert string" not in str(error):
@@ -301,8 +332,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         if discrete:
             labels = sorted(set(label_rows(y)))
             self._label_codes = {label: code for code, label in enumerate(labels)}
-            self.classes_ = np.array(labels).squeeze(-1) if y.ndim == 1 else (
-                np.array(labels)
+            self.classes_ = (
+                np.array(labels).squeeze(-1) if y.ndim == 1 else (np.array(labels))
             )
         elif kind == "integer" and self.discrete_target == "auto":
             warn_of_integer_labels(y)
@@ -345,8 +376,8 @@ def require_finite(value, name):
     """Return a finite float, or raise: a number that is none is never reported."""
     if not np.isfinite(value):
         raise FloatingPointError(
-            f"The {name} is {value}. The scores of the pairs lie too far apart; rescale "
-            "the columns or choose another estimator."
+            f"The {name} is {value}: the scores of the pairs lie too far apart. "
+            "Rescale the columns or choose another estimator."
         )
     return float(value)
 
@@ -396,7 +427,15 @@ def column_types(y):
 def dtype_kind(name):
     """Map the name of a column type to a kind of target."""
     kinds = {
-        "discrete": ("bool", "categor", "enum", "dictionary", "str", "large_str", "utf"),
+        "discrete": (
+            "bool",
+            "categor",
+            "enum",
+            "dictionary",
+            "str",
+            "large_str",
+            "utf",
+        ),
         "time": ("date", "time", "duration", "interval", "period"),
         "integer": ("int", "uint"),
         "object": ("object", "null"),
@@ -453,10 +492,8 @@ def warn_of_duplicate_rows(X, y):
     n_distinct = max(len(np.unique(column)) for column in block.T)
     if n_distinct <= math.sqrt(len(block)):
         return
-    tied = tied_pairs(block)
-    explained = min(tied_pairs(X), tied_pairs(y.reshape(len(y), -1)))
     twins = n_tied_rows(block)
-    if twins > 0.05 * len(block) and tied > 0.5 * explained:
+    if twins > 0.05 * len(block) and excess_of_ties(X, y.reshape(len(y), -1)) > 0.5:
         warnings.warn(
             f"{twins} of {len(block)} rows occur more than once although the data are "
             "not discrete. Repeated rows inflate mutual information, since the same "
@@ -464,6 +501,18 @@ def warn_of_duplicate_rows(X, y):
             DuplicateRowsWarning,
             stacklevel=5,
         )
+
+
+def excess_of_ties(x, y):
+    """Share of the pairs of rows tied on one side that are tied on both beyond chance.
+
+    0 where ties of x and of y are independent, 1 where whole rows are repeated.
+    """
+    n_pairs = len(x) * (len(x) - 1) / 2
+    tied_x, tied_y = tied_pairs(x), tied_pairs(y)
+    chance = tied_x * tied_y / n_pairs
+    both = tied_pairs(np.column_stack([x, y]))
+    return (both - chance) / max(min(tied_x, tied_y) - chance, 1.0)
 
 
 def row_counts(block):
@@ -474,12 +523,12 @@ def row_counts(block):
 
 
 def tied_pairs(block):
-    """Number of pairs of equal rows."""
+    """Return the number of pairs of equal rows."""
     counts = row_counts(block)
     return float((counts * (counts - 1) / 2).sum())
 
 
 def n_tied_rows(block):
-    """Number of rows that have a twin."""
+    """Return the number of rows that have a twin."""
     counts = row_counts(block)
     return int(counts[counts > 1].sum())

@@ -7,12 +7,13 @@ train at once.
 """
 
 import copy
+import itertools
 import math
 
 import torch
+from sklearn.base import BaseEstimator
 from torch import nn
 
-from sklearn.base import BaseEstimator
 from skmi._sklearn import Integral, Interval, StrOptions, parameter, parameters
 
 __all__ = [
@@ -61,7 +62,7 @@ class MultiLayer(nn.Module):
         self.activation = activation
         self.layers = nn.ModuleList(
             Linear(n_inputs, n_outputs, models, generator)
-            for n_inputs, n_outputs in zip(sizes[:-1], sizes[1:], strict=True)
+            for n_inputs, n_outputs in itertools.pairwise(sizes)
         )
 
     def forward(self, x):
@@ -159,10 +160,7 @@ class ModuleStack(nn.Module):
 
     def forward(self, x, y, partners=None):
         scores = torch.stack(
-            [
-                scored_pairs(module, x[i], y[i])
-                for i, module in enumerate(self.modules_)
-            ]
+            [scored_pairs(module, x[i], y[i]) for i, module in enumerate(self.modules_)]
         )
         if partners is None:
             return scores

@@ -6,7 +6,7 @@ __all__ = ["max_statistic_pvalues", "permutation_pvalue", "standard_error"]
 
 
 def standard_error(influence):
-    r"""Standard error of an estimate from the influence of each row.
+    r"""Return the standard error of an estimate from the influence of each row.
 
     .. math:: \widehat{se} = \operatorname{sd}(\psi_1, \dots, \psi_n) / \sqrt{n}
 

@@ -1,0 +1,385 @@
+"""The main job: tell which columns of a table tell about its target.
+
+``python -m skmi table.csv --target COLUMN`` prints one line for each feature, the
+strongest first. Without a file it runs on a table bundled with scikit-learn.
+"""
+
+import argparse
+import csv
+import datetime
+import difflib
+import json
+import math
+import sys
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.special import xlogy
+from sklearn.datasets import load_diabetes
+
+import skmi
+from skmi.entropy import adjusted_mutual_info
+from skmi.neighbors import KSG
+from skmi.statistics import max_statistic_pvalues, standard_error
+
+MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
+MAX_DISCRETE = 10  # integers with more distinct values count as continuous
+N_BINS = 5
+MIN_ROWS = 20
+
+
+class TableError(Exception):
+    """Something in the request or the table that the job cannot work with."""
+
+
+class Column(NamedTuple):
+    """A column made ready: numbers, or codes of labels, with missing values in it."""
+
+    name: str
+    kind: str  # "continuous" or "discrete"
+    values: np.ndarray
+    missing: np.ndarray
+
+    def select(self, rows):
+        """Return the same column with some of its rows."""
+        return self._replace(values=self.values[rows], missing=self.missing[rows])
+
+
+class Finding(NamedTuple):
+    """What one feature tells about the target."""
+
+    feature: str
+    type: str
+    mutual_info: float
+    standard_error: float
+    scale: float
+    pvalue: float
+
+
+# -- reading ---------------------------------------------------------------------------
+
+
+def read_table(path):
+    """Return the columns of a CSV, TSV or parquet file as a dict of lists."""
+    path = Path(path)
+    if not path.is_file():
+        raise TableError(f"there is no file {path}")
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        return read_parquet(path)
+    return read_delimited(path)
+
+
+def read_parquet(path):
+    """Read a parquet file through pandas."""
+    try:
+        import pandas as pd
+
+        frame = pd.read_parquet(path)
+    except ImportError:
+        raise TableError(
+            'reading parquet needs pandas and pyarrow: pip install "skmi[table]"'
+        ) from None
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path} is not a parquet file: {one_line(error)}") from None
+    return {str(name): frame[name].tolist() for name in frame.columns}
+
+
+def read_delimited(path):
+    """Read a text file whose first line names the columns."""
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    if "\0" in text:
+        raise TableError(f"{path} is not a text file")
+    header = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=header.count)
+    try:
+        lines = [row for row in csv.reader(text.splitlines(True), delimiter=delimiter)]
+    except csv.Error as error:
+        raise TableError(f"{path} cannot be read as CSV: {one_line(error)}") from None
+    numbered = [(i, row) for i, row in enumerate(lines, 1) if row]
+    if len(numbered) < 2:
+        raise TableError(f"{path} has no rows")
+    names = [name.strip() for name in numbered[0][1]]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise TableError(f"{path} has two columns of the name {sorted(repeated)[0]!r}")
+    for line, row in numbered[1:]:
+        if len(row) != len(names):
+            raise TableError(
+                f"{path}: record {line} has {len(row)} fields, the header {len(names)}"
+            )
+    columns = zip(*(row for _, row in numbered[1:]), strict=True)
+    return dict(zip(names, map(list, columns), strict=True))
+
+
+def bundled_table():
+    """Return a table that comes with scikit-learn."""
+    data = load_diabetes(scaled=False)
+    columns = dict(zip(data.feature_names, data.data.T.tolist(), strict=True))
+    return {**columns, "target": data.target.tolist()}
+
+
+# -- columns ---------------------------------------------------------------------------
+
+
+def parse_column(name, values):
+    """Decide what a column is, and turn it into numbers or codes."""
+    values = [value.strip() if isinstance(value, str) else value for value in values]
+    missing = np.array([is_missing(value) for value in values])
+    present = [value for value, gone in zip(values, missing, strict=True) if not gone]
+    numbers = as_numbers(present)
+    if numbers is None:
+        levels = {level: i for i, level in enumerate(sorted(set(map(str, present))))}
+        codes = np.full(len(values), -1)
+        codes[~missing] = [levels[str(value)] for value in present]
+        return Column(name, "discrete", codes, missing)
+    if np.isinf(numbers).any():
+        raise TableError(f"column {name!r} holds infinite values; replace or drop them")
+    filled = np.full(len(values), numbers.min() - 1 if len(numbers) else 0.0)
+    filled[~missing] = numbers
+    distinct = np.unique(numbers)
+    few = len(distinct) <= MAX_DISCRETE and (distinct == np.round(distinct)).all()
+    return Column(name, "discrete" if few else "continuous", filled, missing)
+
+
+def is_missing(value):
+    """Whether a value stands for a missing one."""
+    if isinstance(value, str):
+        return value.lower() in MISSING
+    return value is None or value != value or str(value) in {"NaT", "<NA>"}
+
+
+def as_numbers(values):
+    """Return values as floats, dates as days, or None where they are neither."""
+    if any(isinstance(value, bool) for value in values):
+        return None
+    try:
+        return np.array([float(value) for value in values])
+    except (TypeError, ValueError):
+        pass
+    try:
+        return np.array([as_days(value) for value in values])
+    except (TypeError, ValueError):
+        return None
+
+
+def as_days(value):
+    """Return a date, or its ISO text, as days."""
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value)
+    if isinstance(value, datetime.datetime):
+        value = (
+            value.replace(tzinfo=None)
+            if value.tzinfo is None
+            else (value.astimezone(datetime.UTC).replace(tzinfo=None))
+        )
+        return (value - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
+    return float((value - datetime.date(1970, 1, 1)).days)
+
+
+# -- measuring -------------------------------------------------------------------------
+
+
+def scan(columns, target, n_permutations, seed):
+    """Measure each column against the target; the strongest come first."""
+    pvalues = permutation_pvalues(columns, target, n_permutations, seed)
+    findings = []
+    for column, pvalue in zip(columns, pvalues, strict=True):
+        value, error = mutual_info(column, target, seed)
+        scale = math.sqrt(-math.expm1(-2 * max(value, 0.0)))
+        findings.append(
+            Finding(column.name, column.kind, value, error, scale, float(pvalue))
+        )
+    return sorted(findings, key=lambda finding: -finding.mutual_info)
+
+
+def mutual_info(column, target, seed):
+    """Return the mutual information of two columns and its standard error, in nats."""
+    if len(np.unique(column.values)) == 1:
+        return 0.0, 0.0
+    if column.kind == target.kind == "discrete":
+        value, pointwise = adjusted_mutual_info(column.values, target.values)
+        return value, standard_error(pointwise)
+    numbers, other = column, target
+    if column.kind == "discrete":
+        numbers, other = target, column
+    estimator = KSG(discrete_target=other.kind == "discrete", random_state=seed)
+    estimator.fit(numbers.values.reshape(-1, 1), other.values)
+    return estimator.mutual_info_, estimator.standard_error_
+
+
+def permutation_pvalues(columns, target, n_permutations, seed):
+    """Family-wise p-values from counts in bins, under permutations of the target.
+
+    With the margins fixed, the mutual information of the counts c rises with the sum
+    of c log c, which is the statistic.
+    """
+    rng = np.random.RandomState(seed)
+    bins = [bin_codes(column) for column in columns]
+    sizes = [codes.max() + 1 for codes in bins]
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    n_rows = len(target.values)
+    cells = np.concatenate(
+        [codes + start for codes, start in zip(bins, starts, strict=False)]
+    )
+    rows = np.tile(np.arange(n_rows), len(bins))
+    one_hot = sparse.csr_array((np.ones(len(cells)), (cells, rows)))
+    labels = np.eye(bin_codes(target).max() + 1)[bin_codes(target)]
+
+    def statistics(one_hot_target):
+        counts = one_hot @ one_hot_target
+        return np.add.reduceat(xlogy(counts, counts).sum(axis=1), starts[:-1])
+
+    null = [statistics(labels[rng.permutation(n_rows)]) for _ in range(n_permutations)]
+    return max_statistic_pvalues(statistics(labels), null)
+
+
+def bin_codes(column):
+    """Cut numbers into quantile bins; gather rare labels; keep missing ones apart."""
+    if column.kind == "continuous":
+        present = column.values[~column.missing]
+        edges = np.unique(np.quantile(present, np.arange(1, N_BINS) / N_BINS))
+        codes = np.searchsorted(edges, column.values, "left") + 1
+        codes[column.missing] = 0
+    else:
+        codes = column.values
+    _, codes, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    codes = np.where(counts[codes] < 5, -1, codes)
+    return np.unique(codes, return_inverse=True)[1]
+
+
+# -- printing --------------------------------------------------------------------------
+
+
+def format_table(findings, unit):
+    """Lay the findings out in at most 80 columns."""
+    width = min(max(len("feature"), *(len(f.feature) for f in findings)), 32)
+    head = f"{'feature':<{width}}  {'type':<10}  {f'MI ({unit})':>9}  {'se':>6}"
+    lines = [f"{head}  {'0-1':>5}  {'p-value':>7}"]
+    for f in findings:
+        name = f.feature if len(f.feature) <= width else f.feature[: width - 3] + "..."
+        lines.append(
+            f"{name:<{width}}  {f.type:<10}  {f.mutual_info:>9.3f}  "
+            f"{f.standard_error:>6.3f}  {f.scale:>5.2f}  {f.pvalue:>7.4f}"
+        )
+    return "\n".join(lines)
+
+
+def one_line(error):
+    """Return the first line of an error's text."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def make_parser():
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m skmi",
+        description="Which columns of a table tell about its target?",
+    )
+    parser.add_argument("table", nargs="?", help="CSV, TSV or parquet file")
+    parser.add_argument("--target", help="column to tell about")
+    parser.add_argument("--json", metavar="FILE", help="write the result here as well")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--n-permutations", type=int, default=500, metavar="N", help="default: 500"
+    )
+    parser.add_argument("--bits", action="store_true", help="bits instead of nats")
+    return parser
+
+
+def load(options):
+    """Return the name of the table, its features and its target."""
+    if options.table is None:
+        name, table = "diabetes, bundled with scikit-learn", bundled_table()
+        target = options.target or "target"
+    else:
+        name, table = Path(options.table).name, read_table(options.table)
+        target = options.target
+    names = ", ".join(table)
+    if target is None:
+        raise TableError(f"name the target: --target COLUMN, one of {names}")
+    if target not in table:
+        close = difflib.get_close_matches(target, table, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {names}"
+        raise TableError(f"there is no column {target!r}; {hint}")
+    columns = {name: parse_column(name, values) for name, values in table.items()}
+    return name, columns, columns.pop(target)
+
+
+def run(options):
+    """Do the job; return the text to print and the record to write as JSON."""
+    if options.n_permutations < 1:
+        raise TableError("--n-permutations must be at least 1")
+    if not 0 <= options.seed < 2**32:
+        raise TableError("--seed must lie between 0 and 4294967295")
+    name, columns, target = load(options)
+    known = np.flatnonzero(~target.missing)
+    n_dropped = len(target.missing) - len(known)
+    target = target.select(known)
+    columns = [column.select(known) for column in columns.values()]
+    if not columns:
+        raise TableError("there is no column besides the target")
+    if len(known) < MIN_ROWS:
+        raise TableError(f"{len(known)} rows have a target; {MIN_ROWS} are needed")
+    if len(np.unique(target.values)) == 1:
+        raise TableError(f"the target {target.name!r} has one value only")
+    findings = scan(columns, target, options.n_permutations, options.seed)
+    unit = "bits" if options.bits else "nats"
+    if options.bits:
+        findings = [
+            f._replace(
+                mutual_info=f.mutual_info / math.log(2),
+                standard_error=f.standard_error / math.log(2),
+            )
+            for f in findings
+        ]
+    dropped = f", {n_dropped} without a target left out" if n_dropped else ""
+    text = (
+        f"{name}: {len(known)} rows{dropped}\n"
+        f"target: {target.name} ({target.kind})\n\n"
+        f"{format_table(findings, unit)}\n\n"
+        "MI: mutual information; se: its standard error; 0-1: sqrt(1 - exp(-2 MI)),\n"
+        "the correlation of normal variables with as much; p-value: the target\n"
+        f"permuted {options.n_permutations} times, for all features together.\n"
+        "Missing values of a feature count as a value of their own."
+    )
+    record = {
+        "table": name,
+        "n_rows": len(known),
+        "target": target.name,
+        "target_type": target.kind,
+        "unit": unit,
+        "n_permutations": options.n_permutations,
+        "features": [finding._asdict() for finding in findings],
+    }
+    return text, record
+
+
+def main(arguments=None):
+    """Run the command line; return the exit status."""
+    options = make_parser().parse_args(arguments)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", skmi.SkmiWarning)
+            text, record = run(options)
+        print(text)
+        if options.json:
+            Path(options.json).write_text(
+                json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+            )
+    except (TableError, OSError) as error:
+        print(f"skmi: {one_line(error)}", file=sys.stderr)
+        return 2
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"note: {message}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
