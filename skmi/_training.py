@@ -114,19 +114,22 @@ class Training:
     def run_epoch(self):
         """Pass once over the training rows and once over the early-stopping rows."""
         self.network.train()
-        self.losses.append(self._train_on_batches())
+        losses = self._train_on_batches()
         self.network.eval()
         if self.schedule.early_stopping:
             self.scores.append(self._score_stop_rows())
+        self.losses.append(losses)
+        if self.schedule.early_stopping:
             self._keep_best()
         else:
             self._keep_last()
 
     def _train_on_batches(self):
         n_rows = self.train_rows.shape[1]
-        batch_size = min(self.schedule.batch_size, n_rows)
+        n_batches = -(-n_rows // self.schedule.batch_size)
+        batch_size = n_rows // n_batches
         order = self.train_rows[:, torch.randperm(n_rows, generator=self.generator)]
-        total, n_batches = 0, n_rows // batch_size
+        total = 0
         for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
             values = self._evaluate(batch, self._draw_partners(batch_size))
             self.optimizer.zero_grad()

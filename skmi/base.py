@@ -174,8 +174,9 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             report = report._replace(mutual_info=0.0, standard_error=0.0)
         self.bound_ = self._bound
         self.ceiling_ = float(report.ceiling)
+        mutual_info = require_finite(report.mutual_info, "estimate")
         self.standard_error_ = require_finite(report.standard_error, "standard error")
-        self.mutual_info_ = require_finite(report.mutual_info, "estimate")
+        self.mutual_info_ = mutual_info
         self._warn_of_saturation()
         return self
 
@@ -417,7 +418,7 @@ def column_types(y):
         types = [y.type]
     elif hasattr(y, "dtypes") and hasattr(y, "columns"):
         types = list(y.dtypes)
-    elif hasattr(y, "dtype") and not isinstance(y.dtype, np.dtype):
+    elif type(y).__module__.split(".")[0] in {"pandas", "polars"}:
         types = [y.dtype]
     else:
         types = []

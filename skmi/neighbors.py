@@ -492,7 +492,9 @@ class MixedKSG(_NeighborEstimator):
     def _validate_arrays(self, X, y="no_validation", *, reset, min_samples=1):
         kinds = feature_kinds(X)
         if reset:
-            self._labelled = np.array([kind == "discrete" for kind in kinds])
+            self._labelled = np.array(
+                [kind == "discrete" for kind in kinds], dtype=bool
+            )
         if not self._labelled.any():
             return super()._validate_arrays(X, y, reset=reset, min_samples=min_samples)
         validate_data(self, X, reset=reset, skip_check_array=True)
@@ -523,14 +525,12 @@ class MixedKSG(_NeighborEstimator):
         return super()._learn_views(X, y)
 
     def _discrete_mask(self, n_features):
-        if isinstance(self.discrete_features, str):
-            return self._labelled if len(self._labelled) else np.zeros(n_features, bool)
-        if isinstance(self.discrete_features, (bool, np.bool_)):
-            return np.full(n_features, bool(self.discrete_features)) | self._labelled
-        chosen = np.asarray(self.discrete_features)
         mask = np.zeros(n_features, dtype=bool)
-        mask[chosen] = True
-        return mask | self._labelled
+        if not isinstance(self.discrete_features, str):
+            mask[np.asarray(self.discrete_features)] = True
+        if len(self._labelled):
+            mask |= self._labelled
+        return mask
 
     def _separate(self, X):
         labels = label_rows(X[:, self._is_discrete])

@@ -18,6 +18,7 @@ def standard_error(influence):
     Returns
     -------
     float
+        NaN where an influence is not finite.
 
     Examples
     --------
@@ -26,6 +27,8 @@ def standard_error(influence):
     0.645...
     """
     influence = np.asarray(influence, dtype=float)
+    if not np.isfinite(influence).all():
+        return float("nan")
     return float(influence.std(ddof=1) / np.sqrt(len(influence)))
 
 

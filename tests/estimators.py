@@ -1,0 +1,41 @@
+"""Every public estimator, small enough for many fits."""
+
+import inspect
+
+import skmi
+from skmi.base import MutualInfoEstimator
+
+SMALL = {"max_iter": 3, "hidden_layer_sizes": (8,)}
+
+
+def all_estimators():
+    """Public classes of estimators, found by walking the public names."""
+    found = [getattr(skmi, name) for name in skmi.__all__]
+    return [
+        item
+        for item in found
+        if inspect.isclass(item) and issubclass(item, MutualInfoEstimator)
+    ]
+
+
+def is_neural(cls):
+    return "critic" in cls._get_param_names()
+
+
+def make_small(cls, **parameters):
+    """An instance that fits in milliseconds."""
+    small = SMALL if is_neural(cls) else {}
+    seed = {"random_state": 0} if "random_state" in cls._get_param_names() else {}
+    return cls(**{**small, **seed, **parameters})
+
+
+def all_instances():
+    """One small instance of each class, and those that take other paths."""
+    instances = [make_small(cls) for cls in all_estimators()]
+    return [
+        *instances,
+        skmi.KSG(variant=2),
+        make_small(skmi.InfoNCE, critic="separable", n_negatives=None),
+        make_small(skmi.DonskerVaradhan, critic="joint", cv=2),
+        make_small(skmi.NWJ, critic="bilinear", averaging="macro"),
+    ]

@@ -1,0 +1,65 @@
+"""A floor may look down, never up or sideways."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "skmi"
+FLOORS = [
+    ["exceptions", "_torch", "_sklearn", "_docs"],
+    ["bounds", "critics", "entropy", "statistics", "datasets"],
+    ["_training"],
+    ["base"],
+    ["_neural"],
+    ["variational", "neighbors"],
+    ["__main__"],
+]
+FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
+WITHOUT_TORCH = [
+    "skmi",
+    "skmi.neighbors",
+    "skmi.datasets",
+    "skmi.base",
+    "skmi.__main__",
+]
+
+
+def imports(path):
+    """Dotted names of all modules and members that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("name", FLOOR_OF)
+def test_looks_only_down(name):
+    for target in imports(PACKAGE / f"{name}.py"):
+        parts = target.split(".")
+        if parts[0] == "skmi" and len(parts) > 1:
+            assert FLOOR_OF[parts[1]] < FLOOR_OF[name], f"{name} imports {target}"
+
+
+def test_every_module_has_a_floor():
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert modules == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("name", FLOOR_OF)
+def test_private_names_of_scikit_learn_stay_in_one_file(name):
+    if name == "_sklearn":
+        return
+    for target in imports(PACKAGE / f"{name}.py"):
+        parts = target.split(".")
+        private = any(part.startswith("_") for part in parts[1:])
+        assert not (parts[0] == "sklearn" and (private or "callback" in parts)), target
+
+
+@pytest.mark.parametrize("module", WITHOUT_TORCH)
+def test_does_not_import_torch(module):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,233 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import integrate, stats
+from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
+
+from skmi import KSG, MixedKSG
+from skmi.neighbors import count_on_line, count_within
+from tests.oracle import draw_normal
+
+X8 = np.array([0.1, 0.5, 0.9, 1.4, 2.0, 2.2, 3.1, 3.3]).reshape(-1, 1)
+Y8 = np.array([0.3, 0.2, 1.1, 1.0, 2.4, 1.7, 2.9, 3.6])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "value"),
+    [
+        (KSG(n_neighbors=1, transform=None), 1.030357),
+        (KSG(n_neighbors=3, transform=None), 0.467857),
+        (KSG(n_neighbors=1, transform=None, variant=2), 0.905357),
+        (KSG(n_neighbors=3, transform=None, variant=2), 0.509524),
+        (MixedKSG(n_neighbors=1, transform=None), 1.094157),
+        (MixedKSG(n_neighbors=3, transform=None), 0.531658),
+    ],
+    ids=str,
+)
+def test_golden_value(estimator, value):
+    assert estimator.fit(X8, Y8).mutual_info_ == pytest.approx(value, abs=1e-6)
+
+
+def brute_force_ksg(X, Y, k):
+    """The definition, written out with matrices of distances."""
+    x, y = (np.abs(b[:, None] - b[None]).max(-1) for b in (X, Y))
+    radius = np.sort(np.maximum(x, y), axis=1)[:, [k]]
+    from scipy.special import digamma as psi
+
+    counts = [(d < radius).sum(axis=1) for d in (x, y)]
+    return psi(k) + psi(len(X)) - np.mean(psi(counts[0]) + psi(counts[1]))
+
+
+@pytest.mark.parametrize(("d", "k"), [(1, 3), (2, 1), (4, 5)])
+def test_agrees_with_the_definition(d, k):
+    X, Y, _ = draw_normal(120, d, 1.0, seed=d)
+    estimate = KSG(n_neighbors=k, transform=None).fit(X, Y).mutual_info_
+    assert estimate == pytest.approx(brute_force_ksg(X, Y, k), abs=1e-12)
+
+
+def test_agrees_with_scikit_learn():
+    X, Y, _ = draw_normal(800, 1, 0.5, seed=0)
+    ours = KSG(transform="standard").fit(X, Y).mutual_info_
+    theirs = mutual_info_regression(X, Y[:, 0], n_neighbors=3, random_state=0)
+    assert ours == pytest.approx(theirs[0], abs=1e-4)
+    labels = np.where(Y[:, 0] > 0, "up", "down")
+    ours = KSG(transform="standard").fit(X, labels).mutual_info_
+    theirs = mutual_info_classif(X, labels, n_neighbors=3, random_state=0)
+    assert ours == pytest.approx(theirs[0], abs=2e-3)
+
+
+def test_accuracy_on_normals():
+    estimates = []
+    for seed in range(10):
+        X, Y, _ = draw_normal(3000, 1, 0.5, seed=50 + seed)
+        estimates.append(KSG().fit(X, Y).mutual_info_)
+    assert np.mean(estimates) == pytest.approx(0.5, abs=0.015)
+
+
+def test_no_increasing_map_of_a_column_changes_the_estimate():
+    X, Y, _ = draw_normal(500, 1, 0.5, seed=1)
+    plain = KSG().fit(X, Y).mutual_info_
+    for x, y in ((X * 1e6, Y), (X + 1e6, Y), (np.exp(3 * X), Y), (X, np.arctan(Y))):
+        assert KSG().fit(x, y).mutual_info_ == plain
+
+
+def test_rounding_changes_little():
+    X, Y, _ = draw_normal(3000, 1, 0.5, seed=2)
+    plain = KSG().fit(X, Y).mutual_info_
+    for x, y in ((X.round(1), Y), (X, Y.round(1)), (X.round(1), Y.round(1))):
+        assert KSG(random_state=0).fit(x, y).mutual_info_ == pytest.approx(
+            plain, abs=0.05
+        )
+    for transform in ("standard", None):
+        rounded = KSG(transform=transform, random_state=0).fit(X.round(1), Y)
+        assert rounded.mutual_info_ == pytest.approx(plain, abs=0.05)
+
+
+def test_heavy_tails_stay_finite():
+    rng = np.random.RandomState(0)
+    X = rng.standard_cauchy((1000, 1))
+    Y = X + rng.standard_cauchy((1000, 1))
+    assert 0.4 < KSG().fit(X, Y).mutual_info_ < 1.0
+
+
+def test_constant_column_is_left_out():
+    X, Y, _ = draw_normal(300, 1, 0.5, seed=3)
+    with_constant = np.hstack([X, np.full((300, 1), 7.0)])
+    plain = KSG().fit(X, Y)
+    assert KSG().fit(with_constant, Y).mutual_info_ == plain.mutual_info_
+    assert KSG().fit(with_constant[:, 1:], Y).mutual_info_ == 0.0
+
+
+def test_standard_error_is_about_the_spread():
+    estimates, errors = [], []
+    for seed in range(40):
+        X, Y, _ = draw_normal(400, 1, 0.5, seed=seed)
+        estimator = KSG().fit(X, Y)
+        estimates.append(estimator.mutual_info_)
+        errors.append(estimator.standard_error_)
+    assert 0.7 < np.mean(errors) / np.std(estimates, ddof=1) < 1.6
+
+
+def test_labels_against_the_exact_value():
+    def integrand(x):
+        p, q = stats.norm.pdf(x), (stats.norm.pdf(x) + stats.norm.pdf(x, 2)) / 2
+        return p * np.log(p / q)
+
+    truth = integrate.quad(integrand, -9, 9)[0]  # the two labels give the same
+    estimates = []
+    for seed in range(10):
+        rng = np.random.RandomState(seed)
+        labels = rng.randint(2, size=2000)
+        X = rng.standard_normal((2000, 1)) + 2 * labels[:, np.newaxis]
+        for cls in (KSG, MixedKSG):
+            estimates.append(cls().fit(X, labels.astype(str)).mutual_info_)
+    assert np.mean(estimates) == pytest.approx(truth, abs=0.015)
+
+
+def test_a_label_of_one_row_tells_nothing():
+    X = np.random.RandomState(0).standard_normal((50, 1))
+    assert KSG().fit(X, np.arange(50).astype(str)).mutual_info_ == pytest.approx(0.0)
+
+
+class TestMixed:
+    def test_discrete_sides_are_counted(self):
+        rng = np.random.RandomState(0)
+        x = rng.randint(4, size=5000)
+        y = np.where(rng.uniform(size=5000) < 0.7, x, rng.randint(4, size=5000))
+        joint = np.full((4, 4), 0.3 / 16) + 0.7 / 4 * np.eye(4)
+        truth = (joint * np.log(joint * 16)).sum()
+        for X in (x.reshape(-1, 1), pd.DataFrame({"x": x.astype(str)})):
+            estimate = MixedKSG().fit(X, y.astype(str)).mutual_info_
+            assert estimate == pytest.approx(truth, abs=0.02)
+
+    def test_mixture_of_an_atom_and_a_density(self):
+        """A zero-inflated column: I = share * I(uniform noise) + that of the atom."""
+        rng = np.random.RandomState(0)
+        present = rng.uniform(size=6000) < 0.6
+        labels = rng.randint(2, size=6000)
+        amount = rng.uniform(size=6000) + labels
+        X = np.where(present, amount, 0.0).reshape(-1, 1)
+        truth = 0.6 * math.log(2)
+        estimate = MixedKSG().fit(X, labels.astype(str)).mutual_info_
+        assert estimate == pytest.approx(truth, abs=0.02)
+
+    def test_discrete_features(self):
+        rng = np.random.RandomState(0)
+        code = rng.randint(3, size=1500)
+        X = np.column_stack([code, rng.standard_normal(1500)])
+        y = (code == 1) * 2.0 + rng.standard_normal(1500)
+        by_mask, by_number, by_dtype = (
+            MixedKSG(discrete_features=[True, False]).fit(X, y),
+            MixedKSG(discrete_features=[0]).fit(X, y),
+            MixedKSG().fit(pd.DataFrame({"a": code.astype(str), "b": X[:, 1]}), y),
+        )
+        assert by_mask.mutual_info_ == by_number.mutual_info_ == by_dtype.mutual_info_
+        assert by_dtype.feature_names_in_.tolist() == ["a", "b"]
+        # Codes permuted: labels have no order.
+        permuted = np.column_stack([(code + 1) % 3, X[:, 1]])
+        again = MixedKSG(discrete_features=[0]).fit(permuted, y)
+        assert again.mutual_info_ == by_mask.mutual_info_
+
+    def test_labels_never_seen_tell_nothing(self):
+        frame = pd.DataFrame({"a": ["u", "v"] * 50})
+        y = np.where(frame["a"] == "u", "up", "down")
+        estimator = MixedKSG().fit(frame, y)
+        new = pd.DataFrame({"a": ["w", "u"]})
+        told = estimator.score_samples(new, ["up", "up"])
+        assert told[0] == 0.0
+        assert told[1] == pytest.approx(math.log(2), abs=0.02)
+
+    def test_feature_names_are_checked(self):
+        frame = pd.DataFrame({"a": ["u", "v"] * 20, "b": np.arange(40.0)})
+        estimator = MixedKSG().fit(frame, np.arange(40.0))
+        with pytest.raises(ValueError, match="feature names should match"):
+            estimator.score(frame.rename(columns={"b": "c"}), np.arange(40.0))
+
+
+def test_score_is_below_the_truth_and_above_nothing():
+    X, Y, _ = draw_normal(3000, 1, 1.0, seed=4)
+    estimator = KSG().fit(X[:2000], Y[:2000])
+    assert 0.5 < estimator.score(X[2000:], Y[2000:]) < 1.05
+    shuffled = np.roll(Y[2000:], 1, axis=0)
+    assert estimator.score(X[2000:], shuffled) < 0.0
+
+
+def test_pointwise_values_of_new_rows_average_to_the_estimate():
+    X, Y, _ = draw_normal(4000, 1, 0.5, seed=5)
+    estimator = KSG().fit(X[:2000], Y[:2000])
+    pointwise = estimator.score_samples(X[2000:], Y[2000:])
+    assert pointwise.mean() == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_counts_are_those_of_the_computed_distances(d):
+    rng = np.random.RandomState(0)
+    points = np.vstack([rng.standard_normal((200, d)), np.repeat([[0.1] * d], 30, 0)])
+    queries = rng.standard_normal((50, d)) / 3
+    distances = np.abs(points[None] - queries[:, None]).max(-1)
+    limits = np.sort(distances, axis=1)[np.arange(50), rng.randint(200, size=50)]
+    expected = (distances <= limits[:, None]).sum(axis=1)
+    np.testing.assert_array_equal(count_within(points, queries, limits), expected)
+
+
+def test_counting_on_a_line_with_values_one_rounding_apart():
+    points = np.array([1.0, np.nextafter(1, 2), 1 + 1e-15, 2.0, 2.0])
+    limits = np.abs(points - 1.5).repeat(1)
+    expected = (np.abs(points[None] - 1.5) <= limits[:, None]).sum(axis=1)
+    np.testing.assert_array_equal(
+        count_on_line(points, np.full(5, 1.5), limits), expected
+    )
+
+
+def test_too_few_rows():
+    with pytest.raises(ValueError, match="n_samples=3 is too few for n_neighbors=3"):
+        KSG().fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0])
+
+
+def test_transform_is_a_parameter_but_no_method():
+    estimator = KSG(transform=None)
+    assert estimator.get_params()["transform"] is None
+    assert not hasattr(estimator, "transform")
+    assert repr(estimator) == "KSG(transform=None)"
