@@ -47,6 +47,7 @@ def permutation_pvalue(statistic, null_distribution):
     Returns
     -------
     float or ndarray of shape (n,)
+        Between 1 / (B + 1) and 1.
 
     References
     ----------
@@ -83,6 +84,7 @@ def max_statistic_pvalues(statistics, null_distribution):
     Returns
     -------
     ndarray of shape (n_columns,)
+        Adjusted p-values.
 
     References
     ----------

@@ -1,0 +1,119 @@
+"""Docstrings agree with signatures, the API page with the public names."""
+
+import importlib
+import inspect
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+from numpydoc.docscrape import NumpyDocString
+from numpydoc.validate import validate
+
+import skmi
+from skmi import base
+from tests.estimators import all_estimators, make_small
+from tests.oracle import draw_normal
+
+ROOT = Path(__file__).parents[1]
+MODULES = ["bounds", "critics", "datasets", "entropy", "statistics"]
+# House style: no period after a type line, examples and see-also where they help.
+ALWAYS_FINE = {"GL01", "GL02", "RT02", "SA01", "EX01", "ES01", "SS06", "GL08"}
+
+
+def public_functions():
+    for module in MODULES:
+        for name in importlib.import_module(f"skmi.{module}").__all__:
+            if callable(getattr(importlib.import_module(f"skmi.{module}"), name)):
+                yield f"skmi.{module}.{name}"
+
+
+def public_names():
+    names = [f"skmi.{name}" for name in skmi._MODULE_OF_NAME]
+    methods = [
+        f"skmi.{cls.__name__}.{method}"
+        for cls in all_estimators()
+        for method in ("fit", "score", "mutual_info", "score_samples")
+    ]
+    return [*names, *methods, *public_functions()]
+
+
+@pytest.mark.parametrize("name", public_names())
+def test_docstring(name):
+    errors = [
+        (code, text)
+        for code, text in validate(name)["errors"]
+        if code not in ALWAYS_FINE and not (code == "PR01" and name.endswith("Warning"))
+    ]
+    assert errors == []
+
+
+@pytest.mark.parametrize("cls", all_estimators(), ids=lambda cls: cls.__name__)
+def test_estimator_docstring(cls):
+    text = NumpyDocString(inspect.getdoc(cls))
+    documented = [parameter.name for parameter in text["Parameters"]]
+    assert sorted(documented) == sorted(inspect.signature(cls).parameters)
+    for entry in text["Parameters"]:
+        default = re.search(r"default=(.+)$", entry.type).group(1)
+        value = inspect.signature(cls).parameters[entry.name].default
+        assert default == repr(value).replace("'", '"'), entry.name
+    assert "[shared]" not in cls.__doc__
+    assert text["Examples"]
+    assert text["References"]
+    assert ".. math::" in cls.__doc__
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize("cls", all_estimators(), ids=lambda cls: cls.__name__)
+def test_fitted_attributes_are_documented(cls):
+    X, Y, _ = draw_normal(60, 1, 0.5, seed=0)
+    text = NumpyDocString(inspect.getdoc(cls))
+    documented = {attribute.name for attribute in text["Attributes"]}
+    for changes in ({}, {"cv": 2} if hasattr(cls(), "cv") else {}):
+        for y in (Y, Y[:, 0] > 0):
+            fitted = vars(make_small(cls, **changes).fit(X, y))
+            public = {n for n in fitted if n.endswith("_") and not n.startswith("_")}
+            assert public <= documented
+
+
+def test_api_page_names_everything_public():
+    page = (ROOT / "doc" / "api.rst").read_text(encoding="utf-8")
+    listed = set(re.findall(r"(?m)^   ([A-Za-z_.]+)$", page))
+    expected = set(skmi._MODULE_OF_NAME) | {
+        name.removeprefix("skmi.") for name in public_functions()
+    }
+    assert listed == expected
+
+
+def test_readme_names_every_estimator():
+    text = (ROOT / "README.rst").read_text(encoding="utf-8")
+    for cls in all_estimators():
+        assert f"``{cls.__name__}``" in text
+
+
+def test_bounds_are_what_the_readme_says():
+    text = (ROOT / "README.rst").read_text(encoding="utf-8")
+    for cls in all_estimators():
+        row = re.search(rf"(?m)^``{cls.__name__}``\s+(\w+)", text)
+        assert row.group(1) == cls._bound
+
+
+def test_public_names_are_reachable_and_listed():
+    for name in skmi.__all__:
+        assert getattr(skmi, name) is not None
+        assert name in dir(skmi)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        skmi.nothing  # noqa: B018
+
+
+def test_setup_reads_the_version(monkeypatch):
+    found = {}
+    monkeypatch.setattr("setuptools.setup", lambda **options: found.update(options))
+    runpy.run_path(str(ROOT / "setup.py"))
+    assert found["version"] == skmi.__version__
+    assert "torch>=" in next(r for r in found["install_requires"] if "torch" in r)
+
+
+def test_abstract_classes_say_so():
+    with pytest.raises(TypeError, match="is abstract"):
+        base.MutualInfoEstimator()._fit(None, None)
