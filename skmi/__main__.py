@@ -28,6 +28,7 @@ from skmi.statistics import max_statistic_pvalues, standard_error
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 MAX_DISCRETE = 10  # integers with more distinct values count as continuous
 N_BINS = 5
+MAX_NEIGHBORS = 10  # steadier than KSG's own default, which decides the order here
 MIN_ROWS = 20
 
 
@@ -209,7 +210,11 @@ def mutual_info(column, target, seed):
     numbers, other = column, target
     if column.kind == "discrete":
         numbers, other = target, column
-    estimator = KSG(discrete_target=other.kind == "discrete", random_state=seed)
+    estimator = KSG(
+        n_neighbors=max(3, min(MAX_NEIGHBORS, len(column.values) // 20)),
+        discrete_target=other.kind == "discrete",
+        random_state=seed,
+    )
     estimator.fit(numbers.values.reshape(-1, 1), other.values)
     return estimator.mutual_info_, estimator.standard_error_
 
