@@ -75,6 +75,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
     """
 
     _bound = "none"
+    _takes_labels = True
     _is_normalized = False  # whether _log_ratio has no free constant for each row
     _shared_attributes = (
         "mutual_info_",
@@ -330,6 +331,11 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 "y holds labels, but discrete_target=False says that it is continuous."
             )
         self._n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if discrete and not self._takes_labels:
+            raise ValueError(
+                f"y holds labels; {type(self).__name__} takes numbers. Use skmi.KSG, "
+                "skmi.MixedKSG or a critic-based estimator."
+            )
         if discrete:
             labels = sorted(set(label_rows(y)))
             self._label_codes = {label: code for code, label in enumerate(labels)}

@@ -46,12 +46,20 @@ def test_scikit_learn(estimator, check):
     check(estimator)
 
 
+def with_seed(instance, seed):
+    """A copy with another random state, where it has one."""
+    seeded = "random_state" in instance.get_params()
+    return clone(instance).set_params(**{"random_state": seed} if seeded else {})
+
+
 def small_pair(n_samples=60, seed=0):
     X, Y, _ = draw_normal(n_samples, 2, 1.0, seed)
     return X, Y
 
 
 each = pytest.mark.parametrize("cls", all_estimators(), ids=lambda cls: cls.__name__)
+takers = [cls for cls in all_estimators() if cls._takes_labels]
+each_taker = pytest.mark.parametrize("cls", takers, ids=lambda cls: cls.__name__)
 numeric = [cls for cls in all_estimators() if cls is not skmi.MixedKSG]
 each_numeric = pytest.mark.parametrize("cls", numeric, ids=lambda cls: cls.__name__)
 each_instance = pytest.mark.parametrize("instance", all_instances(), ids=str)
@@ -83,9 +91,8 @@ def test_same_seed_same_bits_and_no_global_state(instance):
     X, Y = small_pair()
     numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
     n_threads = torch.get_num_threads()
-    first, second = (clone(instance).set_params(random_state=3) for _ in range(2))
-    first.fit(X, Y), second.fit(X, Y)
-    clone(instance).set_params(random_state=None).fit(X, Y)
+    first, second = (with_seed(instance, 3).fit(X, Y) for _ in range(2))
+    with_seed(instance, None).fit(X, Y)
     first.score(X, Y), first.score_samples(X)
     assert first.mutual_info_ == second.mutual_info_
     assert first.standard_error_ == second.standard_error_
@@ -100,7 +107,7 @@ def test_threads_do_not_change_the_result(cls):
     X, Y = small_pair()
 
     def fit(seed):
-        return make_small(cls).set_params(random_state=seed).fit(X, Y).mutual_info_
+        return with_seed(make_small(cls), seed).fit(X, Y).mutual_info_
 
     alone = [fit(seed) for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -163,7 +170,7 @@ def test_containers(cls, convert):
 LABELS = np.array(["no", "yes", "perhaps"])[np.arange(90) % 3]
 
 
-@each
+@each_taker
 @pytest.mark.parametrize(
     "labels",
     [
@@ -204,7 +211,7 @@ def test_labels(cls, labels):
     assert np.isfinite(estimator.score(X, labels))
 
 
-@each
+@each_taker
 def test_booleans_are_labels(cls):
     X, Y = small_pair()
     estimator = make_small(cls).fit(X, Y[:, 0] > 0)
@@ -218,6 +225,14 @@ def test_one_column_as_vector_or_matrix(cls):
     X, Y = small_pair()
     flat, column = make_small(cls).fit(X, Y[:, 0]), make_small(cls).fit(X, Y[:, :1])
     assert flat.mutual_info_ == column.mutual_info_
+
+
+def test_labels_are_refused_where_they_have_no_place():
+    X, Y = small_pair()
+    for cls in set(all_estimators()) - set(takers):
+        for changes, y in (({}, Y[:, 0] > 0), ({"discrete_target": True}, Y[:, 0])):
+            with pytest.raises(ValueError, match=r"y holds labels.*skmi\.KSG"):
+                make_small(cls, **changes).fit(X, y)
 
 
 def fit_error(cls, X, y):
@@ -259,7 +274,7 @@ def test_text_in_X_is_refused_with_a_cure(cls):
     assert "OneHotEncoder" in message
 
 
-@each
+@each_taker
 def test_new_rows_must_fit_the_fitted_ones(cls):
     X, Y = small_pair()
     estimator = make_small(cls).fit(X, np.where(Y[:, 0] > 0, "up", "down"))
@@ -291,7 +306,7 @@ class TestWarnings:
         settings = {"early_stopping": False} if is_neural(cls) else {}
         with pytest.warns(skmi.DiscreteTargetWarning, match="discrete_target=True"):
             make_small(cls, **settings).fit(X, y)
-        for answer in (True, False):
+        for answer in (True, False) if cls._takes_labels else (False,):
             make_small(cls, discrete_target=answer, **settings).fit(X, y)
 
     @each
