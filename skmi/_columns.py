@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 __all__ = ["ColumnView", "normal_scores"]
 
@@ -13,16 +12,23 @@ def normal_scores(ranks, n_samples):
 
 
 class ColumnView:
-    """How kNN sees a column: by normal scores, standardised, or as it is."""
+    """How a column is seen; learned from the rows of a fit."""
 
     def __init__(self, column, transform):
         self.transform = transform
-        self.values = np.unique(column)
+        order = np.argsort(column)
+        ordered = column[order]
+        starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        self.values = ordered[starts]
         self.center, self.spread = column.mean(), column.std()
         if transform == "rank":
-            index = np.searchsorted(column, self.values, sorter=np.argsort(column))
-            ends = np.searchsorted(np.sort(column), self.values, "right")
-            self.scores = normal_scores((index + 1 + ends) / 2, len(column))
+            ends = np.append(starts[1:], len(column))
+            self.scores = normal_scores((starts + 1 + ends) / 2, len(column))
+
+    @property
+    def is_constant(self):
+        """Whether the column has one value only."""
+        return len(self.values) == 1
 
     def apply(self, column):
         """Return the column as seen; equal values stay equal."""
@@ -33,13 +39,16 @@ class ColumnView:
         return column
 
     def apply_without_ties(self, column, random_state):
-        """Return the column as seen, equal values set apart at random."""
-        if len(self.values) == len(column):
-            return self.apply(column)
+        """Return the column of the fit as seen, equal values set apart at random."""
+        distinct = len(self.values) == len(column)
         if self.transform == "rank":
-            shuffled = random_state.permutation(len(column))
-            ranks = np.empty(len(column))
-            ranks[shuffled] = rankdata(column[shuffled], method="ordinal")
-            return normal_scores(ranks, len(column))
+            shuffle = np.arange(len(column))
+            shuffle = shuffle if distinct else random_state.permutation(shuffle)
+            order = shuffle[np.argsort(column[shuffle], kind="stable")]
+            seen = np.empty(len(column))
+            seen[order] = normal_scores(np.arange(1, len(column) + 1), len(column))
+            return seen
+        if distinct:
+            return self.apply(column)
         noise = 1e-10 * max(self.spread, np.abs(self.center))
         return self.apply(column + noise * random_state.standard_normal(len(column)))

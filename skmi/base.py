@@ -497,7 +497,7 @@ def warn_of_duplicate_rows(X, y):
     """Warn where rows are repeated although the data are not discrete."""
     block = np.column_stack([X, y]) + 0.0
     n_distinct = max(len(np.unique(column)) for column in block.T)
-    if n_distinct <= math.sqrt(len(block)):
+    if n_distinct <= math.sqrt(len(block)) or n_distinct == len(block):
         return
     twins = n_tied_rows(block)
     if twins > 0.05 * len(block) and excess_of_ties(X, y.reshape(len(y), -1)) > 0.5:

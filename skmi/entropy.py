@@ -1,36 +1,110 @@
-"""Entropies and mutual information of labels, from counts."""
+"""Entropies and mutual information: of labels from counts, of numbers by neighbours."""
+
+import math
 
 import numpy as np
-from scipy.special import xlogy
+from scipy.spatial import cKDTree
+from scipy.special import digamma, gammaln, xlogy
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
-__all__ = ["adjusted_mutual_info", "plugin_entropy"]
+__all__ = [
+    "CORRECTIONS",
+    "adjusted_mutual_info",
+    "discrete_entropy",
+    "kozachenko_leonenko",
+]
 
 
-def plugin_entropy(labels):
-    r"""Entropy of the observed frequencies.
+# -- entropies of counts, one function for each correction -----------------------------
 
-    .. math:: H = -\sum_c \frac{n_c}{n} \log \frac{n_c}{n}
+
+def plugin(counts):
+    """Return the entropy of the observed frequencies."""
+    shares = counts / counts.sum()
+    return -xlogy(shares, shares).sum()
+
+
+def miller_madow(counts):
+    """Return the plug-in value plus (K - 1) / 2n, K the labels seen."""
+    return plugin(counts) + (len(counts) - 1) / (2 * counts.sum())
+
+
+def grassberger(counts):
+    """Return the estimate with digamma functions in place of logarithms."""
+    n_samples = counts.sum()
+    even = 1 - 2 * (counts % 2)
+    shift = even * (digamma((counts + 1) / 2) - digamma(counts / 2)) / 2
+    return np.log(n_samples) - (counts * (digamma(counts) + shift)).sum() / n_samples
+
+
+def jackknife(counts):
+    """Return the plug-in value with its first-order bias removed, row by row."""
+    n_samples = counts.sum()
+    whole = plugin(counts)
+    weights = xlogy(counts, counts)
+    less = weights.sum() - weights + xlogy(counts - 1, counts - 1)
+    without = np.log(n_samples - 1) - less / (n_samples - 1)
+    return n_samples * whole - (n_samples - 1) * (counts * without).sum() / n_samples
+
+
+def chao_shen(counts):
+    """Return the estimate that weighs labels by their chance of being seen."""
+    n_samples = counts.sum()
+    singles = min((counts == 1).sum(), n_samples - 1)
+    shares = (1 - singles / n_samples) * counts / n_samples
+    return -(xlogy(shares, shares) / (1 - (1 - shares) ** n_samples)).sum()
+
+
+CORRECTIONS = {
+    "plugin": plugin,
+    "miller_madow": miller_madow,
+    "grassberger": grassberger,
+    "jackknife": jackknife,
+    "chao_shen": chao_shen,
+}
+
+
+def discrete_entropy(labels, correction="plugin"):
+    r"""Entropy of labels.
+
+    .. math:: H = -\sum_c p_c \log p_c
+
+    with the frequencies :math:`p_c = n_c / n`, which is too low by about
+    :math:`(K - 1)/2n` for K labels; the other corrections make up for that.
 
     Parameters
     ----------
     labels : array-like of shape (n_samples,)
         Labels of any type.
+    correction : {"plugin", "miller_madow", "grassberger", "jackknife", "chao_shen"}, \
+            default="plugin"
+        Correction of the bias [1]_ [2]_ [3]_ [4]_; "plugin" for none.
 
     Returns
     -------
     float
         Nats.
 
+    References
+    ----------
+    .. [1] G. A. Miller. Note on the bias of information estimates. Information Theory
+       in Psychology, 1955.
+    .. [2] P. Grassberger. Entropy estimates from insufficient samplings.
+       arXiv:physics/0307138, 2003.
+    .. [3] S. Zahl. Jackknifing an index of diversity. Ecology 58, 1977.
+    .. [4] A. Chao, T.-J. Shen. Nonparametric estimation of Shannon's index of diversity
+       when there are unseen species in sample. Environ. Ecol. Stat. 10, 2003.
+
     Examples
     --------
-    >>> from skmi.entropy import plugin_entropy
-    >>> plugin_entropy(["a", "b", "a", "b"])
+    >>> from skmi.entropy import discrete_entropy
+    >>> discrete_entropy(["a", "b", "a", "b"])
     0.693...
+    >>> discrete_entropy(["a", "b", "a", "b"], correction="miller_madow")
+    0.818...
     """
     _, counts = np.unique(np.asarray(labels), return_counts=True)
-    shares = counts / counts.sum()
-    return float(-xlogy(shares, shares).sum())
+    return float(CORRECTIONS[correction](counts))
 
 
 def adjusted_mutual_info(x, y):
@@ -78,8 +152,64 @@ def adjusted_mutual_info(x, y):
     pointwise = np.log(n_samples * pair_counts[pair] / (x_counts[x] * y_counts[y]))
     table = contingency_matrix(x, y, sparse=True, dtype=np.int64)
     chance = expected_mutual_information(table, n_samples)
-    largest = min(plugin_entropy(x), plugin_entropy(y))
+    largest = min(plugin(x_counts), plugin(y_counts))
     room = largest - chance
     if room < 1e-9:
         return 0.0, np.zeros(n_samples)
     return float((pointwise.mean() - chance) * largest / room), pointwise
+
+
+def kozachenko_leonenko(X, n_neighbors=3, metric="chebyshev"):
+    r"""Differential entropy by nearest neighbours.
+
+    .. math:: h = \psi(n) - \psi(k) + \log c_d + \frac dn \sum_i \log \rho_i
+
+    with :math:`\rho_i` the distance of row i to its k-th neighbour and :math:`c_d` the
+    volume of the unit ball [1]_.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples,) or (n_samples, n_features)
+        Continuous rows; repeated rows have no density.
+    n_neighbors : int, default=3
+        Which neighbour.
+    metric : {"chebyshev", "euclidean"}, default="chebyshev"
+        Distance.
+
+    Returns
+    -------
+    float
+        Nats; may be negative.
+
+    References
+    ----------
+    .. [1] L. F. Kozachenko, N. N. Leonenko. Sample estimate of the entropy of a random
+       vector. Probl. Inf. Transm. 23, 1987.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmi.entropy import kozachenko_leonenko
+    >>> X = np.random.RandomState(0).uniform(size=2000)
+    >>> abs(round(kozachenko_leonenko(X), 1))
+    0.0
+    """
+    X = np.asarray(X, dtype=float)
+    X = X.reshape(len(X), -1)
+    n_samples, d = X.shape
+    norm, log_ball = {
+        "chebyshev": (np.inf, d * math.log(2)),
+        "euclidean": (2, d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)),
+    }[metric]
+    if n_samples <= n_neighbors:
+        raise ValueError(
+            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}."
+        )
+    distances = cKDTree(X).query(X, [n_neighbors + 1], p=norm)[0]
+    if (distances == 0).any():
+        raise ValueError(
+            "X repeats rows more often than n_neighbors, so that it has no density. "
+            "Drop the duplicates, or take X for labels: discrete_entropy."
+        )
+    level = digamma(n_samples) - digamma(n_neighbors) + log_ball
+    return float(level + d * np.log(distances).mean())

@@ -52,7 +52,7 @@ class _EllipticalEstimator(MutualInfoEstimator):
                 + [
                     view.apply(column)
                     for column, view in zip(block.T, views, strict=True)
-                    if len(view.values) > 1
+                    if not view.is_constant
                 ]
             )
             for block, views in zip((X, y), self._views, strict=True)

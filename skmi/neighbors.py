@@ -60,13 +60,14 @@ def count_on_line(points, queries, limits):
     """
     values, counts = np.unique(points, return_counts=True)
     total = np.concatenate([[0], np.cumsum(counts)])
+    order = np.argsort(queries)  # bisection is quicker on ordered queries
+    queries, limits = queries[order], limits[order]
     low = np.searchsorted(values, queries - limits, "left")
     high = np.searchsorted(values, queries + limits, "right")
+    padded = np.concatenate([[-np.inf], values, [np.inf]])
 
     def within(index):
-        inside = (index >= 0) & (index < len(values))
-        nearest = values[np.clip(index, 0, len(values) - 1)]
-        return inside & (np.abs(nearest - queries) <= limits)
+        return np.abs(padded[index + 1] - queries) <= limits
 
     while (more := within(low - 1)).any():
         low -= more
@@ -76,11 +77,15 @@ def count_on_line(points, queries, limits):
         low += less
     while (less := (low < high) & ~within(high - 1)).any():
         high -= less
-    return total[high] - total[low]
+    found = np.empty(len(queries), dtype=int)
+    found[order] = total[high] - total[low]
+    return found
 
 
 def rows_by_code(codes):
     """Map each code to the rows that have it."""
+    if (codes == codes[0]).all():
+        return {int(codes[0]): np.arange(len(codes))}
     order = np.argsort(codes, kind="stable")
     values, starts = np.unique(codes[order], return_index=True)
     return dict(zip(values.tolist(), np.split(order, starts[1:]), strict=True))
@@ -138,7 +143,8 @@ class JointRows:
         self.trees = {}
         if self.columns.shape[1]:
             self.trees = {
-                code: cKDTree(self.columns[rows]) for code, rows in self.groups.items()
+                code: cKDTree(self.columns[rows], balanced_tree=False)
+                for code, rows in self.groups.items()
             }
 
     def code(self, x_codes, y_codes):
@@ -157,9 +163,10 @@ class JointRows:
             k = min(n_neighbors, len(rows) - 1)
             found[rows] = max(k, 1)
             if code in self.trees:
-                tree, points = self.trees[code], self.columns[rows]
-                radius[rows] = tree.query(points, [k + 1], p=np.inf)[0][:, 0]
-                radius[rows] = radius[rows] if k else np.inf
+                tree = self.trees[code]
+                near = rows[tree.indices]  # in the order of the tree, for its caches
+                query = tree.query(self.columns[near], [k + 1], p=np.inf)
+                radius[near] = query[0][:, 0] if k else np.inf
         if (radius == 0).any():
             place = np.column_stack([self.x.codes, self.y.codes, self.columns])
             _, index, sizes = np.unique(
@@ -284,7 +291,7 @@ class _NeighborEstimator(MutualInfoEstimator):
         """See the columns through their views; constant columns are left out."""
         columns = [np.empty((len(block), 0))]
         for column, view in zip(block.T, views, strict=True):
-            if len(view.values) == 1:
+            if view.is_constant:
                 continue
             if random_state is None or not self._breaks_ties:
                 columns.append(view.apply(column))

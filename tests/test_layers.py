@@ -14,7 +14,7 @@ FLOORS = [
     ["_training"],
     ["base"],
     ["_neural"],
-    ["variational", "neighbors", "gaussian"],
+    ["variational", "neighbors", "density", "gaussian"],
     ["__main__"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
-from skmi.entropy import adjusted_mutual_info, plugin_entropy
+from skmi.entropy import adjusted_mutual_info, discrete_entropy
 from skmi.statistics import (
     max_statistic_pvalues,
     permutation_pvalue,
@@ -47,8 +47,8 @@ def test_a_column_without_spread_has_pvalue_one():
     assert max_statistic_pvalues([2.0, 5.0], [[1.0, 5.0], [0.0, 5.0]])[1] == 1.0
 
 
-def test_plugin_entropy():
-    assert plugin_entropy(["a"] * 3 + ["b"]) == pytest.approx(
+def test_discrete_entropy():
+    assert discrete_entropy(["a"] * 3 + ["b"]) == pytest.approx(
         stats.entropy([0.75, 0.25])
     )
 
@@ -59,7 +59,7 @@ def test_adjusted_mutual_info_is_scikit_learns_in_nats():
     y = (x + rng.randint(3, size=300)) % 4
     share = adjusted_mutual_info_score(x, y, average_method="min")
     value, pointwise = adjusted_mutual_info(x, y)
-    assert value == pytest.approx(share * min(plugin_entropy(x), plugin_entropy(y)))
+    assert value == pytest.approx(share * min(discrete_entropy(x), discrete_entropy(y)))
     assert pointwise.mean() == pytest.approx(mutual_info_score(x, y))
 
 

@@ -1,0 +1,194 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import digamma
+from sklearn.metrics import mutual_info_score
+
+from skmi import HistogramMI, KernelDensityMI
+from skmi.entropy import CORRECTIONS, discrete_entropy, kozachenko_leonenko
+from tests.oracle import draw_normal
+
+COUNTS = np.array([5, 3, 1, 1])
+LABELS = np.repeat(list("abcd"), COUNTS)
+
+
+class TestEntropies:
+    def test_miller_madow_by_hand(self):
+        plain = stats.entropy(COUNTS / 10)
+        value = discrete_entropy(LABELS, "miller_madow")
+        assert value == pytest.approx(plain + 3 / 20)
+
+    def test_jackknife_by_leaving_each_row_out(self):
+        whole = discrete_entropy(LABELS)
+        without = [discrete_entropy(np.delete(LABELS, i)) for i in range(10)]
+        expected = 10 * whole - 9 * np.mean(without)
+        assert discrete_entropy(LABELS, "jackknife") == pytest.approx(expected)
+
+    def test_grassberger_by_its_series(self):
+        """G(n) = psi(n) + (-1)^n int_0^1 x^(n-1)/(x+1) dx."""
+        from scipy.integrate import quad
+
+        def g(n):
+            tail = quad(lambda x: x ** (n - 1) / (x + 1), 0, 1)[0]
+            return digamma(n) + (-1) ** n * tail
+
+        expected = math.log(10) - sum(n * g(n) for n in COUNTS) / 10
+        assert discrete_entropy(LABELS, "grassberger") == pytest.approx(expected)
+
+    def test_chao_shen_by_hand(self):
+        shares = 0.8 * COUNTS / 10  # two of ten rows are alone with their label
+        expected = -sum(p * math.log(p) / (1 - (1 - p) ** 10) for p in shares)
+        assert discrete_entropy(LABELS, "chao_shen") == pytest.approx(expected)
+
+    @pytest.mark.parametrize("correction", set(CORRECTIONS) - {"plugin"})
+    def test_corrections_reduce_the_bias(self, correction):
+        rng = np.random.RandomState(0)
+        truth = math.log(20)
+        draws = rng.randint(20, size=(200, 60))
+        plain = np.mean([discrete_entropy(draw) for draw in draws]) - truth
+        left = np.mean([discrete_entropy(draw, correction) for draw in draws]) - truth
+        assert abs(left) < 0.3 * abs(plain)
+
+    @pytest.mark.parametrize("correction", CORRECTIONS)
+    def test_one_label_has_no_entropy(self, correction):
+        value = discrete_entropy(["a"] * 12, correction)
+        assert value == pytest.approx(0.0, abs=0.01 + (correction == "grassberger"))
+
+    # Golden values, computed independently of the code.
+    @pytest.mark.parametrize(("k", "value"), [(1, 2.051033), (3, 1.793297)])
+    def test_kozachenko_leonenko(self, k, value):
+        x = [0.1, 0.5, 0.9, 1.4, 2.0, 2.2, 3.1, 3.3]
+        for metric in ("chebyshev", "euclidean"):
+            assert kozachenko_leonenko(x, k, metric) == pytest.approx(value, abs=1e-6)
+
+    @pytest.mark.parametrize("metric", ["chebyshev", "euclidean"])
+    def test_kozachenko_leonenko_of_known_densities(self, metric):
+        rng = np.random.RandomState(0)
+        normal = kozachenko_leonenko(rng.standard_normal((20_000, 3)), metric=metric)
+        assert normal == pytest.approx(1.5 * math.log(2 * math.pi * math.e), abs=0.04)
+        uniform = kozachenko_leonenko(rng.uniform(size=(20_000, 2)), metric=metric)
+        assert uniform == pytest.approx(0.0, abs=0.03)
+
+    def test_repeated_rows_have_no_density(self):
+        with pytest.raises(ValueError, match="Drop the duplicates"):
+            kozachenko_leonenko(np.repeat(np.arange(5.0), 5))
+        with pytest.raises(ValueError, match="n_samples=3 is too few"):
+            kozachenko_leonenko([1.0, 2.0, 3.0])
+
+
+class TestHistogram:
+    def test_plugin_is_scikit_learns_value_of_the_bins(self):
+        X, Y, _ = draw_normal(500, 1, 0.5, seed=0)
+        for strategy in ("quantile", "uniform"):
+            estimator = HistogramMI(
+                n_bins=6, strategy=strategy, correction="plugin"
+            ).fit(X, Y)
+            cells = estimator._cells(X, Y)
+            assert len(set(cells[0])) == 6
+            assert estimator.mutual_info_ == pytest.approx(mutual_info_score(*cells))
+
+    def test_quantile_bins_hold_as_many_rows_each(self):
+        X, Y, _ = draw_normal(600, 1, 0.5, seed=0)
+        estimator = HistogramMI(n_bins=6).fit(X, Y)
+        np.testing.assert_array_equal(estimator._x_counts, 100)
+        uniform = HistogramMI(n_bins=6, strategy="uniform").fit(X, Y)
+        width = (X.max() - X.min()) / 6
+        np.testing.assert_allclose(np.diff(uniform._x_edges[0]), width)
+
+    def test_correction_removes_the_bias_of_counting(self):
+        values = {correction: [] for correction in CORRECTIONS}
+        for seed in range(60):
+            X, Y = np.random.RandomState(seed).standard_normal((2, 300, 1))
+            for correction, found in values.items():
+                estimator = HistogramMI(n_bins=5, correction=correction)
+                found.append(estimator.fit(X, Y).mutual_info_)
+        assert np.mean(values["plugin"]) == pytest.approx(16 / 600, abs=0.004)
+        for correction in ("miller_madow", "jackknife"):
+            assert np.mean(values[correction]) == pytest.approx(0.0, abs=0.004)
+
+    def test_labels(self):
+        rng = np.random.RandomState(0)
+        code = rng.randint(3, size=3000)
+        X = code[:, np.newaxis] + 0.05 * rng.standard_normal((3000, 1))
+        estimator = HistogramMI(strategy="uniform")
+        estimate = estimator.fit(X, np.array(list("abc"))[code]).mutual_info_
+        assert estimate == pytest.approx(math.log(3), abs=0.03)
+
+    def test_standard_error_is_about_the_spread(self):
+        estimates, errors = [], []
+        for seed in range(60):
+            X, Y, _ = draw_normal(500, 1, 0.5, seed)
+            estimator = HistogramMI().fit(X, Y)
+            estimates.append(estimator.mutual_info_)
+            errors.append(estimator.standard_error_)
+        assert 0.7 < np.mean(errors) / np.std(estimates, ddof=1) < 1.4
+
+    def test_too_many_cells(self):
+        X = np.random.RandomState(0).standard_normal((200, 12))
+        with pytest.raises(ValueError, match="too many cells"):
+            HistogramMI(n_bins=4).fit(X, X[:, 0])
+
+
+class TestKernelDensity:
+    def test_agrees_with_scipy(self):
+        """Leave-one-out by scipy's own estimate, row by row."""
+        X, Y, _ = draw_normal(60, 1, 0.8, seed=0)
+        estimator = KernelDensityMI(transform=None, bandwidth=0.4).fit(X, Y)
+        block = np.hstack([X, Y])
+        covariance = 0.16 * np.cov(block.T)
+
+        def left_out(columns, i):
+            rest = np.delete(block[:, columns], i, axis=0)
+            part = covariance[np.ix_(columns, columns)]
+            law = stats.multivariate_normal(cov=part)
+            return math.log(law.pdf(block[i, columns] - rest).mean())
+
+        terms = [
+            left_out([0, 1], i) - left_out([0], i) - left_out([1], i) for i in range(60)
+        ]
+        assert estimator.mutual_info_ == pytest.approx(np.mean(terms), abs=1e-7)
+
+    def test_matrix_and_pairs_agree(self):
+        X, Y, _ = draw_normal(80, 2, 0.8, seed=0)
+        estimator = KernelDensityMI().fit(X[:60], Y[:60])
+        matrix = estimator._log_ratio(X[60:], Y[60:])
+        pairs = estimator._log_ratio_of_pairs(X[60:], Y[60:])
+        np.testing.assert_allclose(np.diagonal(matrix), pairs)
+
+    def test_bandwidths(self):
+        X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
+        found = {
+            rule: KernelDensityMI(bandwidth=rule).fit(X, Y).bandwidth_
+            for rule in ("silverman", "scott", "likelihood", 0.3)
+        }
+        assert found["scott"] == pytest.approx(300 ** (-1 / 6))
+        assert found["silverman"] == pytest.approx(found["scott"])  # d = 2: factor 1
+        assert found[0.3] == 0.3
+        kernels = KernelDensityMI(bandwidth="likelihood").fit(X, Y)._kernels
+        rows = kernels.rows[0]
+
+        def likelihood(h):
+            kernels.bandwidth = h
+            return kernels._log_density(rows, rows, own=True).mean()
+
+        best = likelihood(found["likelihood"])
+        assert best > max(
+            likelihood(0.9 * found["likelihood"]), likelihood(1.1 * found["likelihood"])
+        )
+
+    @pytest.mark.parametrize(("d", "error"), [(1, 0.05), (2, 0.08)])
+    def test_normal_blocks(self, d, error):
+        values = []
+        for seed in range(5):
+            X, Y, _ = draw_normal(800, d, 0.5, seed)
+            values.append(KernelDensityMI().fit(X, Y).mutual_info_)
+        assert np.mean(values) == pytest.approx(0.5, abs=error)
+
+    def test_independent_rows(self):
+        values = []
+        for seed in range(5):
+            X, Y = np.random.RandomState(seed).standard_normal((2, 500, 1))
+            values.append(KernelDensityMI().fit(X, Y).mutual_info_)
+        assert np.mean(values) == pytest.approx(0.0, abs=0.02)
