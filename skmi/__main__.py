@@ -8,8 +8,10 @@ import argparse
 import csv
 import datetime
 import difflib
+import io
 import json
 import math
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -25,7 +27,8 @@ from skmi.entropy import adjusted_mutual_info
 from skmi.neighbors import KSG
 from skmi.statistics import max_statistic_pvalues, standard_error
 
-MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
+MISSING = {"", ".", "-", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan"}
+MISSING |= {"nat", "null", "none", "missing", "#null!", "#div/0!"}
 MAX_DISCRETE = 10  # integers with more distinct values count as continuous
 N_BINS = 5
 MAX_NEIGHBORS = 10  # steadier than KSG's own default, which decides the order here
@@ -85,7 +88,13 @@ def read_parquet(path):
         ) from None
     except (OSError, ValueError) as error:
         raise TableError(f"{path} is not a parquet file: {one_line(error)}") from None
-    return {str(name): frame[name].tolist() for name in frame.columns}
+    if not len(frame):
+        raise TableError(f"{path} has no rows")
+    columns = {str(name): frame[name].tolist() for name in frame.columns}
+    for name, values in columns.items():
+        if any(isinstance(value, (list, dict, np.ndarray)) for value in values):
+            raise TableError(f"column {name!r} holds lists; give each part a column")
+    return columns
 
 
 def read_delimited(path):
@@ -94,13 +103,13 @@ def read_delimited(path):
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("latin-1")
+        text = data.decode("cp1252", errors="replace")
     if "\0" in text:
         raise TableError(f"{path} is not a text file")
-    header = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)
+    unquoted = "".join(text.split("\n", 1)[0].split('"')[::2])
+    delimiter = max(",;\t", key=unquoted.count)
     try:
-        lines = [row for row in csv.reader(text.splitlines(True), delimiter=delimiter)]
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise TableError(f"{path} cannot be read as CSV: {one_line(error)}") from None
     numbered = [(i, row) for i, row in enumerate(lines, 1) if row]
@@ -132,7 +141,7 @@ def bundled_table():
 def parse_column(name, values):
     """Decide what a column is, and turn it into numbers or codes."""
     values = [value.strip() if isinstance(value, str) else value for value in values]
-    missing = np.array([is_missing(value) for value in values])
+    missing = np.array([is_missing(value) for value in values], dtype=bool)
     present = [value for value, gone in zip(values, missing, strict=True) if not gone]
     numbers = as_numbers(present)
     if numbers is None:
@@ -140,7 +149,7 @@ def parse_column(name, values):
         codes = np.full(len(values), -1)
         codes[~missing] = [levels[str(value)] for value in present]
         return Column(name, "discrete", codes, missing)
-    if np.isinf(numbers).any():
+    if not np.isfinite(numbers).all():
         raise TableError(f"column {name!r} holds infinite values; replace or drop them")
     filled = np.full(len(values), numbers.min() - 1 if len(numbers) else 0.0)
     filled[~missing] = numbers
@@ -153,35 +162,42 @@ def is_missing(value):
     """Whether a value stands for a missing one."""
     if isinstance(value, str):
         return value.lower() in MISSING
-    return value is None or value != value or str(value) in {"NaT", "<NA>"}
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, float) and math.isnan(value)
 
 
 def as_numbers(values):
-    """Return values as floats, dates as days, or None where they are neither."""
+    """Return values as floats, dates and durations as days, or None for neither."""
     if any(isinstance(value, bool) for value in values):
         return None
-    try:
-        return np.array([float(value) for value in values])
-    except (TypeError, ValueError):
-        pass
-    try:
-        return np.array([as_days(value) for value in values])
-    except (TypeError, ValueError):
-        return None
+    for convert in (float, as_amount, as_days):
+        try:
+            return np.array([convert(value) for value in values], dtype=float)
+        except (AttributeError, OverflowError, TypeError, ValueError):
+            continue
+    return None
+
+
+def as_amount(text):
+    """Return the number of a text such as $1,234.50, 12.3 % or 9,000."""
+    if not re.fullmatch(r"[-+]?[$€£]? ?[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)? ?%?", text):
+        raise ValueError(text)
+    return float(re.sub(r"[^-+.\d]", "", text))
 
 
 def as_days(value):
-    """Return a date, or its ISO text, as days."""
+    """Return a date, its ISO text, or a duration, as days."""
+    day = datetime.timedelta(days=1)
+    if isinstance(value, datetime.timedelta):
+        return value / day
     if isinstance(value, str):
         value = datetime.datetime.fromisoformat(value)
-    if isinstance(value, datetime.datetime):
-        value = (
-            value.replace(tzinfo=None)
-            if value.tzinfo is None
-            else (value.astimezone(datetime.UTC).replace(tzinfo=None))
-        )
-        return (value - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
-    return float((value - datetime.date(1970, 1, 1)).days)
+    if not isinstance(value, datetime.datetime):
+        return float((value - datetime.date(1970, 1, 1)).days)
+    if value.tzinfo is not None:
+        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return (value - datetime.datetime(1970, 1, 1)) / day
 
 
 # -- measuring -------------------------------------------------------------------------
@@ -249,6 +265,7 @@ def bin_codes(column):
     """Cut numbers into quantile bins; gather rare labels; keep missing ones apart."""
     if column.kind == "continuous":
         present = column.values[~column.missing]
+        present = present if len(present) else column.values
         edges = np.unique(np.quantile(present, np.arange(1, N_BINS) / N_BINS))
         codes = np.searchsorted(edges, column.values, "left") + 1
         codes[column.missing] = 0
@@ -328,6 +345,7 @@ def run(options):
     n_dropped = len(target.missing) - len(known)
     target = target.select(known)
     columns = [column.select(known) for column in columns.values()]
+    note_identifiers(columns)
     if not columns:
         raise TableError("there is no column besides the target")
     if len(known) < MIN_ROWS:
@@ -366,9 +384,26 @@ def run(options):
     return text, record
 
 
+def note_identifiers(columns):
+    """Warn of text columns in which most values occur once."""
+    for column in columns:
+        present = column.values[~column.missing]
+        if column.kind == "discrete" and 2 * len(np.unique(present)) > len(present) > 0:
+            warnings.warn(
+                f"column {column.name!r} holds text that is mostly different in each "
+                "row; as labels it tells nothing. If it holds numbers, write them "
+                "plainly.",
+                skmi.SkmiWarning,
+                stacklevel=2,
+            )
+
+
 def main(arguments=None):
     """Run the command line; return the exit status."""
     options = make_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # names that the terminal cannot show
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", skmi.SkmiWarning)

@@ -20,7 +20,10 @@ class ColumnView:
         ordered = column[order]
         starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
         self.values = ordered[starts]
-        self.center, self.spread = column.mean(), column.std()
+        self.unit = max(np.abs(ordered[[0, -1]]).max(), np.finfo(float).tiny)
+        self.center = (column / self.unit).mean()
+        self.spread = (column / self.unit).std()
+        self.has_ties = len(self.values) < len(column)
         if transform == "rank":
             ends = np.append(starts[1:], len(column))
             self.scores = normal_scores((starts + 1 + ends) / 2, len(column))
@@ -34,21 +37,23 @@ class ColumnView:
         """Return the column as seen; equal values stay equal."""
         if self.transform == "rank":
             return np.interp(column, self.values, self.scores)
-        if self.transform == "standard" and self.spread > 0:
-            return (column - self.center) / self.spread
-        return column
+        if self.transform is None and not self.has_ties:
+            return column
+        column = column / self.unit - self.center
+        factor = self.spread if self.transform == "standard" else 1 / self.unit
+        return column / factor if self.spread > 0 else column
 
     def apply_without_ties(self, column, random_state):
         """Return the column of the fit as seen, equal values set apart at random."""
-        distinct = len(self.values) == len(column)
         if self.transform == "rank":
             shuffle = np.arange(len(column))
-            shuffle = shuffle if distinct else random_state.permutation(shuffle)
+            shuffle = random_state.permutation(shuffle) if self.has_ties else shuffle
             order = shuffle[np.argsort(column[shuffle], kind="stable")]
             seen = np.empty(len(column))
             seen[order] = normal_scores(np.arange(1, len(column) + 1), len(column))
             return seen
-        if distinct:
-            return self.apply(column)
-        noise = 1e-10 * max(self.spread, np.abs(self.center))
-        return self.apply(column + noise * random_state.standard_normal(len(column)))
+        seen = self.apply(column)
+        if self.has_ties:
+            noise = random_state.standard_normal(len(column))
+            seen = seen + 1e-10 * seen.std() * noise
+        return seen

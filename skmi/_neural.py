@@ -33,10 +33,15 @@ class Terms(NamedTuple):
     """What an estimate needs of the scores of many rows, one value for each row."""
 
     joint: torch.Tensor  # f(x_i, y_i)
-    row: torch.Tensor  # log mean of e^f(x_i, y_j) over the row's negatives
+    gap: torch.Tensor  # log mean of e^(f(x_i, y_j) - f(x_i, y_i)) over the negatives
     column: torch.Tensor  # log mean of e^f(x_j, y_i) over the column's negatives
     usage: torch.Tensor  # how much of the rows' softmax weight falls on y_i
     n_columns: int  # rows that each row is held against, itself counted
+
+    @property
+    def row(self):
+        """Log mean of e^f(x_i, y_j) over the row's negatives."""
+        return self.joint + self.gap
 
     def select(self, rows):
         """Return the terms of some of the rows."""
@@ -52,20 +57,43 @@ class Fold(NamedTuple):
 
 
 class Scaler(NamedTuple):
-    """Shift and scale of the columns, learned from training rows."""
+    """Standardisation of columns, learned from training rows.
 
+    The moments are those of the rows within ten robust spreads of the median. What
+    lies further than ten standard deviations out is drawn in to a logarithm: nothing
+    of it is lost, and no single cell rules the column.
+    """
+
+    unit: np.ndarray
     mean: np.ndarray
     scale: np.ndarray
 
     @classmethod
     def fit(cls, block):
         """Learn the moments; a constant column is only shifted."""
-        scale = block.std(axis=0)
-        return cls(block.mean(axis=0), np.where(scale > 0, scale, 1.0))
+        unit = np.abs(block).max(axis=0)  # keeps squares from overflowing
+        unit = np.where(unit > 0, unit, 1.0)
+        block = block / unit
+        median = np.median(block, axis=0)
+        reach = 14.826 * np.median(np.abs(block - median), axis=0)
+        inner = np.where(
+            reach > 0, np.clip(block, median - reach, median + reach), block
+        )
+        scale = inner.std(axis=0)
+        scale = np.where(scale > 0, scale, block.std(axis=0))
+        return cls(unit, inner.mean(axis=0), np.where(scale > 0, scale, 1.0))
+
+    @classmethod
+    def identity(cls, n_columns):
+        """Leave columns as they are."""
+        return cls(np.ones(n_columns), np.zeros(n_columns), np.ones(n_columns))
 
     def transform(self, block):
         """Return the standardised columns."""
-        return (block - self.mean) / self.scale
+        block = (block / self.unit - self.mean) / self.scale
+        size = np.abs(block)
+        drawn_in = np.sign(block) * (10 + np.log1p(np.maximum(size - 10, 0)))
+        return np.where(size > 10, drawn_in, block)
 
 
 @estimator
@@ -162,16 +190,25 @@ class CriticEstimator(MutualInfoEstimator):
             reports = self._cross_validator(random_state).split(X, y)
         folds = []
         for rest, report in reports:
+            if np.intersect1d(rest, report).size:
+                raise ValueError(
+                    "cv gives folds whose training and report rows overlap; an "
+                    "estimate on rows that trained the critic is not honest."
+                )
             rest = random_state.permutation(rest)
             size = part_size(self.validation_fraction, len(rest))
             size = size if self.early_stopping else 0
-            folds.append(Fold(rest[size:], rest[:size], report))
+            folds.append(Fold(rest[size:], rest[:size], np.asarray(report)))
             if min(len(rest) - size, len(report)) < 2:
                 raise ValueError(
-                    f"n_samples={n_samples} is too few for {type(self).__name__}: two "
-                    "rows at least must train, stop and report. Pass more rows, or use "
-                    "skmi.KSG, which reports on all of them."
+                    f"n_samples={n_samples} is too few for {type(self).__name__} with "
+                    f"test_size={self.test_size}, validation_fraction="
+                    f"{self.validation_fraction} and cv={self.cv}: two rows at least "
+                    "must train, stop and report. Pass more rows, change these, or use "
+                    "skmi.KSG, which reports on all rows."
                 )
+        if not folds:
+            raise ValueError("cv gives no folds; a used-up generator, perhaps.")
         return folds
 
     def _cross_validator(self, random_state):
@@ -187,7 +224,7 @@ class CriticEstimator(MutualInfoEstimator):
 
     def _fit_target_scaler(self, y):
         if hasattr(self, "classes_"):
-            return Scaler(np.zeros(y.shape[1]), np.ones(y.shape[1]))
+            return Scaler.identity(y.shape[1])
         return Scaler.fit(y)
 
     def _make_training(self, X, y, folds, device, random_state):
@@ -231,8 +268,9 @@ class CriticEstimator(MutualInfoEstimator):
         return critic.set_params(**{name: getattr(self, name) for name in names})
 
     def _run(self, training, X, y, folds):
+        given_X, given_y = self._given
         context = self._init_callback_context(max_subtasks=self.max_iter)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        context.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
 
         def reconstruct():
             fitted, report = self._evaluate(training, X, y, folds)
@@ -240,17 +278,23 @@ class CriticEstimator(MutualInfoEstimator):
 
         for _ in range(self.max_iter):
             task = context.subcontext(task_name="epoch")
-            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            task.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
             training.run_epoch()
             stop = task.call_on_fit_task_end(
-                estimator=self, X=X, y=y, reconstruction_attributes=reconstruct
+                estimator=self,
+                X=given_X,
+                y=given_y,
+                reconstruction_attributes=reconstruct,
             )
             if stop or training.finished:
                 break
         else:
             self._warn_of_convergence(training)
         context.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes=reconstruct
+            estimator=self,
+            X=given_X,
+            y=given_y,
+            reconstruction_attributes=reconstruct,
         )
 
     def _warn_of_convergence(self, training):
@@ -274,6 +318,8 @@ class CriticEstimator(MutualInfoEstimator):
             values.append(self._average(terms, blocks))
             influences.append(self._influence(terms).cpu().numpy())
             sizes.append(len(fold.report))
+        for name in ("critic_", "critics_", "fold_scores_"):
+            vars(self).pop(name, None)
         fitted = {
             "n_iter_": training.epoch,
             "loss_curve_": np.mean(training.losses, axis=1).tolist(),
@@ -288,8 +334,8 @@ class CriticEstimator(MutualInfoEstimator):
             fitted |= {"critics_": critics, "fold_scores_": np.array(values)}
         report = Report(
             np.average(values, weights=sizes),
-            standard_error(np.concatenate(influences)),
-            self._ceiling(sum(sizes)),
+            standard_error(mean_by_row([fold.report for fold in folds], influences)),
+            np.average([self._ceiling(size) for size in sizes], weights=sizes),
         )
         return fitted, report
 
@@ -353,9 +399,20 @@ def part_size(size, n_samples):
 
 
 def stack_rows(parts):
-    """Stack row numbers of nearly equal length, cut to the shortest."""
-    length = min(len(part) for part in parts)
-    return torch.from_numpy(np.stack([part[:length] for part in parts]))
+    """Stack row numbers: cut to the shortest, or repeated up to the longest.
+
+    Folds of one size differ by a row or two; folds of other sizes keep all their rows,
+    the smaller ones seeing theirs more often.
+    """
+    shortest, longest = min(map(len, parts)), max(map(len, parts))
+    length = shortest if shortest >= 0.95 * longest - 1 else longest
+    return torch.from_numpy(np.stack([np.resize(part, length) for part in parts]))
+
+
+def mean_by_row(rows, influences):
+    """Average the influence of rows that are reported more than once."""
+    _, row = np.unique(np.concatenate(rows), return_inverse=True)
+    return np.bincount(row, np.concatenate(influences)) / np.bincount(row)
 
 
 def reduce_scores(scores):
@@ -363,11 +420,12 @@ def reduce_scores(scores):
     n_rows, n_columns = scores.shape
     own = scores[:, :n_rows]
     joint = own.diagonal()
-    row = torch.logsumexp(mask_diagonal(scores), 1) - math.log(n_columns - 1)
+    gaps = mask_diagonal(scores - joint.unsqueeze(-1))
+    gap = torch.logsumexp(gaps, 1) - math.log(n_columns - 1)
     column = torch.logsumexp(mask_diagonal(own), 0) - math.log(max(n_rows - 1, 1))
     weights = torch.softmax(scores, 1)
     usage = weights[:, :n_rows].sum(0) * n_columns / n_rows
-    return Terms(joint, row, column, usage, n_columns)
+    return Terms(joint, gap, column, usage, n_columns)
 
 
 def mask_diagonal(scores):

@@ -1,14 +1,39 @@
 """The device rule, seeded generators, and the way from arrays to tensors."""
 
+import contextlib
+import threading
+
 import numpy as np
 import torch
+
+_RANDOMNESS = threading.RLock()
 
 
 def resolve_device(device):
     """Return the device to train on; "auto" takes CUDA where there is one."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f'device={device!r} cannot be used here ({reason}); pass "auto", "cpu" or '
+            '"cuda".'
+        ) from None
     return torch.device(device)
+
+
+@contextlib.contextmanager
+def isolated_randomness(generator):
+    """Seed torch's own generator from ours for a while, then put it back.
+
+    Only for modules that cannot be handed a generator; one thread at a time.
+    """
+    with _RANDOMNESS, torch.random.fork_rng(devices=[]):
+        seed = torch.randint(2**31, (), generator=generator).item()
+        torch.default_generator.manual_seed(seed)
+        yield
 
 
 def make_generator(random_state):

@@ -1,8 +1,11 @@
 """The one training loop: a stack of models, each stopped and kept at its own best."""
 
+import contextlib
 from dataclasses import dataclass
 
 import torch
+
+from skmi._torch import isolated_randomness
 
 __all__ = ["Schedule", "Training", "cyclic_partners"]
 
@@ -111,10 +114,12 @@ class Training:
         """Whether no model was still improving at the last epoch."""
         return not self.schedule.early_stopping or self.finished
 
+    @torch.enable_grad()
     def run_epoch(self):
         """Pass once over the training rows and once over the early-stopping rows."""
         self.network.train()
-        losses = self._train_on_batches()
+        with self._isolated():
+            losses = self._train_on_batches()
         self.network.eval()
         if self.schedule.early_stopping:
             self.scores.append(self._score_stop_rows())
@@ -124,9 +129,15 @@ class Training:
         else:
             self._keep_last()
 
+    def _isolated(self):
+        """Keep what a user's module draws, as for dropout, to itself and repeatable."""
+        if getattr(self.network, "draws_at_random", False):
+            return isolated_randomness(self.generator)
+        return contextlib.nullcontext()
+
     def _train_on_batches(self):
         n_rows = self.train_rows.shape[1]
-        n_batches = -(-n_rows // self.schedule.batch_size)
+        n_batches = min(-(-n_rows // self.schedule.batch_size), n_rows // 2)
         batch_size = n_rows // n_batches
         order = self.train_rows[:, torch.randperm(n_rows, generator=self.generator)]
         total = 0
@@ -141,8 +152,9 @@ class Training:
         return losses
 
     @torch.no_grad()
-    def _score_stop_rows(self, block_size=4096):
+    def _score_stop_rows(self):
         total, n_rows = 0, self.stop_rows.shape[1]
+        block_size = getattr(self.network, "largest_block", 4096)
         for block in self.stop_rows.tensor_split(-(-n_rows // block_size), dim=1):
             partners = self._spread_partners(block.shape[1])
             total = total + self._evaluate(block, partners) * block.shape[1]

@@ -1,5 +1,6 @@
 """The contract of an estimator of mutual information."""
 
+import datetime
 import math
 import warnings
 from typing import NamedTuple
@@ -169,8 +170,12 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             values, or too few rows.
         """
         vars(self).pop("mutual_info_", None)
-        X, y = self._validate(X, y, reset=True)
-        report = self._fit(X, y)
+        self._given = X, y
+        try:
+            X, y = self._validate(X, y, reset=True)
+            report = self._fit(X, y)
+        finally:
+            del self._given
         if is_constant(X) or is_constant(y):
             report = report._replace(mutual_info=0.0, standard_error=0.0)
         self.bound_ = self._bound
@@ -210,8 +215,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         terms = np.empty(len(X))
         for rows, columns in contrast_blocks(len(X)):
             ratios = self._log_ratio(X[rows], y[columns])
-            own = np.diagonal(ratios)
-            terms[rows] = own - logsumexp(ratios, axis=1) + math.log(len(columns))
+            gaps = ratios - np.diagonal(ratios)[:, np.newaxis]
+            terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
         return require_finite(terms.mean(), "score")
 
     def mutual_info(self, X, y):
@@ -256,7 +261,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             Nats; may be negative with y.
         """
         check_is_fitted(self)
-        X, y = self._validate(X, y, reset=False, min_samples=1)
+        y_needed = {} if y is not None else {"with_y": False}
+        X, y = self._validate(X, y, reset=False, min_samples=1, **y_needed)
         values = np.empty(len(X))
         for rows in np.array_split(np.arange(len(X)), -(-len(X) // N_CONTRASTS)):
             if y is None:
@@ -265,6 +271,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 values[rows] = self._log_ratio_of_pairs(X[rows], y[rows])
                 if not self._is_normalized:
                     values[rows] -= self._level(X[rows])[1]
+        require_finite(values.sum(), "sum of the pointwise values")
         return values
 
     def _level(self, X):
@@ -280,13 +287,16 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
     # -- validation --------------------------------------------------------------
 
-    def _validate(self, X, y, *, reset, min_samples=2):
+    def _validate(self, X, y, *, reset, min_samples=2, with_y=True):
         """Return X as float64 (n, d_x) and y as float64 (n, d_y) or label codes (n,).
 
-        With y None only X is returned in its place.
+        Without y, None is returned in its place.
         """
-        if y is None and not reset:
+        refuse_dates(X)
+        if not with_y:
             return self._validate_arrays(X, reset=False), None
+        if y is None and not reset:
+            raise ValueError(f"{type(self).__name__} requires y, but y is None.")
         kind = None if y is None else target_kind(y)
         X, y = self._validate_arrays(X, y, reset=reset, min_samples=min_samples)
         if reset:
@@ -399,6 +409,10 @@ def target_kind(y):
     if sparse.issparse(y):
         raise ValueError("y is sparse; pass a dense array: y.toarray().")
     kinds = {dtype_kind(name) for name in column_types(y)}
+    if has_missing_labels(y, kinds):
+        raise ValueError(
+            "y contains missing values (None, NaN or NA); drop those rows."
+        )
     if not kinds or "object" in kinds:
         kinds = kinds - {"object"} | array_kinds(y)
     if "time" in kinds:
@@ -465,13 +479,41 @@ def array_kinds(y):
 
 def element_kind(kind):
     """Map the type of an element to a kind of target."""
-    if kind is type(None):
-        raise ValueError("y holds None; drop those rows or give them a label.")
     if issubclass(kind, (str, bytes, bool, np.bool_)):
         return "discrete"
     if issubclass(kind, (int, np.integer)):
         return "integer"
-    return "time" if hasattr(kind, "isoformat") else "continuous"
+    times = (np.datetime64, np.timedelta64, datetime.timedelta)
+    if issubclass(kind, times) or hasattr(kind, "isoformat") or hasattr(kind, "asfreq"):
+        return "time"
+    return "continuous"
+
+
+def has_missing_labels(y, kinds):
+    """Whether a value is missing where values need not be floats."""
+    if kinds and not kinds & {"object", "discrete"}:
+        return False
+    if isinstance(y, (list, tuple)) or kinds:
+        y = np.array(y, dtype=object)
+    objects = isinstance(y, np.ndarray) and y.dtype == object
+    return objects and any(map(is_missing, y.ravel()))
+
+
+def is_missing(value):
+    """Whether a value is None, NaN, NaT or NA."""
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+
+
+def refuse_dates(X):
+    """Raise where a column of X holds dates or durations."""
+    kinds = [dtype_kind(name) for name in column_types(X)]
+    if "time" in kinds or getattr(getattr(X, "dtype", None), "kind", "f") in "mM":
+        raise ValueError(
+            "X holds dates or durations; convert them to numbers first, for example "
+            "to seconds: column.astype('int64') / 1e9."
+        )
 
 
 def label_rows(y):
@@ -499,43 +541,61 @@ def warn_of_duplicate_rows(X, y):
     n_distinct = max(len(np.unique(column)) for column in block.T)
     if n_distinct <= math.sqrt(len(block)) or n_distinct == len(block):
         return
-    twins = n_tied_rows(block)
-    if twins > 0.05 * len(block) and excess_of_ties(X, y.reshape(len(y), -1)) > 0.5:
+    counts = row_counts(block)
+    n_twins = int(counts[counts > 1].sum())
+    if n_twins > 0.05 * len(block) and (
+        is_copied(counts) or excess_of_ties(X, y.reshape(len(y), -1)) > 0.5
+    ):
         warnings.warn(
-            f"{twins} of {len(block)} rows occur more than once although the data are "
-            "not discrete. Repeated rows inflate mutual information, since the same "
-            "row is then learned from and reported on; drop the duplicates.",
+            f"{n_twins} of {len(block)} rows occur more than once although the data "
+            "are not discrete. Repeated rows inflate mutual information, since the "
+            "same row is then learned from and reported on; drop the duplicates.",
             DuplicateRowsWarning,
             stacklevel=5,
         )
 
 
+def is_copied(counts):
+    """Whether some number of occurrences is too frequent to have come about by chance.
+
+    Rows that fall into cells by chance have numbers of occurrences k whose frequencies
+    f are those of a mixture of Poisson distributions, so that
+    k f(k)^2 <= (k + 1) f(k - 1) f(k + 1). Copies of rows stand out from that.
+    """
+    frequency = np.bincount(counts, minlength=3).astype(float)
+    frequency = np.append(frequency, 0.0)
+    k = np.arange(2, len(frequency) - 1)
+    around = (frequency[k - 1] + 1) * (frequency[k + 1] + 1) * (k + 1) / k
+    many = k * frequency[k] > 0.05 * counts.sum()
+    return bool((many & (frequency[k] ** 2 > 5 * around)).any())
+
+
 def excess_of_ties(x, y):
     """Share of the pairs of rows tied on one side that are tied on both beyond chance.
 
-    0 where ties of x and of y are independent, 1 where whole rows are repeated.
+    0 where ties of x and of y are independent, 1 where whole rows are repeated. Rows
+    that more than the square root of all have in common, such as those with an amount
+    of 0, are left out.
     """
-    n_pairs = len(x) * (len(x) - 1) / 2
-    tied_x, tied_y = tied_pairs(x), tied_pairs(y)
+    block = np.column_stack([x, y])
+    counts, inverse = row_counts(block, with_rows=True)
+    kept = counts[inverse] <= math.sqrt(len(block))
+    x, y, block = x[kept], y[kept], block[kept]
+    n_pairs = max(len(x) * (len(x) - 1) / 2, 1.0)
+    tied_x, tied_y, both = tied_pairs(x), tied_pairs(y), tied_pairs(block)
     chance = tied_x * tied_y / n_pairs
-    both = tied_pairs(np.column_stack([x, y]))
     return (both - chance) / max(min(tied_x, tied_y) - chance, 1.0)
 
 
-def row_counts(block):
-    """How often each distinct row occurs."""
+def row_counts(block, with_rows=False):
+    """How often each distinct row occurs, and the number of each row's kind."""
     rows = np.ascontiguousarray(block, dtype=float) + 0.0
-    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
-    return np.unique(keys.ravel(), return_counts=True)[1]
+    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return (counts, inverse) if with_rows else counts
 
 
 def tied_pairs(block):
     """Return the number of pairs of equal rows."""
-    counts = row_counts(block)
+    counts = row_counts(block) if len(block) else np.zeros(0)
     return float((counts * (counts - 1) / 2).sum())
-
-
-def n_tied_rows(block):
-    """Return the number of rows that have a twin."""
-    counts = row_counts(block)
-    return int(counts[counts > 1].sum())

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from skmi._sklearn import Integral, Interval, StrOptions, parameter, parameters
+from skmi._torch import isolated_randomness
 
 __all__ = [
     "CRITICS",
@@ -41,7 +42,9 @@ class Linear(nn.Module):
         bound = 1 / math.sqrt(max(n_inputs, 1))
 
         def uniform(*shape):
-            values = torch.rand(*models, *shape, generator=generator)
+            values = torch.rand(
+                *models, *shape, generator=generator, dtype=torch.float32
+            )
             return nn.Parameter((2 * values - 1) * bound)
 
         self.weight = uniform(n_inputs, n_outputs)
@@ -154,9 +157,20 @@ class PairNetwork(nn.Module):
 class ModuleStack(nn.Module):
     """Separate modules behind the interface of one network with many models."""
 
+    draws_at_random = True  # dropout and the like have no generator of their own
+    largest_block = 512  # all pairs of a block are scored
+
     def __init__(self, modules):
         super().__init__()
-        self.modules_ = nn.ModuleList(modules)
+        for module in modules:
+            if not isinstance(module, nn.Module):
+                raise TypeError(
+                    "critic must make a torch.nn.Module, but it returned "
+                    f"{type(module).__name__}."
+                )
+            if not any(value.requires_grad for value in module.parameters()):
+                raise ValueError("critic has no parameters to train.")
+        self.modules_ = nn.ModuleList(modules).to(torch.float32)
 
     def forward(self, x, y, partners=None):
         scores = torch.stack(
@@ -171,10 +185,11 @@ class ModuleStack(nn.Module):
 def scored_pairs(module, x, y):
     """Score all pairs with a module of the user's, checking what it returns."""
     scores = module(x, y)
-    if tuple(scores.shape) != (len(x), len(y)):
+    shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores)
+    if shape != (len(x), len(y)):
         raise ValueError(
             "A critic module must map x (n, n_x) and y (m, n_y) to scores (n, m); for "
-            f"n={len(x)}, m={len(y)} it returned the shape {tuple(scores.shape)}."
+            f"n={len(x)}, m={len(y)} it returned the shape {shape}."
         )
     return scores
 
@@ -203,6 +218,13 @@ class _Critic(BaseEstimator):
             A network from x (..., n, n_x) and y (..., m, n_y) to scores (..., n, m).
         """
         self._validate_params()
+        sizes = getattr(self, "hidden_layer_sizes", (1,))
+        whole = all(isinstance(s, Integral) and not isinstance(s, bool) for s in sizes)
+        if not whole or min(sizes, default=0) < 1:
+            raise ValueError(
+                "hidden_layer_sizes must hold one or more whole numbers of at least 1; "
+                f"got {tuple(sizes)}."
+            )
         models = () if n_models is None else (n_models,)
         return self._build(n_x, n_y, models, generator)
 
@@ -377,10 +399,13 @@ def build_network(critic, n_x, n_y, *, n_models, generator):
         return critic.build(n_x, n_y, n_models=n_models, generator=generator)
     if isinstance(critic, nn.Module):
         return ModuleStack([copy.deepcopy(critic) for _ in range(n_models)])
+    if isinstance(critic, type) and hasattr(critic, "build"):
+        raise TypeError(
+            f"critic is the class {critic.__name__}; pass an instance, "
+            f"{critic.__name__}()."
+        )
     build = getattr(critic, "build", critic)
-    with torch.random.fork_rng(devices=[]):
-        seed = torch.randint(2**31, (), generator=generator).item()
-        torch.default_generator.manual_seed(seed)
+    with isolated_randomness(generator):
         return ModuleStack([build(n_x, n_y) for _ in range(n_models)])
 
 

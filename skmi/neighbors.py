@@ -26,6 +26,7 @@ from skmi.base import (
     dtype_kind,
     element_kind,
     estimator,
+    is_missing,
     label_rows,
 )
 from skmi.statistics import standard_error
@@ -261,22 +262,23 @@ class _NeighborEstimator(MutualInfoEstimator):
     _is_normalized = True
 
     def _fit(self, X, y):
+        seed = make_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        self._tie_seed = seed
+        x, z = self._learn_views(X, y)
+        terms = self._terms(x, z)
+        # New pairs are held against the rows with their ties as they are.
+        self._joint = JointRows(self._x_block(X), self._y_block(y))
+        ceiling = digamma(len(X)) - digamma(self.n_neighbors)
+        return Report(terms.mean(), standard_error(terms), ceiling)
+
+    def _learn_views(self, X, y):
+        """Learn how to see the columns; return both sides as seen."""
         if len(X) <= self.n_neighbors:
             raise ValueError(
                 f"n_samples={len(X)} is too few for n_neighbors={self.n_neighbors}; "
                 "there must be more rows than neighbours."
             )
-        x, y = self._learn_views(X, y)
-        self._joint = JointRows(x, y)
-        return self._report(x, y)
-
-    def _report(self, x, y):
-        terms = self._terms(x, y)
-        return Report(terms.mean(), standard_error(terms))
-
-    def _learn_views(self, X, y):
-        """Learn how to see the columns; return both sides as seen."""
-        random_state = make_random_state(self.random_state)
+        random_state = np.random.RandomState(self._tie_seed)
         transform = vars(self)["transform"]
         X, x_codes = self._separate(X)
         self._x_views = [ColumnView(column, transform) for column in X.T]
@@ -479,9 +481,14 @@ class MixedKSG(_NeighborEstimator):
         if reset:
             self._feature_labels = {}
         for number in np.flatnonzero(self._labelled):
-            values = [str(value) for value in X[:, number]]
+            values = X[:, number].tolist()
+            if any(map(is_missing, values)):
+                raise ValueError(
+                    f"X contains missing labels in column {number}; drop those rows, "
+                    'or give them a label of their own, such as "missing".'
+                )
             if reset:
-                labels = sorted(set(values))
+                labels = dict.fromkeys(values)
                 self._feature_labels[number] = {v: i for i, v in enumerate(labels)}
             codes = self._feature_labels[number]
             X[:, number] = [codes.get(value, -1) for value in values]
@@ -495,8 +502,22 @@ class MixedKSG(_NeighborEstimator):
 
     def _discrete_mask(self, n_features):
         mask = np.zeros(n_features, dtype=bool)
-        if not isinstance(self.discrete_features, str):
-            mask[np.asarray(self.discrete_features)] = True
+        chosen = self.discrete_features
+        if not isinstance(chosen, str):
+            chosen = np.asarray(chosen)
+            size = chosen.size
+            inside = size == 0 or (
+                chosen.dtype.kind in "iu"
+                and -n_features <= chosen.min() <= chosen.max() < n_features
+            )
+            flags = chosen.dtype.kind == "b" and chosen.shape in {(), (n_features,)}
+            if not (inside or flags):
+                raise ValueError(
+                    "discrete_features must be 'auto', True, False, one boolean for "
+                    f"each of the {n_features} columns, or their numbers; got "
+                    f"{self.discrete_features!r}."
+                )
+            mask[chosen if chosen.size else []] = True
         if len(self._labelled):
             mask |= self._labelled
         return mask
@@ -517,7 +538,8 @@ def feature_kinds(X):
             element_kinds(columns[:, number]) if kind == "object" else kind
             for number, kind in enumerate(kinds)
         ]
-    array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    nested = isinstance(X, (list, tuple))
+    array = np.array(X, dtype=object) if nested else np.asarray(X)
     if array.ndim != 2 or array.dtype.kind not in "OUST":
         return []
     return [element_kinds(column) for column in array.astype(object).T]
@@ -526,4 +548,6 @@ def feature_kinds(X):
 def element_kinds(column):
     """Kind of a column of objects: labels where any element is text or a boolean."""
     kinds = {element_kind(kind) for kind in set(map(type, column))}
+    if "time" in kinds:
+        raise ValueError("X holds dates or durations; convert them to numbers first.")
     return "discrete" if "discrete" in kinds else "continuous"

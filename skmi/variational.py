@@ -190,9 +190,9 @@ class InfoNCE(CriticEstimator):
         return self._row_values(terms) - terms.usage
 
     def _row_values(self, terms):
-        n_columns = terms.n_columns
-        others = terms.row + math.log(n_columns - 1)
-        return terms.joint - torch.logaddexp(terms.joint, others) + math.log(n_columns)
+        others = terms.gap + math.log(terms.n_columns - 1)
+        whole = torch.logaddexp(torch.zeros_like(others), others)
+        return math.log(terms.n_columns) - whole
 
     def _ceiling(self, n_samples):
         return math.log(min(512, n_samples))

@@ -262,7 +262,12 @@ def test_refusals_name_the_argument_and_the_cure(cls):
     assert "y mixes text" in fit_error(
         cls, X, pd.DataFrame({"a": np.ones(60), "b": ["u", "v"] * 30})
     )
-    assert "y holds None" in fit_error(cls, X, [None, "a"] * 30)
+    for y in ([None, "a"] * 30, np.array([np.nan, "a"] * 30, dtype=object)):
+        assert "y contains missing values" in fit_error(cls, X, y)
+        assert "y contains missing values" in fit_error(cls, X, pd.Series(y))
+    assert "y contains missing" in fit_error(cls, X, pd.Series([pd.NA, "a"] * 30))
+    assert "y contains missing" in fit_error(cls, X, pl.Series([None, "a"] * 30))
+    assert "X holds dates" in fit_error(cls, pd.DataFrame({"a": dates}), Y)
     assert "y is sparse" in fit_error(cls, X, sparse.eye(60))
 
 

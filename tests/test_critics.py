@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -5,6 +7,7 @@ from skmi.critics import (
     ACTIVATIONS,
     CRITICS,
     BilinearCritic,
+    SeparableCritic,
     build_network,
     extract_model,
 )
@@ -109,10 +112,39 @@ def test_a_module_is_copied_and_a_callable_leaves_the_global_generator_alone():
 
 
 def test_a_module_of_a_wrong_shape_is_refused():
-    class Wrong(torch.nn.Module):
+    class Wrong(torch.nn.Linear):
         def forward(self, x, y):
             return x[:, 0]
 
-    stack = build_network(Wrong(), 1, 1, n_models=1, generator=generator())
+    stack = build_network(Wrong(1, 1), 1, 1, n_models=1, generator=generator())
     with pytest.raises(ValueError, match=r"scores \(n, m\)"):
         stack(draw(1, 5, 1), draw(1, 5, 1))
+
+
+@pytest.mark.parametrize(
+    ("critic", "message"),
+    [
+        (SeparableCritic, "pass an instance, SeparableCritic()"),
+        (lambda n_x, n_y: None, "it returned NoneType"),
+        (lambda n_x, n_y: torch.nn.Identity(), "no parameters to train"),
+    ],
+    ids=["class", "nothing", "untrainable"],
+)
+def test_what_is_no_critic_is_refused(critic, message):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        build_network(critic, 1, 1, n_models=1, generator=generator())
+
+
+@pytest.mark.parametrize("sizes", [(), (-1,), (0,), ("a",), (16.0,), (True,)])
+def test_impossible_layers_are_refused(sizes):
+    with pytest.raises(ValueError, match="hidden_layer_sizes must hold"):
+        SeparableCritic(hidden_layer_sizes=sizes).build(1, 1)
+
+
+def test_default_dtype_of_the_user_does_not_matter():
+    torch.set_default_dtype(torch.float64)
+    try:
+        network = SeparableCritic().build(1, 1)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {value.dtype for value in network.parameters()} == {torch.float32}
