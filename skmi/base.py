@@ -479,13 +479,13 @@ def array_kinds(y):
 
 def element_kind(kind):
     """Map the type of an element to a kind of target."""
+    times = (np.datetime64, np.timedelta64, datetime.timedelta)
+    if issubclass(kind, times) or hasattr(kind, "isoformat") or hasattr(kind, "asfreq"):
+        return "time"
     if issubclass(kind, (str, bytes, bool, np.bool_)):
         return "discrete"
     if issubclass(kind, (int, np.integer)):
         return "integer"
-    times = (np.datetime64, np.timedelta64, datetime.timedelta)
-    if issubclass(kind, times) or hasattr(kind, "isoformat") or hasattr(kind, "asfreq"):
-        return "time"
     return "continuous"
 
 

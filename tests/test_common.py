@@ -321,13 +321,74 @@ class TestWarnings:
         with pytest.warns(skmi.DuplicateRowsWarning, match="500 of 500 rows"):
             make_small(cls, **settings).fit(np.tile(X, (10, 1)), np.tile(Y, (10, 1)))
 
+    @pytest.mark.parametrize("times", [2, 10])
+    @pytest.mark.parametrize("decimals", [1, 2, 9])
+    @pytest.mark.parametrize("labelled", [False, True])
+    def test_copies_of_rounded_rows(self, times, decimals, labelled):
+        X, Y, _ = draw_normal(150, 1, 0.5, seed=0)
+        x, y = (np.tile(block.round(decimals), (times, 1)) for block in (X, Y))
+        if labelled and decimals == 1:
+            return  # few distinct rows: they might as well be discrete
+        with pytest.warns(skmi.DuplicateRowsWarning):
+            skmi.KSG(random_state=0).fit(x, y[:, 0] > 0 if labelled else y)
+
+    def test_a_fifth_of_the_rows_twice(self):
+        X, Y, _ = draw_normal(300, 2, 0.5, seed=0)
+        with pytest.warns(skmi.DuplicateRowsWarning):
+            skmi.KSG().fit(np.vstack([X, X[:60]]), np.vstack([Y, Y[:60]]))
+
     def test_discreteness_explains_repeated_rows(self):
         rng = np.random.RandomState(0)
         X, Y, _ = draw_normal(1000, 1, 0.5, seed=0)
+        zeros = rng.uniform(size=(1000, 1)) < 0.4
         for x, y in (
+            (np.where(zeros, 0, X), np.where(zeros, 0, Y)),
+            (np.maximum(X, 0), np.maximum(Y, 0)),
             (X.round(1), Y.round(1)),
             (rng.randint(80, size=(1000, 1)), Y > 0),
             (X.round(1), Y > 0),
             (rng.randint(3, size=(1000, 4)), rng.randint(2, size=1000) > 0),
         ):
             skmi.KSG(random_state=0).fit(x, y)
+
+
+@each
+def test_extreme_scales_change_nothing(cls):
+    X, Y = small_pair()
+    plain = make_small(cls).fit(X, Y)
+    for scale in (1e160, 1e300, 1e-160, 1e-300):
+        scaled = make_small(cls).fit(X * scale, Y * scale)
+        assert scaled.mutual_info_ == pytest.approx(plain.mutual_info_, abs=1e-4)
+
+
+@each
+def test_rows_far_from_all_others_are_not_taken_for_dependence(cls):
+    """The score of new rows off by any factor is that of a bad guess, not log K."""
+    X, Y = small_pair(100)
+    estimator = make_small(cls).fit(X, Y)
+    new_X, new_Y = small_pair(100, seed=1)
+    for scale in (1e3, 1e30):
+        assert estimator.score(new_X * scale, new_Y[::-1]) < 0.3
+
+
+@each
+def test_y_is_needed_but_for_pointwise_values(cls):
+    X, Y = small_pair()
+    estimator = make_small(cls).fit(X, Y)
+    for method in (estimator.score, estimator.mutual_info):
+        with pytest.raises(ValueError, match="requires y"):
+            method(X, None)
+    assert estimator.score_samples(X, None).shape == (60,)
+
+
+@each
+def test_objects_that_are_no_numbers_are_refused(cls):
+    X, _ = small_pair()
+    for y in (
+        list(np.arange(60).astype("datetime64[D]")),
+        list(np.arange(60).astype("timedelta64[D]")),
+        pd.period_range("2020", periods=60, freq="D"),
+        np.arange(60) * 1j,
+    ):
+        with pytest.raises(ValueError, match=r"y holds dates|[Cc]omplex"):
+            make_small(cls).fit(X, y)

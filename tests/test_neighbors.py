@@ -6,7 +6,7 @@ import pytest
 from scipy import integrate, stats
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from skmi import KSG, MixedKSG
+from skmi import KSG, MixedKSG, SaturationWarning
 from skmi.neighbors import count_on_line, count_within
 from tests.oracle import draw_normal
 
@@ -83,6 +83,50 @@ def test_rounding_changes_little():
     for transform in ("standard", None):
         rounded = KSG(transform=transform, random_state=0).fit(X.round(1), Y)
         assert rounded.mutual_info_ == pytest.approx(plain, abs=0.05)
+
+
+@pytest.mark.parametrize("transform", ["rank", "standard", None])
+def test_ties_far_from_zero(transform):
+    """Timestamps: the noise that parts equal values goes by their spread."""
+    rng = np.random.RandomState(0)
+    steps = np.round(np.cumsum(rng.exponential(0.01, 1000)), 2).reshape(-1, 1)
+    y = steps + rng.standard_normal((1000, 1))
+    near = KSG(transform=transform, random_state=0).fit(steps, y).mutual_info_
+    far = KSG(transform=transform, random_state=0).fit(1.7e9 + steps, y).mutual_info_
+    assert far == pytest.approx(near, abs=0.03)
+    assert near > 0.5
+
+
+def test_saturation_names_the_ceiling():
+    """Twenty nats cannot be seen in 500 rows."""
+    X, Y, _ = draw_normal(500, 1, 16.0, seed=0)
+    for estimator in (KSG(), KSG(variant=2), MixedKSG()):
+        with pytest.warns(SaturationWarning, match=r"close to 5\.2"):
+            estimator.fit(X, Y)
+        assert estimator.ceiling_ == pytest.approx(5.29, abs=0.01)
+
+
+def test_pointwise_values_of_tied_rows():
+    rng = np.random.RandomState(0)
+    x = rng.randint(2, size=1000)
+    y = np.where(rng.uniform(size=1000) < 0.75, x, 1 - x)
+    exact = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+    for seed in range(5):
+        estimator = KSG(discrete_target=False, random_state=seed)
+        told = estimator.fit(x.reshape(-1, 1), y).score_samples(x.reshape(-1, 1), y)
+        assert told.mean() == pytest.approx(exact, abs=0.03)
+
+
+def test_estimates_of_new_rows_are_deterministic():
+    X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
+    X, Y = X.round(1), Y.round(1)
+    for random_state in (None, np.random.RandomState(0)):
+        estimator = KSG(random_state=random_state).fit(X[:200], Y[:200])
+        assert estimator.mutual_info(X[200:], Y[200:]) == estimator.mutual_info(
+            X[200:], Y[200:]
+        )
+    with pytest.raises(ValueError, match="n_samples=3 is too few"):
+        KSG(variant=2).fit(X, Y).mutual_info(X[:3], Y[:3])
 
 
 def test_heavy_tails_stay_finite():
@@ -169,6 +213,31 @@ class TestMixed:
         permuted = np.column_stack([(code + 1) % 3, X[:, 1]])
         again = MixedKSG(discrete_features=[0]).fit(permuted, y)
         assert again.mutual_info_ == by_mask.mutual_info_
+
+    def test_missing_labels_and_impossible_choices_are_refused(self):
+        frame = pd.DataFrame({"a": ["u", None] * 20, "b": np.arange(40.0)})
+        for column in (frame["a"], frame["a"].astype("category")):
+            with pytest.raises(ValueError, match="missing labels in column 0"):
+                MixedKSG().fit(frame.assign(a=column), np.arange(40.0))
+        X = np.arange(80.0).reshape(40, 2)
+        for chosen in ([5], [True], ["b"], [0.5], [-3]):
+            with pytest.raises(ValueError, match="discrete_features must be"):
+                MixedKSG(discrete_features=chosen).fit(X, X[:, 0])
+
+    def test_nested_lists_keep_their_types(self):
+        rows = [[1.5 * i, "a" if i % 2 else "b"] for i in range(100)]
+        by_list = MixedKSG().fit(rows, np.arange(100.0))
+        by_array = MixedKSG().fit(np.array(rows, dtype=object), np.arange(100.0))
+        assert by_list.mutual_info_ == by_array.mutual_info_ > 2
+
+    def test_labels_are_compared_by_value(self):
+        code = np.arange(90) % 3
+        y = code + np.random.RandomState(0).standard_normal(90)
+        estimator = MixedKSG().fit(pd.DataFrame({"a": pd.Categorical(code)}), y)
+        as_floats = pd.DataFrame({"a": pd.Categorical(code.astype(float))})
+        assert estimator.score(as_floats, y) == estimator.score(
+            pd.DataFrame({"a": pd.Categorical(code)}), y
+        )
 
     def test_labels_never_seen_tell_nothing(self):
         frame = pd.DataFrame({"a": ["u", "v"] * 50})

@@ -66,4 +66,7 @@ def test_adjusted_mutual_info_is_scikit_learns_in_nats():
 def test_adjusted_mutual_info_of_row_numbers_is_zero():
     labels = np.arange(100) % 2
     assert adjusted_mutual_info(np.arange(100), labels)[0] == 0.0
+    for n_samples in (50, 3000, 6000):
+        rows = np.arange(n_samples)
+        assert adjusted_mutual_info(rows, rows[::-1])[0] == 0.0
     assert adjusted_mutual_info(labels, labels)[0] == pytest.approx(np.log(2))

@@ -1,9 +1,17 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
+from sklearn.callback import ScoringMonitor
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    PredefinedSplit,
+    RepeatedKFold,
+    StratifiedKFold,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -195,6 +203,52 @@ def test_folds_trained_together_are_folds_trained_alone():
     assert one.mutual_info_ == one.fold_scores_[0]
 
 
+def test_ceiling_of_folds_is_that_of_their_rows():
+    X, Y, _ = draw_normal(100, 1, 0.5, seed=0)
+    for cls in (InfoNCE, DonskerVaradhan):
+        assert make_small(cls, cv=10).fit(X, Y).ceiling_ == pytest.approx(math.log(10))
+
+
+def test_folds_that_overlap_are_refused():
+    X, Y, _ = draw_normal(40, 1, 0.5, seed=0)
+    rows = np.arange(40)
+    with pytest.raises(ValueError, match="cv gives folds whose training"):
+        make_small(NWJ, cv=[(rows, rows)]).fit(X, Y)
+    with pytest.raises(ValueError, match="cv gives no folds"):
+        make_small(NWJ, cv=[]).fit(X, Y)
+
+
+def test_rows_reported_twice_count_once_in_the_error():
+    X, Y, rho = draw_normal(300, 1, 0.5, seed=0)
+    settings = {"critic": OracleCritic(rho), "max_iter": 1, "early_stopping": False}
+    once = NWJ(cv=KFold(5), **settings).fit(X, Y)
+    repeated = RepeatedKFold(n_splits=5, n_repeats=6, random_state=0)
+    often = NWJ(cv=repeated, **settings).fit(X, Y)
+    assert often.standard_error_ == pytest.approx(once.standard_error_, rel=0.15)
+
+
+def test_folds_of_other_sizes_keep_their_rows():
+    X, Y, _ = draw_normal(200, 1, 0.5, seed=0)
+    split = PredefinedSplit(np.repeat([0, 1], [150, 50]))
+    estimator = make_small(NWJ, cv=split, early_stopping=False, random_state=0)
+    seen = []
+
+    def remember(training, *_):
+        seen.extend(set(rows.tolist()) for rows in training.train_rows)
+
+    estimator._run = remember
+    with pytest.raises((AttributeError, TypeError)):
+        estimator.fit(X, Y)
+    assert [len(rows) for rows in seen] == [50, 150]
+
+
+def test_refitting_leaves_nothing_behind():
+    X, Y, _ = draw_normal(60, 1, 0.5, seed=0)
+    estimator = make_small(NWJ, cv=3).fit(X, Y).set_params(cv=None).fit(X, Y)
+    assert not hasattr(estimator, "critics_")
+    assert not hasattr(estimator, "fold_scores_")
+
+
 # -- accuracy ----------------------------------------------------------------------
 
 
@@ -236,6 +290,16 @@ def test_pointwise_values_are_those_of_the_log_ratio(cls):
     assert told.mean() == pytest.approx(truth.mean(), abs=0.1)
     about_x = estimator.score_samples(X[2500:]).mean()
     assert about_x == pytest.approx(0.7, abs=0.12)
+
+
+@each
+def test_outliers_and_skewed_columns(cls):
+    X, Y, _ = draw_normal(1500, 1, 0.7, seed=40)
+    plain = cls(random_state=0).fit(X, Y).mutual_info_
+    skewed = cls(random_state=0).fit(np.exp(3 * X), Y).mutual_info_
+    assert skewed == pytest.approx(plain, abs=0.12)
+    X[7] = 1e9
+    assert cls(random_state=0).fit(X, Y).mutual_info_ == pytest.approx(plain, abs=0.1)
 
 
 # -- training ----------------------------------------------------------------------
@@ -282,6 +346,61 @@ def test_stops_when_a_callback_says_so():
     assert estimator.n_iter_ == 3
     assert callback.epochs == 3
     assert callback.fitted.score(X, Y) == pytest.approx(estimator.score(X, Y))
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_scores_are_monitored(labelled):
+    X, Y, _ = draw_normal(120, 2, 0.7, seed=0)
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    y = np.where(Y[:, 0] > 0, "up", "down") if labelled else Y
+    monitor = ScoringMonitor(scoring={"mi": score_of})
+    estimator = make_small(NWJ).set_callbacks(monitor).fit(frame, y)
+    scores = monitor.get_logs().data_as_pandas["mi"]
+    assert len(scores) == 1 + estimator.n_iter_  # each epoch, and the fit
+    assert scores.iloc[-1] == pytest.approx(estimator.score(frame, y))
+
+
+def score_of(estimator, X, y):
+    return estimator.score(X, y)
+
+
+def test_dropout_is_repeatable_and_keeps_to_itself():
+    X, Y, _ = draw_normal(120, 2, 0.7, seed=0)
+
+    class Dropping(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.map = torch.nn.Sequential(
+                torch.nn.Linear(2, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 2)
+            )
+
+        def forward(self, x, y):
+            return self.map(x) @ y.mT
+
+    state = torch.get_rng_state()
+    first, second = (
+        make_small(NWJ, critic=lambda n_x, n_y: Dropping()).fit(X, Y) for _ in range(2)
+    )
+    assert first.mutual_info_ == second.mutual_info_
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_small_batches_hold_two_rows():
+    X, Y, _ = draw_normal(31, 1, 0.5, seed=0)
+    estimator = make_small(DonskerVaradhan, batch_size=2, early_stopping=False)
+    assert np.isfinite(estimator.fit(X, Y).loss_curve_).all()
+
+
+def test_torch_settings_of_the_user_do_not_matter():
+    X, Y, _ = draw_normal(80, 1, 0.5, seed=0)
+    plain = make_small(NWJ).fit(X, Y).mutual_info_
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert make_small(NWJ).fit(X, Y).mutual_info_ == plain
+    finally:
+        torch.set_default_dtype(torch.float32)
+    with torch.no_grad():
+        assert make_small(NWJ).fit(X, Y).mutual_info_ == plain
 
 
 class StopAt:
@@ -360,6 +479,13 @@ def test_too_few_rows_say_what_to_do():
     X, Y, _ = draw_normal(5, 1, 0.5, seed=0)
     with pytest.raises(ValueError, match=r"n_samples=5 is too few.*skmi\.KSG"):
         NWJ().fit(X, Y)
+
+
+@pytest.mark.parametrize("device", ["nonsense", "meta", ""])
+def test_a_device_that_is_not_there(device):
+    X, Y, _ = draw_normal(80, 1, 0.5, seed=0)
+    with pytest.raises(ValueError, match="cannot be used here"):
+        make_small(NWJ, device=device).fit(X, Y)
 
 
 def test_device(device):
