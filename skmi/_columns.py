@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtri
 
-__all__ = ["ColumnView", "normal_scores"]
+__all__ = ["BlockView", "ColumnView", "normal_scores"]
 
 
 def normal_scores(ranks, n_samples):
@@ -57,3 +57,28 @@ class ColumnView:
             noise = random_state.standard_normal(len(column))
             seen = seen + 1e-10 * seen.std() * noise
         return seen
+
+
+class BlockView:
+    """How the columns of a block are seen; constant ones are left out."""
+
+    def __init__(self, block, transform):
+        self.views = [ColumnView(column, transform) for column in block.T]
+
+    def apply(self, block):
+        """Return the columns as seen; equal values stay equal."""
+        return self._stack(block, lambda view, column: view.apply(column))
+
+    def apply_without_ties(self, block, random_state):
+        """Return the columns of the fit as seen, equal values set apart at random."""
+        return self._stack(
+            block, lambda view, column: view.apply_without_ties(column, random_state)
+        )
+
+    def _stack(self, block, see):
+        columns = [
+            see(view, column)
+            for view, column in zip(self.views, block.T, strict=True)
+            if not view.is_constant
+        ]
+        return np.column_stack(columns) if columns else np.empty((len(block), 0))

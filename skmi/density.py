@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import cdist
 
-from skmi._columns import ColumnView
+from skmi._columns import BlockView
 from skmi._sklearn import Integral, Interval, Real, StrOptions, parameter
 from skmi.base import MutualInfoEstimator, Report, estimator
 from skmi.entropy import CORRECTIONS, discrete_entropy
@@ -225,9 +225,7 @@ class KernelDensityMI(MutualInfoEstimator):
 
     def _fit(self, X, y):
         transform = vars(self)["transform"]
-        self._views = [
-            [ColumnView(column, transform) for column in block.T] for block in (X, y)
-        ]
+        self._views = [BlockView(block, transform) for block in (X, y)]
         x, y = self._see(X, y)
         self._kernels = Kernels(x, y)
         self._kernels.bandwidth = self.bandwidth_ = self._choose_bandwidth(len(x))
@@ -235,17 +233,8 @@ class KernelDensityMI(MutualInfoEstimator):
         return Report(terms.mean(), standard_error(terms))
 
     def _see(self, X, y):
-        return tuple(
-            np.column_stack(
-                [np.empty((len(block), 0))]
-                + [
-                    view.apply(column)
-                    for column, view in zip(block.T, views, strict=True)
-                    if not view.is_constant
-                ]
-            )
-            for block, views in zip((X, y), self._views, strict=True)
-        )
+        x_view, y_view = self._views
+        return x_view.apply(X), y_view.apply(y)
 
     def _choose_bandwidth(self, n_samples):
         if not isinstance(self.bandwidth, str):

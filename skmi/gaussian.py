@@ -8,7 +8,7 @@ from scipy.special import ndtr
 from scipy.stats import t as student
 from sklearn.covariance import ledoit_wolf
 
-from skmi._columns import ColumnView
+from skmi._columns import BlockView
 from skmi._sklearn import Interval, Real, StrOptions, parameter
 from skmi.base import MutualInfoEstimator, Report, estimator
 from skmi.reference import (
@@ -39,24 +39,12 @@ class _EllipticalEstimator(MutualInfoEstimator):
         return Report(self._ratio.mutual_info - bias, standard_error(pointwise))
 
     def _learn_views(self, X, y):
-        self._views = [
-            [ColumnView(column, self._transform) for column in block.T]
-            for block in (X, y)
-        ]
+        self._views = [BlockView(block, self._transform) for block in (X, y)]
         return self._see(X, y)
 
     def _see(self, X, y):
-        return tuple(
-            np.column_stack(
-                [np.empty((len(block), 0))]
-                + [
-                    view.apply(column)
-                    for column, view in zip(block.T, views, strict=True)
-                    if not view.is_constant
-                ]
-            )
-            for block, views in zip((X, y), self._views, strict=True)
-        )
+        x_view, y_view = self._views
+        return x_view.apply(X), y_view.apply(y)
 
     def _coordinates(self, x, y):
         """Map columns as seen to those of the distribution."""

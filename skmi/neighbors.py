@@ -10,7 +10,7 @@ from scipy.special import digamma
 from sklearn.neighbors import KDTree
 from sklearn.utils.validation import check_array, check_X_y, validate_data
 
-from skmi._columns import ColumnView
+from skmi._columns import BlockView
 from skmi._sklearn import (
     Integral,
     Interval,
@@ -211,34 +211,35 @@ class JointRows:
 # -- estimates, one value for each row -------------------------------------------------
 
 
-def ksg_terms(x, y, n_neighbors):
+def ksg_terms(joint, n_neighbors):
     r"""Terms of the first estimator of Kraskov et al., and of Ross for labels.
 
     .. math:: \psi(k) + \psi(N) - \psi(n_x + 1) - \psi(n_y + 1)
     """
-    radius, found = JointRows(x, y).radius(n_neighbors)
+    x, y = joint.x, joint.y
+    radius, found = joint.radius(n_neighbors)
     n_x, n_y = x.count(x, radius), y.count(y, radius)
     return digamma(found) + digamma(len(radius)) - digamma(n_x) - digamma(n_y)
 
 
-def mixed_ksg_terms(x, y, n_neighbors):
+def mixed_ksg_terms(joint, n_neighbors):
     r"""Terms of Gao et al. for mixtures.
 
     .. math:: \psi(\tilde k) + \log N - \psi(n_x + 1) - \psi(n_y + 1)
     """
-    n_samples = len(x.codes)
-    terms = ksg_terms(x, y, n_neighbors)
+    n_samples = len(joint.columns)
+    terms = ksg_terms(joint, n_neighbors)
     return terms - digamma(n_samples) + math.log(n_samples)
 
 
-def ksg_box_terms(x, y, n_neighbors):
+def ksg_box_terms(joint, n_neighbors):
     r"""Terms of the second estimator of Kraskov et al.
 
     .. math:: \psi(k) - 1/k + \psi(N) - \psi(n_x) - \psi(n_y)
     """
-    near = JointRows(x, y).neighbors(n_neighbors)
+    near = joint.neighbors(n_neighbors)
     level = digamma(n_neighbors) - 1 / n_neighbors + digamma(len(near))
-    for side in (x, y):
+    for side in (joint.x, joint.y):
         spread = np.abs(side.columns[near] - side.columns[:, np.newaxis])
         reach = spread.max(axis=(1, 2))
         level = level - digamma(count_within(side.columns, side.columns, reach) - 1)
@@ -264,10 +265,12 @@ class _NeighborEstimator(MutualInfoEstimator):
     def _fit(self, X, y):
         seed = make_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._tie_seed = seed
-        x, z = self._learn_views(X, y)
-        terms = self._terms(x, z)
-        # New pairs are held against the rows with their ties as they are.
-        self._joint = JointRows(self._x_block(X), self._y_block(y))
+        self._joint = JointRows(*self._learn_views(X, y))
+        terms = self._terms(self._joint)
+        if (
+            self._breaks_ties and self._has_ties
+        ):  # new pairs are held against the rows as they are
+            self._joint = JointRows(self._x_block(X), self._y_block(y))
         ceiling = digamma(len(X)) - digamma(self.n_neighbors)
         return Report(terms.mean(), standard_error(terms), ceiling)
 
@@ -281,25 +284,24 @@ class _NeighborEstimator(MutualInfoEstimator):
         random_state = np.random.RandomState(self._tie_seed)
         transform = vars(self)["transform"]
         X, x_codes = self._separate(X)
-        self._x_views = [ColumnView(column, transform) for column in X.T]
-        x = Block(self._see(X, self._x_views, random_state), x_codes)
+        self._x_view = BlockView(X, transform)
+        x = Block(self._see_once(self._x_view, X, random_state), x_codes)
         if hasattr(self, "classes_"):
-            return x, Block(np.empty((len(y), 0)), y)
-        self._y_views = [ColumnView(column, transform) for column in y.T]
+            return x, self._y_block(y)
+        self._y_view = BlockView(y, transform)
         y_codes = np.zeros(len(y), dtype=int)
-        return x, Block(self._see(y, self._y_views, random_state), y_codes)
+        return x, Block(self._see_once(self._y_view, y, random_state), y_codes)
 
-    def _see(self, block, views, random_state=None):
-        """See the columns through their views; constant columns are left out."""
-        columns = [np.empty((len(block), 0))]
-        for column, view in zip(block.T, views, strict=True):
-            if view.is_constant:
-                continue
-            if random_state is None or not self._breaks_ties:
-                columns.append(view.apply(column))
-            else:
-                columns.append(view.apply_without_ties(column, random_state))
-        return np.column_stack(columns)
+    @property
+    def _has_ties(self):
+        y_view = [] if hasattr(self, "classes_") else self._y_view.views
+        return any(view.has_ties for view in (*self._x_view.views, *y_view))
+
+    def _see_once(self, view, block, random_state):
+        """See the rows of a fit, their ties broken where the method needs it."""
+        if self._breaks_ties:
+            return view.apply_without_ties(block, random_state)
+        return view.apply(block)
 
     def _separate(self, X):
         """Return the continuous columns, and one code for the discrete ones."""
@@ -307,18 +309,18 @@ class _NeighborEstimator(MutualInfoEstimator):
 
     def _x_block(self, X):
         X, codes = self._separate(X)
-        return Block(self._see(X, self._x_views), codes)
+        return Block(self._x_view.apply(X), codes)
 
     def _y_block(self, y):
         if hasattr(self, "classes_"):
             return Block(np.empty((len(y), 0)), y)
-        return Block(self._see(y, self._y_views), np.zeros(len(y), dtype=int))
+        return Block(self._y_view.apply(y), np.zeros(len(y), dtype=int))
 
     # -- new rows ----------------------------------------------------------------
 
     def _mutual_info(self, X, y):
         other = copy.copy(self)
-        return other._terms(*other._learn_views(X, y)).mean()
+        return other._terms(JointRows(*other._learn_views(X, y))).mean()
 
     def _log_ratio(self, X, y):
         x, z = self._x_block(X), self._y_block(y)
@@ -395,10 +397,10 @@ class KSG(_NeighborEstimator):
 
     variant: int = parameter(1, Options(Integral, {1, 2}))
 
-    def _terms(self, x, y):
-        continuous = x.columns.shape[1] and y.columns.shape[1]
+    def _terms(self, joint):
+        continuous = joint.x.columns.shape[1] and joint.y.columns.shape[1]
         terms = ksg_box_terms if continuous and self.variant == 2 else ksg_terms
-        return terms(x, y, self.n_neighbors)
+        return terms(joint, self.n_neighbors)
 
 
 @estimator
@@ -457,8 +459,8 @@ class MixedKSG(_NeighborEstimator):
 
     _breaks_ties = False
 
-    def _terms(self, x, y):
-        return mixed_ksg_terms(x, y, self.n_neighbors)
+    def _terms(self, joint):
+        return mixed_ksg_terms(joint, self.n_neighbors)
 
     def _validate_arrays(self, X, y="no_validation", *, reset, min_samples=1):
         kinds = feature_kinds(X)

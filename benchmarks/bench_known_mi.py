@@ -1,0 +1,86 @@
+"""Errors of the estimators without training on the forty tasks of known value.
+
+    python benchmarks/bench_known_mi.py --rows 1000 10000 --seeds 3 \
+        --out benchmarks/results/known_mi.csv
+
+One row for each task, number of rows and estimator: the mean error over seeds, its
+spread and the longest fit. The last rows hold the mean absolute error over tasks, of
+each estimator and of the best of all on each task, which no user could know.
+"""
+
+import argparse
+import csv
+import time
+
+import numpy as np
+
+import skmi
+from skmi.datasets import BENCHMARK_TASKS
+
+ESTIMATORS = {
+    "KSG": skmi.KSG(random_state=0),
+    "GaussianMI": skmi.GaussianMI(),
+    "GaussianCopulaMI": skmi.GaussianCopulaMI(),
+    "StudentCopulaMI": skmi.StudentCopulaMI(),
+    "HistogramMI": skmi.HistogramMI(),
+    "KernelDensityMI": skmi.KernelDensityMI(),
+}
+MOST_COLUMNS = {"HistogramMI": 4, "KernelDensityMI": 10}
+MOST_ROWS = {"KernelDensityMI": 3000}
+
+
+def fits(name, n_rows, n_columns):
+    """Whether an estimator is meant for so many rows and columns."""
+    return n_columns <= MOST_COLUMNS.get(name, np.inf) and n_rows <= MOST_ROWS.get(
+        name, np.inf
+    )
+
+
+def measure(task, n_rows, seeds):
+    """Return the errors and times of each estimator on one task."""
+    errors, times = {}, {}
+    for seed in seeds:
+        X, Y, truth = BENCHMARK_TASKS[task](n_samples=n_rows, random_state=seed)
+        for name, estimator in ESTIMATORS.items():
+            if fits(name, n_rows, X.shape[1] + Y.shape[1]):
+                start = time.perf_counter()
+                value = estimator.fit(X, Y).mutual_info_
+                times.setdefault(name, []).append(time.perf_counter() - start)
+                errors.setdefault(name, []).append(value - truth)
+    return truth, errors, times
+
+
+def main():
+    """Run all tasks and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1000])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=500)
+    parser.add_argument("--out", required=True)
+    options = parser.parse_args()
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    fields = ["rows", "task", "truth", "estimator", "error", "spread", "longest_fit_s"]
+    with open(options.out, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fields, lineterminator="\n")
+        writer.writeheader()
+        for n_rows in options.rows:
+            means = {}
+            for task in BENCHMARK_TASKS:
+                truth, errors, times = measure(task, n_rows, seeds)
+                for name, values in errors.items():
+                    means.setdefault(name, []).append(abs(np.mean(values)))
+                    row = [n_rows, task, f"{truth:.4f}", name, f"{np.mean(values):.4f}"]
+                    row += [f"{np.std(values):.4f}", f"{max(times[name]):.2f}"]
+                    writer.writerow(dict(zip(fields, row, strict=True)))
+                best = min(abs(np.mean(values)) for values in errors.values())
+                means.setdefault("best of all", []).append(best)
+                file.flush()
+                print(n_rows, task, f"best {best:.4f}", flush=True)
+            for name, values in means.items():
+                row = [n_rows, f"mean of {len(values)} tasks", "", name]
+                row += [f"{np.mean(values):.4f}", "", ""]
+                writer.writerow(dict(zip(fields, row, strict=True)))
+
+
+if __name__ == "__main__":
+    main()
