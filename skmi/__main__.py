@@ -23,6 +23,7 @@ from scipy.special import xlogy
 from sklearn.datasets import load_diabetes
 
 import skmi
+from skmi.base import warn_of_duplicate_rows
 from skmi.entropy import adjusted_mutual_info
 from skmi.neighbors import KSG
 from skmi.statistics import max_statistic_pvalues, standard_error
@@ -231,7 +232,10 @@ def mutual_info(column, target, seed):
         discrete_target=other.kind == "discrete",
         random_state=seed,
     )
-    estimator.fit(numbers.values.reshape(-1, 1), other.values)
+    with warnings.catch_warnings():
+        # One column alone says little of repeated rows: the whole table is looked at.
+        warnings.simplefilter("ignore", skmi.DuplicateRowsWarning)
+        estimator.fit(numbers.values.reshape(-1, 1), other.values)
     return estimator.mutual_info_, estimator.standard_error_
 
 
@@ -345,13 +349,16 @@ def run(options):
     n_dropped = len(target.missing) - len(known)
     target = target.select(known)
     columns = [column.select(known) for column in columns.values()]
-    note_identifiers(columns)
     if not columns:
         raise TableError("there is no column besides the target")
     if len(known) < MIN_ROWS:
         raise TableError(f"{len(known)} rows have a target; {MIN_ROWS} are needed")
     if len(np.unique(target.values)) == 1:
         raise TableError(f"the target {target.name!r} has one value only")
+    note_identifiers(columns)
+    warn_of_duplicate_rows(
+        np.column_stack([column.values for column in columns]), target.values
+    )
     findings = scan(columns, target, options.n_permutations, options.seed)
     unit = "bits" if options.bits else "nats"
     if options.bits:

@@ -566,7 +566,7 @@ def is_copied(counts):
     frequency = np.append(frequency, 0.0)
     k = np.arange(2, len(frequency) - 1)
     around = (frequency[k - 1] + 1) * (frequency[k + 1] + 1) * (k + 1) / k
-    many = k * frequency[k] > 0.05 * counts.sum()
+    many = (frequency[k] >= 20) & (k * frequency[k] > 0.05 * counts.sum())
     return bool((many & (frequency[k] ** 2 > 5 * around)).any())
 
 
