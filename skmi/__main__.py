@@ -23,7 +23,7 @@ from scipy.special import xlogy
 from sklearn.datasets import load_diabetes
 
 import skmi
-from skmi.base import warn_of_duplicate_rows
+from skmi._duplicates import warn_of_duplicate_rows
 from skmi.entropy import adjusted_mutual_info
 from skmi.neighbors import KSG
 from skmi.statistics import max_statistic_pvalues, standard_error

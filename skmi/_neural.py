@@ -165,6 +165,8 @@ class CriticEstimator(MutualInfoEstimator):
     # -- fit ---------------------------------------------------------------------
 
     def _fit(self, X, y):
+        for name in ("critic_", "critics_", "fold_scores_"):
+            vars(self).pop(name, None)
         random_state = make_random_state(self.random_state)
         folds = self._split(X, y, random_state)
         device = resolve_device(self.device)
@@ -318,8 +320,6 @@ class CriticEstimator(MutualInfoEstimator):
             values.append(self._average(terms, blocks))
             influences.append(self._influence(terms).cpu().numpy())
             sizes.append(len(fold.report))
-        for name in ("critic_", "critics_", "fold_scores_"):
-            vars(self).pop(name, None)
         fitted = {
             "n_iter_": training.epoch,
             "loss_curve_": np.mean(training.losses, axis=1).tolist(),

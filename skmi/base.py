@@ -1,17 +1,17 @@
 """The contract of an estimator of mutual information."""
 
-import datetime
 import math
 import warnings
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmi._docs import document
+from skmi._duplicates import warn_of_duplicate_rows
+from skmi._kinds import label_rows, refuse_dates, target_kind
 from skmi._sklearn import (
     CallbackSupportMixin,
     StrOptions,
@@ -21,7 +21,6 @@ from skmi._sklearn import (
 )
 from skmi.exceptions import (
     DiscreteTargetWarning,
-    DuplicateRowsWarning,
     SaturationWarning,
 )
 
@@ -404,124 +403,6 @@ def is_constant(block):
     return bool((block == block[:1]).all())
 
 
-def target_kind(y):
-    """Tell "discrete", "integer" or "continuous" from the types that y came with."""
-    if sparse.issparse(y):
-        raise ValueError("y is sparse; pass a dense array: y.toarray().")
-    kinds = {dtype_kind(name) for name in column_types(y)}
-    if has_missing_labels(y, kinds):
-        raise ValueError(
-            "y contains missing values (None, NaN or NA); drop those rows."
-        )
-    if not kinds or "object" in kinds:
-        kinds = kinds - {"object"} | array_kinds(y)
-    if "time" in kinds:
-        raise ValueError(
-            "y holds dates or durations; convert them to numbers first, for example "
-            "to seconds: y.astype('int64') / 1e9."
-        )
-    if "discrete" in kinds and len(kinds) > 1:
-        raise ValueError(
-            "y mixes text or labels with numbers; make all of it labels "
-            "(y.astype(str)) or all of it numbers."
-        )
-    return next(
-        (kind for kind in ("discrete", "continuous") if kind in kinds), "integer"
-    )
-
-
-def column_types(y):
-    """Names of the column types of a pandas, polars or pyarrow object, else nothing."""
-    if hasattr(y, "schema") and hasattr(y.schema, "types"):
-        types = y.schema.types
-    elif hasattr(y, "type") and hasattr(y, "to_pylist"):
-        types = [y.type]
-    elif hasattr(y, "dtypes") and hasattr(y, "columns"):
-        types = list(y.dtypes)
-    elif type(y).__module__.split(".")[0] in {"pandas", "polars"}:
-        types = [y.dtype]
-    else:
-        types = []
-    return [str(name).lower() for name in types]
-
-
-def dtype_kind(name):
-    """Map the name of a column type to a kind of target."""
-    kinds = {
-        "discrete": (
-            "bool",
-            "categor",
-            "enum",
-            "dictionary",
-            "str",
-            "large_str",
-            "utf",
-        ),
-        "time": ("date", "time", "duration", "interval", "period"),
-        "integer": ("int", "uint"),
-        "object": ("object", "null"),
-    }
-    for kind, prefixes in kinds.items():
-        if name.startswith(prefixes):
-            return kind
-    return "continuous"
-
-
-def array_kinds(y):
-    """Kinds of target found in an array, or in the elements of an object array."""
-    array = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
-    if array.dtype != object:
-        codes = {"b": "discrete", "U": "discrete", "S": "discrete", "T": "discrete"}
-        codes |= {"M": "time", "m": "time", "i": "integer", "u": "integer"}
-        return {codes.get(array.dtype.kind, "continuous")}
-    return {element_kind(kind) for kind in set(map(type, array.ravel()))}
-
-
-def element_kind(kind):
-    """Map the type of an element to a kind of target."""
-    times = (np.datetime64, np.timedelta64, datetime.timedelta)
-    if issubclass(kind, times) or hasattr(kind, "isoformat") or hasattr(kind, "asfreq"):
-        return "time"
-    if issubclass(kind, (str, bytes, bool, np.bool_)):
-        return "discrete"
-    if issubclass(kind, (int, np.integer)):
-        return "integer"
-    return "continuous"
-
-
-def has_missing_labels(y, kinds):
-    """Whether a value is missing where values need not be floats."""
-    if kinds and not kinds & {"object", "discrete"}:
-        return False
-    if isinstance(y, (list, tuple)) or kinds:
-        y = np.array(y, dtype=object)
-    objects = isinstance(y, np.ndarray) and y.dtype == object
-    return objects and any(map(is_missing, y.ravel()))
-
-
-def is_missing(value):
-    """Whether a value is None, NaN, NaT or NA."""
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
-        return True
-    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
-
-
-def refuse_dates(X):
-    """Raise where a column of X holds dates or durations."""
-    kinds = [dtype_kind(name) for name in column_types(X)]
-    if "time" in kinds or getattr(getattr(X, "dtype", None), "kind", "f") in "mM":
-        raise ValueError(
-            "X holds dates or durations; convert them to numbers first, for example "
-            "to seconds: column.astype('int64') / 1e9."
-        )
-
-
-def label_rows(y):
-    """Return each row of y as a tuple of Python values."""
-    columns = y.reshape(len(y), -1)
-    return [tuple(row) for row in columns.tolist()]
-
-
 def warn_of_integer_labels(y):
     """Warn where an integer target looks like codes of classes."""
     n_values = len(np.unique(y))
@@ -533,69 +414,3 @@ def warn_of_integer_labels(y):
             DiscreteTargetWarning,
             stacklevel=5,
         )
-
-
-def warn_of_duplicate_rows(X, y):
-    """Warn where rows are repeated although the data are not discrete."""
-    block = np.column_stack([X, y]) + 0.0
-    n_distinct = max(len(np.unique(column)) for column in block.T)
-    if n_distinct <= math.sqrt(len(block)) or n_distinct == len(block):
-        return
-    counts = row_counts(block)
-    n_twins = int(counts[counts > 1].sum())
-    if n_twins > 0.05 * len(block) and (
-        is_copied(counts) or excess_of_ties(X, y.reshape(len(y), -1)) > 0.5
-    ):
-        warnings.warn(
-            f"{n_twins} of {len(block)} rows occur more than once although the data "
-            "are not discrete. Repeated rows inflate mutual information, since the "
-            "same row is then learned from and reported on; drop the duplicates.",
-            DuplicateRowsWarning,
-            stacklevel=5,
-        )
-
-
-def is_copied(counts):
-    """Whether some number of occurrences is too frequent to have come about by chance.
-
-    Rows that fall into cells by chance have numbers of occurrences k whose frequencies
-    f are those of a mixture of Poisson distributions, so that
-    k f(k)^2 <= (k + 1) f(k - 1) f(k + 1). Copies of rows stand out from that.
-    """
-    frequency = np.bincount(counts, minlength=3).astype(float)
-    frequency = np.append(frequency, 0.0)
-    k = np.arange(2, len(frequency) - 1)
-    around = (frequency[k - 1] + 1) * (frequency[k + 1] + 1) * (k + 1) / k
-    many = (frequency[k] >= 20) & (k * frequency[k] > 0.05 * counts.sum())
-    return bool((many & (frequency[k] ** 2 > 5 * around)).any())
-
-
-def excess_of_ties(x, y):
-    """Share of the pairs of rows tied on one side that are tied on both beyond chance.
-
-    0 where ties of x and of y are independent, 1 where whole rows are repeated. Rows
-    that more than the square root of all have in common, such as those with an amount
-    of 0, are left out.
-    """
-    block = np.column_stack([x, y])
-    counts, inverse = row_counts(block, with_rows=True)
-    kept = counts[inverse] <= math.sqrt(len(block))
-    x, y, block = x[kept], y[kept], block[kept]
-    n_pairs = max(len(x) * (len(x) - 1) / 2, 1.0)
-    tied_x, tied_y, both = tied_pairs(x), tied_pairs(y), tied_pairs(block)
-    chance = tied_x * tied_y / n_pairs
-    return (both - chance) / max(min(tied_x, tied_y) - chance, 1.0)
-
-
-def row_counts(block, with_rows=False):
-    """How often each distinct row occurs, and the number of each row's kind."""
-    rows = np.ascontiguousarray(block, dtype=float) + 0.0
-    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
-    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    return (counts, inverse) if with_rows else counts
-
-
-def tied_pairs(block):
-    """Return the number of pairs of equal rows."""
-    counts = row_counts(block) if len(block) else np.zeros(0)
-    return float((counts * (counts - 1) / 2).sum())

@@ -76,9 +76,9 @@ def discrete_entropy(labels, correction="plugin"):
     ----------
     labels : array-like of shape (n_samples,)
         Labels of any type.
-    correction : {"plugin", "miller_madow", "grassberger", "jackknife", "chao_shen"}, \
-            default="plugin"
-        Correction of the bias [1]_ [2]_ [3]_ [4]_; "plugin" for none.
+    correction : str, default="plugin"
+        Correction of the bias: "miller_madow" [1]_, "grassberger" [2]_, "jackknife"
+        [3]_, "chao_shen" [4]_, or "plugin" for none.
 
     Returns
     -------

@@ -11,6 +11,13 @@ from sklearn.neighbors import KDTree
 from sklearn.utils.validation import check_array, check_X_y, validate_data
 
 from skmi._columns import BlockView
+from skmi._kinds import (
+    column_types,
+    dtype_kind,
+    element_kind,
+    is_missing,
+    label_rows,
+)
 from skmi._sklearn import (
     Integral,
     Interval,
@@ -19,16 +26,7 @@ from skmi._sklearn import (
     make_random_state,
     parameter,
 )
-from skmi.base import (
-    MutualInfoEstimator,
-    Report,
-    column_types,
-    dtype_kind,
-    element_kind,
-    estimator,
-    is_missing,
-    label_rows,
-)
+from skmi.base import MutualInfoEstimator, Report, estimator
 from skmi.statistics import standard_error
 
 __all__ = ["KSG", "MixedKSG"]
@@ -375,8 +373,10 @@ class KSG(_NeighborEstimator):
     Notes
     -----
     Equal values in a column, as after rounding, are set apart at random, which does
-    not change the mutual information of rounded values. The standard error treats the
-    terms of the rows as independent. A constant column carries 0.
+    not change the mutual information of rounded values. A constant column carries 0.
+    No estimate can exceed :math:`\psi(N) - \psi(k)`. The standard error treats the
+    terms of the rows as independent; on normal columns the true spread was 1.1 to 1.45
+    times as large.
 
     References
     ----------

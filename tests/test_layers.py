@@ -10,7 +10,17 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "skmi"
 FLOORS = [
     ["exceptions", "_torch", "_sklearn", "_docs"],
-    ["_columns", "bounds", "critics", "datasets", "entropy", "reference", "statistics"],
+    [
+        "_columns",
+        "_duplicates",
+        "_kinds",
+        "bounds",
+        "critics",
+        "datasets",
+        "entropy",
+        "reference",
+        "statistics",
+    ],
     ["_training"],
     ["base"],
     ["_neural"],

@@ -1,0 +1,135 @@
+"""Labels, numbers or dates: what columns are, by the types that they came with."""
+
+import datetime
+
+import numpy as np
+from scipy import sparse
+
+__all__ = [
+    "array_kinds",
+    "column_types",
+    "dtype_kind",
+    "element_kind",
+    "is_missing",
+    "label_rows",
+    "refuse_dates",
+    "target_kind",
+]
+
+
+def target_kind(y):
+    """Tell "discrete", "integer" or "continuous" from the types that y came with."""
+    if sparse.issparse(y):
+        raise ValueError("y is sparse; pass a dense array: y.toarray().")
+    kinds = {dtype_kind(name) for name in column_types(y)}
+    if has_missing_labels(y, kinds):
+        raise ValueError(
+            "y contains missing values (None, NaN or NA); drop those rows."
+        )
+    if not kinds or "object" in kinds:
+        kinds = kinds - {"object"} | array_kinds(y)
+    if "time" in kinds:
+        raise ValueError(
+            "y holds dates or durations; convert them to numbers first, for example "
+            "to seconds: y.astype('int64') / 1e9."
+        )
+    if "discrete" in kinds and len(kinds) > 1:
+        raise ValueError(
+            "y mixes text or labels with numbers; make all of it labels "
+            "(y.astype(str)) or all of it numbers."
+        )
+    return next(
+        (kind for kind in ("discrete", "continuous") if kind in kinds), "integer"
+    )
+
+
+def column_types(y):
+    """Names of the column types of a pandas, polars or pyarrow object, else nothing."""
+    if hasattr(y, "schema") and hasattr(y.schema, "types"):
+        types = y.schema.types
+    elif hasattr(y, "type") and hasattr(y, "to_pylist"):
+        types = [y.type]
+    elif hasattr(y, "dtypes") and hasattr(y, "columns"):
+        types = list(y.dtypes)
+    elif type(y).__module__.split(".")[0] in {"pandas", "polars"}:
+        types = [y.dtype]
+    else:
+        types = []
+    return [str(name).lower() for name in types]
+
+
+def dtype_kind(name):
+    """Map the name of a column type to a kind of target."""
+    kinds = {
+        "discrete": (
+            "bool",
+            "categor",
+            "enum",
+            "dictionary",
+            "str",
+            "large_str",
+            "utf",
+        ),
+        "time": ("date", "time", "duration", "interval", "period"),
+        "integer": ("int", "uint"),
+        "object": ("object", "null"),
+    }
+    for kind, prefixes in kinds.items():
+        if name.startswith(prefixes):
+            return kind
+    return "continuous"
+
+
+def array_kinds(y):
+    """Kinds of target found in an array, or in the elements of an object array."""
+    array = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
+    if array.dtype != object:
+        codes = {"b": "discrete", "U": "discrete", "S": "discrete", "T": "discrete"}
+        codes |= {"M": "time", "m": "time", "i": "integer", "u": "integer"}
+        return {codes.get(array.dtype.kind, "continuous")}
+    return {element_kind(kind) for kind in set(map(type, array.ravel()))}
+
+
+def element_kind(kind):
+    """Map the type of an element to a kind of target."""
+    times = (np.datetime64, np.timedelta64, datetime.timedelta)
+    if issubclass(kind, times) or hasattr(kind, "isoformat") or hasattr(kind, "asfreq"):
+        return "time"
+    if issubclass(kind, (str, bytes, bool, np.bool_)):
+        return "discrete"
+    if issubclass(kind, (int, np.integer)):
+        return "integer"
+    return "continuous"
+
+
+def has_missing_labels(y, kinds):
+    """Whether a value is missing where values need not be floats."""
+    if kinds and not kinds & {"object", "discrete"}:
+        return False
+    if isinstance(y, (list, tuple)) or kinds:
+        y = np.array(y, dtype=object)
+    objects = isinstance(y, np.ndarray) and y.dtype == object
+    return objects and any(map(is_missing, y.ravel()))
+
+
+def is_missing(value):
+    """Whether a value is None, NaN, NaT or NA."""
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+
+
+def refuse_dates(X):
+    """Raise where a column of X holds dates or durations."""
+    kinds = [dtype_kind(name) for name in column_types(X)]
+    if "time" in kinds or getattr(getattr(X, "dtype", None), "kind", "f") in "mM":
+        raise ValueError(
+            "X holds dates or durations; convert them to numbers first, for example "
+            "to seconds: column.astype('int64') / 1e9."
+        )
+
+
+def label_rows(y):
+    """Return each row of y as a tuple of Python values."""
+    columns = y.reshape(len(y), -1)
+    return [tuple(row) for row in columns.tolist()]
