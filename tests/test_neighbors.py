@@ -7,7 +7,7 @@ from scipy import integrate, stats
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from skmi import KSG, MixedKSG, SaturationWarning
-from skmi.neighbors import count_on_line, count_within
+from skmi.neighbors import conditional_mutual_info, count_on_line, count_within
 from tests.oracle import draw_normal
 
 X8 = np.array([0.1, 0.5, 0.9, 1.4, 2.0, 2.2, 3.1, 3.3]).reshape(-1, 1)
@@ -300,3 +300,60 @@ def test_transform_is_a_parameter_but_no_method():
     assert estimator.get_params()["transform"] is None
     assert not hasattr(estimator, "transform")
     assert repr(estimator) == "KSG(transform=None)"
+
+
+class TestConditional:
+    def test_given_a_constant_it_is_that_of_ksg(self):
+        X, Y, _ = draw_normal(300, 2, 0.8, seed=0)
+        plain = KSG().fit(X, Y).mutual_info_
+        assert conditional_mutual_info(X, Y, np.ones(300)) == pytest.approx(plain)
+
+    def test_normal_columns(self):
+        """Closed form: the partial correlation."""
+        rng = np.random.RandomState(0)
+        root = np.array([[1.0, 0, 0], [0.6, 0.8, 0], [0.7, 0.5, 0.6]])
+        covariance = np.linalg.inv(root @ root.T)
+        partial = covariance[0, 1] ** 2 / (covariance[0, 0] * covariance[1, 1])
+        truth = -0.5 * math.log(1 - partial)
+        estimates = []
+        for _ in range(8):
+            x, y, z = root @ rng.standard_normal((3, 2000))
+            estimates.append(conditional_mutual_info(x, y, z))
+        assert np.mean(estimates) == pytest.approx(truth, abs=0.02)
+
+    def test_a_chain_is_cut_in_its_middle(self):
+        rng = np.random.RandomState(0)
+        x = rng.standard_normal(3000)
+        z = x + 0.5 * rng.standard_normal(3000)
+        y = z + 0.5 * rng.standard_normal(3000)
+        assert conditional_mutual_info(x, y, z) == pytest.approx(0.0, abs=0.05)
+        assert KSG().fit(x.reshape(-1, 1), y).mutual_info_ > 0.4
+
+    def test_labels_as_what_is_known(self):
+        """Means of the groups make x and y dependent; within them they are not."""
+        rng = np.random.RandomState(0)
+        group = rng.randint(3, size=3000)
+        x, y = 3 * group + rng.standard_normal((2, 3000))
+        names = np.array(["a", "b", "c"])[group]
+        assert conditional_mutual_info(x, y, names) == pytest.approx(0.0, abs=0.03)
+        by_number = conditional_mutual_info(x, y, pd.DataFrame({"g": names}))
+        assert by_number == conditional_mutual_info(x, y, names)
+
+    def test_exclusive_or_of_labels(self):
+        rng = np.random.RandomState(0)
+        x, y = rng.randint(2, size=(2, 4000)) > 0
+        assert conditional_mutual_info(x, y, x ^ y) == pytest.approx(
+            math.log(2), abs=0.01
+        )
+        assert conditional_mutual_info(x, y, np.zeros(4000)) == pytest.approx(
+            0.0, abs=0.01
+        )
+
+    def test_refusals(self):
+        rows = np.arange(10.0)
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            conditional_mutual_info(rows, rows, rows[:9])
+        with pytest.raises(ValueError, match="Z contains NaN"):
+            conditional_mutual_info(rows, rows, np.full((10, 1), np.nan))
+        with pytest.raises(ValueError, match="n_samples=3 is too few"):
+            conditional_mutual_info(rows[:3], rows[:3], rows[:3])
