@@ -260,8 +260,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             Nats; may be negative with y.
         """
         check_is_fitted(self)
-        y_needed = {} if y is not None else {"with_y": False}
-        X, y = self._validate(X, y, reset=False, min_samples=1, **y_needed)
+        with_y = y is not None
+        X, y = self._validate(X, y, reset=False, min_samples=1, with_y=with_y)
         values = np.empty(len(X))
         for rows in np.array_split(np.arange(len(X)), -(-len(X) // N_CONTRASTS)):
             if y is None:
