@@ -13,6 +13,7 @@ _MODULE_OF_NAME = {
     "DiscreteTargetWarning": "exceptions",
     "DonskerVaradhan": "variational",
     "DuplicateRowsWarning": "exceptions",
+    "FewRowsWarning": "exceptions",
     "GaussianCopulaMI": "gaussian",
     "GaussianMI": "gaussian",
     "HistogramMI": "density",

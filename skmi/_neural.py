@@ -192,6 +192,9 @@ class CriticEstimator(MutualInfoEstimator):
             reports = self._cross_validator(random_state).split(X, y)
         folds = []
         for rest, report in reports:
+            rest, report = np.asarray(rest), np.asarray(report)
+            if max(rest.max(initial=0), report.max(initial=0)) >= n_samples:
+                raise ValueError(f"cv gives row numbers beyond the {n_samples} rows.")
             if np.intersect1d(rest, report).size:
                 raise ValueError(
                     "cv gives folds whose training and report rows overlap; an "
@@ -200,7 +203,7 @@ class CriticEstimator(MutualInfoEstimator):
             rest = random_state.permutation(rest)
             size = part_size(self.validation_fraction, len(rest))
             size = size if self.early_stopping else 0
-            folds.append(Fold(rest[size:], rest[:size], np.asarray(report)))
+            folds.append(Fold(rest[size:], rest[:size], report))
             if min(len(rest) - size, len(report)) < 2:
                 raise ValueError(
                     f"n_samples={n_samples} is too few for {type(self).__name__} with "

@@ -21,6 +21,7 @@ from skmi._sklearn import (
 )
 from skmi.exceptions import (
     DiscreteTargetWarning,
+    FewRowsWarning,
     SaturationWarning,
 )
 
@@ -182,6 +183,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         mutual_info = require_finite(report.mutual_info, "estimate")
         self.standard_error_ = require_finite(report.standard_error, "standard error")
         self.mutual_info_ = mutual_info
+        warn_of_few_rows(X)
         self._warn_of_saturation()
         return self
 
@@ -297,6 +299,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         if y is None and not reset:
             raise ValueError(f"{type(self).__name__} requires y, but y is None.")
         kind = None if y is None else target_kind(y)
+        if kind == "discrete" and hasattr(y, "columns"):
+            y = np.asarray(y, dtype=object)  # columns of several types side by side
         X, y = self._validate_arrays(X, y, reset=reset, min_samples=min_samples)
         if reset:
             self._set_target(y, kind)
@@ -320,9 +324,15 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 force_writeable=True,
                 **options,
             )
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
+            if "NAType" in str(error):
+                raise ValueError("X contains missing values (NA).") from error
             if "could not convert string" not in str(error):
                 raise
+            if not reset:
+                raise ValueError(
+                    "X holds text in a column that held numbers in fit."
+                ) from error
             raise ValueError(
                 f"X holds text ({error}). {type(self).__name__} takes numbers: encode "
                 "the text columns, for example with sklearn.preprocessing."
@@ -401,6 +411,17 @@ def require_finite(value, name):
 def is_constant(block):
     """Whether all rows of an array are the same."""
     return bool((block == block[:1]).all())
+
+
+def warn_of_few_rows(X):
+    """Warn where there are too few rows to say anything."""
+    if len(X) < 8:
+        warnings.warn(
+            f"An estimate from {len(X)} rows says next to nothing; its standard error "
+            "may be too small as well. Pass more rows.",
+            FewRowsWarning,
+            stacklevel=4,
+        )
 
 
 def warn_of_integer_labels(y):

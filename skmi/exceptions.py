@@ -6,6 +6,7 @@ __all__ = [
     "ConvergenceWarning",
     "DiscreteTargetWarning",
     "DuplicateRowsWarning",
+    "FewRowsWarning",
     "SaturationWarning",
     "SkmiWarning",
 ]
@@ -25,6 +26,10 @@ class DiscreteTargetWarning(SkmiWarning):
 
 class DuplicateRowsWarning(SkmiWarning):
     """Rows of continuous data are repeated, which inflates mutual information."""
+
+
+class FewRowsWarning(SkmiWarning):
+    """There are so few rows that no estimate says much."""
 
 
 class SaturationWarning(SkmiWarning):

@@ -218,6 +218,8 @@ def test_booleans_are_labels(cls):
     assert estimator.classes_.tolist() == [False, True]
     two = make_small(cls).fit(X, Y > 0)
     assert len(two.classes_) == 4
+    frame = pd.DataFrame({"a": pd.Categorical(Y[:, 0] > 0), "b": Y[:, 1] > 0})
+    assert make_small(cls).fit(X, frame).mutual_info_ == two.mutual_info_
 
 
 @each
@@ -267,6 +269,8 @@ def test_refusals_name_the_argument_and_the_cure(cls):
         assert "y contains missing values" in fit_error(cls, X, pd.Series(y))
     assert "y contains missing" in fit_error(cls, X, pd.Series([pd.NA, "a"] * 30))
     assert "y contains missing" in fit_error(cls, X, pl.Series([None, "a"] * 30))
+    holes = pd.DataFrame({"a": [pd.NA, *Y[1:, 0]]})
+    assert "X contains missing" in fit_error(cls, holes, Y)
     assert "X holds dates" in fit_error(cls, pd.DataFrame({"a": dates}), Y)
     assert "y is sparse" in fit_error(cls, X, sparse.eye(60))
 
@@ -313,6 +317,11 @@ class TestWarnings:
             make_small(cls, **settings).fit(X, y)
         for answer in (True, False) if cls._takes_labels else (False,):
             make_small(cls, discrete_target=answer, **settings).fit(X, y)
+
+    def test_few_rows(self):
+        X, Y = small_pair(5)
+        with pytest.warns(skmi.FewRowsWarning, match="5 rows says next to nothing"):
+            assert np.isfinite(skmi.KSG().fit(X, Y).mutual_info_)
 
     @each
     def test_duplicate_rows(self, cls):

@@ -214,6 +214,8 @@ def test_folds_that_overlap_are_refused():
     rows = np.arange(40)
     with pytest.raises(ValueError, match="cv gives folds whose training"):
         make_small(NWJ, cv=[(rows, rows)]).fit(X, Y)
+    with pytest.raises(ValueError, match="cv gives row numbers beyond the 40 rows"):
+        make_small(NWJ, cv=[(rows[:20], rows[20:] + 1)]).fit(X, Y)
     with pytest.raises(ValueError, match="cv gives no folds"):
         make_small(NWJ, cv=[]).fit(X, Y)
 
