@@ -355,13 +355,8 @@ class CriticEstimator(MutualInfoEstimator):
             scores = self._scores(members, X[rows], y[columns])
             parts.append(reduce_scores(scores))
         inverse = np.argsort(np.concatenate([rows for rows, _ in blocks]))
-        terms = Terms(
-            *(
-                torch.cat(values)[inverse]
-                for values in list(zip(*parts, strict=True))[:4]
-            ),
-            parts[0].n_columns,
-        )
+        *columns, n_columns = zip(*parts, strict=True)
+        terms = Terms(*(torch.cat(part)[inverse] for part in columns), n_columns[0])
         return terms, [rows for rows, _ in blocks]
 
     @torch.no_grad()

@@ -278,12 +278,20 @@ class _NeighborEstimator(MutualInfoEstimator):
         self._tie_seed = seed
         self._joint = JointRows(*self._learn_views(X, y))
         terms = self._terms(self._joint)
-        if (
-            self._breaks_ties and self._has_ties
-        ):  # new pairs are held against the rows as they are
+        ceiling = self._ceiling(len(X))
+        if self._breaks_ties and self._has_ties:
+            # New pairs are held against the rows as they are.
             self._joint = JointRows(self._x_block(X), self._y_block(y))
-        ceiling = digamma(len(X)) - digamma(self.n_neighbors)
         return Report(terms.mean(), standard_error(terms), ceiling)
+
+    def _ceiling(self, n_samples):
+        """Bound of the estimate: each row has as many neighbours on a side as jointly.
+
+        Labels with fewer rows than neighbours break it.
+        """
+        if len(self._joint.groups) > 1:
+            return math.inf
+        return self._constant(n_samples) - digamma(self.n_neighbors)
 
     def _learn_views(self, X, y):
         """Learn how to see the columns; return both sides as seen."""
@@ -387,9 +395,9 @@ class KSG(_NeighborEstimator):
     -----
     Equal values in a column, as after rounding, are set apart at random, which does
     not change the mutual information of rounded values. A constant column carries 0.
-    No estimate can exceed :math:`\psi(N) - \psi(k)`. The standard error treats the
-    terms of the rows as independent; on normal columns the true spread was 1.1 to 1.45
-    times as large.
+    Without labels no estimate can exceed :math:`\psi(N) - \psi(k)`. The standard error
+    treats the terms of the rows as independent; on normal columns the true spread was
+    1.1 to 1.45 times as large.
 
     References
     ----------
@@ -409,6 +417,9 @@ class KSG(_NeighborEstimator):
     """
 
     variant: int = parameter(1, Options(Integral, {1, 2}))
+
+    def _constant(self, n_samples):
+        return digamma(n_samples) - (self.variant == 2) / self.n_neighbors
 
     def _terms(self, joint):
         continuous = joint.x.columns.shape[1] and joint.y.columns.shape[1]
@@ -471,6 +482,9 @@ class MixedKSG(_NeighborEstimator):
     )
 
     _breaks_ties = False
+
+    def _constant(self, n_samples):
+        return math.log(n_samples)
 
     def _terms(self, joint):
         return mixed_ksg_terms(joint, self.n_neighbors)

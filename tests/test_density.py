@@ -51,10 +51,10 @@ class TestEntropies:
         left = np.mean([discrete_entropy(draw, correction) for draw in draws]) - truth
         assert abs(left) < 0.3 * abs(plain)
 
-    @pytest.mark.parametrize("correction", CORRECTIONS)
+    @pytest.mark.parametrize("correction", sorted(set(CORRECTIONS) - {"grassberger"}))
     def test_one_label_has_no_entropy(self, correction):
         value = discrete_entropy(["a"] * 12, correction)
-        assert value == pytest.approx(0.0, abs=0.01 + (correction == "grassberger"))
+        assert value == pytest.approx(0.0, abs=1e-12)
 
     # Golden values, computed independently of the code.
     @pytest.mark.parametrize(("k", "value"), [(1, 2.051033), (3, 1.793297)])

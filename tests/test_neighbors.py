@@ -100,10 +100,20 @@ def test_ties_far_from_zero(transform):
 def test_saturation_names_the_ceiling():
     """Twenty nats cannot be seen in 500 rows."""
     X, Y, _ = draw_normal(500, 1, 16.0, seed=0)
-    for estimator in (KSG(), KSG(variant=2), MixedKSG()):
-        with pytest.warns(SaturationWarning, match=r"close to 5\.2"):
+    for estimator, ceiling in ((KSG(), 5.291), (KSG(variant=2), 4.957)):
+        with pytest.warns(SaturationWarning, match="the largest value that KSG"):
             estimator.fit(X, Y)
-        assert estimator.ceiling_ == pytest.approx(5.29, abs=0.01)
+        assert estimator.ceiling_ == pytest.approx(ceiling, abs=1e-3)
+        assert estimator.mutual_info_ <= estimator.ceiling_ + 1e-12
+    with pytest.warns(SaturationWarning, match=r"close to 5\.29"):
+        MixedKSG().fit(X, Y)
+
+
+def test_labels_have_no_such_ceiling():
+    labels = np.arange(60).astype(str)
+    estimator = MixedKSG().fit(pd.DataFrame({"a": labels}), labels)
+    assert estimator.ceiling_ == math.inf
+    assert estimator.mutual_info_ > math.log(60)
 
 
 def test_pointwise_values_of_tied_rows():
