@@ -174,7 +174,7 @@ def test_interpolated_bound_by_its_definition(interpolation, scale):
 @pytest.mark.parametrize("interpolation", [0.1, 0.5, 1.0])
 def test_ceiling_of_the_interpolation(interpolation):
     """Reached by joint scores far above all others; at 1 the last term is 1."""
-    scores = 60.0 * torch.eye(33, dtype=torch.float64) - 50
+    scores = 60.0 * torch.eye(33, dtype=torch.float64) - 30
     value = float(bounds.interpolated_bound(scores, interpolation))
     ceiling = (interpolation < 1) + math.log(32 / interpolation)
     assert value == pytest.approx(ceiling, abs=1e-3)
