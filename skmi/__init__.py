@@ -9,7 +9,10 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULE_OF_NAME = {
+    "BarberAgakov": "variational",
+    "CLUB": "variational",
     "ConvergenceWarning": "exceptions",
+    "DifferenceOfEntropies": "variational",
     "DiscreteTargetWarning": "exceptions",
     "DonskerVaradhan": "variational",
     "DuplicateRowsWarning": "exceptions",
@@ -18,13 +21,26 @@ _MODULE_OF_NAME = {
     "GaussianMI": "gaussian",
     "HistogramMI": "density",
     "InfoNCE": "variational",
+    "InterpolatedBound": "variational",
+    "JensenShannon": "variational",
     "KSG": "neighbors",
     "KernelDensityMI": "density",
+    "LeaveOneOutBound": "variational",
+    "MINE": "variational",
     "MixedKSG": "neighbors",
     "NWJ": "variational",
+    "ReInfoNCE": "variational",
+    "ReJensenShannon": "variational",
+    "ReMINE": "variational",
+    "ReNWJ": "variational",
+    "ReSMILE": "variational",
+    "ReTUBA": "variational",
+    "SMILE": "variational",
     "SaturationWarning": "exceptions",
     "SkmiWarning": "exceptions",
     "StudentCopulaMI": "gaussian",
+    "TNCE": "variational",
+    "TUBA": "variational",
 }
 _MODULES = [
     "bounds",

@@ -31,6 +31,8 @@ PARAMETERS = {
     Step size of Adam.""",
     "alpha": """float
     Decoupled weight decay.""",
+    "max_grad_norm": """float or None
+    Largest norm of the gradient of a step; a longer one is scaled down.""",
     "early_stopping": """bool
     Whether to hold out rows that choose the best epoch. If False all but the report
     rows train and the last weights stand.""",
@@ -49,6 +51,14 @@ PARAMETERS = {
     "averaging": """{"micro", "macro"}
     Whether expectations are pooled over all report rows ("micro") or the bound is
     averaged over blocks of at most 512 rows ("macro").""",
+    "conditional": """callable or None
+    The known density of y given x: ``conditional(X, y)`` returns its logarithm for
+    each row, shape (n,), or for all pairs of rows of X and y, shape (n, m). Nothing is
+    trained then and all rows are reported on. None learns the density as `critic`.""",
+    "drift_weight": """float
+    Weight of the squared distance of the critic's level to `drift_target`.""",
+    "drift_target": """float
+    Where the critic's level, :math:`\\log E_Q[e^f]`, is drawn to, in nats.""",
     "device": """str
     "auto" trains on CUDA where there is one; or a name that torch knows.""",
     "discrete_target": """{"auto"} or bool

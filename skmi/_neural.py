@@ -26,26 +26,22 @@ from skmi.critics import ACTIVATIONS, CRITICS, build_network, extract_model, sco
 from skmi.exceptions import ConvergenceWarning
 from skmi.statistics import standard_error
 
-__all__ = ["CriticEstimator", "Terms"]
+__all__ = ["CriticEstimator", "RowTerms", "Terms", "reduce_rows", "reduce_scores"]
 
 
 class Terms(NamedTuple):
-    """What an estimate needs of the scores of many rows, one value for each row."""
+    """What a bound of expectations needs of the scores, one value for each row."""
 
     joint: torch.Tensor  # f(x_i, y_i)
-    gap: torch.Tensor  # log mean of e^(f(x_i, y_j) - f(x_i, y_i)) over the negatives
+    row: torch.Tensor  # log mean of e^f(x_i, y_j) over the row's negatives
     column: torch.Tensor  # log mean of e^f(x_j, y_i) over the column's negatives
-    usage: torch.Tensor  # how much of the rows' softmax weight falls on y_i
-    n_columns: int  # rows that each row is held against, itself counted
 
-    @property
-    def row(self):
-        """Log mean of e^f(x_i, y_j) over the row's negatives."""
-        return self.joint + self.gap
 
-    def select(self, rows):
-        """Return the terms of some of the rows."""
-        return Terms(*(values[rows] for values in self[:4]), self.n_columns)
+class RowTerms(NamedTuple):
+    """What a bound needs that is a mean of one value for each row."""
+
+    value: torch.Tensor
+    pull: torch.Tensor  # how much the values of all rows owe to this one as a negative
 
 
 class Fold(NamedTuple):
@@ -95,6 +91,12 @@ class Scaler(NamedTuple):
         drawn_in = np.sign(block) * (10 + np.log1p(np.maximum(size - 10, 0)))
         return np.where(size > 10, drawn_in, block)
 
+    def log_slope(self, block):
+        """Return the log determinant of the map's derivative at each row."""
+        size = np.abs((block / self.unit - self.mean) / self.scale)
+        slope = -np.log(self.unit) - np.log(self.scale)
+        return (slope - np.log1p(np.maximum(size - 10, 0))).sum(axis=1)
+
 
 @estimator
 class CriticEstimator(MutualInfoEstimator):
@@ -134,6 +136,9 @@ class CriticEstimator(MutualInfoEstimator):
     validation_fraction: float = parameter(0.15, Interval(Real, 0, 1, closed="neither"))
     n_iter_no_change: int = parameter(10, Interval(Integral, 1, None, closed="left"))
     tol: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
+    max_grad_norm: float | None = parameter(
+        None, Interval(Real, 0, None, closed="neither"), None
+    )
     test_size: float = parameter(
         0.25,
         Interval(RealNotInt, 0, 1, closed="neither"),
@@ -149,6 +154,18 @@ class CriticEstimator(MutualInfoEstimator):
     def _objective(self, scores):
         """Return what training maximises, from (joint, marginal): one value a model."""
         raise TypeError(f"{type(self).__name__} is abstract.")
+
+    def _make_objective(self):
+        """Return an objective with another gradient or with a memory of its own."""
+        return self._objective
+
+    def _penalty(self, scores):
+        """Return what is subtracted from the objective: one value a model."""
+        return 0.0
+
+    def _reduce(self, scores):
+        """Reduce a block of scores, own columns first, to the terms of its rows."""
+        return reduce_scores(scores)
 
     def _estimate(self, terms):
         """Return what is reported, from the terms of the report rows."""
@@ -172,10 +189,7 @@ class CriticEstimator(MutualInfoEstimator):
         device = resolve_device(self.device)
         self.device_ = str(device)
         y = self._as_columns(y)
-        self._scalers = [
-            (Scaler.fit(X[fold.train]), self._fit_target_scaler(y[fold.train]))
-            for fold in folds
-        ]
+        self._scalers = [self._make_scalers(X, y, fold) for fold in folds]
         training = self._make_training(X, y, folds, device, random_state)
         self._run(training, X, y, folds)
         fitted, report = self._evaluate(training, X, y, folds)
@@ -227,34 +241,31 @@ class CriticEstimator(MutualInfoEstimator):
         """Return a continuous target as it is and labels as one column a class."""
         return np.eye(len(self.classes_))[y] if hasattr(self, "classes_") else y
 
-    def _fit_target_scaler(self, y):
+    def _make_scalers(self, X, y, fold):
+        """Return the scalers of X and of y for one fold, and what else it needs."""
         if hasattr(self, "classes_"):
-            return Scaler.identity(y.shape[1])
-        return Scaler.fit(y)
+            return Scaler.fit(X[fold.train]), Scaler.identity(y.shape[1])
+        return Scaler.fit(X[fold.train]), Scaler.fit(y[fold.train])
 
     def _make_training(self, X, y, folds, device, random_state):
         generator = make_generator(random_state)
         stack = [
             [
                 scaler.transform(block)
-                for scaler, block in zip(pair, (X, y), strict=True)
+                for scaler, block in zip(scalers[:2], (X, y), strict=True)
             ]
-            for pair in self._scalers
+            for scalers in self._scalers
         ]
         x, y = (
             to_tensor(np.stack(blocks), device, torch.float32)
             for blocks in zip(*stack, strict=True)
         )
+        objective = self._make_objective()
         return Training(
-            build_network(
-                self._make_critic(),
-                x.shape[-1],
-                y.shape[-1],
-                n_models=len(folds),
-                generator=generator,
-            ),
+            self._make_network(x.shape[-1], y.shape[-1], len(folds), generator),
             extract_model,
-            self._objective,
+            lambda scores: objective(scores) - self._penalty(scores),
+            lambda scores: self._objective(scores) - self._penalty(scores),
             x,
             y,
             train_rows=stack_rows([fold.train for fold in folds]),
@@ -263,14 +274,22 @@ class CriticEstimator(MutualInfoEstimator):
                 **{name: getattr(self, name) for name in Schedule.__annotations__}
             ),
             generator=generator,
+            contrast=self._contrast,
         )
+
+    def _make_network(self, n_x, n_y, n_models, generator):
+        critic = self._make_critic()
+        return build_network(critic, n_x, n_y, n_models=n_models, generator=generator)
 
     def _make_critic(self):
         if not isinstance(self.critic, str):
             return self.critic
-        critic = CRITICS[self.critic]()
-        names = critic.get_params()
+        critic = self._named_critic()
+        names = critic.get_params().keys() & self.get_params(deep=False).keys()
         return critic.set_params(**{name: getattr(self, name) for name in names})
+
+    def _named_critic(self):
+        return CRITICS[self.critic]()
 
     def _run(self, training, X, y, folds):
         given_X, given_y = self._given
@@ -319,9 +338,9 @@ class CriticEstimator(MutualInfoEstimator):
         values, influences, sizes = [], [], []
         for critic, scalers, fold in zip(critics, self._scalers, folds, strict=True):
             members = [(critic, scalers)]
-            terms, blocks = self._terms(members, X[fold.report], y[fold.report])
-            values.append(self._average(terms, blocks))
-            influences.append(self._influence(terms).cpu().numpy())
+            value, influence = self._report(members, X[fold.report], y[fold.report])
+            values.append(value)
+            influences.append(influence)
             sizes.append(len(fold.report))
         fitted = {
             "n_iter_": training.epoch,
@@ -342,34 +361,50 @@ class CriticEstimator(MutualInfoEstimator):
         )
         return fitted, report
 
+    def _report(self, members, X, y):
+        """Return the estimate on some rows and the influence of each on it."""
+        contrasts = "yx" if self._contrast == "both" else self._contrast
+        parts = [self._terms(members, X, y, contrast) for contrast in contrasts]
+        value = np.mean([self._average(terms, blocks) for terms, blocks in parts])
+        influences = [self._influence(terms).cpu().numpy() for terms, _ in parts]
+        return value, np.mean(influences, axis=0)
+
     def _average(self, terms, blocks):
         if self.averaging == "micro":
             return float(self._estimate(terms))
-        values = [float(self._estimate(terms.select(block))) for block in blocks]
-        return np.average(values, weights=[len(block) for block in blocks])
+        values = [
+            float(self._estimate(type(terms)(*(part[rows] for part in terms))))
+            for rows in blocks
+        ]
+        return np.average(values, weights=[len(rows) for rows in blocks])
 
-    def _terms(self, members, X, y):
+    def _terms(self, members, X, y, contrast):
         """Score rows in blocks; return the terms of all rows and the blocks."""
         parts, blocks = [], list(contrast_blocks(len(X)))
         for rows, columns in blocks:
-            scores = self._scores(members, X[rows], y[columns])
-            parts.append(reduce_scores(scores))
+            if contrast == "y":
+                scores = self._scores(members, X[rows], y[columns])
+            else:
+                scores = self._scores(members, X[columns], y[rows]).mT
+            parts.append(self._reduce(scores))
         inverse = np.argsort(np.concatenate([rows for rows, _ in blocks]))
-        *columns, n_columns = zip(*parts, strict=True)
-        terms = Terms(*(torch.cat(part)[inverse] for part in columns), n_columns[0])
-        return terms, [rows for rows, _ in blocks]
+        joined = (torch.cat(part)[inverse] for part in zip(*parts, strict=True))
+        return type(parts[0])(*joined), [rows for rows, _ in blocks]
 
     @torch.no_grad()
     def _scores(self, members, X, y, partners=None):
         """Return the members' mean score, of all pairs or of partners, as float64."""
+        scores = [self._member_scores(*member, X, y, partners) for member in members]
+        return sum(scores) / len(scores)
+
+    def _member_scores(self, critic, scalers, X, y, partners):
         device = resolve_device(self.device)
-        total = 0
-        for critic, (x_scaler, y_scaler) in members:
-            critic = copy.deepcopy(critic).to(device, torch.float64)
-            x = to_tensor(x_scaler.transform(X), device, torch.float64)
-            z = to_tensor(y_scaler.transform(y), device, torch.float64)
-            total = total + score_pairs(critic, x, z, partners)
-        return total / len(members)
+        critic = copy.deepcopy(critic).to(device, torch.float64)
+        x, y = (
+            to_tensor(scaler.transform(block), device, torch.float64)
+            for scaler, block in zip(scalers, (X, y), strict=True)
+        )
+        return score_pairs(critic, x, y, partners)
 
     # -- new rows ----------------------------------------------------------------
 
@@ -378,7 +413,7 @@ class CriticEstimator(MutualInfoEstimator):
         return list(zip(self._critics, self._scalers, strict=True))
 
     def _mutual_info(self, X, y):
-        return self._average(*self._terms(self._members, X, self._as_columns(y)))
+        return self._report(self._members, X, self._as_columns(y))[0]
 
     def _log_ratio(self, X, y):
         return self._scores(self._members, X, self._as_columns(y)).cpu().numpy()
@@ -413,17 +448,42 @@ def mean_by_row(rows, influences):
     return np.bincount(row, np.concatenate(influences)) / np.bincount(row)
 
 
-def reduce_scores(scores):
-    """Reduce a block of scores, own columns first, to the terms of its rows."""
+def reduce_scores(scores, joint_limit=math.inf, limit=math.inf):
+    """Reduce a block of scores, own columns first, to the terms of its rows.
+
+    Joint scores are clipped to `joint_limit` from 0, the others to `limit`.
+    """
     n_rows, n_columns = scores.shape
-    own = scores[:, :n_rows]
-    joint = own.diagonal()
-    gaps = mask_diagonal(scores - joint.unsqueeze(-1))
-    gap = torch.logsumexp(gaps, 1) - math.log(n_columns - 1)
-    column = torch.logsumexp(mask_diagonal(own), 0) - math.log(max(n_rows - 1, 1))
-    weights = torch.softmax(scores, 1)
-    usage = weights[:, :n_rows].sum(0) * n_columns / n_rows
-    return Terms(joint, gap, column, usage, n_columns)
+    joint = scores.diagonal().clamp(-joint_limit, joint_limit)
+    negatives = mask_diagonal(scores.clamp(-limit, limit))
+    row = torch.logsumexp(negatives, 1) - math.log(n_columns - 1)
+    column = torch.logsumexp(negatives[:, :n_rows], 0) - math.log(max(n_rows - 1, 1))
+    return Terms(joint, row, column)
+
+
+def reduce_rows(scores, bound):
+    """Reduce the same to the terms of a bound that is a mean over rows.
+
+    What a row contributes as a negative is the derivative by the logarithm of its
+    weight among the columns.
+    """
+    n_rows, n_columns = scores.shape
+    with torch.enable_grad():
+        log_weights = scores.new_zeros(n_columns, requires_grad=True)
+        weighted = scores + log_weights
+        negatives = drop_diagonal(weighted)
+        joint = weighted.diagonal()
+        values = bound((joint.unsqueeze(-1), negatives.unsqueeze(-2)))
+        (pull,) = torch.autograd.grad(values.sum(), log_weights)
+    return RowTerms(values.detach(), pull[:n_rows] * n_columns / n_rows)
+
+
+def drop_diagonal(scores):
+    """Return each row without the entry of its own column."""
+    n_rows, n_columns = scores.shape
+    columns = torch.arange(n_columns - 1, device=scores.device)
+    own = torch.arange(n_rows, device=scores.device).unsqueeze(-1)
+    return scores.gather(1, columns + (columns >= own))
 
 
 def mask_diagonal(scores):

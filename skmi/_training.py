@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from skmi._torch import isolated_randomness
+from skmi.critics import clip_gradients
 
 __all__ = ["Schedule", "Training", "cyclic_partners"]
 
@@ -22,6 +23,7 @@ class Schedule:
     early_stopping: bool
     n_iter_no_change: int
     tol: float
+    max_grad_norm: float | None
 
 
 def cyclic_partners(n_rows, shifts):
@@ -32,6 +34,12 @@ def cyclic_partners(n_rows, shifts):
     """
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), shifts])
     return (torch.arange(n_rows).unsqueeze(-1) + offsets) % n_rows
+
+
+def inverse_partners(partners):
+    """Return for each row the rows, cyclically, whose partner in that place it is."""
+    rows = torch.arange(len(partners), device=partners.device).unsqueeze(-1)
+    return (2 * rows - partners) % len(partners)
 
 
 class Training:
@@ -45,6 +53,8 @@ class Training:
         ``extract(network, i)`` returns a copy of model i.
     objective : callable
         Maps (joint, marginal) scores to one value for each model, to be maximised.
+    criterion : callable
+        The same for the early-stopping rows.
     x, y : tensor of shape (models, n_rows, n_columns)
         The rows as each model is to see them.
     train_rows, stop_rows : tensor of shape (models, n)
@@ -53,6 +63,9 @@ class Training:
         The settings.
     generator : torch.Generator
         Source of batches and negatives, on the CPU.
+    contrast : {"y", "x", "both"}, default="y"
+        Which rows a row is held against: each x against the y of others, each y against
+        the x of others, or one after the other, as twice as many rows.
 
     Attributes
     ----------
@@ -70,6 +83,7 @@ class Training:
         network,
         extract,
         objective,
+        criterion,
         x,
         y,
         *,
@@ -77,14 +91,17 @@ class Training:
         stop_rows,
         schedule,
         generator,
+        contrast="y",
     ):
         self.network = network.to(x.device)
         self.extract = extract
         self.objective = objective
+        self.criterion = criterion
         self.x, self.y = x, y
         self.train_rows, self.stop_rows = train_rows, stop_rows
         self.schedule = schedule
         self.generator = generator
+        self.contrast = contrast
         self.optimizer = torch.optim.AdamW(
             network.parameters(),
             lr=schedule.learning_rate_init,
@@ -142,9 +159,11 @@ class Training:
         order = self.train_rows[:, torch.randperm(n_rows, generator=self.generator)]
         total = 0
         for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
-            values = self._evaluate(batch, self._draw_partners(batch_size))
+            values = self.objective(self._score(batch, self._draw_partners(batch_size)))
             self.optimizer.zero_grad()
             values.sum().neg().backward()
+            if self.schedule.max_grad_norm is not None:
+                clip_gradients(self.network, self.schedule.max_grad_norm)
             self.optimizer.step()
             total = total - values.detach()
         losses = (total / n_batches).tolist()
@@ -157,16 +176,25 @@ class Training:
         block_size = getattr(self.network, "largest_block", 4096)
         for block in self.stop_rows.tensor_split(-(-n_rows // block_size), dim=1):
             partners = self._spread_partners(block.shape[1])
-            total = total + self._evaluate(block, partners) * block.shape[1]
+            scores = self._score(block, partners)
+            total = total + self.criterion(scores) * block.shape[1]
         scores = (total / n_rows).tolist()
         self._require_finite(scores, "held-out objective")
         return scores
 
-    def _evaluate(self, rows, partners):
+    def _score(self, rows, partners):
+        """Return the scores of joint pairs, and of each row with its negatives."""
         models = torch.arange(len(rows)).unsqueeze(-1)
         x, y = self.x[models, rows], self.y[models, rows]
-        scores = self.network(x, y, partners.to(x.device))
-        return self.objective((scores[..., 0], scores[..., 1:]))
+        partners = partners.to(x.device)
+        scores = self.network(x, y, partners)
+        joint, by_x = scores[..., 0], scores[..., 1:]
+        if self.contrast == "y":
+            return joint, by_x
+        by_y = by_x.gather(-2, inverse_partners(partners)[:, 1:].expand_as(by_x))
+        if self.contrast == "x":
+            return joint, by_y
+        return torch.cat([joint, joint], -1), torch.cat([by_x, by_y], -2)
 
     def _draw_partners(self, n_rows):
         shifts = torch.randperm(n_rows - 1, generator=self.generator) + 1

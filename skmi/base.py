@@ -77,7 +77,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
     _bound = "none"
     _takes_labels = True
-    _is_normalized = False  # whether _log_ratio has no free constant for each row
+    _is_normalized = False  # whether _log_ratio has no free constant
+    _contrast = "y"  # "x" where that constant is one for each y, not for each x
     _shared_attributes = (
         "mutual_info_",
         "standard_error_",
@@ -135,9 +136,9 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         raise TypeError(f"{type(self).__name__} is abstract.")
 
     def _log_ratio(self, X, y):
-        """Return log p(y|x)/p(y) of all pairs, up to a constant for each row of X.
+        """Return log p(y|x)/p(y) of all pairs, shape (len(X), len(y)).
 
-        The shape is (len(X), len(y)).
+        Up to a constant for each row of X, or of y where `_contrast` is "x".
         """
         raise TypeError(f"{type(self).__name__} is abstract.")
 
@@ -196,8 +197,9 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             \frac1n \sum_i \log \frac{e^{f(x_i, y_i)}}
             {\frac1K \sum_j e^{f(x_i, y_j)}} \le \log K, \quad K = \min(512, n)
 
-        with f the estimator's log density ratio. On rows that trained the model it is
-        not honest.
+        with f the estimator's log density ratio; where f is a log density of y given
+        x, it is held against :math:`f(x_j, y_i)` instead. On rows that trained the
+        model it is not honest.
 
         Parameters
         ----------
@@ -215,7 +217,10 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         X, y = self._validate(X, y, reset=False)
         terms = np.empty(len(X))
         for rows, columns in contrast_blocks(len(X)):
-            ratios = self._log_ratio(X[rows], y[columns])
+            if self._contrast == "x":
+                ratios = self._log_ratio(X[columns], y[rows]).T
+            else:
+                ratios = self._log_ratio(X[rows], y[columns])
             gaps = ratios - np.diagonal(ratios)[:, np.newaxis]
             terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
         return require_finite(terms.mean(), "score")
@@ -270,20 +275,26 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 values[rows] = self._divergence(X[rows])
             else:
                 values[rows] = self._log_ratio_of_pairs(X[rows], y[rows])
-                if not self._is_normalized:
-                    values[rows] -= self._level(X[rows])[1]
+                values[rows] -= self._constant(X[rows], y[rows])
         require_finite(values.sum(), "sum of the pointwise values")
         return values
 
-    def _level(self, X):
-        """Return log ratios to known rows of y, and their log mean for each row."""
-        ratios = self._log_ratio(X, self._reference_rows)
-        return ratios, logsumexp(ratios, axis=1) - math.log(ratios.shape[1])
+    def _constant(self, X, y):
+        """Return what makes the mean density ratio of each row to known rows one."""
+        known_X, known_y = self._known_rows
+        if self._is_normalized:
+            return 0.0
+        if self._contrast == "x":
+            return log_mean_exp(self._log_ratio(known_X, y), axis=0)
+        return log_mean_exp(self._log_ratio(X, known_y), axis=1)
 
     def _divergence(self, X):
         """Return KL(p(y|x) || p(y)) for each row of X, over known rows of y."""
-        ratios, level = self._level(X)
-        ratios = ratios - level[:, np.newaxis]
+        known_X, known_y = self._known_rows
+        ratios = self._log_ratio(X, known_y)
+        if self._contrast == "x":
+            ratios = ratios - log_mean_exp(self._log_ratio(known_X, known_y), axis=0)
+        ratios = ratios - log_mean_exp(ratios, axis=1)[:, np.newaxis]
         return (np.exp(ratios) * ratios).mean(axis=1)
 
     # -- validation --------------------------------------------------------------
@@ -308,7 +319,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         if reset:
             warn_of_duplicate_rows(X, y)
             rows = np.random.RandomState(0).permutation(len(y))[:N_CONTRASTS]
-            self._reference_rows = y[rows]
+            self._known_rows = X[rows], y[rows]
         return X, y
 
     def _validate_arrays(self, X, y="no_validation", *, reset, min_samples=1):
@@ -396,6 +407,11 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 SaturationWarning,
                 stacklevel=3,
             )
+
+
+def log_mean_exp(values, axis):
+    """Return log(mean(exp(values))) along an axis."""
+    return logsumexp(values, axis=axis) - math.log(values.shape[axis])
 
 
 def require_finite(value, name):

@@ -1,7 +1,8 @@
 """Critics: networks that score how well an x and a y belong together.
 
 A critic here is a parameter holder: its ``build(n_x, n_y)`` makes the network, which
-maps x of shape (..., n, n_x) and y of shape (..., m, n_y) to scores (..., n, m).
+maps x of shape (..., n, n_x) and y of shape (..., m, n_y) to scores (..., n, m). The
+scores of a conditional are log densities of y given x.
 The networks carry an optional leading dimension of independent models, so that many
 train at once.
 """
@@ -18,10 +19,14 @@ from skmi._sklearn import Integral, Interval, StrOptions, parameter, parameters
 from skmi._torch import isolated_randomness
 
 __all__ = [
+    "CONDITIONALS",
     "CRITICS",
     "BilinearCritic",
+    "CategoricalConditional",
+    "GaussianConditional",
     "HybridCritic",
     "JointCritic",
+    "MixtureConditional",
     "SeparableCritic",
 ]
 
@@ -32,6 +37,8 @@ ACTIVATIONS = {
     "elu": nn.functional.elu,
     "tanh": torch.tanh,
 }
+LOG_TWO_PI = math.log(2 * math.pi)
+LARGEST_LOG_SCALE = 8.0
 
 
 class Linear(nn.Module):
@@ -125,8 +132,69 @@ class AdditiveHead(nn.Module):
         return self.network(hidden).squeeze(-1)
 
 
+class WithSkip(MultiLayer):
+    """A network with a linear map of its inputs added to its outputs."""
+
+    def __init__(self, sizes, activation, models, generator):
+        super().__init__(sizes, activation, models, generator)
+        self.skip = Linear(sizes[0], sizes[-1], models, generator)
+
+    def forward(self, x):
+        return self.skip(x) + super().forward(x)
+
+
+class GaussianMixtureDensity(nn.Module):
+    """Log density of v under a mixture of normal distributions with parameters u.
+
+    u holds for each component its weight, means and log scales.
+    """
+
+    def __init__(self, n_columns, n_mixtures):
+        super().__init__()
+        self.n_columns = n_columns
+        self.n_mixtures = n_mixtures
+        self.n_inputs = n_mixtures * (1 + 2 * n_columns)
+
+    def forward(self, u, v):
+        """Score all pairs, by matrix products of natural parameters and moments."""
+        level, mean, log_scale = self._components(u)
+        precision = torch.exp(-2 * log_scale)
+        level = level - (precision * mean**2).sum(-1) / 2
+        linear = (precision * mean).flatten(-3, -2) @ v.mT
+        square = precision.flatten(-3, -2) @ (v**2).mT
+        scores = (linear - square / 2).unflatten(-2, level.shape[-2:])
+        return torch.logsumexp(scores + level.unsqueeze(-1), -2)
+
+    def paired(self, u, v):
+        """Score each row of u against its own rows v (..., n, k, n_columns)."""
+        level, mean, log_scale = self._components(u)
+        gap = v.unsqueeze(-2) - mean.unsqueeze(-3)
+        distance = ((gap * torch.exp(-log_scale).unsqueeze(-3)) ** 2).sum(-1)
+        return torch.logsumexp(level.unsqueeze(-2) - distance / 2, -1)
+
+    def _components(self, u):
+        """Return log weights over normalisers, means and log scales."""
+        u = u.unflatten(-1, (self.n_mixtures, -1))
+        weight, mean, scale = u.split([1, self.n_columns, self.n_columns], -1)
+        log_scale = LARGEST_LOG_SCALE * torch.tanh(scale / LARGEST_LOG_SCALE)
+        level = torch.log_softmax(weight.squeeze(-1), -1) - log_scale.sum(-1)
+        return level - self.n_columns / 2 * LOG_TWO_PI, mean, log_scale
+
+
+class CategoricalDensity(DotProduct):
+    """Log probability of the label whose indicator v is, u being its logits."""
+
+    def forward(self, u, v):
+        return super().forward(torch.log_softmax(u, -1), v)
+
+    def paired(self, u, v):
+        return super().paired(torch.log_softmax(u, -1), v)
+
+
 class PairNetwork(nn.Module):
     """Two towers, one for x and one for y, and a head that scores their outputs."""
+
+    takes_partners = True
 
     def __init__(self, x_tower, y_tower, head):
         super().__init__()
@@ -152,6 +220,22 @@ class PairNetwork(nn.Module):
         if partners is None:
             return self.head(u, v)
         return self.head.paired(u, v[..., partners, :])
+
+
+class WithBaseline(nn.Module):
+    """Scores less a learned function of y."""
+
+    def __init__(self, network, baseline):
+        super().__init__()
+        self.network = network
+        self.baseline = baseline
+        self.takes_partners = getattr(network, "takes_partners", False)
+
+    def forward(self, x, y, partners=None):
+        level = self.baseline(y).squeeze(-1)
+        if partners is None:
+            return self.network(x, y) - level.unsqueeze(-2)
+        return self.network(x, y, partners) - level[..., partners]
 
 
 class ModuleStack(nn.Module):
@@ -367,12 +451,120 @@ class HybridCritic(_Critic):
         )
 
 
+class _Conditional(_Critic):
+    def _build_mixture(self, n_x, n_y, n_mixtures, models, generator):
+        head = GaussianMixtureDensity(n_y, n_mixtures)
+        sizes = (n_x, *self.hidden_layer_sizes, head.n_inputs)
+        tower = WithSkip(sizes, self.activation, models, generator)
+        return PairNetwork(tower, nn.Identity(), head)
+
+
+@parameters
+class GaussianConditional(_Conditional):
+    r"""Normal density of y whose means and scales are functions of x.
+
+    .. math:: \log q(y|x) = \sum_j \log N(y_j; \mu_j(x), \sigma_j(x)^2)
+
+    Both functions are a linear map plus a network. Given x the columns of y are taken
+    for independent.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(64, 64)
+        Widths of the hidden layers.
+    activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
+        Nonlinearity between layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.critics import GaussianConditional
+    >>> conditional = GaussianConditional().build(3, 2)
+    >>> conditional(torch.ones(5, 3), torch.ones(4, 2)).shape
+    torch.Size([5, 4])
+    """
+
+    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
+    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
+
+    def _build(self, n_x, n_y, models, generator):
+        return self._build_mixture(n_x, n_y, 1, models, generator)
+
+
+@parameters
+class MixtureConditional(_Conditional):
+    r"""Mixture of normal densities of y, all parameters functions of x.
+
+    .. math:: \log q(y|x) = \log \sum_k w_k(x) \prod_j N(y_j; \mu_{kj}(x),
+        \sigma_{kj}(x)^2)
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(64, 64)
+        Widths of the hidden layers.
+    activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
+        Nonlinearity between layers.
+    n_mixtures : int, default=5
+        Number of normal densities.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.critics import MixtureConditional
+    >>> conditional = MixtureConditional(n_mixtures=3).build(3, 2)
+    >>> conditional(torch.ones(5, 3), torch.ones(4, 2)).shape
+    torch.Size([5, 4])
+    """
+
+    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
+    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
+    n_mixtures: int = parameter(5, Interval(Integral, 1, None, closed="left"))
+
+    def _build(self, n_x, n_y, models, generator):
+        return self._build_mixture(n_x, n_y, self.n_mixtures, models, generator)
+
+
+@parameters
+class CategoricalConditional(_Critic):
+    r"""Probability of a label given x, a classifier's.
+
+    .. math:: \log q(c|x) = g_c(x) - \log \sum_k e^{g_k(x)}
+
+    y is one column of indicators for each label. The conditionals by name turn into
+    this one where the target is discrete.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(64, 64)
+        Widths of the hidden layers.
+    activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
+        Nonlinearity between layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.critics import CategoricalConditional
+    >>> conditional = CategoricalConditional().build(3, 4)
+    >>> conditional(torch.ones(2, 3), torch.eye(4)).exp().sum(1).detach().round()
+    tensor([1., 1.])
+    """
+
+    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
+    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
+
+    def _build(self, n_x, n_y, models, generator):
+        sizes = (n_x, *self.hidden_layer_sizes, n_y)
+        tower = WithSkip(sizes, self.activation, models, generator)
+        return PairNetwork(tower, nn.Identity(), CategoricalDensity())
+
+
 CRITICS = {
     "separable": SeparableCritic,
     "joint": JointCritic,
     "bilinear": BilinearCritic,
     "hybrid": HybridCritic,
 }
+CONDITIONALS = {"gaussian": GaussianConditional, "mixture": MixtureConditional}
 
 
 def build_network(critic, n_x, n_y, *, n_models, generator):
@@ -409,6 +601,33 @@ def build_network(critic, n_x, n_y, *, n_models, generator):
         return ModuleStack([build(n_x, n_y) for _ in range(n_models)])
 
 
+def add_baseline(network, n_y, hidden_layer_sizes, activation, *, generator):
+    """Let each model of a stack learn a function of y to subtract from its scores."""
+    sizes = (n_y, *hidden_layer_sizes, 1)
+    if isinstance(network, ModuleStack):
+        return ModuleStack(
+            [
+                WithBaseline(module, MultiLayer(sizes, activation, (), generator))
+                for module in network.modules_
+            ]
+        )
+    models = next(network.parameters()).shape[:1]
+    return WithBaseline(network, MultiLayer(sizes, activation, models, generator))
+
+
+def clip_gradients(network, max_norm):
+    """Scale the gradient of each model of a stack down to a norm of `max_norm`."""
+    if isinstance(network, ModuleStack):
+        for module in network.modules_:
+            nn.utils.clip_grad_norm_(module.parameters(), max_norm)
+        return
+    gradients = [value.grad for value in network.parameters()]
+    squares = sum((gradient.flatten(1) ** 2).sum(1) for gradient in gradients)
+    factor = (max_norm / squares.sqrt()).clamp(max=1)
+    for gradient in gradients:
+        gradient *= factor.reshape(-1, *[1] * (gradient.dim() - 1))
+
+
 def extract_model(network, i):
     """Copy model i out of a stack, without gradients, to the CPU."""
     if isinstance(network, ModuleStack):
@@ -422,7 +641,7 @@ def extract_model(network, i):
 
 def score_pairs(network, x, y, partners=None):
     """Score one model's rows x (n, n_x) and y (m, n_y): all pairs, or partners."""
-    if isinstance(network, PairNetwork):
+    if getattr(network, "takes_partners", False):
         return network(x, y, partners)
     scores = scored_pairs(network, x, y)
     return scores if partners is None else scores.gather(-1, partners.to(x.device))

@@ -11,7 +11,9 @@ __all__ = [
     "CORRECTIONS",
     "adjusted_mutual_info",
     "discrete_entropy",
+    "gaussian_surprise",
     "kozachenko_leonenko",
+    "neighbor_surprise",
 ]
 
 
@@ -194,6 +196,32 @@ def kozachenko_leonenko(X, n_neighbors=3, metric="chebyshev"):
     >>> abs(round(kozachenko_leonenko(X), 1))
     0.0
     """
+    return float(neighbor_surprise(X, n_neighbors, metric).mean())
+
+
+def neighbor_surprise(X, n_neighbors=3, metric="chebyshev"):
+    """Return minus the log density at each row, whose mean is the entropy.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples,) or (n_samples, n_features)
+        Continuous rows; repeated rows have no density.
+    n_neighbors : int, default=3
+        Which neighbour.
+    metric : {"chebyshev", "euclidean"}, default="chebyshev"
+        Distance.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Nats.
+
+    Examples
+    --------
+    >>> from skmi.entropy import neighbor_surprise
+    >>> neighbor_surprise([0.0, 1.0, 3.0], n_neighbors=1)
+    array([2.19..., 2.19..., 2.88...])
+    """
     X = np.asarray(X, dtype=float)
     X = X.reshape(len(X), -1)
     n_samples, d = X.shape
@@ -212,4 +240,45 @@ def kozachenko_leonenko(X, n_neighbors=3, metric="chebyshev"):
             "Drop the duplicates, or take X for labels: discrete_entropy."
         )
     level = digamma(n_samples) - digamma(n_neighbors) + log_ball
-    return float(level + d * np.log(distances).mean())
+    return level + d * np.log(distances[:, 0])
+
+
+def gaussian_surprise(X):
+    r"""Return minus the log density at each row of a normal distribution fitted to X.
+
+    The mean is the entropy :math:`\tfrac12 \log |2 \pi e \Sigma|` of normal rows, the
+    bias of the sample covariance removed; for rows of another distribution it is too
+    high.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        More rows than columns.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Nats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmi.entropy import gaussian_surprise
+    >>> X = np.random.RandomState(0).standard_normal((1000, 2))
+    >>> round(gaussian_surprise(X).mean(), 1)  # log(2 pi e)
+    2.8
+    """
+    X = np.asarray(X, dtype=float)
+    n_samples, d = X.shape
+    if n_samples <= d + 1:
+        raise ValueError(f"n_samples={n_samples} is too few for {d} columns.")
+    centred = X - X.mean(axis=0)
+    covariance = centred.T @ centred / (n_samples - 1)
+    sign, log_determinant = np.linalg.slogdet(covariance)
+    if sign <= 0 or not np.isfinite(log_determinant):
+        raise ValueError("X has columns that determine each other: it has no density.")
+    bias = digamma((n_samples - np.arange(1, d + 1)) / 2).sum()
+    bias += d * math.log(2 / (n_samples - 1))
+    distance = (centred * np.linalg.solve(covariance, centred.T).T).sum(axis=1)
+    distance *= n_samples / (n_samples - 1)
+    return (d * math.log(2 * math.pi) + log_determinant - bias + distance) / 2

@@ -1,0 +1,466 @@
+"""Bounds whose critic is a log density of y given x, known or learned."""
+
+import math
+
+import numpy as np
+import torch
+from sklearn.mixture import GaussianMixture
+
+from skmi import bounds
+from skmi._neural import RowTerms
+from skmi._sklearn import (
+    HasMethods,
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    parameter,
+)
+from skmi.base import N_CONTRASTS, Report, estimator
+from skmi.critics import CONDITIONALS, CategoricalConditional
+from skmi.entropy import gaussian_surprise, neighbor_surprise
+from skmi.statistics import standard_error
+from skmi.variational.contrastive import RowwiseEstimator
+
+__all__ = [
+    "CLUB",
+    "TNCE",
+    "BarberAgakov",
+    "DifferenceOfEntropies",
+    "LeaveOneOutBound",
+]
+
+
+@estimator
+class ConditionalEstimator(RowwiseEstimator):
+    """Learns a density of y given x by its likelihood.
+
+    Its scores are log densities in the units of y; labels have probabilities.
+    """
+
+    _contrast = "x"
+
+    critic: object = parameter(
+        "gaussian", StrOptions(set(CONDITIONALS)), HasMethods("build"), callable
+    )
+
+    def _named_critic(self):
+        if hasattr(self, "classes_"):
+            return CategoricalConditional()
+        return CONDITIONALS[self.critic]()
+
+    def _objective(self, scores):
+        joint, _ = scores
+        return joint.mean(-1)
+
+    def _member_scores(self, critic, scalers, X, y, partners):
+        scores = super()._member_scores(critic, scalers, X, y, partners)
+        if hasattr(self, "classes_"):
+            return scores
+        slope = torch.from_numpy(scalers[1].log_slope(y)).to(scores.device)
+        return scores + (slope if partners is None else slope[partners])
+
+
+@estimator
+class KnownConditionalEstimator(ConditionalEstimator):
+    """May be given the density instead."""
+
+    conditional: object = parameter(None, callable, None)
+
+    def _fit(self, X, y):
+        if self.conditional is None:
+            return super()._fit(X, y)
+        self._critics, self._scalers = [], []
+        value, influence = self._report([], X, self._as_columns(y))
+        return Report(value, standard_error(influence), self._ceiling(len(X)))
+
+    def _scores(self, members, X, y, partners=None):
+        if self.conditional is None:
+            return super()._scores(members, X, y, partners)
+        if hasattr(self, "classes_"):
+            y = self.classes_[y.argmax(axis=1)]
+        if partners is not None:
+            y = y[partners.squeeze(-1).numpy()]
+            return torch.from_numpy(log_density(self.conditional, X, y)).unsqueeze(-1)
+        return torch.from_numpy(log_density_of_pairs(self.conditional, X, y))
+
+
+@estimator
+class BarberAgakov(ConditionalEstimator):
+    r"""Bound of Barber and Agakov: entropy less the cross-entropy of a decoder.
+
+    .. math:: I_{BA} = H(Y) + \sup_q E_P[\log q(y|x)]
+
+    For labels the decoder is a classifier and the estimate a lower bound: their entropy
+    less the classifier's cross-entropy. For numbers the decoder is a density, and the
+    differential entropy has to be given, or is estimated, which makes it no bound.
+    Read more in [1]_.
+
+    Parameters
+    ----------
+    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
+        The decoder: one of the conditionals of :mod:`skmi.critics`, a critic with
+        ``build``, a callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module`` that
+        maps x (n, n_x) and y (m, n_y) to log densities (n, m). Labels, as one column
+        of indicators each, are decoded by a classifier.
+    [shared]
+    entropy : float, "knn" or "gaussian", default="knn"
+        The entropy of a continuous y in nats, if it is known. "knn" estimates it by
+        nearest neighbours, "gaussian" takes y for normal, both on the report rows.
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    DifferenceOfEntropies : A learned density in place of the entropy.
+    TNCE : A lower bound with a decoder that needs no entropy.
+
+    Notes
+    -----
+    Of low variance, without a ceiling and the same for any batch size; as good as the
+    decoder can follow p(y|x). Negatives play no part in training. `bound_` is "lower"
+    for labels and where the entropy is a number.
+
+    References
+    ----------
+    .. [1] D. Barber, F. Agakov. The IM algorithm: a variational approach to
+       information maximization. NIPS, 2003.
+
+    Examples
+    --------
+    >>> from skmi import BarberAgakov
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     5000, 1, mutual_info=0.5, random_state=0)
+    >>> round(BarberAgakov(random_state=0).fit(X, Y).mutual_info_, 1)
+    0.5
+    """
+
+    entropy: object = parameter("knn", Real, StrOptions({"knn", "gaussian"}))
+
+    @property
+    def _bound(self):
+        known = hasattr(self, "classes_") or not isinstance(self.entropy, str)
+        return "lower" if known else "none"
+
+    def _terms(self, members, X, y, contrast):
+        terms, blocks = super()._terms(members, X, y, contrast)
+        surprise = torch.from_numpy(self._surprise(y)).to(terms.value.device)
+        return terms._replace(value=terms.value + surprise), blocks
+
+    def _reduce(self, scores):
+        value = scores.diagonal()
+        return RowTerms(value, torch.zeros_like(value))
+
+    def _surprise(self, y):
+        """Return minus the log marginal density of each row."""
+        if hasattr(self, "classes_"):
+            return -np.log(y @ y.mean(axis=0))
+        if self.entropy == "knn":
+            return neighbor_surprise(y, min(3, len(y) - 1))
+        if self.entropy == "gaussian":
+            return gaussian_surprise(y)
+        return np.full(len(y), float(self.entropy))
+
+
+@estimator
+class DifferenceOfEntropies(ConditionalEstimator):
+    r"""Difference of two learned entropies.
+
+    .. math:: I_{DoE} = \sup_q E_P[\log q(y|x)] - \sup_q E[\log q(y)]
+
+    both densities of the same kind, fitted by their likelihood. Neither a lower nor an
+    upper bound, and free of the limit of log n that all distribution-free lower bounds
+    have: where the density is of the right kind, tens of nats are told from a thousand
+    rows. Read more in [1]_.
+
+    Parameters
+    ----------
+    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
+        The density of y given x: one of the conditionals of :mod:`skmi.critics`, a
+        critic with ``build``, a callable ``(n_x, n_y) -> Module`` or a
+        ``torch.nn.Module`` that maps x (n, n_x) and y (m, n_y) to log densities (n, m).
+        The density of y alone has as many normal components, one for a critic of the
+        user's.
+    [shared]
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    BarberAgakov : The entropy known, or estimated by nearest neighbours.
+
+    Notes
+    -----
+    Both densities take the columns of y for independent, within a component. The error
+    is the difference of two errors of fit, of either sign: rotate strongly correlated
+    columns first, with :class:`sklearn.decomposition.PCA` for example.
+
+    References
+    ----------
+    .. [1] D. McAllester, K. Stratos. Formal limitations on the measurement of mutual
+       information. AISTATS, 2020.
+
+    Examples
+    --------
+    >>> from skmi import DifferenceOfEntropies
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     5000, 1, mutual_info=0.5, random_state=0)
+    >>> round(DifferenceOfEntropies(random_state=0).fit(X, Y).mutual_info_, 1)
+    0.5
+    """
+
+    _reduce = BarberAgakov._reduce
+
+    def _make_scalers(self, X, y, fold):
+        scalers = super()._make_scalers(X, y, fold)
+        rows = y[np.concatenate([fold.train, fold.stop])]
+        return (*scalers, self._fit_marginal(scalers[1].transform(rows)))
+
+    def _fit_marginal(self, rows):
+        """Return the log density of rows of y, standardised, or of indicators."""
+        if hasattr(self, "classes_"):
+            shares = (rows.sum(axis=0) + 0.5) / (len(rows) + 0.5 * rows.shape[1])
+            return LogShares(np.log(shares))
+        n_mixtures = getattr(self._make_critic(), "n_mixtures", 1)
+        model = GaussianMixture(
+            min(n_mixtures, len(rows)),
+            covariance_type="diag",
+            max_iter=1000,
+            random_state=0,
+        )
+        return model.fit(rows)
+
+    def _member_scores(self, critic, scalers, X, y, partners):
+        *scalers, marginal = scalers
+        scores = super()._member_scores(critic, scalers, X, y, partners)
+        level = marginal.score_samples(scalers[1].transform(y))
+        if not hasattr(self, "classes_"):
+            level = level + scalers[1].log_slope(y)
+        level = torch.from_numpy(level).to(scores.device)
+        return scores - (level if partners is None else level[partners])
+
+
+@estimator
+class TNCE(KnownConditionalEstimator):
+    r"""Contrastive bound with a tractable conditional.
+
+    .. math::
+        I_{TNCE} = \sup_e E\left[\frac1K \sum_j \log
+        \frac{e(y_j|x_j)}{\frac1K \sum_i e(y_j|x_i)}\right] \le \log K
+
+    InfoNCE with a log density of y given x as the critic, each y held against K values
+    of x. A lower bound of low variance for any density. Read more in [1]_.
+
+    Parameters
+    ----------
+    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
+        The density to learn: one of the conditionals of :mod:`skmi.critics`, a critic
+        with ``build``, a callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module``
+        that maps x (n, n_x) and y (m, n_y) to log densities (n, m).
+    [shared]
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    LeaveOneOutBound : The upper bound beside it.
+    InfoNCE : The same with a free critic.
+
+    Notes
+    -----
+    On the report rows K is min(512, n).
+
+    References
+    ----------
+    .. [1] B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker. On variational
+       bounds of mutual information. ICML, 2019.
+
+    Examples
+    --------
+    >>> from skmi import TNCE
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     2000, 1, mutual_info=0.5, random_state=0)
+    >>> round(TNCE(random_state=0).fit(X, Y).mutual_info_, 1)
+    0.5
+    """
+
+    _bound = "lower"
+
+    n_negatives: int | None = parameter(
+        None, Interval(Integral, 1, None, closed="left"), None
+    )
+
+    def _objective(self, scores):
+        return bounds.tnce(scores)
+
+    def _ceiling(self, n_samples):
+        return math.log(min(N_CONTRASTS, n_samples))
+
+
+class UpperBoundEstimator(KnownConditionalEstimator):
+    """An upper bound where the conditional is known, nothing where it is learned."""
+
+    @property
+    def _bound(self):
+        return "none" if self.conditional is None else "upper"
+
+
+@estimator
+class CLUB(UpperBoundEstimator):
+    r"""Contrastive log-ratio upper bound.
+
+    .. math::
+        I_{CLUB} = E_P[\log p(y|x)] - E_Q[\log p(y|x)]
+
+    An upper bound where the conditional is known, and not a tight one: for normal pairs
+    it is :math:`d \rho^2 / (1 - \rho^2)`, 34 for 10 nats. With a learned conditional it
+    is no bound. Meant to be minimised; to measure, choose another. Read more in [1]_.
+
+    Parameters
+    ----------
+    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
+        The density to learn by its likelihood: one of the conditionals of
+        :mod:`skmi.critics`, a critic with ``build``, a callable ``(n_x, n_y) ->
+        Module`` or a ``torch.nn.Module`` that maps x (n, n_x) and y (m, n_y) to log
+        densities (n, m).
+    [shared]
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    LeaveOneOutBound : A tighter upper bound.
+
+    Notes
+    -----
+    `score` is that of the learned density, not this bound: an upper bound says nothing
+    of how good a model is. Negatives play no part in training.
+
+    References
+    ----------
+    .. [1] P. Cheng, W. Hao, S. Dai, J. Liu, Z. Gan, L. Carin. CLUB: a contrastive
+       log-ratio upper bound of mutual information. ICML, 2020.
+
+    Examples
+    --------
+    >>> from scipy.stats import norm
+    >>> from skmi import CLUB
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     2000, 1, mutual_info=0.2231, random_state=0)
+    >>> def conditional(X, y):
+    ...     return norm.logpdf(y, 0.6 * X, 0.8).sum(axis=1)
+    >>> club = CLUB(conditional=conditional).fit(X, Y)
+    >>> round(truth, 2), round(club.mutual_info_, 2), club.bound_
+    (0.22, 0.58, 'upper')
+    """
+
+    def _reduce(self, scores):
+        n_rows = len(scores)
+        value = scores.diagonal() - scores.mean(1)
+        return RowTerms(value, -scores[:, :n_rows].mean(0))
+
+
+@estimator
+class LeaveOneOutBound(UpperBoundEstimator):
+    r"""Leave-one-out upper bound.
+
+    .. math::
+        I_{L1O} = E\left[\frac1K \sum_j \log
+        \frac{p(y_j|x_j)}{\frac1{K-1} \sum_{i \ne j} p(y_j|x_i)}\right]
+
+    An upper bound where the conditional is known, tight while K is well above
+    :math:`e^I`. With a learned conditional it is no bound. Read more in [1]_.
+
+    Parameters
+    ----------
+    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
+        The density to learn by its likelihood: one of the conditionals of
+        :mod:`skmi.critics`, a critic with ``build``, a callable ``(n_x, n_y) ->
+        Module`` or a ``torch.nn.Module`` that maps x (n, n_x) and y (m, n_y) to log
+        densities (n, m).
+    [shared]
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    TNCE : The lower bound beside it.
+    CLUB : An upper bound that is linear in the log densities.
+
+    Notes
+    -----
+    On the report rows K is min(512, n). `score` is that of the density, not this bound.
+    Negatives play no part in training.
+
+    References
+    ----------
+    .. [1] B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker. On variational
+       bounds of mutual information. ICML, 2019.
+
+    Examples
+    --------
+    >>> from scipy.stats import norm
+    >>> from skmi import LeaveOneOutBound
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     2000, 1, mutual_info=0.2231, random_state=0)
+    >>> def conditional(X, y):
+    ...     return norm.logpdf(y, 0.6 * X, 0.8).sum(axis=1)
+    >>> upper = LeaveOneOutBound(conditional=conditional).fit(X, Y)
+    >>> round(truth, 2), round(upper.mutual_info_, 2), upper.bound_
+    (0.22, 0.22, 'upper')
+    """
+
+    def _row_bound(self, scores):
+        return bounds.leave_one_out_bound(scores)
+
+
+class LogShares:
+    """Log probabilities of labels, in the manner of a density."""
+
+    def __init__(self, log_shares):
+        self.log_shares = log_shares
+
+    def score_samples(self, indicators):
+        """Return the log probability of each row's label."""
+        return indicators @ self.log_shares
+
+
+def log_density(conditional, X, y):
+    """Return the known log density of each row's pair."""
+    values = np.asarray(conditional(X, y), dtype=float)
+    if values.shape == (len(X), len(X)):
+        values = np.diagonal(values)
+    if values.shape not in ((len(X),), (len(X), 1)):
+        raise ValueError(
+            f"conditional must return log densities of shape ({len(X)},) for as many "
+            "rows, or of all pairs of them; it returned an array of the shape "
+            f"{values.shape}. Sum over the columns of y, perhaps."
+        )
+    if np.isnan(values).any():
+        raise ValueError("conditional returned NaN.")
+    return values.ravel()
+
+
+def log_density_of_pairs(conditional, X, y):
+    """Return the known log density of all pairs of rows, shape (n, m)."""
+    if len(X) > 1 and np.shape(conditional(X[:2], y[:2])) == (2, 2):
+        return np.asarray(conditional(X, y), dtype=float)
+    values = log_density(
+        conditional, np.repeat(X, len(y), axis=0), np.concatenate([y] * len(X))
+    )
+    return values.reshape(len(X), len(y))

@@ -1,0 +1,170 @@
+"""Bounds that hold each row against a number of others."""
+
+import math
+
+from skmi import bounds
+from skmi._neural import CriticEstimator, reduce_rows
+from skmi._sklearn import Integral, Interval, Real, StrOptions, parameter
+from skmi.base import N_CONTRASTS, estimator
+from skmi.critics import add_baseline
+
+__all__ = ["InfoNCE", "InterpolatedBound"]
+
+
+class RowwiseEstimator(CriticEstimator):
+    """Reports a mean of one value for each row, that of the objective by default."""
+
+    def _reduce(self, scores):
+        return reduce_rows(scores, self._row_bound)
+
+    def _row_bound(self, scores):
+        return self._objective(scores)
+
+    def _estimate(self, terms):
+        return terms.value.mean()
+
+    def _influence(self, terms):
+        return terms.value + terms.pull
+
+
+@estimator
+class InfoNCE(RowwiseEstimator):
+    r"""InfoNCE, the contrastive bound.
+
+    .. math::
+        I_{NCE} = \sup_f \; E \left[ \frac1K \sum_i \log
+        \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}} \right] \le \log K
+
+    A lower bound of low variance, the steadiest to train and to compare; it cannot
+    exceed log K, K the rows that each report row is held against, at most 512. Read
+    more in [1]_.
+
+    Parameters
+    ----------
+    [shared]
+    normalize : {"y", "x", "both"}, default="y"
+        Whether each x is held against several y, each y against several x, or both in
+        turn.
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    NWJ : A lower bound without a ceiling, of high variance.
+    TNCE : The same with a density of y given x as the critic.
+
+    Notes
+    -----
+    The critic estimates log p(y|x) up to a constant for each x (for each y where
+    `normalize` is "x"). The number of negatives in training does not change what is
+    reported: on the report rows K is min(512, n).
+
+    References
+    ----------
+    .. [1] A. van den Oord, Y. Li, O. Vinyals. Representation learning with
+       contrastive predictive coding. arXiv:1807.03748, 2018.
+
+    Examples
+    --------
+    >>> from skmi import InfoNCE
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     2000, 1, mutual_info=0.5, random_state=0)
+    >>> round(InfoNCE(random_state=0).fit(X, Y).mutual_info_, 1)
+    0.5
+    """
+
+    _bound = "lower"
+
+    n_negatives: int | None = parameter(
+        64, Interval(Integral, 1, None, closed="left"), None
+    )
+    normalize: str = parameter("y", StrOptions({"x", "y", "both"}))
+
+    @property
+    def _contrast(self):
+        return self.normalize
+
+    def _objective(self, scores):
+        return bounds.info_nce(scores)
+
+    def _ceiling(self, n_samples):
+        return math.log(min(N_CONTRASTS, n_samples))
+
+
+@estimator
+class InterpolatedBound(RowwiseEstimator):
+    r"""Bound between TUBA and the multi-sample bound.
+
+    .. math::
+        I_\alpha = 1 + E\left[\log \frac{e^{f(x_1, y)}}{A(y; x_{1:K})}\right]
+        - E\left[\frac{e^{f(x_1, y')}}{A(y'; x_{1:K})}\right], \quad
+        A = \alpha m(y; x_{1:K}) + (1 - \alpha) q(y)
+
+    with m the mean of :math:`e^{f(x_k, y)}` over K values of x and q a learned positive
+    function. A lower bound for any :math:`\alpha`: small values have little bias and
+    the variance of TUBA, values near 1 little variance and the bias of InfoNCE. It
+    cannot exceed :math:`1 + \log(K / \alpha)`. Read more in [1]_.
+
+    Parameters
+    ----------
+    [shared]
+    interpolation : float, default=0.01
+        :math:`\alpha`, from 0 to 1. Of note: at 1 it leaves the partner out of one
+        mean and is not InfoNCE.
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    TUBA : The end at 0.
+    InfoNCE : A bound near the end at 1.
+
+    Notes
+    -----
+    `critic_` scores :math:`f - \log q`. On the report rows K is min(511, n - 1).
+
+    References
+    ----------
+    .. [1] B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker. On variational
+       bounds of mutual information. ICML, 2019. Equation 11.
+
+    Examples
+    --------
+    >>> from skmi import InterpolatedBound
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     2000, 1, mutual_info=0.5, random_state=0)
+    >>> round(InterpolatedBound(random_state=0).fit(X, Y).mutual_info_, 1)
+    0.5
+    """
+
+    _bound = "lower"
+    _contrast = "x"
+
+    n_negatives: int | None = parameter(
+        None, Interval(Integral, 1, None, closed="left"), None
+    )
+    interpolation: float = parameter(0.01, Interval(Real, 0, 1, closed="both"))
+
+    def _objective(self, scores):
+        return bounds.interpolated_bound(scores, self.interpolation)
+
+    def _make_network(self, n_x, n_y, n_models, generator):
+        return add_baseline(
+            super()._make_network(n_x, n_y, n_models, generator),
+            n_y,
+            self.hidden_layer_sizes,
+            self.activation,
+            generator=generator,
+        )
+
+    def _ceiling(self, n_samples):
+        n_others = min(N_CONTRASTS, n_samples) - 1
+        if self.interpolation == 0:
+            return math.inf
+        return 1 + math.log(n_others / self.interpolation)
