@@ -133,7 +133,7 @@ class AdditiveHead(nn.Module):
 
 
 class WithSkip(MultiLayer):
-    """A network with a linear map of its inputs added to its outputs."""
+    """A network plus a linear map of its inputs."""
 
     def __init__(self, sizes, activation, models, generator):
         super().__init__(sizes, activation, models, generator)
@@ -602,17 +602,21 @@ def build_network(critic, n_x, n_y, *, n_models, generator):
 
 
 def add_baseline(network, n_y, hidden_layer_sizes, activation, *, generator):
-    """Let each model of a stack learn a function of y to subtract from its scores."""
+    """Let each model of a stack learn a function of y, 0 at first, to subtract."""
     sizes = (n_y, *hidden_layer_sizes, 1)
+
+    def make_baseline(models):
+        baseline = MultiLayer(sizes, activation, models, generator)
+        for value in baseline.layers[-1].parameters():
+            nn.init.zeros_(value)
+        return baseline
+
     if isinstance(network, ModuleStack):
         return ModuleStack(
-            [
-                WithBaseline(module, MultiLayer(sizes, activation, (), generator))
-                for module in network.modules_
-            ]
+            [WithBaseline(module, make_baseline(())) for module in network.modules_]
         )
     models = next(network.parameters()).shape[:1]
-    return WithBaseline(network, MultiLayer(sizes, activation, models, generator))
+    return WithBaseline(network, make_baseline(models))
 
 
 def clip_gradients(network, max_norm):

@@ -265,7 +265,7 @@ def gaussian_surprise(X):
     >>> import numpy as np
     >>> from skmi.entropy import gaussian_surprise
     >>> X = np.random.RandomState(0).standard_normal((1000, 2))
-    >>> round(gaussian_surprise(X).mean(), 1)  # log(2 pi e)
+    >>> print(round(gaussian_surprise(X).mean(), 1))  # log(2 pi e)
     2.8
     """
     X = np.asarray(X, dtype=float)

@@ -38,4 +38,6 @@ def all_instances():
         make_small(skmi.InfoNCE, critic="separable", n_negatives=None),
         make_small(skmi.DonskerVaradhan, critic="joint", cv=2),
         make_small(skmi.NWJ, critic="bilinear", averaging="macro"),
+        make_small(skmi.InfoNCE, normalize="both"),
+        make_small(skmi.BarberAgakov, critic="mixture", entropy="gaussian"),
     ]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import norm
 from sklearn.callback import ScoringMonitor
 from sklearn.model_selection import (
     GridSearchCV,
@@ -16,21 +17,77 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skmi
-from skmi import NWJ, DonskerVaradhan, InfoNCE, SaturationWarning, bounds
-from skmi._neural import reduce_scores, stack_rows
+from skmi import (
+    CLUB,
+    MINE,
+    NWJ,
+    SMILE,
+    TNCE,
+    TUBA,
+    BarberAgakov,
+    DifferenceOfEntropies,
+    DonskerVaradhan,
+    InfoNCE,
+    InterpolatedBound,
+    LeaveOneOutBound,
+    ReJensenShannon,
+    ReMINE,
+    ReNWJ,
+    SaturationWarning,
+    bounds,
+)
+from skmi._neural import stack_rows
 from skmi.base import contrast_blocks
 from skmi.critics import SeparableCritic
 from tests.estimators import all_estimators, is_neural, make_small
-from tests.oracle import Oracle, OracleCritic, draw_normal
+from tests.oracle import Oracle, OracleConditionalCritic, OracleCritic, draw_normal
 
 NEURAL = [cls for cls in all_estimators() if is_neural(cls)]
-BOUND_OF = {DonskerVaradhan: "donsker_varadhan", NWJ: "nwj", InfoNCE: "info_nce"}
+# What each reports, as a function of the scores f of the report rows.
+REPORTED = {
+    "DonskerVaradhan": bounds.donsker_varadhan,
+    "MINE": bounds.donsker_varadhan,
+    "ReMINE": bounds.donsker_varadhan,
+    "NWJ": lambda f: bounds.nwj(1 + f),
+    "JensenShannon": lambda f: bounds.nwj(1 + f),
+    "ReJensenShannon": lambda f: bounds.nwj(1 + f),
+    "TUBA": bounds.tuba,
+    "ReNWJ": lambda f: bounds.nwj(1 + f.clamp(-10, 10)),
+    "ReTUBA": lambda f: bounds.tuba(f.clamp(-10, 10)),
+    "SMILE": lambda f: bounds.smile(f, 5.0),
+    "ReSMILE": lambda f: bounds.smile(f, 10.0),
+    "InfoNCE": bounds.info_nce,
+    "ReInfoNCE": bounds.info_nce,
+    "InterpolatedBound": lambda f: bounds.interpolated_bound(f, 0.01),
+    "TNCE": bounds.tnce,
+    "CLUB": bounds.club,
+    "LeaveOneOutBound": bounds.leave_one_out_bound,
+    "DifferenceOfEntropies": lambda f: bounds.barber_agakov(f.diagonal(), 0.0),
+}
+OVER_X = {"TNCE", "CLUB", "LeaveOneOutBound", "DifferenceOfEntropies", "BarberAgakov"}
+OVER_X |= {"InterpolatedBound"}
 # Small fits are cut short on purpose; the warning has a test of its own.
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.ConvergenceWarning")
 each = pytest.mark.parametrize("cls", NEURAL, ids=lambda cls: cls.__name__)
+# One for each way of training, where what is tested lies outside the bound.
+kinds = pytest.mark.parametrize(
+    "cls", [DonskerVaradhan, NWJ, InfoNCE, SMILE, TNCE], ids=lambda cls: cls.__name__
+)
 
 
 # -- what is reported --------------------------------------------------------------
+
+
+def oracle_critic(cls, rho):
+    """The exact critic: a log density for a decoder, else the log density ratio."""
+    decoder = cls._contrast == "x" and cls.__name__ != "InterpolatedBound"
+    return (OracleConditionalCritic if decoder else OracleCritic)(rho)
+
+
+def exact_entropy(cls, n_columns):
+    """The entropy of standard normal columns, for the estimator that has to know."""
+    value = n_columns * math.log(2 * math.pi * math.e) / 2
+    return {"entropy": value} if cls is BarberAgakov else {}
 
 
 @each
@@ -39,36 +96,46 @@ def test_oracle_critic_gives_the_truth(cls):
     estimates, errors = [], []
     for seed in range(10):
         X, Y, rho = draw_normal(1500, 2, 1.0, seed)
-        estimator = cls(critic=OracleCritic(rho), max_iter=1, early_stopping=False)
-        estimator.set_params(random_state=0, test_size=1200).fit(X, Y)
-        estimates.append(estimator.mutual_info_)
+        # The oracle knows columns of unit variance.
+        X, Y = (block / block.std(axis=0) for block in (X, Y))
+        critic = oracle_critic(cls, rho)
+        estimator = cls(critic=critic, max_iter=1, **exact_entropy(cls, 2))
+        estimator.set_params(early_stopping=False, random_state=0, test_size=1200)
+        estimates.append(estimator.fit(X, Y).mutual_info_)
         errors.append(estimator.standard_error_)
-    assert np.mean(estimates) == pytest.approx(1.0, abs=0.04)
-    assert 0.6 < np.mean(errors) / np.std(estimates, ddof=1) < 1.7
+    truth = 2 * rho**2 / (1 - rho**2) if cls is CLUB else 1.0
+    assert np.mean(estimates) == pytest.approx(truth, rel=0.04)
+    assert 0.6 < np.mean(errors) / np.std(estimates, ddof=1) < 1.8
 
 
-@each
+@pytest.mark.parametrize("name", REPORTED)
 @pytest.mark.parametrize("n_samples", [100, 512])
-def test_one_block_is_the_bound_of_the_score_matrix(cls, n_samples):
-    X, Y, rho = draw_normal(n_samples, 2, 1.0, seed=0)
+def test_one_block_is_the_bound_of_the_score_matrix(name, n_samples):
+    X, Y, _ = draw_normal(n_samples, 2, 1.0, seed=0)
+    estimator = make_small(getattr(skmi, name)).fit(X, Y)
+    scores = torch.from_numpy(estimator._log_ratio(X, Y))
+    expected = float(REPORTED[name](scores))
+    assert estimator.mutual_info(X, Y) == pytest.approx(expected, abs=1e-9)
+
+
+def test_scores_are_those_of_the_critic_on_standardised_columns():
+    X, Y, rho = draw_normal(200, 2, 1.0, seed=0)
     module = Oracle(rho).double()
-    estimator = make_small(cls, critic=module).fit(X, Y)
+    estimator = make_small(NWJ, critic=module).fit(X, Y)
     x, y = (
         torch.from_numpy(scaler.transform(block))
         for scaler, block in zip(estimator._scalers[0], (X, Y), strict=True)
     )
-    scores = module(x, y).detach() + (cls is NWJ)
-    expected = float(getattr(bounds, BOUND_OF[cls])(scores))
-    assert estimator.mutual_info(X, Y) == pytest.approx(expected, abs=1e-9)
+    np.testing.assert_allclose(estimator._log_ratio(X, Y), module(x, y).detach())
 
 
 @each
 def test_score_is_info_nce_for_all(cls):
-    X, Y, _ = draw_normal(700, 2, 1.0, seed=0)
+    X, Y, _ = draw_normal(400, 2, 1.0, seed=0)
     estimator = make_small(cls).fit(X[:200], Y[:200])
-    other = InfoNCE()
-    other.__dict__.update({**vars(estimator)})
-    assert estimator.score(X, Y) == pytest.approx(other.mutual_info(X, Y), abs=1e-9)
+    scores = torch.from_numpy(estimator._log_ratio(X, Y))
+    expected = bounds.info_nce(scores.mT if cls.__name__ in OVER_X else scores)
+    assert estimator.score(X, Y) == pytest.approx(float(expected), abs=1e-9)
 
 
 @each
@@ -76,13 +143,13 @@ def test_influence_is_what_leaving_a_row_out_changes(cls):
     generator = torch.Generator().manual_seed(0)
     scores = torch.randn(40, 40, generator=generator, dtype=torch.float64)
     estimator = cls()
-    influence = estimator._influence(reduce_scores(scores))
-    value = float(estimator._estimate(reduce_scores(scores)))
+    influence = estimator._influence(estimator._reduce(scores))
+    value = float(estimator._estimate(estimator._reduce(scores)))
     for i in (0, 17, 39):
         rest = torch.arange(40) != i
-        without = float(estimator._estimate(reduce_scores(scores[rest][:, rest])))
+        without = estimator._estimate(estimator._reduce(scores[rest][:, rest]))
         centred = float(influence[i] - influence.mean())
-        assert 39 * (value - without) == pytest.approx(centred, abs=0.12)
+        assert 39 * (value - float(without)) == pytest.approx(centred, abs=0.12)
 
 
 def test_averaging():
@@ -112,15 +179,21 @@ def test_contrast_blocks(n_samples):
 
 def test_bound_and_ceiling():
     X, Y, _ = draw_normal(80, 1, 0.5, seed=0)
-    fitted = {cls: make_small(cls).fit(X, Y) for cls in NEURAL}
-    assert {cls: fitted[cls].bound_ for cls in NEURAL} == {
-        DonskerVaradhan: "none",
-        NWJ: "lower",
-        InfoNCE: "lower",
-    }
-    assert fitted[InfoNCE].ceiling_ == pytest.approx(math.log(20))
-    assert fitted[DonskerVaradhan].ceiling_ == pytest.approx(math.log(20))
-    assert fitted[NWJ].ceiling_ == math.inf
+    fitted = {cls.__name__: make_small(cls).fit(X, Y) for cls in NEURAL}
+    lower = {"NWJ", "TUBA", "JensenShannon", "InfoNCE", "TNCE", "InterpolatedBound"}
+    lower |= {"ReNWJ", "ReTUBA", "ReJensenShannon", "ReInfoNCE"}
+    for name, estimator in fitted.items():
+        assert estimator.bound_ == ("lower" if name in lower else "none"), name
+    n_report = math.log(20)
+    ceilings = dict.fromkeys(fitted, math.inf)
+    ceilings |= dict.fromkeys(("InfoNCE", "ReInfoNCE", "TNCE"), n_report)
+    ceilings |= dict.fromkeys(("DonskerVaradhan", "MINE", "ReMINE"), n_report)
+    ceilings |= dict.fromkeys(("SMILE", "ReSMILE"), n_report)
+    ceilings["InterpolatedBound"] = 1 + math.log(19 / 0.01)
+    assert {name: e.ceiling_ for name, e in fitted.items()} == pytest.approx(ceilings)
+    labelled = make_small(BarberAgakov).fit(X, Y[:, 0] > 0)
+    assert labelled.bound_ == "lower"
+    assert make_small(BarberAgakov, entropy=1.4).fit(X, Y).bound_ == "lower"
 
 
 def test_saturation_names_the_ceiling():
@@ -173,7 +246,9 @@ def test_a_critic_that_learns_by_heart_is_found_out(cls):
 def test_independent_rows_give_zero(cls):
     X = np.random.RandomState(2).standard_normal((1500, 3))
     Y = np.random.RandomState(3).standard_normal((1500, 3))
-    assert abs(cls(random_state=0).fit(X, Y).mutual_info_) <= 0.03
+    estimator = cls(random_state=0, **exact_entropy(cls, 3)).fit(X, Y)
+    spread = 3 * estimator.standard_error_ if cls is BarberAgakov else 0.0
+    assert abs(estimator.mutual_info_) <= 0.03 + spread
 
 
 def test_folds_report_each_row_once():
@@ -259,11 +334,11 @@ def test_refitting_leaves_nothing_behind():
 
 @each
 def test_accuracy_on_normals(cls):
-    estimates = []
-    for seed in range(3):
-        X, Y, _ = draw_normal(2000, 2, 0.7, seed=10 + seed)
-        estimates.append(cls(random_state=seed).fit(X, Y).mutual_info_)
-    assert np.mean(estimates) == pytest.approx(0.7, abs=0.1)
+    X, Y, rho = draw_normal(1500, 2, 0.7, seed=10)
+    X, Y = (block / block.std(axis=0) for block in (X, Y))
+    estimator = cls(random_state=0, test_size=700).fit(X, Y)
+    truth = 2 * rho**2 / (1 - rho**2) if cls is CLUB else 0.7
+    assert estimator.mutual_info_ == pytest.approx(truth, rel=0.17)
 
 
 @pytest.mark.parametrize("critic", ["separable", "joint", "bilinear"])
@@ -273,7 +348,7 @@ def test_accuracy_of_critics(critic):
     assert estimator.fit(X, Y).mutual_info_ == pytest.approx(0.7, abs=0.12)
 
 
-@each
+@kinds
 def test_labels_are_bounded_by_their_entropy(cls):
     rng = np.random.RandomState(0)
     code = rng.randint(3, size=900)
@@ -284,7 +359,7 @@ def test_labels_are_bounded_by_their_entropy(cls):
     assert estimate.mutual_info_ == pytest.approx(math.log(3), abs=0.06)
 
 
-@each
+@kinds
 def test_pointwise_values_are_those_of_the_log_ratio(cls):
     X, Y, rho = draw_normal(3000, 1, 0.7, seed=30)
     estimator = cls(random_state=0).fit(X[:2500], Y[:2500])
@@ -297,7 +372,7 @@ def test_pointwise_values_are_those_of_the_log_ratio(cls):
     assert about_x == pytest.approx(0.7, abs=0.12)
 
 
-@each
+@pytest.mark.parametrize("cls", [DonskerVaradhan, InfoNCE])
 def test_outliers_and_skewed_columns(cls):
     X, Y, _ = draw_normal(1500, 1, 0.7, seed=40)
     plain = cls(random_state=0).fit(X, Y).mutual_info_
@@ -305,6 +380,220 @@ def test_outliers_and_skewed_columns(cls):
     assert skewed == pytest.approx(plain, abs=0.12)
     X[7] = 1e9
     assert cls(random_state=0).fit(X, Y).mutual_info_ == pytest.approx(plain, abs=0.1)
+
+
+# -- conditionals ------------------------------------------------------------------
+
+
+def draw_bimodal(n_samples, seed):
+    """y = sign * (2 + x) + noise: a mixture of two normals, given x."""
+    rng = np.random.RandomState(seed)
+    x = rng.standard_normal(n_samples)
+    sign = rng.choice([-1, 1], n_samples)
+    return x[:, None], sign * (2 + x) + 0.3 * rng.standard_normal(n_samples)
+
+
+def test_a_mixture_follows_what_a_single_normal_cannot():
+    X, y = draw_bimodal(3000, seed=0)
+    single, mixture = (
+        DifferenceOfEntropies(critic=critic, random_state=0).fit(X, y)
+        for critic in ("gaussian", "mixture")
+    )
+    by_neighbours = skmi.KSG().fit(X, y).mutual_info_
+    assert mixture.mutual_info_ == pytest.approx(by_neighbours, abs=0.1)
+    assert single.mutual_info_ < by_neighbours - 0.3
+
+
+def test_difference_of_entropies_is_not_held_by_the_logarithm_of_n():
+    X, Y, _ = draw_normal(3000, 16, 18.4, seed=0)
+    estimator = DifferenceOfEntropies(random_state=0).fit(X, Y)
+    assert estimator.mutual_info_ == pytest.approx(18.4, abs=1.2)
+    assert skmi.ReMINE(random_state=0, max_iter=20).fit(X, Y).ceiling_ < 7
+
+
+@pytest.mark.parametrize("form", ["rows", "column", "pairs"])
+@pytest.mark.parametrize("cls", [TNCE, CLUB, LeaveOneOutBound])
+def test_known_conditional(cls, form):
+    """Nothing is trained; the value is the bound of the exact log densities."""
+    X, Y, rho = draw_normal(400, 1, 0.7, seed=0)
+    scale = math.sqrt(1 - rho**2)
+
+    def conditional(X, y):
+        mean = X[:, None, :] if form == "pairs" else X
+        values = norm.logpdf(y, rho * mean, scale)
+        return values if form == "column" else values.sum(axis=-1)
+
+    estimator = cls(conditional=conditional).fit(X, Y)
+    scores = torch.from_numpy(norm.logpdf(Y[:, 0], rho * X, scale))
+    expected = float(REPORTED[cls.__name__](scores))
+    assert estimator.mutual_info_ == pytest.approx(expected, abs=1e-9)
+    assert estimator.mutual_info(X, Y) == estimator.mutual_info_
+    assert estimator.score(X, Y) == pytest.approx(float(bounds.tnce(scores)))
+    assert estimator.bound_ == ("lower" if cls is TNCE else "upper")
+    assert not hasattr(estimator, "critic_")
+    truth = Oracle(rho)(torch.from_numpy(X), torch.from_numpy(Y)).diagonal().detach()
+    assert np.abs(estimator.score_samples(X, Y) - truth.numpy()).mean() < 0.06
+
+
+def test_known_conditional_of_labels():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((800, 1))
+    labels = np.where(rng.uniform(size=800) < 1 / (1 + np.exp(-3 * X[:, 0])), "b", "a")
+
+    def conditional(X, y):
+        return -np.log1p(np.exp(np.where(y == "b", -3, 3) * X[:, 0]))
+
+    lower = TNCE(conditional=conditional).fit(X, labels)
+    upper = LeaveOneOutBound(conditional=conditional).fit(X, labels)
+    log_conditional = torch.from_numpy(conditional(X, labels))
+    exact = bounds.barber_agakov(log_conditional, math.log(2))
+    assert lower.mutual_info_ == pytest.approx(float(exact), abs=0.02)
+    assert lower.mutual_info_ < upper.mutual_info_ < lower.mutual_info_ + 0.01
+
+
+def test_a_conditional_of_the_wrong_shape_says_so():
+    X, Y, rho = draw_normal(50, 2, 0.7, seed=0)
+    with pytest.raises(ValueError, match="Sum over the columns"):
+        TNCE(conditional=lambda X, y: norm.logpdf(y, rho * X)).fit(X, Y)
+    with pytest.raises(ValueError, match="returned NaN"):
+        CLUB(conditional=lambda X, y: np.full(len(X), np.nan)).fit(X, Y)
+
+
+def test_entropy_of_barber_agakov():
+    X, Y, _ = draw_normal(3000, 2, 0.7, seed=0)
+    told = {
+        entropy: BarberAgakov(entropy=entropy, random_state=0).fit(3 * X, 5 * Y)
+        for entropy in ("knn", "gaussian", math.log(2 * math.pi * math.e * 25))
+    }
+    for estimator in told.values():
+        assert estimator.mutual_info_ == pytest.approx(0.7, abs=0.1)
+    assert [estimator.bound_ for estimator in told.values()] == ["none"] * 2 + ["lower"]
+
+
+def test_log_densities_are_in_the_units_of_y():
+    X, Y, _ = draw_normal(2000, 1, 0.7, seed=0)
+    Y[0] = 40.0  # beyond ten standard deviations
+    estimator = BarberAgakov(random_state=0).fit(X, Y)
+    grid = np.linspace(-20, 60, 20001)[:, None]
+    density = np.exp(estimator._log_ratio(np.array([[0.5], [-1.0]]), grid))
+    np.testing.assert_allclose(np.trapezoid(density, grid[:, 0]), 1, atol=0.01)
+
+
+def test_classifier_bound_is_entropy_less_cross_entropy():
+    X, Y, _ = draw_normal(600, 1, 0.7, seed=0)
+    labels = np.where(Y[:, 0] > 0.5, "high", "low")
+    estimator = make_small(BarberAgakov).fit(X, labels)
+    codes = (labels == "low").astype(int)
+    scores = estimator._log_ratio(X, codes)
+    one_of_each = [np.argmin(codes), np.argmax(codes)]
+    np.testing.assert_allclose(np.exp(scores[:, one_of_each]).sum(axis=1), 1)
+    share = np.where(codes == 1, codes.mean(), 1 - codes.mean())
+    expected = np.diagonal(scores).mean() - np.log(share).mean()
+    assert estimator.mutual_info(X, labels) == pytest.approx(expected)
+
+
+# -- variants of training ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("gradient", ["moving_average", "softplus", "penalized"])
+def test_variants_of_the_gradient_estimate_the_same(gradient):
+    X, Y, _ = draw_normal(1500, 1, 0.7, seed=50)
+    exact = DonskerVaradhan(random_state=0).fit(X, Y).mutual_info_
+    variant = DonskerVaradhan(gradient=gradient, random_state=0).fit(X, Y)
+    assert variant.mutual_info_ == pytest.approx(exact, abs=0.05)
+    assert variant.mutual_info_ != exact
+
+
+def test_mine_is_donsker_varadhan_with_a_moving_average():
+    X, Y, _ = draw_normal(200, 1, 0.7, seed=0)
+    mine = make_small(MINE).fit(X, Y)
+    same = make_small(DonskerVaradhan, gradient="moving_average").fit(X, Y)
+    assert mine.mutual_info_ == same.mutual_info_
+    assert make_small(MINE, decay=0.5).fit(X, Y).mutual_info_ != mine.mutual_info_
+
+
+def test_gradients_are_clipped_model_by_model():
+    X, Y, _ = draw_normal(200, 1, 0.7, seed=0)
+    for critic in ("separable", OracleCritic(0.5)):
+        free = make_small(NWJ, critic=critic, max_grad_norm=1e9).fit(X, Y)
+        plain = make_small(NWJ, critic=critic).fit(X, Y)
+        assert free.mutual_info_ == plain.mutual_info_
+    held = make_small(NWJ, max_grad_norm=1e-12, alpha=0.0, learning_rate_init=1e-9)
+    assert np.ptp(held.fit(X, Y).validation_scores_) < 1e-6
+
+
+@pytest.mark.parametrize("target", [-2.0, 0.0, 3.0])
+def test_drift_target_holds_the_level(target):
+    X, Y, _ = draw_normal(2000, 1, 0.7, seed=0)
+    settings = {"drift_target": target, "drift_weight": 1.0, "random_state": 0}
+    estimator = ReMINE(**settings).fit(X, Y)
+    scores = torch.from_numpy(estimator._log_ratio(X[:500], Y[:500]))
+    assert float(bounds.log_partition(scores)) == pytest.approx(target, abs=0.15)
+    plain = DonskerVaradhan(random_state=0).fit(X, Y)
+    assert estimator.mutual_info_ == pytest.approx(plain.mutual_info_, abs=0.04)
+
+
+def test_objectives_of_the_regularised_bounds():
+    """Golden values, with the published critic of NWJ one above ours."""
+    S = torch.tensor([[2, -1, 0.5], [0, 1.5, -0.5], [-1, 0.3, 3]], dtype=torch.float64)
+
+    def objective(cls, scores, **settings):
+        estimator = cls(drift_weight=0.1, **settings)
+        pairs = bounds.split_pairs(scores)
+        return float(estimator._objective(pairs) - estimator._penalty(pairs))
+
+    assert objective(ReMINE, S) == pytest.approx(2.281683, abs=1e-6)
+    assert objective(ReNWJ, S - 1) == pytest.approx(1.714572, abs=1e-6)
+    authors = objective(ReNWJ, S - 1, drift_target=-1)
+    assert authors == pytest.approx(1.837846, abs=1e-6)
+    assert objective(skmi.ReTUBA, S, clip=1) == pytest.approx(1.108501, abs=1e-6)
+    assert objective(skmi.ReInfoNCE, S) == pytest.approx(0.725384, abs=1e-6)
+    assert objective(skmi.ReSMILE, S, clip=1) == pytest.approx(2.281683, abs=1e-6)
+    assert objective(ReJensenShannon, S) == pytest.approx(-0.765784, abs=1e-6)
+    at_one = objective(ReJensenShannon, S, drift_target=1)
+    assert at_one == pytest.approx(-0.745045, abs=1e-6)
+
+
+@pytest.mark.parametrize("normalize", ["x", "both"])
+def test_info_nce_over_x_and_over_both(normalize):
+    X, Y, _ = draw_normal(300, 2, 1.0, seed=0)
+    estimator = make_small(InfoNCE, normalize=normalize).fit(X, Y)
+    scores = torch.from_numpy(estimator._log_ratio(X, Y))
+    over_x, over_y = float(bounds.info_nce(scores.mT)), float(bounds.info_nce(scores))
+    expected = over_x if normalize == "x" else (over_x + over_y) / 2
+    assert estimator.mutual_info(X, Y) == pytest.approx(expected, abs=1e-9)
+    accurate = InfoNCE(normalize=normalize, random_state=0)
+    X, Y, _ = draw_normal(2000, 1, 0.7, seed=20)
+    assert accurate.fit(X, Y).mutual_info_ == pytest.approx(0.7, abs=0.12)
+
+
+def test_interpolation_moves_from_one_bound_to_the_other():
+    def spread(interpolation):
+        values = []
+        for seed in range(10):
+            X, Y, rho = draw_normal(300, 2, 5.0, seed)
+            estimator = make_small(InterpolatedBound, critic=OracleCritic(rho))
+            estimator.set_params(interpolation=interpolation, test_size=250)
+            values.append(estimator.fit(X, Y).mutual_info_)
+        return np.mean(values), np.std(values)
+
+    (low_mean, low), (high_mean, high) = spread(0.001), spread(0.9)
+    assert low > high
+    assert high_mean < low_mean
+
+
+def test_baseline_of_tuba_is_learned():
+    """A critic that cannot follow y alone leaves it to the baseline."""
+
+    class OffByY(Oracle):
+        def forward(self, x, y):
+            return super().forward(x, y) + 2 * y.mT + 0 * self.idle
+
+    X, Y, rho = draw_normal(3000, 1, 0.7, seed=0)
+    tuba = TUBA(critic=OffByY(rho), learning_rate_init=1e-2, random_state=0).fit(X, Y)
+    nwj = NWJ(critic=OffByY(rho), random_state=0, max_iter=5).fit(X, Y)
+    assert tuba.mutual_info_ == pytest.approx(0.7, abs=0.1)
+    assert nwj.mutual_info_ < 0
 
 
 # -- training ----------------------------------------------------------------------

@@ -147,7 +147,7 @@ class InterpolatedBound(RowwiseEstimator):
     _contrast = "x"
 
     n_negatives: int | None = parameter(
-        None, Interval(Integral, 1, None, closed="left"), None
+        64, Interval(Integral, 1, None, closed="left"), None
     )
     interpolation: float = parameter(0.01, Interval(Real, 0, 1, closed="both"))
 
