@@ -116,7 +116,7 @@ def document(cls):
     if cls.__doc__ is None:
         return cls
     head, *tail = re.split(r"(?m)^    Attributes\n", cls.__doc__)
-    parts = [_fill(head, _parameter_entries(cls, head))]
+    parts = [_order(cls, _fill(head, _parameter_entries(cls, head)))]
     parts += [_fill(part, _attribute_entries(cls, part)) for part in tail]
     cls.__doc__ = "    Attributes\n".join(parts)
     return cls
@@ -139,3 +139,12 @@ def _attribute_entries(cls, text):
 def _fill(text, entries):
     lines = "\n".join(entries).replace("\n", "\n    ")
     return text.replace("[shared]", lines, 1)
+
+
+def _order(cls, text):
+    """Bring the entries of parameters into the order of the signature."""
+    names = list(inspect.signature(cls).parameters)
+    start, *entries = re.split(rf"(?m)^(?=    (?:{'|'.join(names)}) : )", text)
+    entries = [entry.rstrip() for entry in entries]
+    entries.sort(key=lambda entry: names.index(entry.split()[0]))
+    return start + "\n".join(entries) + "\n\n" if entries else text

@@ -382,7 +382,7 @@ def mine(scores, log_average):
     scores : tensor of shape (..., n, n), or pair (joint, marginal)
         Critic scores.
     log_average : tensor of shape (...)
-        log m, without a gradient.
+        The logarithm of m, without a gradient.
 
     Returns
     -------
@@ -596,7 +596,7 @@ def _leave_one_out(joint, marginal):
 
 
 def smile(scores, clip):
-    r"""Donsker-Varadhan's value with a clipped partition function.
+    r"""Donsker-Varadhan representation with a clipped partition function.
 
     .. math::
         I_{SMILE} = E_P[f] - \log E_Q[\operatorname{clip}(e^f, e^{-\tau}, e^\tau)]

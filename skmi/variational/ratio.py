@@ -141,9 +141,8 @@ class MINE(DonskerVaradhan):
     Parameters
     ----------
     [shared]
-    gradient : {"exact", "moving_average", "softplus", "penalized"}, \
-            default="moving_average"
-        What training follows; see :class:`DonskerVaradhan`.
+    gradient : str, default="moving_average"
+        What training follows, of the choices of :class:`DonskerVaradhan`.
     decay : float, default=0.9
         Weight of the past in the moving average.
 

@@ -60,8 +60,8 @@ class ReMINE(DriftPenalty, DonskerVaradhan):
     Parameters
     ----------
     [shared]
-    gradient : {"exact", "moving_average", "softplus", "penalized"}, default="exact"
-        What training follows; see :class:`DonskerVaradhan`.
+    gradient : str, default="exact"
+        What training follows, of the choices of :class:`DonskerVaradhan`.
     decay : float, default=0.9
         Weight of the past in the moving average.
 
