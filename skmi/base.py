@@ -275,11 +275,11 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 values[rows] = self._divergence(X[rows])
             else:
                 values[rows] = self._log_ratio_of_pairs(X[rows], y[rows])
-                values[rows] -= self._constant(X[rows], y[rows])
+                values[rows] -= self._offset(X[rows], y[rows])
         require_finite(values.sum(), "sum of the pointwise values")
         return values
 
-    def _constant(self, X, y):
+    def _offset(self, X, y):
         """Return what makes the mean density ratio of each row to known rows one."""
         known_X, known_y = self._known_rows
         if self._is_normalized:

@@ -270,8 +270,8 @@ def gaussian_surprise(X):
     """
     X = np.asarray(X, dtype=float)
     n_samples, d = X.shape
-    if n_samples <= d + 1:
-        raise ValueError(f"n_samples={n_samples} is too few for {d} columns.")
+    if n_samples <= d:
+        raise ValueError(f"n_samples={n_samples} is too few for n_features={d}.")
     centred = X - X.mean(axis=0)
     covariance = centred.T @ centred / (n_samples - 1)
     sign, log_determinant = np.linalg.slogdet(covariance)

@@ -1,6 +1,7 @@
 """Bounds whose critic is a log density of y given x, known or learned."""
 
 import math
+import warnings
 
 import numpy as np
 import torch
@@ -16,9 +17,10 @@ from skmi._sklearn import (
     StrOptions,
     parameter,
 )
-from skmi.base import N_CONTRASTS, Report, estimator
+from skmi.base import N_CONTRASTS, Report, estimator, is_constant
 from skmi.critics import CONDITIONALS, CategoricalConditional
 from skmi.entropy import gaussian_surprise, neighbor_surprise
+from skmi.exceptions import DiscreteTargetWarning
 from skmi.statistics import standard_error
 from skmi.variational.contrastive import RowwiseEstimator
 
@@ -158,11 +160,14 @@ class BarberAgakov(ConditionalEstimator):
         """Return minus the log marginal density of each row."""
         if hasattr(self, "classes_"):
             return -np.log(y @ y.mean(axis=0))
-        if self.entropy == "knn":
-            return neighbor_surprise(y, min(3, len(y) - 1))
-        if self.entropy == "gaussian":
+        if not isinstance(self.entropy, str):
+            return np.full(len(y), float(self.entropy))
+        if is_constant(y):
+            return np.zeros(len(y))
+        n_neighbors = min(3, len(y) - 1)
+        if self.entropy == "gaussian" or repeats_rows(y, n_neighbors):
             return gaussian_surprise(y)
-        return np.full(len(y), float(self.entropy))
+        return neighbor_surprise(y, n_neighbors)
 
 
 @estimator
@@ -231,6 +236,7 @@ class DifferenceOfEntropies(ConditionalEstimator):
         model = GaussianMixture(
             min(n_mixtures, len(rows)),
             covariance_type="diag",
+            init_params="random_from_data",
             max_iter=1000,
             random_state=0,
         )
@@ -427,6 +433,20 @@ class LeaveOneOutBound(UpperBoundEstimator):
 
     def _row_bound(self, scores):
         return bounds.leave_one_out_bound(scores)
+
+
+def repeats_rows(y, n_neighbors):
+    """Whether rows of y are repeated so often that neighbours give no density."""
+    repeats = np.unique(y, axis=0, return_counts=True)[1].max() > n_neighbors
+    if repeats:
+        warnings.warn(
+            "y repeats values, so it has no density: its entropy is taken for that of a "
+            "normal distribution, and the estimate means little. If the values are "
+            "labels, pass discrete_target=True; if the entropy is known, pass entropy.",
+            DiscreteTargetWarning,
+            stacklevel=2,
+        )
+    return repeats
 
 
 class LogShares:

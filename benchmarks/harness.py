@@ -1,0 +1,98 @@
+"""What the benchmarks of the bounds share: the loop over batches, table, picture.
+
+The objective, the penalty and the value are those of the estimators themselves; only
+the rows are drawn anew at each step, as the papers do.
+"""
+
+import csv
+import math
+
+import torch
+
+from skmi.bounds import split_pairs
+
+LEVELS = (2.0, 4.0, 6.0, 8.0, 10.0)
+
+
+def correlated_normal(mutual_info, n_columns, *shape, generator, cubic=False):
+    """Draw pairs (..., n_columns) of known mutual information; y cubed on request."""
+    rho = math.sqrt(1 - math.exp(-2 * mutual_info / n_columns))
+    x, noise = (
+        torch.randn(*shape, n_columns, generator=generator, device=generator.device)
+        for _ in range(2)
+    )
+    y = rho * x + math.sqrt(1 - rho**2) * noise
+    return x, y**3 if cubic else y
+
+
+def log_density_ratio(x, y, rho):
+    """Score all pairs of normal rows by the exact log density ratio."""
+    gap = 1 - rho**2
+    squares = (x**2).sum(-1).unsqueeze(-1) + (y**2).sum(-1).unsqueeze(-2)
+    inner = (2 * rho * x @ y.mT - rho**2 * squares) / (2 * gap)
+    return inner - x.shape[-1] / 2 * math.log(gap)
+
+
+def objective_of(estimator):
+    """Return what an estimator's training maximises, as a function of pairs."""
+    objective = estimator._make_objective()
+    return lambda pairs: objective(pairs) - estimator._penalty(pairs)
+
+
+def orient(estimator, scores):
+    """Return scores with the rows that the estimator holds against others."""
+    return scores.mT if estimator._contrast == "x" else scores
+
+
+def value_of(estimator, scores):
+    """Return what the estimator reports of each model's scores (models, n, n)."""
+    return [
+        float(estimator._estimate(estimator._reduce(orient(estimator, matrix))))
+        for matrix in scores.detach().double()
+    ]
+
+
+def train(estimator, network, draw, n_steps, learning_rate):
+    """Train a stack of networks on fresh batches; yield (step, scores) before each."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    objective = objective_of(estimator)
+    for step in range(n_steps):
+        scores = network(*draw(step))
+        yield step, scores.detach()
+        loss = -objective(split_pairs(orient(estimator, scores))).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def write_table(path, rows):
+    """Write dictionaries with the same keys as a table."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_table(path):
+    """Read a table back as dictionaries of text."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def figure(n_panels, title, *, share_y=True):
+    """Return a figure with panels side by side."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    picture, axes = plt.subplots(
+        1,
+        n_panels,
+        figsize=(3.2 * n_panels, 3.2),
+        sharey=share_y,
+        squeeze=False,
+        layout="constrained",
+    )
+    picture.suptitle(title)
+    return picture, axes[0]
