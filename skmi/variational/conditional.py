@@ -440,9 +440,9 @@ def repeats_rows(y, n_neighbors):
     repeats = np.unique(y, axis=0, return_counts=True)[1].max() > n_neighbors
     if repeats:
         warnings.warn(
-            "y repeats values, so it has no density: its entropy is taken for that of a "
-            "normal distribution, and the estimate means little. If the values are "
-            "labels, pass discrete_target=True; if the entropy is known, pass entropy.",
+            "y repeats values, so it has no density: its entropy is taken for a normal "
+            "distribution's, and the estimate means little. If the values are labels, "
+            "pass discrete_target=True; if the entropy is known, pass entropy.",
             DiscreteTargetWarning,
             stacklevel=2,
         )
