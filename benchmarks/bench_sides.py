@@ -2,10 +2,10 @@
 
     python benchmarks/bench_sides.py --seeds 20 --out benchmarks/results/sides.csv
 
-Every critic-based estimator with default parameters on normal pairs of 0.5 to 4 nats.
-One row for each estimator and value: the mean over seeds, its standard error, and
-whether it holds what `bound_` says: a lower bound at most the truth plus two standard
-errors of the mean, an upper bound at least the truth minus two.
+The estimators that are bounds, with default parameters, on normal pairs of 0.5 to 4
+nats. One row for each and value: the mean over seeds, its standard error, and whether
+it holds what `bound_` says: a lower bound is at most the truth plus two standard errors
+of the mean, an upper bound at least the truth minus two.
 """
 
 import argparse
@@ -20,10 +20,9 @@ from scipy.stats import norm
 import skmi
 from skmi.datasets import make_correlated_normal
 
-NAMES = """
-BarberAgakov DonskerVaradhan MINE NWJ TUBA InfoNCE TNCE JensenShannon InterpolatedBound
-SMILE CLUB LeaveOneOutBound DifferenceOfEntropies ReMINE ReNWJ ReTUBA ReInfoNCE
-ReJensenShannon ReSMILE
+TRAINED = """
+NWJ TUBA InfoNCE TNCE JensenShannon InterpolatedBound ReNWJ ReTUBA ReInfoNCE
+ReJensenShannon
 """.split()
 KNOWN = ("TNCE", "CLUB", "LeaveOneOutBound")
 
@@ -35,7 +34,7 @@ def known_conditional(rho):
 
 def cases(n_columns):
     """Return (name, label, settings of the value) for each row."""
-    for name in NAMES:
+    for name in TRAINED:
         yield name, name, lambda value: {}
     for name in KNOWN:
         yield (
@@ -68,17 +67,13 @@ def measure(name, settings, value, options):
         estimates.append(model.fit(X, Y).mutual_info_)
     mean = np.mean(estimates)
     error = np.std(estimates, ddof=1) / math.sqrt(options.seeds)
-    holds = {
-        "lower": mean <= value + 2 * error,
-        "upper": mean >= value - 2 * error,
-        "none": "",
-    }
+    side = 1 if model.bound_ == "lower" else -1
     return {
         "bound_": model.bound_,
         "truth": value,
         "mean": f"{mean:.3f}",
         "error_of_mean": f"{error:.3f}",
-        "holds": holds[model.bound_],
+        "holds": side * (mean - value) <= 2 * error,
     }
 
 
