@@ -50,7 +50,10 @@ PARAMETERS = {
     on one held-out part of size `test_size`.""",
     "averaging": """{"micro", "macro"}
     Whether expectations are pooled over all report rows ("micro") or the bound is
-    averaged over blocks of at most 512 rows ("macro").""",
+    averaged over blocks of at most 512 rows ("macro"). A logarithm of a mean over few
+    rows is too low, so that blocks raise the bounds that subtract one; they pay where
+    the critic's level differs from block to block, which pooling turns into a bias
+    downwards.""",
     "conditional": """callable or None
     The known density of y given x: ``conditional(X, y)`` returns its logarithm for
     each row, shape (n,), or for all pairs of rows of X and y, shape (n, m). Nothing is
