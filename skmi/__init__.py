@@ -50,6 +50,7 @@ _MODULES = [
     "entropy",
     "exceptions",
     "gaussian",
+    "inference",
     "neighbors",
     "reference",
     "statistics",

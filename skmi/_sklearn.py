@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from numpy.random import RandomState
 from sklearn.base import _fit_context as fit_context
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -28,6 +28,7 @@ __all__ = [
     "make_random_state",
     "parameter",
     "parameters",
+    "select_rows",
 ]
 
 
@@ -69,3 +70,8 @@ class _Hidden:
 def make_random_state(random_state):
     """Return a RandomState; None means fresh entropy, never numpy's global state."""
     return RandomState() if random_state is None else check_random_state(random_state)
+
+
+def select_rows(data, rows):
+    """Return some rows of an array, frame or list, in the given order."""
+    return _safe_indexing(data, rows)

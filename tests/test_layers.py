@@ -25,6 +25,7 @@ FLOORS = [
     ["base"],
     ["_neural"],
     ["variational", "neighbors", "density", "gaussian"],
+    ["inference"],
     ["__main__"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
