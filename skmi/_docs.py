@@ -126,9 +126,10 @@ def document(cls):
 
 
 def _parameter_entries(cls, text):
+    texts = PARAMETERS | getattr(cls, "_parameter_texts", {})
     for name, parameter in inspect.signature(cls).parameters.items():
         if not re.search(rf"(?m)^    {name} : ", text):
-            kind, body = PARAMETERS[name].split("\n", 1)
+            kind, body = texts[name].split("\n", 1)
             default = repr(parameter.default).replace("'", '"')
             yield f"{name} : {kind}, default={default}\n{body}"
 

@@ -22,7 +22,14 @@ from skmi._sklearn import (
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
 from skmi.base import MutualInfoEstimator, Report, contrast_blocks, estimator
-from skmi.critics import ACTIVATIONS, CRITICS, build_network, extract_model, score_pairs
+from skmi.critics import (
+    ACTIVATIONS,
+    CRITICS,
+    add_baseline,
+    build_network,
+    extract_model,
+    score_pairs,
+)
 from skmi.exceptions import ConvergenceWarning
 from skmi.statistics import standard_error
 
@@ -106,6 +113,7 @@ class CriticEstimator(MutualInfoEstimator):
     `_influence`, what it reports.
     """
 
+    _learns_baseline = False  # whether a function of y is subtracted from the critic
     _shared_attributes = (
         *MutualInfoEstimator._shared_attributes,
         "critic_",
@@ -182,8 +190,7 @@ class CriticEstimator(MutualInfoEstimator):
     # -- fit ---------------------------------------------------------------------
 
     def _fit(self, X, y):
-        for name in ("critic_", "critics_", "fold_scores_"):
-            vars(self).pop(name, None)
+        self._forget_training()
         random_state = make_random_state(self.random_state)
         folds = self._split(X, y, random_state)
         device = resolve_device(self.device)
@@ -195,6 +202,12 @@ class CriticEstimator(MutualInfoEstimator):
         fitted, report = self._evaluate(training, X, y, folds)
         vars(self).update(fitted)
         return report
+
+    def _forget_training(self):
+        """Drop what an earlier fit has left and this one may not set."""
+        shared = set(MutualInfoEstimator._shared_attributes)
+        for name in set(CriticEstimator._shared_attributes) - shared:
+            vars(self).pop(name, None)
 
     def _split(self, X, y, random_state):
         n_samples = len(X)
@@ -279,7 +292,14 @@ class CriticEstimator(MutualInfoEstimator):
 
     def _make_network(self, n_x, n_y, n_models, generator):
         critic = self._make_critic()
-        return build_network(critic, n_x, n_y, n_models=n_models, generator=generator)
+        network = build_network(
+            critic, n_x, n_y, n_models=n_models, generator=generator
+        )
+        if not self._learns_baseline:
+            return network
+        return add_baseline(
+            network, n_y, self.hidden_layer_sizes, self.activation, generator=generator
+        )
 
     def _make_critic(self):
         if not isinstance(self.critic, str):

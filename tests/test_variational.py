@@ -327,6 +327,10 @@ def test_refitting_leaves_nothing_behind():
     estimator = make_small(NWJ, cv=3).fit(X, Y).set_params(cv=None).fit(X, Y)
     assert not hasattr(estimator, "critics_")
     assert not hasattr(estimator, "fold_scores_")
+    known = make_small(TNCE).fit(X, Y)
+    known.set_params(conditional=lambda X, y: norm.logpdf(y, X).sum(axis=1)).fit(X, Y)
+    assert not hasattr(known, "critic_")
+    assert not hasattr(known, "n_iter_")
 
 
 # -- accuracy ----------------------------------------------------------------------

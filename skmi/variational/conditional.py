@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -41,6 +42,13 @@ class ConditionalEstimator(RowwiseEstimator):
     """
 
     _contrast = "x"
+    _parameter_texts: ClassVar = {
+        "critic": """{"gaussian", "mixture"}, critic or Module
+    The density to learn: one of the conditionals of :mod:`skmi.critics`, a critic with
+    ``build``, a callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module`` that maps x
+    (n, n_x) and y (m, n_y) to log densities (n, m). By name it turns into a classifier
+    for labels, which are one column of indicators each."""
+    }
 
     critic: object = parameter(
         "gaussian", StrOptions(set(CONDITIONALS)), HasMethods("build"), callable
@@ -72,6 +80,7 @@ class KnownConditionalEstimator(ConditionalEstimator):
     def _fit(self, X, y):
         if self.conditional is None:
             return super()._fit(X, y)
+        self._forget_training()
         self._critics, self._scalers = [], []
         value, influence = self._report([], X, self._as_columns(y))
         return Report(value, standard_error(influence), self._ceiling(len(X)))
@@ -100,11 +109,6 @@ class BarberAgakov(ConditionalEstimator):
 
     Parameters
     ----------
-    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
-        The decoder: one of the conditionals of :mod:`skmi.critics`, a critic with
-        ``build``, a callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module`` that
-        maps x (n, n_x) and y (m, n_y) to log densities (n, m). Labels, as one column
-        of indicators each, are decoded by a classifier.
     [shared]
     entropy : float, "knn" or "gaussian", default="knn"
         The entropy of a continuous y in nats, if it is known. "knn" estimates it by
@@ -183,12 +187,6 @@ class DifferenceOfEntropies(ConditionalEstimator):
 
     Parameters
     ----------
-    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
-        The density of y given x: one of the conditionals of :mod:`skmi.critics`, a
-        critic with ``build``, a callable ``(n_x, n_y) -> Module`` or a
-        ``torch.nn.Module`` that maps x (n, n_x) and y (m, n_y) to log densities (n, m).
-        The density of y alone has as many normal components, one for a critic of the
-        user's.
     [shared]
 
     Attributes
@@ -201,9 +199,10 @@ class DifferenceOfEntropies(ConditionalEstimator):
 
     Notes
     -----
-    Both densities take the columns of y for independent, within a component. The error
-    is the difference of two errors of fit, of either sign: rotate strongly correlated
-    columns first, with :class:`sklearn.decomposition.PCA` for example.
+    The density of y alone has as many normal components as the other, one for a critic
+    of the user's. Both take the columns of y for independent within a component. The
+    error is the difference of two errors of fit, of either sign: rotate strongly
+    correlated columns first, with :class:`sklearn.decomposition.PCA` for example.
 
     References
     ----------
@@ -265,10 +264,6 @@ class TNCE(KnownConditionalEstimator):
 
     Parameters
     ----------
-    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
-        The density to learn: one of the conditionals of :mod:`skmi.critics`, a critic
-        with ``build``, a callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module``
-        that maps x (n, n_x) and y (m, n_y) to log densities (n, m).
     [shared]
 
     Attributes
@@ -333,11 +328,6 @@ class CLUB(UpperBoundEstimator):
 
     Parameters
     ----------
-    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
-        The density to learn by its likelihood: one of the conditionals of
-        :mod:`skmi.critics`, a critic with ``build``, a callable ``(n_x, n_y) ->
-        Module`` or a ``torch.nn.Module`` that maps x (n, n_x) and y (m, n_y) to log
-        densities (n, m).
     [shared]
 
     Attributes
@@ -391,11 +381,6 @@ class LeaveOneOutBound(UpperBoundEstimator):
 
     Parameters
     ----------
-    critic : {"gaussian", "mixture"}, critic or Module, default="gaussian"
-        The density to learn by its likelihood: one of the conditionals of
-        :mod:`skmi.critics`, a critic with ``build``, a callable ``(n_x, n_y) ->
-        Module`` or a ``torch.nn.Module`` that maps x (n, n_x) and y (m, n_y) to log
-        densities (n, m).
     [shared]
 
     Attributes

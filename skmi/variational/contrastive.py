@@ -6,7 +6,6 @@ from skmi import bounds
 from skmi._neural import CriticEstimator, reduce_rows
 from skmi._sklearn import Integral, Interval, Real, StrOptions, parameter
 from skmi.base import N_CONTRASTS, estimator
-from skmi.critics import add_baseline
 
 __all__ = ["InfoNCE", "InterpolatedBound"]
 
@@ -145,6 +144,7 @@ class InterpolatedBound(RowwiseEstimator):
 
     _bound = "lower"
     _contrast = "x"
+    _learns_baseline = True
 
     n_negatives: int | None = parameter(
         64, Interval(Integral, 1, None, closed="left"), None
@@ -153,15 +153,6 @@ class InterpolatedBound(RowwiseEstimator):
 
     def _objective(self, scores):
         return bounds.interpolated_bound(scores, self.interpolation)
-
-    def _make_network(self, n_x, n_y, n_models, generator):
-        return add_baseline(
-            super()._make_network(n_x, n_y, n_models, generator),
-            n_y,
-            self.hidden_layer_sizes,
-            self.activation,
-            generator=generator,
-        )
 
     def _ceiling(self, n_samples):
         n_others = min(N_CONTRASTS, n_samples) - 1

@@ -9,7 +9,6 @@ from skmi import bounds
 from skmi._neural import CriticEstimator, reduce_scores
 from skmi._sklearn import Interval, Real, StrOptions, parameter
 from skmi.base import estimator
-from skmi.critics import add_baseline
 
 __all__ = ["MINE", "NWJ", "SMILE", "TUBA", "DonskerVaradhan", "JensenShannon"]
 
@@ -274,17 +273,10 @@ class TUBA(PartitionEstimator):
     0.5
     """
 
+    _learns_baseline = True
+
     def _objective(self, scores):
         return bounds.tuba(scores)
-
-    def _make_network(self, n_x, n_y, n_models, generator):
-        return add_baseline(
-            super()._make_network(n_x, n_y, n_models, generator),
-            n_y,
-            self.hidden_layer_sizes,
-            self.activation,
-            generator=generator,
-        )
 
 
 @estimator
