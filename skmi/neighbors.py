@@ -4,10 +4,7 @@ import copy
 import math
 
 import numpy as np
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist
 from scipy.special import digamma
-from sklearn.neighbors import KDTree
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -16,14 +13,8 @@ from sklearn.utils.validation import (
 )
 
 from skmi._columns import BlockView
-from skmi._kinds import (
-    column_types,
-    dtype_kind,
-    element_kind,
-    is_missing,
-    label_rows,
-    target_kind,
-)
+from skmi._kinds import feature_kinds, is_missing, label_rows, target_kind
+from skmi._nearest import Block, JointRows, join_blocks
 from skmi._sklearn import (
     Integral,
     Interval,
@@ -38,187 +29,6 @@ from skmi.statistics import standard_error
 __all__ = ["KSG", "MixedKSG", "conditional_mutual_info"]
 
 
-# -- counting --------------------------------------------------------------------------
-
-
-def open_limit(radius):
-    """Return the largest distance strictly within a radius; 0 stays 0."""
-    return np.where(radius > 0, np.nextafter(radius, 0), 0.0)
-
-
-def count_within(points, queries, limits):
-    """Count the points at most `limits` away from each query, in the max norm."""
-    if points.shape[1] == 0:
-        return np.full(len(queries), len(points))
-    if points.shape[1] == 1:
-        return count_on_line(points[:, 0], queries[:, 0], limits)
-    limits = np.minimum(limits, np.finfo(float).max)
-    tree = KDTree(points, metric="chebyshev")
-    return tree.query_radius(queries, limits, count_only=True)
-
-
-def count_on_line(points, queries, limits):
-    """Count the points at most `limits` away from each query, on a line.
-
-    Bisection finds the ends up to rounding; they then move until a point counts
-    exactly when its computed distance is within the limit.
-    """
-    values, counts = np.unique(points, return_counts=True)
-    total = np.concatenate([[0], np.cumsum(counts)])
-    order = np.argsort(queries)  # bisection is quicker on ordered queries
-    queries, limits = queries[order], limits[order]
-    low = np.searchsorted(values, queries - limits, "left")
-    high = np.searchsorted(values, queries + limits, "right")
-    padded = np.concatenate([[-np.inf], values, [np.inf]])
-
-    def within(index):
-        return np.abs(padded[index + 1] - queries) <= limits
-
-    while (more := within(low - 1)).any():
-        low -= more
-    while (more := within(high)).any():
-        high += more
-    while (less := (low < high) & ~within(low)).any():
-        low += less
-    while (less := (low < high) & ~within(high - 1)).any():
-        high -= less
-    found = np.empty(len(queries), dtype=int)
-    found[order] = total[high] - total[low]
-    return found
-
-
-def rows_by_code(codes):
-    """Map each code to the rows that have it."""
-    if (codes == codes[0]).all():
-        return {int(codes[0]): np.arange(len(codes))}
-    order = np.argsort(codes, kind="stable")
-    values, starts = np.unique(codes[order], return_index=True)
-    return dict(zip(values.tolist(), np.split(order, starts[1:]), strict=True))
-
-
-class Block:
-    """Rows of one side: continuous columns, and one code for the discrete ones.
-
-    Two rows are as far apart as their continuous columns in the max norm, and
-    infinitely far where their codes differ.
-    """
-
-    def __init__(self, columns, codes):
-        self.columns = columns
-        self.codes = codes
-
-    def take(self, rows):
-        """Return some of the rows, repeated as asked for."""
-        return Block(self.columns[rows], self.codes[rows])
-
-    def count(self, queries, radius):
-        """Count the rows strictly within a radius of each query; at it if it is 0."""
-        counts, members = np.zeros(len(radius), dtype=int), rows_by_code(self.codes)
-        for code, rows in rows_by_code(queries.codes).items():
-            if code in members:
-                counts[rows] = count_within(
-                    self.columns[members[code]],
-                    queries.columns[rows],
-                    open_limit(radius[rows]),
-                )
-        return counts
-
-    def count_each(self, queries, radius):
-        """Count the rows within radius[i, j] of query i, for all j."""
-        counts, members = np.zeros(radius.shape, dtype=int), rows_by_code(self.codes)
-        limits = open_limit(radius)
-        for i, code in enumerate(queries.codes.tolist()):
-            points = self.columns[members.get(code, [])]
-            if points.shape[1] == 0:
-                counts[i] = len(points)
-            elif len(points):
-                distances = cdist(queries.columns[[i]], points, "chebyshev")[0]
-                counts[i] = np.searchsorted(np.sort(distances), limits[i], "right")
-        return counts
-
-
-def join_blocks(first, second):
-    """Put two blocks of the same rows side by side."""
-    columns = np.hstack([first.columns, second.columns])
-    n_codes = second.codes.max() + 1
-    return Block(columns, first.codes * n_codes + second.codes)
-
-
-class JointRows:
-    """Pairs of rows, in which neighbours are looked for."""
-
-    def __init__(self, x, y):
-        self.x, self.y = x, y
-        self.columns = np.hstack([x.columns, y.columns])
-        self.n_y_codes = y.codes.max() + 1
-        self.groups = rows_by_code(self.code(x.codes, y.codes))
-        self.trees = {}
-        if self.columns.shape[1]:
-            self.trees = {
-                code: cKDTree(self.columns[rows], balanced_tree=False)
-                for code, rows in self.groups.items()
-            }
-
-    def code(self, x_codes, y_codes):
-        """Return one code for a pair of codes."""
-        return x_codes * self.n_y_codes + y_codes
-
-    def radius(self, n_neighbors):
-        """Return each row's distance to its neighbour and how many it stands for.
-
-        Among fewer rows of the same labels the farthest is taken; a row alone with
-        its labels has an infinite radius. Where the distance is 0, all rows at the
-        same place are counted, the row itself included.
-        """
-        radius, found = np.zeros(len(self.columns)), np.empty(len(self.columns), int)
-        for code, rows in self.groups.items():
-            k = min(n_neighbors, len(rows) - 1)
-            found[rows] = max(k, 1)
-            if code in self.trees:
-                tree = self.trees[code]
-                near = rows[tree.indices]  # in the order of the tree, for its caches
-                query = tree.query(self.columns[near], [k + 1], p=np.inf)
-                radius[near] = query[0][:, 0] if k else np.inf
-        if (radius == 0).any():
-            place = np.column_stack([self.x.codes, self.y.codes, self.columns])
-            _, index, sizes = np.unique(
-                place, axis=0, return_inverse=True, return_counts=True
-            )
-            found = np.where(radius == 0, sizes[index.ravel()], found)
-        return radius, found
-
-    def neighbors(self, n_neighbors):
-        """Return the neighbours of each row, where there are no labels."""
-        (tree,) = self.trees.values()
-        _, index = tree.query(self.columns, n_neighbors + 1, p=np.inf)
-        other = index != np.arange(len(index))[:, np.newaxis]
-        other[other.all(axis=1), -1] = False
-        return index[other].reshape(len(index), n_neighbors)
-
-    def new_radius(self, x, y, n_neighbors):
-        """Return the distance of new pairs to their neighbour, and how many it is.
-
-        Each pair counts as one row more: alone with its labels it has an infinite
-        radius, and where the distance is 0 it is counted itself.
-        """
-        radius, found = np.full(len(x.codes), np.inf), np.ones(len(x.codes), int)
-        columns = np.hstack([x.columns, y.columns])
-        for code, rows in rows_by_code(self.code(x.codes, y.codes)).items():
-            if code in self.trees:
-                tree = self.trees[code]
-                found[rows] = min(n_neighbors, tree.n)
-                query = tree.query(columns[rows], [found[rows[0]]], p=np.inf)
-                radius[rows] = query[0][:, 0]
-                tied = rows[radius[rows] == 0]
-                ties = tree.query_ball_point(
-                    columns[tied], 0, np.inf, return_length=True
-                )
-                found[tied] = ties + 1
-            elif code in self.groups:
-                radius[rows], found[rows] = 0.0, len(self.groups[code]) + 1
-        return radius, found
-
-
 # -- estimates, one value for each row -------------------------------------------------
 
 
@@ -227,10 +37,8 @@ def ksg_terms(joint, n_neighbors):
 
     .. math:: \psi(k) + \psi(N) - \psi(n_x + 1) - \psi(n_y + 1)
     """
-    x, y = joint.x, joint.y
-    radius, found = joint.radius(n_neighbors)
-    n_x, n_y = x.count(x, radius), y.count(y, radius)
-    return digamma(found) + digamma(len(radius)) - digamma(n_x) - digamma(n_y)
+    found, n_x, n_y = joint.ball_counts(n_neighbors)
+    return digamma(found) + digamma(len(found)) - digamma(n_x) - digamma(n_y)
 
 
 def mixed_ksg_terms(joint, n_neighbors):
@@ -248,13 +56,9 @@ def ksg_box_terms(joint, n_neighbors):
 
     .. math:: \psi(k) - 1/k + \psi(N) - \psi(n_x) - \psi(n_y)
     """
-    near = joint.neighbors(n_neighbors)
-    level = digamma(n_neighbors) - 1 / n_neighbors + digamma(len(near))
-    for side in (joint.x, joint.y):
-        spread = np.abs(side.columns[near] - side.columns[:, np.newaxis])
-        reach = spread.max(axis=(1, 2))
-        level = level - digamma(count_within(side.columns, side.columns, reach) - 1)
-    return level
+    n_x, n_y = joint.box_counts(n_neighbors)
+    level = digamma(n_neighbors) - 1 / n_neighbors + digamma(len(n_x))
+    return level - digamma(n_x) - digamma(n_y)
 
 
 # -- estimators ------------------------------------------------------------------------
@@ -268,6 +72,7 @@ class _NeighborEstimator(MutualInfoEstimator):
     transform: object = parameter(
         "rank", StrOptions({"rank", "standard"}), None, hidden=True
     )
+    n_jobs: int | None = parameter(None, Integral, None)
     random_state: object = parameter(None, "random_state")
 
     _breaks_ties = True
@@ -276,13 +81,16 @@ class _NeighborEstimator(MutualInfoEstimator):
     def _fit(self, X, y):
         seed = make_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._tie_seed = seed
-        self._joint = JointRows(*self._learn_views(X, y))
+        self._joint = self._join(*self._learn_views(X, y))
         terms = self._terms(self._joint)
         ceiling = self._ceiling(len(X))
         if self._breaks_ties and self._has_ties:
             # New pairs are held against the rows as they are.
-            self._joint = JointRows(self._x_block(X), self._y_block(y))
+            self._joint = self._join(self._x_block(X), self._y_block(y))
         return Report(terms.mean(), standard_error(terms), ceiling)
+
+    def _join(self, x, y):
+        return JointRows(x, y, self.n_jobs, self.device)
 
     def _ceiling(self, n_samples):
         """Bound of the estimate: each row has as many neighbours on a side as jointly.
@@ -339,15 +147,11 @@ class _NeighborEstimator(MutualInfoEstimator):
 
     def _mutual_info(self, X, y):
         other = copy.copy(self)
-        return other._terms(JointRows(*other._learn_views(X, y))).mean()
+        return other._terms(other._join(*other._learn_views(X, y))).mean()
 
     def _log_ratio(self, X, y):
         x, z = self._x_block(X), self._y_block(y)
-        i, j = (index.ravel() for index in np.indices((len(X), len(y))))
-        radius, found = (
-            values.reshape(len(X), len(y))
-            for values in self._joint.new_radius(x.take(i), z.take(j), self.n_neighbors)
-        )
+        radius, found = self._joint.new_radius_each(x, z, self.n_neighbors)
         n_x = self._joint.x.count_each(x, radius)
         n_y = self._joint.y.count_each(z, radius.T).T
         return self._new_terms(x.codes[:, np.newaxis], found, n_x, n_y)
@@ -382,6 +186,10 @@ class KSG(_NeighborEstimator):
     [shared]
     variant : {1, 2}, default=1
         The first estimator of [1]_, or the second, of less bias and more variance.
+    device : str or None, default=None
+        None or "cpu" looks for neighbours here, with trees or, where there are many
+        columns, blocks of distances. The name of another device, such as "cuda", has
+        torch do it there; "auto" takes CUDA where there is one.
 
     Attributes
     ----------
@@ -417,6 +225,7 @@ class KSG(_NeighborEstimator):
     """
 
     variant: int = parameter(1, Options(Integral, {1, 2}))
+    device: str | None = parameter(None, str, None)
 
     def _constant(self, n_samples):
         return digamma(n_samples) - (self.variant == 2) / self.n_neighbors
@@ -446,6 +255,8 @@ class MixedKSG(_NeighborEstimator):
     discrete_features : {"auto"}, bool or array-like, default="auto"
         Which columns of X hold labels: all (True), none (False), a mask or the numbers
         of the columns. "auto" takes those of strings, categories and booleans.
+    device : str or None, default=None
+        As of :class:`KSG`.
 
     Attributes
     ----------
@@ -480,6 +291,7 @@ class MixedKSG(_NeighborEstimator):
     discrete_features: object = parameter(
         "auto", StrOptions({"auto"}), "boolean", "array-like"
     )
+    device: str | None = parameter(None, str, None)
 
     _breaks_ties = False
 
@@ -555,31 +367,6 @@ class MixedKSG(_NeighborEstimator):
         labels = label_rows(X[:, self._is_discrete])
         codes = np.array([self._x_codes.get(label, -1) for label in labels])
         return X[:, ~self._is_discrete], codes
-
-
-def feature_kinds(X):
-    """Kind of each column of X where its container or its elements tell, else []."""
-    names = column_types(X)
-    if names:
-        kinds = [dtype_kind(name) for name in names]
-        columns = np.asarray(X, dtype=object) if "object" in kinds else None
-        return [
-            element_kinds(columns[:, number]) if kind == "object" else kind
-            for number, kind in enumerate(kinds)
-        ]
-    nested = isinstance(X, (list, tuple))
-    array = np.array(X, dtype=object) if nested else np.asarray(X)
-    if array.ndim != 2 or array.dtype.kind not in "OUST":
-        return []
-    return [element_kinds(column) for column in array.astype(object).T]
-
-
-def element_kinds(column):
-    """Kind of a column of objects: labels where any element is text or a boolean."""
-    kinds = {element_kind(kind) for kind in set(map(type, column))}
-    if "time" in kinds:
-        raise ValueError("X holds dates or durations; convert them to numbers first.")
-    return "discrete" if "discrete" in kinds else "continuous"
 
 
 def conditional_mutual_info(

@@ -14,6 +14,7 @@ FLOORS = [
         "_columns",
         "_duplicates",
         "_kinds",
+        "_nearest",
         "bounds",
         "critics",
         "datasets",

@@ -7,7 +7,8 @@ from scipy import integrate, stats
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from skmi import KSG, MixedKSG, SaturationWarning
-from skmi.neighbors import conditional_mutual_info, count_on_line, count_within
+from skmi._nearest import Block, Host, JointRows, count_on_line, count_within
+from skmi.neighbors import conditional_mutual_info
 from tests.oracle import draw_normal
 
 X8 = np.array([0.1, 0.5, 0.9, 1.4, 2.0, 2.2, 3.1, 3.3]).reshape(-1, 1)
@@ -367,3 +368,83 @@ class TestConditional:
             conditional_mutual_info(rows, rows, np.full((10, 1), np.nan))
         with pytest.raises(ValueError, match="n_samples=3 is too few"):
             conditional_mutual_info(rows[:3], rows[:3], rows[:3])
+
+
+def rows_for_search(n, d_x, d_y, n_labels):
+    """Pairs of rows with repeated places, and labels of which some are alone."""
+    rng = np.random.RandomState(0)
+    x, y = rng.standard_normal((n, d_x)), rng.standard_normal((n, d_y))
+    x[: n // 4], y[: n // 4] = x[n // 4 : n // 2], y[n // 4 : n // 2]
+    codes = rng.randint(n_labels, size=n)
+    codes[-1] = n_labels - 1 + (n_labels > 1)
+    return Block(x, np.zeros(n, int)), Block(y, codes)
+
+
+def search(monkeypatch, rows, place, n_jobs=None):
+    """Pairs of rows that are looked through by trees, or in blocks."""
+    monkeypatch.setattr(JointRows, "in_blocks", place != "trees")
+    monkeypatch.setattr(Host, "block_size", 1000)
+    joint = JointRows(*rows, n_jobs)
+    joint.device = "cpu" if place == "torch" else None
+    return joint
+
+
+each_place = pytest.mark.parametrize("place", ["host", "torch"])
+
+
+@each_place
+@pytest.mark.parametrize("n_labels", [1, 40])
+@pytest.mark.parametrize(("d_x", "d_y"), [(1, 1), (2, 3), (12, 1), (3, 0)])
+class TestBlocksOfDistances:
+    """Blocks of distances find what trees find, also of ties and lonely labels."""
+
+    def test_balls(self, monkeypatch, place, n_labels, d_x, d_y):
+        rows = rows_for_search(200, d_x, d_y, n_labels)
+        for k in (1, 5):
+            expected = search(monkeypatch, rows, "trees").ball_counts(k)
+            for n_jobs in (1, 2):
+                found = search(monkeypatch, rows, place, n_jobs).ball_counts(k)
+                np.testing.assert_array_equal(found, expected)
+
+    def test_new_pairs(self, monkeypatch, place, n_labels, d_x, d_y):
+        rows = rows_for_search(120, d_x, d_y, n_labels)
+        new = [block.take(np.arange(0, 120, 7)) for block in rows]
+        new[0].columns[:5] += 0.1
+        expected = search(monkeypatch, rows, "trees").new_radius_each(*new, 3)
+        found = search(monkeypatch, rows, place, 2).new_radius_each(*new, 3)
+        np.testing.assert_array_equal(found, expected)
+
+
+@each_place
+@pytest.mark.parametrize("d", [1, 4, 12])
+def test_boxes_in_blocks(monkeypatch, place, d):
+    rows = [Block(b, np.zeros(200, int)) for b in draw_normal(200, d, 1.0, 0)[:2]]
+    expected = search(monkeypatch, rows, "trees").box_counts(4)
+    found = search(monkeypatch, rows, place).box_counts(4)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_many_columns_agree_with_the_definition():
+    X, Y, _ = draw_normal(150, 12, 3.0, seed=0)
+    estimator = KSG(transform=None).fit(X, Y)
+    assert estimator._joint.in_blocks
+    assert estimator.mutual_info_ == pytest.approx(brute_force_ksg(X, Y, 3), abs=1e-12)
+
+
+def test_jobs_and_device_do_not_change_the_estimate():
+    X, Y, _ = draw_normal(400, 3, 1.0, seed=0)
+    plain = KSG().fit(X, Y)
+    for options in ({"n_jobs": 2}, {"n_jobs": -1}, {"device": "cpu"}):
+        estimator = KSG(**options).fit(X, Y)
+        assert estimator.mutual_info_ == plain.mutual_info_
+        assert estimator.score(X[:50], Y[:50]) == plain.score(X[:50], Y[:50])
+    with pytest.raises(ValueError, match="device='nowhere' cannot be used here"):
+        KSG(device="nowhere").fit(X, Y)
+
+
+@pytest.mark.parametrize("variant", [1, 2])
+def test_device_gives_the_same_estimate(device, variant):
+    X, Y, _ = draw_normal(3000, 5, 1.0, seed=0)
+    here = KSG(variant=variant).fit(X, Y).mutual_info_
+    there = KSG(variant=variant, device=device).fit(X, Y).mutual_info_
+    assert there == pytest.approx(here, abs=1e-6)
