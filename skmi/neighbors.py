@@ -4,6 +4,7 @@ import copy
 import math
 
 import numpy as np
+from joblib import effective_n_jobs
 from scipy.special import digamma
 from sklearn.utils.validation import (
     check_array,
@@ -24,6 +25,7 @@ from skmi._sklearn import (
     parameter,
 )
 from skmi.base import MutualInfoEstimator, Report, estimator
+from skmi.entropy import weighted_entropy_terms
 from skmi.statistics import standard_error
 
 __all__ = ["KSG", "MixedKSG", "conditional_mutual_info"]
@@ -59,6 +61,54 @@ def ksg_box_terms(joint, n_neighbors):
     n_x, n_y = joint.box_counts(n_neighbors)
     level = digamma(n_neighbors) - 1 / n_neighbors + digamma(len(n_x))
     return level - digamma(n_x) - digamma(n_y)
+
+
+def local_ksg_terms(joint, n_neighbors):
+    r"""Terms of the first estimator with the local correction of Gao et al.
+
+    .. math:: \log \frac{V_i}{\bar V_i} \quad \text{where} \quad
+        \frac{\bar V_i}{V_i} < \alpha
+
+    is added, with :math:`V_i` the volume of the smallest box around row i that holds
+    its neighbours, and :math:`\bar V_i` that of the smallest along principal axes.
+    """
+    columns, near = joint.columns, joint.neighbors(n_neighbors)
+    threshold = log_volume_threshold(n_neighbors, columns.shape[1])
+    terms = ksg_terms(joint, n_neighbors)
+    for rows in np.array_split(np.arange(len(near)), -(-len(near) // 4096)):
+        gap = log_volume_gap(columns[near[rows]] - columns[rows, np.newaxis])
+        terms[rows] += np.where(gap < threshold, -gap, 0.0)
+    return terms
+
+
+def log_volume_gap(offsets):
+    """Return the log ratio of two boxes, along principal axes and along the columns.
+
+    The offsets of the neighbours of each row have the shape (n, k, d). No side counts
+    as shorter than what rounding leaves of the longest.
+    """
+    _, axes = np.linalg.eigh(offsets.transpose(0, 2, 1) @ offsets)
+    along, plain = (np.abs(block).max(axis=1) for block in (offsets @ axes, offsets))
+    least = np.finfo(float).eps * plain.max(axis=1, keepdims=True)
+    along, plain = np.maximum(along, least), np.maximum(plain, least)
+    return np.log(along).sum(axis=1) - np.log(plain).sum(axis=1)
+
+
+def log_volume_threshold(n_neighbors, n_columns, level=0.005, n_draws=5000):
+    """Return the gap that so small a share of uniform neighbourhoods falls below."""
+    shape = n_draws, n_neighbors, n_columns
+    offsets = np.random.RandomState(0).uniform(-1, 1, shape)
+    return np.quantile(log_volume_gap(offsets), level)
+
+
+def entropy_terms(joint, n_neighbors):
+    """Terms of the difference of three weighted Kozachenko-Leonenko entropies."""
+    workers = effective_n_jobs(joint.n_jobs)
+    h_x, h_y, h_xy = (
+        weighted_entropy_terms(columns, n_neighbors, workers)
+        for columns in (joint.x.columns, joint.y.columns, joint.columns)
+    )
+    return h_x + h_y - h_xy
 
 
 # -- estimators ------------------------------------------------------------------------
@@ -184,8 +234,13 @@ class KSG(_NeighborEstimator):
     Parameters
     ----------
     [shared]
-    variant : {1, 2}, default=1
-        The first estimator of [1]_, or the second, of less bias and more variance.
+    variant : {1, 2, "lnc", "weighted"}, default=1
+        The first estimator of [1]_, or the second, of less bias and more variance. For
+        strong dependence: "lnc", the first with the local correction of [3]_, which
+        needs more neighbours than columns; "weighted", a difference of weighted
+        entropies of whitened columns [4]_, best with ten neighbours or more. Both take
+        `transform` "standard" or None, and no column that repeats a value more than
+        `n_neighbors` times.
     device : str or None, default=None
         None or "cpu" looks for neighbours here, with trees or, where there are many
         columns, blocks of distances. The name of another device, such as "cuda", has
@@ -203,7 +258,9 @@ class KSG(_NeighborEstimator):
     -----
     Equal values in a column, as after rounding, are set apart at random, which does
     not change the mutual information of rounded values. A constant column carries 0.
-    Without labels no estimate can exceed :math:`\psi(N) - \psi(k)`. The standard error
+    Without labels no estimate of the variants 1 and 2 can exceed
+    :math:`\psi(N) - \psi(k)`; the others have no ceiling. On new rows all take the log
+    ratio of the first, and with labels as y they are the first. The standard error
     treats the terms of the rows as independent; on normal columns the true spread was
     1.1 to 1.45 times as large.
 
@@ -213,6 +270,10 @@ class KSG(_NeighborEstimator):
        Phys. Rev. E 69, 066138, 2004.
     .. [2] B. C. Ross. Mutual information between discrete and continuous data sets.
        PLoS ONE 9(2), e87357, 2014.
+    .. [3] S. Gao, G. Ver Steeg, A. Galstyan. Efficient estimation of mutual information
+       for strongly dependent variables. AISTATS, 2015.
+    .. [4] T. B. Berrett, R. J. Samworth, M. Yuan. Efficient multivariate entropy
+       estimation via k-nearest neighbour distances. Ann. Statist. 47, 2019.
 
     Examples
     --------
@@ -224,16 +285,58 @@ class KSG(_NeighborEstimator):
     0.5
     """
 
-    variant: int = parameter(1, Options(Integral, {1, 2}))
+    variant: object = parameter(
+        1, Options(Integral, {1, 2}), StrOptions({"lnc", "weighted"})
+    )
     device: str | None = parameter(None, str, None)
 
     def _constant(self, n_samples):
         return digamma(n_samples) - (self.variant == 2) / self.n_neighbors
 
+    def _ceiling(self, n_samples):
+        unbounded = isinstance(self.variant, str)
+        return math.inf if unbounded else super()._ceiling(n_samples)
+
     def _terms(self, joint):
         continuous = joint.x.columns.shape[1] and joint.y.columns.shape[1]
-        terms = ksg_box_terms if continuous and self.variant == 2 else ksg_terms
-        return terms(joint, self.n_neighbors)
+        variant = self.variant if continuous else 1
+        return VARIANTS[variant](joint, self.n_neighbors)
+
+    def _learn_views(self, X, y):
+        if isinstance(self.variant, str) and not hasattr(self, "classes_"):
+            self._check_densities(X, y)
+        return super()._learn_views(X, y)
+
+    def _check_densities(self, X, y):
+        """Raise where a variant that needs densities cannot see them."""
+        if vars(self)["transform"] == "rank":
+            raise ValueError(
+                f'variant="{self.variant}" needs transform="standard" or None: ranks '
+                "hide how close to a curve the rows are."
+            )
+        n_columns = X.shape[1] + y.shape[1]
+        if self.variant == "lnc" and self.n_neighbors <= n_columns:
+            raise ValueError(
+                f'variant="lnc" needs more neighbours than columns; n_neighbors='
+                f"{self.n_neighbors} is too few for {n_columns} columns."
+            )
+        for name, block in (("X", X), ("y", y)):
+            for number, column in enumerate(block.T):
+                most = np.unique(column, return_counts=True)[1].max()
+                if self.n_neighbors < most < len(column):
+                    raise ValueError(
+                        f"Column {number} of {name} repeats a value {most} times and "
+                        f'has no density, which variant="{self.variant}" needs. Use '
+                        "variant=1, or skmi.MixedKSG."
+                    )
+
+
+VARIANTS = {
+    1: ksg_terms,
+    2: ksg_box_terms,
+    "lnc": local_ksg_terms,
+    "weighted": entropy_terms,
+}
 
 
 @estimator

@@ -3,11 +3,17 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import digamma
+from scipy.special import digamma, gammaln
 from sklearn.metrics import mutual_info_score
 
 from skmi import HistogramMI, KernelDensityMI
-from skmi.entropy import CORRECTIONS, discrete_entropy, kozachenko_leonenko
+from skmi.entropy import (
+    CORRECTIONS,
+    discrete_entropy,
+    kozachenko_leonenko,
+    neighbor_weights,
+    weighted_entropy_terms,
+)
 from tests.oracle import draw_normal
 
 COUNTS = np.array([5, 3, 1, 1])
@@ -70,6 +76,34 @@ class TestEntropies:
         assert normal == pytest.approx(1.5 * math.log(2 * math.pi * math.e), abs=0.04)
         uniform = kozachenko_leonenko(rng.uniform(size=(20_000, 2)), metric=metric)
         assert uniform == pytest.approx(0.0, abs=0.03)
+
+    @pytest.mark.parametrize("d", [1, 3, 4, 9, 20])
+    def test_weights_cancel_the_biases(self, d):
+        weights = neighbor_weights(12, d)
+        order = np.arange(1, 13)
+        assert weights.sum() == pytest.approx(1)
+        for power in 2 * np.arange(1, d // 4 + 1) / d:
+            rising = np.exp(gammaln(order + power) - gammaln(order))
+            assert weights @ rising == pytest.approx(0, abs=1e-9)
+        assert np.count_nonzero(weights) == (1 if d < 4 else 12)
+
+    def test_weighted_entropy_of_few_columns_is_the_plain_one(self):
+        X = np.random.RandomState(0).standard_normal((200, 2)) @ [[3, 1], [0, 0.1]]
+        root = np.linalg.cholesky(np.cov(X.T, bias=True))
+        white = np.linalg.solve(root, X.T).T
+        expected = kozachenko_leonenko(white, 4, "euclidean")
+        expected += np.log(np.linalg.det(root))
+        assert weighted_entropy_terms(X, 4).mean() == pytest.approx(expected)
+
+    def test_weighted_entropy_of_many_columns(self):
+        truth = 4 * math.log(2 * math.pi * math.e)
+        plain, weighted = [], []
+        for seed in range(5):
+            X = np.random.RandomState(seed).standard_normal((2000, 8))
+            plain.append(kozachenko_leonenko(X, 50, "euclidean"))
+            weighted.append(weighted_entropy_terms(X, 50).mean())
+        assert abs(np.mean(weighted) - truth) < 0.09
+        assert np.mean(plain) - truth > 0.11
 
     def test_repeated_rows_have_no_density(self):
         with pytest.raises(ValueError, match="Drop the duplicates"):
