@@ -7,6 +7,7 @@ from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import cdist
 
 from skmi._columns import BlockView
+from skmi._partition import Partition
 from skmi._sklearn import Integral, Interval, Real, StrOptions, parameter
 from skmi.base import MutualInfoEstimator, Report, estimator
 from skmi.entropy import CORRECTIONS, discrete_entropy
@@ -32,12 +33,14 @@ class HistogramMI(MutualInfoEstimator):
     [shared]
     n_bins : int or None, default=None
         Bins of each column; None takes the cube root of the rows, shared out among the
-        columns of both sides.
-    strategy : {"quantile", "uniform"}, default="quantile"
-        Whether bins hold as many rows each, or are as wide.
+        columns of both sides. "adaptive" finds them by itself.
+    strategy : {"quantile", "uniform", "adaptive"}, default="quantile"
+        Whether bins hold as many rows each, or are as wide, or are boxes that are
+        halved as long as the rows within show structure [3]_.
     correction : str, default="miller_madow"
         Correction of the entropies: "miller_madow", "grassberger", "jackknife",
         "chao_shen", or "plugin" for none; see :func:`skmi.entropy.discrete_entropy`.
+        There is none for "adaptive".
 
     Attributes
     ----------
@@ -53,7 +56,8 @@ class HistogramMI(MutualInfoEstimator):
     count that independence lets expect: a cell without any row says little, not minus
     infinity. The correction of Grassberger relies on odd and even counts coming in
     turn, which the equal counts of quantile bins do not; on independent columns it is
-    then too low.
+    then too low. The boxes of "adaptive" find sharp structure with few rows; of
+    independent columns mostly one is left, and the estimate is 0.
 
     References
     ----------
@@ -61,6 +65,8 @@ class HistogramMI(MutualInfoEstimator):
        in Psychology, 1955.
     .. [2] L. Paninski. Estimation of entropy and mutual information. Neural Comput. 15,
        2003.
+    .. [3] G. A. Darbellay, I. Vajda. Estimation of the information by an adaptive
+       partitioning of the observation space. IEEE Trans. Inf. Theory 45, 1999.
 
     Examples
     --------
@@ -75,12 +81,17 @@ class HistogramMI(MutualInfoEstimator):
     n_bins: int | None = parameter(
         None, Interval(Integral, 2, None, closed="left"), None
     )
-    strategy: str = parameter("quantile", StrOptions({"quantile", "uniform"}))
+    strategy: str = parameter(
+        "quantile", StrOptions({"quantile", "uniform", "adaptive"})
+    )
     correction: str = parameter("miller_madow", StrOptions(set(CORRECTIONS)))
 
     _is_normalized = True
 
     def _fit(self, X, y):
+        if self.strategy == "adaptive":
+            self._partition, terms = self._cut_adaptively(X, y)
+            return Report(terms.mean(), standard_error(terms))
         n_columns = X.shape[1] + (1 if hasattr(self, "classes_") else y.shape[1])
         n_bins = self.n_bins or max(2, round(len(X) ** (2 / 3 / n_columns)))
         self._x_edges = [self._cut(column, n_bins) for column in X.T]
@@ -101,6 +112,27 @@ class HistogramMI(MutualInfoEstimator):
         joint = self._pair_counts[pairs]
         plain = np.log(len(x) * joint / (self._x_counts[x] * self._y_counts[y]))
         return Report(value, standard_error(plain))
+
+    def _cut_adaptively(self, X, y):
+        """Return a partition of the rows and their log ratios."""
+        x, z, labels = self._sides(X, y)
+        n_columns = x.shape[1] + z.shape[1]
+        if self.n_bins is not None:
+            raise ValueError('strategy="adaptive" finds its bins; leave n_bins None.')
+        if len(x) < 4 * 2**n_columns:
+            raise ValueError(
+                f"{n_columns} columns make too many cells for {len(x)} rows; use "
+                "skmi.KSG or a critic-based estimator."
+            )
+        partition = Partition(x, z, labels)
+        boxes = partition.locate(x, z, labels)
+        return partition, np.log(partition.counts[boxes] / partition.expected[boxes])
+
+    def _sides(self, X, y):
+        """Return both sides and one code for the labels."""
+        if hasattr(self, "classes_"):
+            return X, np.empty((len(y), 0)), y
+        return X, y, np.zeros(len(y), dtype=int)
 
     def _cut(self, column, n_bins):
         """Return the inner edges of the bins."""
@@ -129,20 +161,25 @@ class HistogramMI(MutualInfoEstimator):
         return h_x + h_y - h_xy
 
     def _mutual_info(self, X, y):
+        if self.strategy == "adaptive":
+            return self._cut_adaptively(X, y)[1].mean()
         return self._entropies(*self._cells(X, y))
 
     def _log_ratio(self, X, y):
-        x, z = self._cells(X, y)
-        return self._cell_ratio(*np.broadcast_arrays(x[:, np.newaxis], z))
+        i, j = (index.ravel() for index in np.indices((len(X), len(y))))
+        return self._log_ratio_of_pairs(X[i], y[j]).reshape(len(X), len(y))
 
     def _log_ratio_of_pairs(self, X, y):
-        return self._cell_ratio(*self._cells(X, y))
-
-    def _cell_ratio(self, x, y):
         """Return log((c + 1) / (e + 1)) for a count c where independence expects e."""
-        expected = self._x_counts[x] * self._y_counts[y] / self._x_counts.sum()
-        joint = self._pair_counts[x * self._n_y_cells + y]
-        return np.log((joint + 1) / (expected + 1))
+        if self.strategy == "adaptive":
+            boxes = self._partition.locate(*self._sides(X, y))
+            counts = self._partition.counts[boxes]
+            expected = self._partition.expected[boxes]
+        else:
+            x, z = self._cells(X, y)
+            counts = self._pair_counts[x * self._n_y_cells + z]
+            expected = self._x_counts[x] * self._y_counts[z] / self._x_counts.sum()
+        return np.log((counts + 1) / (expected + 1))
 
 
 def n_cells(edges):

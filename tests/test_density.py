@@ -1,4 +1,5 @@
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from scipy.special import digamma, gammaln
 from sklearn.metrics import mutual_info_score
 
 from skmi import HistogramMI, KernelDensityMI
+from skmi.datasets import BENCHMARK_TASKS
 from skmi.entropy import (
     CORRECTIONS,
     discrete_entropy,
@@ -163,6 +165,99 @@ class TestHistogram:
         X = np.random.RandomState(0).standard_normal((200, 12))
         with pytest.raises(ValueError, match="too many cells"):
             HistogramMI(n_bins=4).fit(X, X[:, 0])
+
+
+class TestAdaptivePartition:
+    def test_boxes_tile_the_plane(self):
+        """Counts and sides of the boxes, found again from the cuts alone."""
+        X, Y, _ = draw_normal(700, 1, 1.0, seed=0)
+        partition = HistogramMI(strategy="adaptive").fit(X, Y)._partition
+
+        def check(node, x_side, y_side):
+            if isinstance(node, int):
+                expected = x_side.sum() * y_side.sum() / 700
+                assert partition.expected[node] == pytest.approx(expected)
+                assert partition.counts[node] == (x_side & y_side).sum()
+                return 1
+            (x_cut,), (y_cut,) = node.x[:, 0], node.y[:, 0]
+            x_low, y_low = X[:, 0] <= x_cut, Y[:, 0] <= y_cut
+            assert (x_low & x_side).sum() == -(-x_side.sum() // 2)
+            return sum(
+                check(part, x_side & x_half, y_side & y_half)
+                for part, (x_half, y_half) in zip(
+                    node.parts,
+                    [(x, y) for x in (x_low, ~x_low) for y in (y_low, ~y_low)],
+                    strict=True,
+                )
+            )
+
+        everyone = np.ones(700, dtype=bool)
+        assert check(partition._roots[0], everyone, everyone) > 20
+        assert partition.counts.sum() == 700
+
+    def test_estimate_is_the_plugin_value_of_the_boxes(self):
+        X, Y, _ = draw_normal(500, 1, 1.0, seed=0)
+        estimator = HistogramMI(strategy="adaptive").fit(X, Y)
+        counts = estimator._partition.counts
+        ratios = counts / estimator._partition.expected
+        kept = counts > 0
+        value = (counts[kept] / 500 * np.log(ratios[kept])).sum()
+        assert estimator.mutual_info_ == pytest.approx(value)
+        assert estimator.mutual_info(X, Y) == pytest.approx(value)
+
+    def test_finds_structure_that_a_grid_blurs(self):
+        errors = {"quantile": [], "adaptive": []}
+        for task in ("additive noise 0.1", "swiss_roll 1x1", "student 1x1 dof 1"):
+            for strategy, found in errors.items():
+                X, Y, truth = BENCHMARK_TASKS[task](n_samples=4000, random_state=0)
+                value = HistogramMI(strategy=strategy).fit(X, Y).mutual_info_
+                found.append(abs(value - truth))
+        assert np.mean(errors["adaptive"]) < 0.6 * np.mean(errors["quantile"])
+        assert max(errors["adaptive"]) < 0.12
+
+    def test_independent_columns_make_one_box(self):
+        values = []
+        for seed in range(20):
+            X, Y = np.random.RandomState(seed).standard_normal((2, 500, 1))
+            values.append(HistogramMI(strategy="adaptive").fit(X, Y).mutual_info_)
+        assert np.mean(np.array(values) == 0.0) > 0.8
+        assert np.mean(values) < 0.005
+
+    def test_a_circle_shows_in_quarters_not_in_halves(self):
+        angle = np.random.RandomState(0).uniform(0, 2 * np.pi, 2000)
+        X = np.column_stack([np.cos(angle)])
+        estimate = HistogramMI(strategy="adaptive").fit(X, np.sin(angle))
+        assert estimate.mutual_info_ > 1.5
+
+    def test_labels_and_ties(self):
+        rng = np.random.RandomState(0)
+        code = rng.randint(3, size=3000)
+        X = code[:, np.newaxis] + 0.2 * rng.uniform(size=(3000, 1))
+        estimator = HistogramMI(strategy="adaptive")
+        by_label = estimator.fit(X, np.array(list("abc"))[code]).mutual_info_
+        assert by_label == pytest.approx(math.log(3), abs=0.02)
+        for tied in (np.minimum(code, 1), np.maximum(code, 1), code):
+            truth = mutual_info_score(code, tied)
+            value = estimator.fit(tied.reshape(-1, 1), code * 1.0).mutual_info_
+            assert value == pytest.approx(truth, abs=0.01)
+
+    def test_pointwise_values_of_new_rows(self):
+        X, Y, _ = draw_normal(6000, 1, 0.5, seed=0)
+        estimator = HistogramMI(strategy="adaptive").fit(X[:4000], Y[:4000])
+        told = estimator.score_samples(X[4000:], Y[4000:])
+        assert 0.35 < told.mean() < 0.5  # boxes of few rows promise too much
+        assert 0.3 < estimator.score(X[4000:], Y[4000:]) < 0.5
+        again = pickle.loads(pickle.dumps(estimator))
+        np.testing.assert_array_equal(
+            again.score_samples(X[:9], Y[:9]), (estimator.score_samples(X[:9], Y[:9]))
+        )
+
+    def test_refusals(self):
+        X = np.random.RandomState(0).standard_normal((200, 7))
+        with pytest.raises(ValueError, match="too many cells for 200 rows"):
+            HistogramMI(strategy="adaptive").fit(X, X[:, 0])
+        with pytest.raises(ValueError, match="leave n_bins None"):
+            HistogramMI(strategy="adaptive", n_bins=4).fit(X[:, :1], X[:, 1])
 
 
 class TestKernelDensity:

@@ -15,6 +15,7 @@ FLOORS = [
         "_duplicates",
         "_kinds",
         "_nearest",
+        "_partition",
         "bounds",
         "critics",
         "datasets",
