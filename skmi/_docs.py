@@ -65,8 +65,7 @@ PARAMETERS = {
     none (False), a mask or the numbers of the columns. "auto" takes those of strings,
     categories and booleans.""",
     "n_jobs": """int or None
-    Threads or processes at work: None means 1 outside a joblib context, -1 all
-    processors.""",
+    Threads at work: None means 1 outside a joblib context, -1 all processors.""",
     "n_neighbors": """int
     Neighbours of each row in the joint space. More of them mean less variance and
     more bias.""",

@@ -5,8 +5,10 @@ import math
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import cdist
+from sklearn.utils.parallel import Parallel, delayed
 
 from skmi._columns import BlockView
+from skmi._nearest import split_rows
 from skmi._partition import Partition
 from skmi._sklearn import Integral, Interval, Real, StrOptions, parameter
 from skmi.base import MutualInfoEstimator, Report, estimator
@@ -16,6 +18,7 @@ from skmi.statistics import standard_error
 __all__ = ["HistogramMI", "KernelDensityMI"]
 
 MAX_CELLS = 1_000_000
+BLOCK_SIZE = 2**17
 
 
 @estimator
@@ -217,6 +220,8 @@ class KernelDensityMI(MutualInfoEstimator):
     transform : {"rank", "standard"} or None, default="rank"
         How a column is seen: by the normal scores of its ranks, standardised, or as it
         is.
+    n_jobs : int or None, default=None
+        Threads at work: None means 1 outside a joblib context, -1 all processors.
 
     Attributes
     ----------
@@ -256,6 +261,7 @@ class KernelDensityMI(MutualInfoEstimator):
     transform: object = parameter(
         "rank", StrOptions({"rank", "standard"}), None, hidden=True
     )
+    n_jobs: int | None = parameter(None, Integral, None)
 
     _takes_labels = False
     _is_normalized = True
@@ -264,7 +270,7 @@ class KernelDensityMI(MutualInfoEstimator):
         transform = vars(self)["transform"]
         self._views = [BlockView(block, transform) for block in (X, y)]
         x, y = self._see(X, y)
-        self._kernels = Kernels(x, y)
+        self._kernels = Kernels(x, y, self.n_jobs)
         self._kernels.bandwidth = self.bandwidth_ = self._choose_bandwidth(len(x))
         terms = self._kernels.left_out_terms()
         return Report(terms.mean(), standard_error(terms))
@@ -295,10 +301,16 @@ class KernelDensityMI(MutualInfoEstimator):
         return self._kernels.log_ratio(*self._see(X, y))
 
 
-def log_sum_exp(rows):
-    """Return log(sum(exp(row))) of each row; quicker than the general function."""
-    peak = rows.max(axis=1, keepdims=True)
-    return np.log(np.exp(rows - peak).sum(axis=1)) + peak[:, 0]
+def log_sum_exp(exponents):
+    """Return log(sum(exp(row))) of each row, overwriting the rows.
+
+    Terms below e^-40 of the largest count as that: exponentials that underflow would
+    take most of the time.
+    """
+    peak = exponents.max(axis=1, keepdims=True)
+    exponents -= peak
+    np.maximum(exponents, -40, out=exponents)
+    return np.log(np.exp(exponents, out=exponents).sum(axis=1)) + peak[:, 0]
 
 
 class Kernels:
@@ -308,7 +320,8 @@ class Kernels:
     and y by the rest, once what x says of it is taken off.
     """
 
-    def __init__(self, x, y):
+    def __init__(self, x, y, n_jobs=None):
+        self.n_jobs = n_jobs
         self.n_x, self.n_columns = x.shape[1], x.shape[1] + y.shape[1]
         self.bandwidth = 1.0
         covariance = np.cov(np.hstack([x, y]).T.reshape(self.n_columns, -1))
@@ -350,38 +363,74 @@ class Kernels:
 
     def _log_density(self, queries, points, own):
         """Return the log mean kernel at each query; constants that cancel left out."""
-        values = np.empty(len(queries))
-        for block in np.array_split(np.arange(len(queries)), -(-len(queries) // 256)):
-            exponents = cdist(queries[block], points, "sqeuclidean")
-            exponents /= -2 * self.bandwidth**2
-            if own:
-                exponents[np.arange(len(block)), block] = -np.inf
-            values[block] = log_sum_exp(exponents)
-        return (
-            values
-            - math.log(len(points) - own)
-            - queries.shape[1] * math.log(self.bandwidth * math.sqrt(2 * math.pi))
+        parts = split_rows(len(queries), len(points), BLOCK_SIZE)
+        sums = self._parallel(
+            delayed(self._log_sum)(queries[rows], points, rows if own else [])
+            for rows in parts
         )
+        width = self.bandwidth * math.sqrt(2 * math.pi)
+        level = math.log(len(points) - own) + queries.shape[1] * math.log(width)
+        return np.concatenate(sums) - level
+
+    def _log_sum(self, queries, points, own):
+        """Return the log sum of kernels at each query, but for its own point."""
+        exponents = self._exponents(queries, points)
+        exponents[np.arange(len(own)), own] = -np.inf
+        return log_sum_exp(exponents)
+
+    def _exponents(self, queries, points):
+        exponents = cdist(queries, points, "sqeuclidean")
+        exponents /= -2 * self.bandwidth**2
+        return exponents
+
+    @property
+    def _parallel(self):
+        return Parallel(self.n_jobs, require="sharedmem")
 
     def log_ratio_matrix(self, x, y):
         """Return the log ratios of all rows of x with all rows of y."""
         if not 0 < self.n_x < self.n_columns:
             return np.zeros((len(x), len(y)))
-        rows, y_rows = self.rows
         from_x = x @ self.joint_map[: self.n_x]
         from_y = y @ self.joint_map[self.n_x :, self.n_x :]
-        scale = -2 * self.bandwidth**2
-        x_rows, rest = np.hsplit(rows, [self.n_x])
-        near_x = cdist(from_x[:, : self.n_x], x_rows, "sqeuclidean") / scale
-        whole = np.empty((len(x), len(y)))
-        for i, exponents in enumerate(near_x):
-            residual = from_x[i, self.n_x :] + from_y
-            apart = cdist(residual, rest, "sqeuclidean") / scale
-            whole[i] = log_sum_exp(apart + exponents)
-        x_part = log_sum_exp(near_x)
-        y_part = log_sum_exp(cdist(y @ self.y_map, y_rows, "sqeuclidean") / scale)
-        level = math.log(len(rows)) + self._log_scale
+        alone = y @ self.y_map
+        sums = self._parallel(
+            delayed(self._pair_sums)(from_x, from_y, alone, points)
+            for points in split_rows(len(self.rows[0]), len(x), BLOCK_SIZE)
+        )
+        whole, x_part, y_part = map(np.logaddexp.reduce, zip(*sums, strict=True))
+        level = math.log(len(self.rows[0])) + self._log_scale
         return whole - x_part[:, np.newaxis] - y_part + level
+
+    def _pair_sums(self, from_x, from_y, alone, points):
+        """Return log sums of kernels at all pairs, and at each side, of some points."""
+        x_points, rest = np.hsplit(self.rows[0][points], [self.n_x])
+        from_x, shift = np.hsplit(from_x, [self.n_x])
+        near_x = self._exponents(from_x, x_points)
+        whole = self._log_product_sums(near_x, shift, from_y, rest)
+        y_part = log_sum_exp(self._exponents(alone, self.rows[1][points]))
+        return whole, log_sum_exp(near_x), y_part
+
+    def _log_product_sums(self, near_x, shift, from_y, rest):
+        r"""Return log sums over m of exp(near_x[i, m] - (s_i + t_j - r_m)^2 / 2h^2).
+
+        The square is :math:`(s_i + t_j)^2 - 2 s_i r_m + r_m^2 - 2 t_j r_m`, so that the
+        sums are a product of two matrices. Where that underflows they are made plainly.
+        """
+        factor = 1 / self.bandwidth**2
+        of_x = near_x + factor * shift @ rest.T
+        of_y = factor * (from_y @ rest.T - (rest**2).sum(axis=1) / 2)
+        x_peak, y_peak = (of.max(axis=1, keepdims=True) for of in (of_x, of_y))
+        product = np.exp(of_x - x_peak) @ np.exp(of_y - y_peak).T
+        far = product < 1e-250
+        product[far] = 1
+        whole = np.log(product) + x_peak + y_peak.T
+        whole += self._exponents(shift, -from_y)
+        for i in np.flatnonzero(far.any(axis=1)):
+            apart = self._exponents(shift[i] + from_y[far[i]], rest)
+            apart += near_x[i]
+            whole[i, far[i]] = log_sum_exp(apart)
+        return whole
 
     def most_likely_bandwidth(self, start, n_rows=2000):
         """Return the factor of the largest likelihood of rows left out."""

@@ -7,7 +7,7 @@ from scipy import stats
 from scipy.special import digamma, gammaln
 from sklearn.metrics import mutual_info_score
 
-from skmi import HistogramMI, KernelDensityMI
+from skmi import HistogramMI, KernelDensityMI, density
 from skmi.datasets import BENCHMARK_TASKS
 from skmi.entropy import (
     CORRECTIONS,
@@ -279,12 +279,23 @@ class TestKernelDensity:
         ]
         assert estimator.mutual_info_ == pytest.approx(np.mean(terms), abs=1e-7)
 
-    def test_matrix_and_pairs_agree(self):
-        X, Y, _ = draw_normal(80, 2, 0.8, seed=0)
+    @pytest.mark.parametrize(("d", "mutual_info"), [(2, 0.8), (1, 4.0)])
+    def test_matrix_and_pairs_agree(self, monkeypatch, d, mutual_info):
+        """Also where most products of kernels underflow, and in many blocks."""
+        X, Y, _ = draw_normal(80, d, mutual_info, seed=0)
         estimator = KernelDensityMI().fit(X[:60], Y[:60])
-        matrix = estimator._log_ratio(X[60:], Y[60:])
-        pairs = estimator._log_ratio_of_pairs(X[60:], Y[60:])
-        np.testing.assert_allclose(np.diagonal(matrix), pairs)
+        i, j = (index.ravel() for index in np.indices((20, 20)))
+        pairs = estimator._log_ratio_of_pairs(X[60:][i], Y[60:][j])
+        for size in (density.BLOCK_SIZE, 200):
+            monkeypatch.setattr(density, "BLOCK_SIZE", size)
+            matrix = estimator._log_ratio(X[60:], Y[60:])
+            np.testing.assert_allclose(matrix.ravel(), pairs, rtol=1e-9, atol=1e-9)
+
+    def test_jobs_do_not_change_the_estimate(self):
+        X, Y, _ = draw_normal(700, 1, 0.8, seed=0)
+        plain, jobs = KernelDensityMI().fit(X, Y), KernelDensityMI(n_jobs=2).fit(X, Y)
+        assert jobs.mutual_info_ == plain.mutual_info_
+        assert jobs.score(X[:90], Y[:90]) == plain.score(X[:90], Y[:90])
 
     def test_bandwidths(self):
         X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
