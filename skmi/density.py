@@ -214,9 +214,11 @@ class KernelDensityMI(MutualInfoEstimator):
     Parameters
     ----------
     [shared]
-    bandwidth : {"silverman", "scott", "likelihood"} or float, default="silverman"
-        The factor h: a rule for normal data, the value of the largest likelihood of
-        rows left out, or a number.
+    bandwidth : {"likelihood", "silverman", "scott"} or float, default="likelihood"
+        The factor h: the value of the largest likelihood of rows left out, a rule for
+        normal data, or a number.
+    adaptive : bool, default=True
+        Whether kernels are wider where rows are rare [2]_.
     transform : {"rank", "standard"} or None, default="rank"
         How a column is seen: by the normal scores of its ranks, standardised, or as it
         is.
@@ -235,13 +237,16 @@ class KernelDensityMI(MutualInfoEstimator):
 
     Notes
     -----
-    The rules smooth too much where dependence is strong or bent, and the estimate is
-    then too low.
+    All bandwidths smooth too much where dependence is strong or bent, and the estimate
+    is then too low. Widths that adapt, with the bandwidth of the largest likelihood,
+    had the least error on data of known mutual information.
 
     References
     ----------
     .. [1] Y.-I. Moon, B. Rajagopalan, U. Lall. Estimation of mutual information using
        kernel density estimators. Phys. Rev. E 52, 1995.
+    .. [2] G. R. Terrell, D. W. Scott. Variable kernel density estimation. Ann. Statist.
+       20, 1992.
 
     Examples
     --------
@@ -254,10 +259,11 @@ class KernelDensityMI(MutualInfoEstimator):
     """
 
     bandwidth: object = parameter(
-        "silverman",
+        "likelihood",
         StrOptions({"silverman", "scott", "likelihood"}),
         Interval(Real, 0, None, closed="neither"),
     )
+    adaptive: bool = parameter(True, "boolean")
     transform: object = parameter(
         "rank", StrOptions({"rank", "standard"}), None, hidden=True
     )
@@ -272,6 +278,8 @@ class KernelDensityMI(MutualInfoEstimator):
         x, y = self._see(X, y)
         self._kernels = Kernels(x, y, self.n_jobs)
         self._kernels.bandwidth = self.bandwidth_ = self._choose_bandwidth(len(x))
+        if self.adaptive:
+            self._kernels.adapt()
         terms = self._kernels.left_out_terms()
         return Report(terms.mean(), standard_error(terms))
 
@@ -324,6 +332,7 @@ class Kernels:
         self.n_jobs = n_jobs
         self.n_x, self.n_columns = x.shape[1], x.shape[1] + y.shape[1]
         self.bandwidth = 1.0
+        self.log_factors = np.zeros(len(x))
         covariance = np.cov(np.hstack([x, y]).T.reshape(self.n_columns, -1))
         covariance = covariance.reshape(self.n_columns, self.n_columns)
         covariance = covariance + 1e-9 * np.diag(np.diag(covariance))
@@ -361,6 +370,16 @@ class Kernels:
         with_x = np.log(np.diag(self.joint_map)[self.n_x :]).sum()
         return with_x - np.log(np.diag(self.y_map)).sum()
 
+    def adapt(self):
+        """Widen the kernels where rows are rare, by their density without themselves.
+
+        The geometric mean of the factors is 1, but for rounding to a tenth, which lets
+        kernels of one width be summed together.
+        """
+        rows = self.rows[0]
+        pilot = self._log_density(rows, rows, own=True)
+        self.log_factors = ((pilot.mean() - pilot) / self.n_columns).round(1)
+
     def _log_density(self, queries, points, own):
         """Return the log mean kernel at each query; constants that cancel left out."""
         parts = split_rows(len(queries), len(points), BLOCK_SIZE)
@@ -374,13 +393,15 @@ class Kernels:
 
     def _log_sum(self, queries, points, own):
         """Return the log sum of kernels at each query, but for its own point."""
-        exponents = self._exponents(queries, points)
+        exponents = self._exponents(queries, points, self.log_factors[: len(points)])
         exponents[np.arange(len(own)), own] = -np.inf
         return log_sum_exp(exponents)
 
-    def _exponents(self, queries, points):
+    def _exponents(self, queries, points, log_factors):
+        """Return the logarithms of the kernels, each of its own width."""
         exponents = cdist(queries, points, "sqeuclidean")
-        exponents /= -2 * self.bandwidth**2
+        exponents *= np.exp(-2 * log_factors) / (-2 * self.bandwidth**2)
+        exponents -= queries.shape[1] * log_factors
         return exponents
 
     @property
@@ -396,41 +417,46 @@ class Kernels:
         alone = y @ self.y_map
         sums = self._parallel(
             delayed(self._pair_sums)(from_x, from_y, alone, points)
-            for points in split_rows(len(self.rows[0]), len(x), BLOCK_SIZE)
+            for points in self._points_of_one_width(16 * BLOCK_SIZE // len(x))
         )
         whole, x_part, y_part = map(np.logaddexp.reduce, zip(*sums, strict=True))
         level = math.log(len(self.rows[0])) + self._log_scale
         return whole - x_part[:, np.newaxis] - y_part + level
 
+    def _points_of_one_width(self, size):
+        """Split the rows into parts whose kernels are as wide, not above a size."""
+        for width in np.unique(self.log_factors):
+            rows = np.flatnonzero(self.log_factors == width)
+            yield from np.array_split(rows, -(-len(rows) // max(size, 1)))
+
     def _pair_sums(self, from_x, from_y, alone, points):
         """Return log sums of kernels at all pairs, and at each side, of some points."""
         x_points, rest = np.hsplit(self.rows[0][points], [self.n_x])
         from_x, shift = np.hsplit(from_x, [self.n_x])
-        near_x = self._exponents(from_x, x_points)
-        whole = self._log_product_sums(near_x, shift, from_y, rest)
-        y_part = log_sum_exp(self._exponents(alone, self.rows[1][points]))
-        return whole, log_sum_exp(near_x), y_part
+        log_factor = self.log_factors[points[0]]
+        near_x = self._exponents(from_x, x_points, log_factor)
+        whole = self._log_product_sums(near_x, shift, from_y, rest, log_factor)
+        for i in np.flatnonzero(np.isnan(whole).any(axis=1)):
+            left = np.isnan(whole[i])
+            apart = self._exponents(shift[i] + from_y[left], rest, log_factor)
+            whole[i, left] = log_sum_exp(apart + near_x[i])
+        y_part = self._exponents(alone, self.rows[1][points], log_factor)
+        return whole, log_sum_exp(near_x), log_sum_exp(y_part)
 
-    def _log_product_sums(self, near_x, shift, from_y, rest):
+    def _log_product_sums(self, near_x, shift, from_y, rest, log_factor):
         r"""Return log sums over m of exp(near_x[i, m] - (s_i + t_j - r_m)^2 / 2h^2).
 
         The square is :math:`(s_i + t_j)^2 - 2 s_i r_m + r_m^2 - 2 t_j r_m`, so that the
-        sums are a product of two matrices. Where that underflows they are made plainly.
+        sums are a product of two matrices; NaN where that underflows.
         """
-        factor = 1 / self.bandwidth**2
+        factor = np.exp(-2 * log_factor) / self.bandwidth**2
         of_x = near_x + factor * shift @ rest.T
         of_y = factor * (from_y @ rest.T - (rest**2).sum(axis=1) / 2)
         x_peak, y_peak = (of.max(axis=1, keepdims=True) for of in (of_x, of_y))
         product = np.exp(of_x - x_peak) @ np.exp(of_y - y_peak).T
-        far = product < 1e-250
-        product[far] = 1
-        whole = np.log(product) + x_peak + y_peak.T
-        whole += self._exponents(shift, -from_y)
-        for i in np.flatnonzero(far.any(axis=1)):
-            apart = self._exponents(shift[i] + from_y[far[i]], rest)
-            apart += near_x[i]
-            whole[i, far[i]] = log_sum_exp(apart)
-        return whole
+        product[product < 1e-250] = np.nan
+        apart = self._exponents(shift, -from_y, log_factor)
+        return np.log(product) + x_peak + y_peak.T + apart
 
     def most_likely_bandwidth(self, start, n_rows=2000):
         """Return the factor of the largest likelihood of rows left out."""

@@ -261,29 +261,45 @@ class TestAdaptivePartition:
 
 
 class TestKernelDensity:
-    def test_agrees_with_scipy(self):
-        """Leave-one-out by scipy's own estimate, row by row."""
+    @pytest.mark.parametrize("adaptive", [False, True])
+    def test_agrees_with_scipy(self, adaptive):
+        """Leave-one-out by scipy's normal density, kernel by kernel."""
         X, Y, _ = draw_normal(60, 1, 0.8, seed=0)
-        estimator = KernelDensityMI(transform=None, bandwidth=0.4).fit(X, Y)
+        estimator = KernelDensityMI(transform=None, bandwidth=0.4, adaptive=adaptive)
+        estimator.fit(X, Y)
         block = np.hstack([X, Y])
         covariance = 0.16 * np.cov(block.T)
 
-        def left_out(columns, i):
-            rest = np.delete(block[:, columns], i, axis=0)
+        def left_out(columns, i, widths):
             part = covariance[np.ix_(columns, columns)]
-            law = stats.multivariate_normal(cov=part)
-            return math.log(law.pdf(block[i, columns] - rest).mean())
+            kernels = [
+                stats.multivariate_normal.pdf(
+                    block[i, columns] - block[j, columns], cov=widths[j] ** 2 * part
+                )
+                for j in range(60)
+                if j != i
+            ]
+            return math.log(np.mean(kernels))
 
+        widths = np.ones(60)
+        if adaptive:
+            pilot = [left_out([0, 1], i, widths) for i in range(60)]
+            widths = np.exp(((np.mean(pilot) - pilot) / 2).round(1))
+            assert len(set(widths)) > 5
         terms = [
-            left_out([0, 1], i) - left_out([0], i) - left_out([1], i) for i in range(60)
+            left_out([0, 1], i, widths)
+            - left_out([0], i, widths)
+            - left_out([1], i, widths)
+            for i in range(60)
         ]
         assert estimator.mutual_info_ == pytest.approx(np.mean(terms), abs=1e-7)
 
+    @pytest.mark.parametrize("adaptive", [False, True])
     @pytest.mark.parametrize(("d", "mutual_info"), [(2, 0.8), (1, 4.0)])
-    def test_matrix_and_pairs_agree(self, monkeypatch, d, mutual_info):
+    def test_matrix_and_pairs_agree(self, monkeypatch, adaptive, d, mutual_info):
         """Also where most products of kernels underflow, and in many blocks."""
         X, Y, _ = draw_normal(80, d, mutual_info, seed=0)
-        estimator = KernelDensityMI().fit(X[:60], Y[:60])
+        estimator = KernelDensityMI(adaptive=adaptive).fit(X[:60], Y[:60])
         i, j = (index.ravel() for index in np.indices((20, 20)))
         pairs = estimator._log_ratio_of_pairs(X[60:][i], Y[60:][j])
         for size in (density.BLOCK_SIZE, 200):
@@ -306,7 +322,7 @@ class TestKernelDensity:
         assert found["scott"] == pytest.approx(300 ** (-1 / 6))
         assert found["silverman"] == pytest.approx(found["scott"])  # d = 2: factor 1
         assert found[0.3] == 0.3
-        kernels = KernelDensityMI(bandwidth="likelihood").fit(X, Y)._kernels
+        kernels = KernelDensityMI(adaptive=False).fit(X, Y)._kernels
         rows = kernels.rows[0]
 
         def likelihood(h):
