@@ -94,27 +94,38 @@ class HistogramMI(MutualInfoEstimator):
     def _fit(self, X, y):
         if self.strategy == "adaptive":
             self._partition, terms = self._cut_adaptively(X, y)
-            return Report(terms.mean(), standard_error(terms))
+            # Fewer than eight rows in order do not make the test reject.
+            ceiling = math.log(max(len(X) / 4, 1))
+            return Report(terms.mean(), standard_error(terms), ceiling)
         n_columns = X.shape[1] + (1 if hasattr(self, "classes_") else y.shape[1])
         n_bins = self.n_bins or max(2, round(len(X) ** (2 / 3 / n_columns)))
         self._x_edges = [self._cut(column, n_bins) for column in X.T]
         if not hasattr(self, "classes_"):
             self._y_edges = [self._cut(column, n_bins) for column in y.T]
-        x, y = self._cells(X, y)
+        x, z = self._cells(X, y)
         self._x_counts = np.bincount(x, minlength=n_cells(self._x_edges))
-        self._y_counts = np.bincount(y, minlength=self._n_y_cells)
-        if len(self._x_counts) * self._n_y_cells > MAX_CELLS:
+        self._y_counts = np.bincount(z, minlength=self._n_y_cells)
+        size = len(self._x_counts) * self._n_y_cells
+        if size > MAX_CELLS:
             raise ValueError(
                 f"{n_columns} columns of {n_bins} bins make too many cells to count; "
                 "lower n_bins, or use skmi.KSG or a critic-based estimator."
             )
-        pairs = x * self._n_y_cells + y
-        size = len(self._x_counts) * self._n_y_cells
+        pairs = x * self._n_y_cells + z
         self._pair_counts = np.bincount(pairs, minlength=size)
-        value = self._entropies(x, y)
         joint = self._pair_counts[pairs]
-        plain = np.log(len(x) * joint / (self._x_counts[x] * self._y_counts[y]))
-        return Report(value, standard_error(plain))
+        plain = np.log(len(x) * joint / (self._x_counts[x] * self._y_counts[z]))
+        ceilings = [self._entropy_of_bins(X, self._x_edges, x)]
+        if not hasattr(self, "classes_"):
+            ceilings.append(self._entropy_of_bins(y, self._y_edges, z))
+        return Report(self._entropies(x, z), standard_error(plain), min(ceilings))
+
+    def _entropy_of_bins(self, block, edges, cells):
+        """Return the entropy of one side, inf where each value has its own bin."""
+        n_values = [len(np.unique(column)) for column in block.T]
+        if all(n <= len(e) + 1 for n, e in zip(n_values, edges, strict=True)):
+            return math.inf
+        return discrete_entropy(cells, self.correction)
 
     def _cut_adaptively(self, X, y):
         """Return a partition of the rows and their log ratios."""
@@ -237,9 +248,12 @@ class KernelDensityMI(MutualInfoEstimator):
 
     Notes
     -----
-    All bandwidths smooth too much where dependence is strong or bent, and the estimate
-    is then too low. Widths that adapt, with the bandwidth of the largest likelihood,
-    had the least error on data of known mutual information.
+    Equal values in a column are set apart, always in the same way: repeated rows would
+    call for kernels without width. Of columns rounded to a few values the estimate is
+    too low, by a sixth for normal columns rounded to their standard deviation. All bandwidths smooth too much where dependence is
+    strong or bent, and the estimate is then too low. Widths that adapt, with the
+    bandwidth of the largest likelihood, had the least error on data of known mutual
+    information.
 
     References
     ----------
@@ -275,7 +289,11 @@ class KernelDensityMI(MutualInfoEstimator):
     def _fit(self, X, y):
         transform = vars(self)["transform"]
         self._views = [BlockView(block, transform) for block in (X, y)]
-        x, y = self._see(X, y)
+        random_state = np.random.RandomState(0)
+        x, y = (
+            view.apply_without_ties(block, random_state)
+            for view, block in zip(self._views, (X, y), strict=True)
+        )
         self._kernels = Kernels(x, y, self.n_jobs)
         self._kernels.bandwidth = self.bandwidth_ = self._choose_bandwidth(len(x))
         if self.adaptive:
