@@ -7,7 +7,12 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import KDTree
 from sklearn.utils.parallel import Parallel, delayed
 
-__all__ = ["Block", "JointRows", "join_blocks"]
+__all__ = ["Block", "JointRows", "join_blocks", "split_rows"]
+
+# Columns of both sides from which blocks of distances were quicker than trees, with
+# 3000 to 30,000 rows.
+MANY_COLUMNS = 20
+MOST_RANKS = np.iinfo(np.uint16).max
 
 
 # -- counting with trees and sorted columns --------------------------------------------
@@ -20,23 +25,32 @@ def open_limit(radius):
 
 def count_within(points, queries, limits):
     """Count the points at most `limits` away from each query, in the max norm."""
-    if points.shape[1] == 0:
-        return np.full(len(queries), len(points))
-    if points.shape[1] == 1:
+    n_rows, n_columns = points.shape
+    if n_columns == 0:
+        return np.full(len(queries), n_rows)
+    if n_columns == 1:
         return count_on_line(points[:, 0], queries[:, 0], limits)
+    if n_columns > 2 and n_rows <= MOST_RANKS:
+        return count_by_ranks(points, queries, limits)
     limits = np.minimum(limits, np.finfo(float).max)
     tree = KDTree(points, metric="chebyshev")
     return tree.query_radius(queries, limits, count_only=True)
 
 
 def count_on_line(points, queries, limits):
-    """Count the points at most `limits` away from each query, on a line.
-
-    Bisection finds the ends up to rounding; they then move until a point counts
-    exactly when its computed distance is within the limit.
-    """
+    """Count the points at most `limits` away from each query, on a line."""
     values, counts = np.unique(points, return_counts=True)
     total = np.concatenate([[0], np.cumsum(counts)])
+    low, high = reach_on_line(values, queries, limits)
+    return total[high] - total[low]
+
+
+def reach_on_line(values, queries, limits):
+    """Return from where to where ordered values are at most `limits` from each query.
+
+    Bisection finds the ends up to rounding; they then move until a value lies between
+    them exactly when its computed distance is within the limit.
+    """
     order = np.argsort(queries)  # bisection is quicker on ordered queries
     queries, limits = queries[order], limits[order]
     low = np.searchsorted(values, queries - limits, "left")
@@ -54,9 +68,45 @@ def count_on_line(points, queries, limits):
         low += less
     while (less := (low < high) & ~within(high - 1)).any():
         high -= less
-    found = np.empty(len(queries), dtype=int)
-    found[order] = total[high] - total[low]
-    return found
+    ends = np.empty((2, len(queries)), dtype=int)
+    ends[:, order] = low, high
+    return ends
+
+
+def count_by_ranks(points, queries, limits):
+    """Count as `count_within` does, by ranks of two bytes, of few enough rows.
+
+    On each column the points within reach are those of a range of ranks. Rows in the
+    order of the first column are held against those that any of them may reach there.
+    """
+    ranks, low, high = [], [], []
+    for column, query in zip(points.T, queries.T, strict=True):
+        values, rank = np.unique(column, return_inverse=True)
+        ranks.append(rank)
+        first, last = reach_on_line(values, query, limits)
+        low.append(first)
+        high.append(last)
+    by_first = np.argsort(ranks[0])
+    starts = np.searchsorted(ranks[0][by_first], [low[0], high[0]])
+    ranks = np.array(ranks, dtype=np.uint16).take(by_first, axis=1)
+    low, width = np.array(low, np.uint16), np.subtract(high, low).astype(np.uint16)
+    counts = np.empty(len(queries), dtype=int)
+    for rows in np.array_split(np.argsort(low[0]), -(-len(queries) // 16)):
+        near = slice(starts[0, rows].min(), starts[1, rows].max())
+        above = np.empty((len(rows), near.stop - near.start), dtype=np.uint16)
+        within, inside = np.empty(above.shape, bool), np.ones(above.shape, bool)
+        sides = zip(ranks[:, near], low[:, rows], width[:, rows], strict=True)
+        for rank, first, size in sides:
+            np.subtract(rank, first[:, np.newaxis], out=above)
+            np.less(above, size[:, np.newaxis], out=within)
+            inside &= within
+        counts[rows] = count_true(inside)
+    return counts
+
+
+def count_true(rows):
+    """Count what is true in each row; quicker than a sum."""
+    return np.array([np.count_nonzero(row) for row in rows])
 
 
 def rows_by_code(codes):
@@ -99,6 +149,10 @@ class Host:
         """Return where the smallest values of each row are, in any order."""
         return np.argpartition(distances, number - 1, axis=1)[:, :number]
 
+    def count(self, rows):
+        """Count what is true in each row."""
+        return count_true(rows)
+
     def pick(self, distances, index):
         """Return the values of each row at the places given for it."""
         return np.take_along_axis(distances, index, axis=1)
@@ -139,6 +193,10 @@ class Device:
         """Return where the smallest values of each row are."""
         return distances.topk(number, largest=False).indices
 
+    def count(self, rows):
+        """Count what is true in each row."""
+        return rows.sum(1)
+
     def pick(self, distances, index):
         """Return the values of each row at the places given for it."""
         return distances.gather(1, index)
@@ -165,14 +223,18 @@ def kth_distance(distances, n_neighbors, own, place):
     found = finite.sum(1) - int(own)
     radius = library.where(finite, near, -1.0)
     radius = library.where(found > 0, library.amax(radius, 1), np.inf)
-    ties = (distances == 0).sum(1) + int(not own)
-    return radius, library.where(radius == 0, ties, found.clip(1))
+    found = found.clip(1)
+    if (radius == 0).any():
+        ties = place.count(distances == 0) + int(not own)
+        found = library.where(radius == 0, ties, found)
+    return radius, found
 
 
-def count_inside(distances, radius, library):
+def count_inside(distances, radius, place):
     """Count the distances strictly within a radius; at it if it is 0."""
+    library = place.library
     limits = library.nextafter(radius, library.zeros_like(radius))
-    return (distances <= limits[:, None]).sum(1)
+    return place.count(distances <= limits[:, None])
 
 
 def split_rows(n_rows, n_columns, size):
@@ -205,7 +267,9 @@ class Block:
     def distances(self, queries, place):
         """Return the distances of each query to all rows."""
         apart = place.distances(queries.columns, self.columns)
-        apart[queries.codes[:, None] != self.codes] = np.inf
+        code = self.codes[0]
+        if (self.codes != code).any() or (queries.codes != code).any():
+            apart[queries.codes[:, None] != self.codes] = np.inf
         return apart
 
     def count(self, queries, radius):
@@ -270,10 +334,8 @@ class JointRows:
     @property
     def in_blocks(self):
         """Whether blocks of distances are looked through in place of trees."""
-        if self.device is not None:
-            return True
-        n_rows, n_columns = self.columns.shape
-        return n_columns > 0.9 * n_rows**0.3  # where the two were as quick
+        many = self.columns.shape[1] >= MANY_COLUMNS
+        return many or self.device is not None
 
     def code(self, x_codes, y_codes):
         """Return one code for a pair of codes."""
@@ -336,10 +398,8 @@ class JointRows:
         for code, rows in self.groups.items():
             k = min(n_neighbors, len(rows) - 1)
             found[rows] = max(k, 1)
-            if code in self.trees:
-                near = rows[self.trees[code].indices]  # in its order, for its caches
-                reach = self._query(code, self.columns[near], [k + 1])[0][:, 0]
-                radius[near] = reach if k else np.inf
+            if self.columns.shape[1]:
+                radius[rows] = self._reach(code, rows, k) if k else np.inf
         if (radius == 0).any():
             place = np.column_stack([self.x.codes, self.y.codes, self.columns])
             _, index, sizes = np.unique(
@@ -347,6 +407,17 @@ class JointRows:
             )
             found = np.where(radius == 0, sizes[index.ravel()], found)
         return radius, found
+
+    def _reach(self, code, rows, k):
+        """Return the distance of the rows of a code to their neighbour among them."""
+        points = self.columns[rows]
+        if points.shape[1] > 2 and effective_n_jobs(self.n_jobs) == 1:
+            tree = KDTree(points, leaf_size=10, metric="chebyshev")  # quicker, if alone
+            return tree.query(points, k + 1)[0][:, k]
+        reach = np.empty(len(rows))
+        order = self.trees[code].indices  # for the caches of the tree
+        reach[order] = self._query(code, points[order], [k + 1])[0][:, 0]
+        return reach
 
     def _query(self, code, columns, k):
         workers = effective_n_jobs(self.n_jobs)
@@ -414,7 +485,7 @@ def count_balls(near_x, near_y, n_neighbors, place):
     """Do what `JointRows.ball_counts` does, on a block of distances to all rows."""
     joint = place.library.maximum(near_x, near_y)
     radius, found = kth_distance(joint, n_neighbors, True, place)
-    n_x, n_y = (count_inside(near, radius, place.library) for near in (near_x, near_y))
+    n_x, n_y = (count_inside(near, radius, place) for near in (near_x, near_y))
     return found, n_x, n_y
 
 
@@ -425,4 +496,4 @@ def count_boxes(near_x, near_y, rows, n_neighbors, place):
     index = place.nearest(joint, n_neighbors)
     for near in (near_x, near_y):
         reach = place.library.amax(place.pick(near, index), 1)
-        yield (near <= reach[:, None]).sum(1) - 1
+        yield place.count(near <= reach[:, None]) - 1

@@ -249,11 +249,10 @@ class KernelDensityMI(MutualInfoEstimator):
     Notes
     -----
     Equal values in a column are set apart, always in the same way: repeated rows would
-    call for kernels without width. Of columns rounded to a few values the estimate is
-    too low, by a sixth for normal columns rounded to their standard deviation. All bandwidths smooth too much where dependence is
-    strong or bent, and the estimate is then too low. Widths that adapt, with the
-    bandwidth of the largest likelihood, had the least error on data of known mutual
-    information.
+    call for kernels without width. The estimate is too low of columns rounded to a few
+    values, by a sixth for normal columns rounded to their standard deviation, and where
+    dependence is strong or bent. Widths that adapt, with the bandwidth of the largest
+    likelihood, had the least error on data of known mutual information.
 
     References
     ----------

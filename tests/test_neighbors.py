@@ -6,7 +6,7 @@ import pytest
 from scipy import integrate, stats
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from skmi import KSG, MixedKSG, SaturationWarning
+from skmi import KSG, MixedKSG, SaturationWarning, _nearest
 from skmi._nearest import Block, Host, JointRows, count_on_line, count_within
 from skmi.neighbors import conditional_mutual_info, log_volume_threshold
 from tests.oracle import draw_normal
@@ -281,8 +281,10 @@ def test_pointwise_values_of_new_rows_average_to_the_estimate():
     assert pointwise.mean() == pytest.approx(0.5, abs=0.06)
 
 
-@pytest.mark.parametrize("d", [1, 3])
-def test_counts_are_those_of_the_computed_distances(d):
+@pytest.mark.parametrize("d", [1, 2, 3, 6])
+@pytest.mark.parametrize("most", [10, 65_535], ids=["tree", "ranks"])
+def test_counts_are_those_of_the_computed_distances(monkeypatch, most, d):
+    monkeypatch.setattr(_nearest, "MOST_RANKS", most)
     rng = np.random.RandomState(0)
     points = np.vstack([rng.standard_normal((200, d)), np.repeat([[0.1] * d], 30, 0)])
     queries = rng.standard_normal((50, d)) / 3
