@@ -264,24 +264,28 @@ class Block:
         """Return a block whose arrays are moved elsewhere."""
         return Block(function(self.columns), function(self.codes))
 
+    def has_only_the_code_of(self, other):
+        """Whether all rows of both have one code."""
+        code = self.codes[0]
+        return bool((self.codes == code).all() and (other.codes == code).all())
+
     def distances(self, queries, place):
         """Return the distances of each query to all rows."""
         apart = place.distances(queries.columns, self.columns)
-        code = self.codes[0]
-        if (self.codes != code).any() or (queries.codes != code).any():
+        if not self.has_only_the_code_of(queries):
             apart[queries.codes[:, None] != self.codes] = np.inf
         return apart
 
     def count(self, queries, radius):
         """Count the rows strictly within a radius of each query; at it if it is 0."""
+        limits = open_limit(radius)
+        if self.has_only_the_code_of(queries):
+            return count_within(self.columns, queries.columns, limits)
         counts, members = np.zeros(len(radius), dtype=int), rows_by_code(self.codes)
         for code, rows in rows_by_code(queries.codes).items():
             if code in members:
-                counts[rows] = count_within(
-                    self.columns[members[code]],
-                    queries.columns[rows],
-                    open_limit(radius[rows]),
-                )
+                points = self.columns[members[code]]
+                counts[rows] = count_within(points, queries.columns[rows], limits[rows])
         return counts
 
     def count_each(self, queries, radius):

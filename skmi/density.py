@@ -295,7 +295,7 @@ class KernelDensityMI(MutualInfoEstimator):
         )
         self._kernels = Kernels(x, y, self.n_jobs)
         self._kernels.bandwidth = self.bandwidth_ = self._choose_bandwidth(len(x))
-        if self.adaptive:
+        if self.adaptive and self._kernels.has_both_sides:
             self._kernels.adapt()
         terms = self._kernels.left_out_terms()
         return Report(terms.mean(), standard_error(terms))
@@ -312,7 +312,7 @@ class KernelDensityMI(MutualInfoEstimator):
         if self.bandwidth == "scott":
             return scott
         silverman = (4 / (d + 2)) ** (1 / (d + 4)) * scott
-        if self.bandwidth == "silverman":
+        if self.bandwidth == "silverman" or not self._kernels.has_both_sides:
             return silverman
         return self._kernels.most_likely_bandwidth(silverman)
 
@@ -350,9 +350,10 @@ class Kernels:
         self.n_x, self.n_columns = x.shape[1], x.shape[1] + y.shape[1]
         self.bandwidth = 1.0
         self.log_factors = np.zeros(len(x))
-        covariance = np.cov(np.hstack([x, y]).T.reshape(self.n_columns, -1))
-        covariance = covariance.reshape(self.n_columns, self.n_columns)
-        covariance = covariance + 1e-9 * np.diag(np.diag(covariance))
+        self.has_both_sides = 0 < self.n_x < self.n_columns
+        centered = np.hstack([x, y]) - np.hstack([x, y]).mean(axis=0)
+        covariance = centered.T @ centered / (len(x) - 1)
+        covariance += 1e-9 * np.diag(np.diag(covariance))
         root = np.linalg.cholesky(covariance)
         self.joint_map = np.linalg.inv(root).T
         y_root = np.linalg.cholesky(covariance[self.n_x :, self.n_x :])
@@ -373,7 +374,7 @@ class Kernels:
         return self._difference(*self.rows, own=True)
 
     def _difference(self, joint, alone, own):
-        if not 0 < self.n_x < self.n_columns:
+        if not self.has_both_sides:
             return np.zeros(len(joint))
         rows, y_rows = self.rows
         whole = self._log_density(joint, rows, own)
@@ -427,7 +428,7 @@ class Kernels:
 
     def log_ratio_matrix(self, x, y):
         """Return the log ratios of all rows of x with all rows of y."""
-        if not 0 < self.n_x < self.n_columns:
+        if not self.has_both_sides:
             return np.zeros((len(x), len(y)))
         from_x = x @ self.joint_map[: self.n_x]
         from_y = y @ self.joint_map[self.n_x :, self.n_x :]

@@ -473,7 +473,7 @@ class MixedKSG(_NeighborEstimator):
 
 
 def conditional_mutual_info(
-    X, Y, Z, *, n_neighbors=3, transform="rank", random_state=None
+    X, Y, Z, *, n_neighbors=3, transform="rank", n_jobs=None, random_state=None
 ):
     r"""Conditional mutual information by nearest neighbours.
 
@@ -498,6 +498,8 @@ def conditional_mutual_info(
     transform : {"rank", "standard"} or None, default="rank"
         How a column of numbers is seen: by the normal scores of its ranks,
         standardised, or as it is. Equal numbers are set apart at random.
+    n_jobs : int or None, default=None
+        Threads at work: None means 1 outside a joblib context, -1 all processors.
     random_state : int, RandomState instance or None, default=None
         Seed of what sets equal numbers apart.
 
@@ -532,7 +534,7 @@ def conditional_mutual_info(
             f"n_samples={len(z.codes)} is too few for n_neighbors={n_neighbors}."
         )
     xz, yz = join_blocks(x, z), join_blocks(y, z)
-    radius, found = JointRows(xz, y).radius(n_neighbors)
+    radius, found = JointRows(xz, y, n_jobs).radius(n_neighbors)
     counts = (side.count(side, radius) for side in (xz, yz, z))
     n_xz, n_yz, n_z = map(digamma, counts)
     return float((digamma(found) - n_xz - n_yz + n_z).mean())

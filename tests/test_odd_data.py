@@ -68,8 +68,10 @@ def test_values_that_are_no_numbers_are_refused(estimator, value):
 @each(ESTIMATORS)
 def test_a_constant_column_tells_nothing(estimator):
     X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
-    for x, y in ((np.full((300, 1), 7.0), Y), (X, np.full(300, 1e-9))):
+    constant = np.full((300, 1), 7.0)
+    for x, y in ((constant, Y), (X, np.full(300, 1e-9)), (constant, constant)):
         assert estimator.fit(x, y).mutual_info_ == 0.0
+        assert estimator.score(x, y) == 0.0
 
 
 @each(ESTIMATORS)
