@@ -496,7 +496,7 @@ def count_balls(near_x, near_y, n_neighbors, place):
 def count_boxes(near_x, near_y, rows, n_neighbors, place):
     """Do what `JointRows.box_counts` does, on a block of distances to all rows."""
     joint = place.library.maximum(near_x, near_y)
-    joint[place.library.arange(len(rows)), rows] = np.inf
+    joint[place.put(np.arange(len(rows))), rows] = np.inf
     index = place.nearest(joint, n_neighbors)
     for near in (near_x, near_y):
         reach = place.library.amax(place.pick(near, index), 1)

@@ -97,20 +97,12 @@ class HistogramMI(MutualInfoEstimator):
             # Fewer than eight rows in order do not make the test reject.
             ceiling = math.log(max(len(X) / 4, 1))
             return Report(terms.mean(), standard_error(terms), ceiling)
-        n_columns = X.shape[1] + (1 if hasattr(self, "classes_") else y.shape[1])
-        n_bins = self.n_bins or max(2, round(len(X) ** (2 / 3 / n_columns)))
-        self._x_edges = [self._cut(column, n_bins) for column in X.T]
-        if not hasattr(self, "classes_"):
-            self._y_edges = [self._cut(column, n_bins) for column in y.T]
+        self._learn_edges(X, y)
         x, z = self._cells(X, y)
-        self._x_counts = np.bincount(x, minlength=n_cells(self._x_edges))
+        n_x_cells = n_cells(self._x_edges)
+        size = n_x_cells * self._n_y_cells
+        self._x_counts = np.bincount(x, minlength=n_x_cells)
         self._y_counts = np.bincount(z, minlength=self._n_y_cells)
-        size = len(self._x_counts) * self._n_y_cells
-        if size > MAX_CELLS:
-            raise ValueError(
-                f"{n_columns} columns of {n_bins} bins make too many cells to count; "
-                "lower n_bins, or use skmi.KSG or a critic-based estimator."
-            )
         pairs = x * self._n_y_cells + z
         self._pair_counts = np.bincount(pairs, minlength=size)
         joint = self._pair_counts[pairs]
@@ -119,6 +111,19 @@ class HistogramMI(MutualInfoEstimator):
         if not hasattr(self, "classes_"):
             ceilings.append(self._entropy_of_bins(y, self._y_edges, z))
         return Report(self._entropies(x, z), standard_error(plain), min(ceilings))
+
+    def _learn_edges(self, X, y):
+        """Cut the columns into bins; raise where they make too many cells."""
+        n_columns = X.shape[1] + (1 if hasattr(self, "classes_") else y.shape[1])
+        n_bins = self.n_bins or max(2, round(len(X) ** (2 / 3 / n_columns)))
+        self._x_edges = [self._cut(column, n_bins) for column in X.T]
+        if not hasattr(self, "classes_"):
+            self._y_edges = [self._cut(column, n_bins) for column in y.T]
+        if n_cells(self._x_edges) * self._n_y_cells > MAX_CELLS:
+            raise ValueError(
+                f"{n_columns} columns of {n_bins} bins make too many cells to count; "
+                "lower n_bins, or use skmi.KSG or a critic-based estimator."
+            )
 
     def _entropy_of_bins(self, block, edges, cells):
         """Return the entropy of one side, inf where each value has its own bin."""

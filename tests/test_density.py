@@ -162,9 +162,10 @@ class TestHistogram:
         assert 0.7 < np.mean(errors) / np.std(estimates, ddof=1) < 1.4
 
     def test_too_many_cells(self):
-        X = np.random.RandomState(0).standard_normal((200, 12))
-        with pytest.raises(ValueError, match="too many cells"):
-            HistogramMI(n_bins=4).fit(X, X[:, 0])
+        X = np.random.RandomState(0).standard_normal((200, 60))
+        for n_columns in (12, 60):
+            with pytest.raises(ValueError, match="too many cells"):
+                HistogramMI(n_bins=4).fit(X[:, :n_columns], X[:, 0])
 
 
 class TestAdaptivePartition:
