@@ -33,8 +33,12 @@ def count_within(points, queries, limits):
     if n_columns > 2 and n_rows <= MOST_RANKS:
         return count_by_ranks(points, queries, limits)
     limits = np.minimum(limits, np.finfo(float).max)
-    tree = KDTree(points, metric="chebyshev")
-    return tree.query_radius(queries, limits, count_only=True)
+    tree, counts = KDTree(points, metric="chebyshev"), np.empty(len(queries), dtype=int)
+    order = np.arange(len(queries))
+    if queries is points:
+        order = np.asarray(tree.get_arrays()[1])  # for the caches of the tree
+    counts[order] = tree.query_radius(queries[order], limits[order], count_only=True)
+    return counts
 
 
 def count_on_line(points, queries, limits):
@@ -414,13 +418,14 @@ class JointRows:
 
     def _reach(self, code, rows, k):
         """Return the distance of the rows of a code to their neighbour among them."""
-        points = self.columns[rows]
+        points, reach = self.columns[rows], np.empty(len(rows))
         if points.shape[1] > 2 and effective_n_jobs(self.n_jobs) == 1:
             tree = KDTree(points, leaf_size=10, metric="chebyshev")  # quicker, if alone
-            return tree.query(points, k + 1)[0][:, k]
-        reach = np.empty(len(rows))
-        order = self.trees[code].indices  # for the caches of the tree
-        reach[order] = self._query(code, points[order], [k + 1])[0][:, 0]
+            order = np.asarray(tree.get_arrays()[1])  # for the caches of the tree
+            reach[order] = tree.query(points[order], k + 1)[0][:, k]
+        else:
+            order = self.trees[code].indices
+            reach[order] = self._query(code, points[order], [k + 1])[0][:, 0]
         return reach
 
     def _query(self, code, columns, k):

@@ -293,6 +293,9 @@ def test_counts_are_those_of_the_computed_distances(monkeypatch, most, d):
     limits = np.sort(distances, axis=1)[np.arange(50), rng.randint(200, size=50)]
     expected = (distances <= limits[:, None]).sum(axis=1)
     np.testing.assert_array_equal(count_within(points, queries, limits), expected)
+    own = np.abs(points[None] - points[:, None]).max(-1)
+    found = count_within(points, points, own[:, 7])
+    np.testing.assert_array_equal(found, (own <= own[:, [7]]).sum(axis=1))
 
 
 def test_counting_on_a_line_with_values_one_rounding_apart():
