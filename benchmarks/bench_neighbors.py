@@ -1,58 +1,95 @@
-"""Time of KSG beside scikit-learn, NPEET and infomeasure, in one run.
+"""Time and memory of KSG beside scikit-learn, NPEET and infomeasure, in one run.
 
     python benchmarks/bench_neighbors.py --out benchmarks/results/neighbors.csv
 
-One row for each size: processor seconds of one fit on one thread, the best of three,
-for us and for each peer that is installed, their ratio, and the growth exponent since
-the size before. Peers that are not installed are left out.
+One row for each size and program: processor seconds of one fit on one thread, the best
+of three, their ratio to ours, the growth exponent since the size before, and by how
+much the fit raised the peak of the memory of a fresh process. Programs that are not
+installed are left out; where there is a CUDA device, KSG on it is one more.
 """
 
 import argparse
 import csv
 import importlib
+import importlib.util
+import multiprocessing
+import resource
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-from sklearn.feature_selection import mutual_info_regression
 from threadpoolctl import threadpool_limits
 
-from skmi import KSG
 from skmi.datasets import make_correlated_normal
 
-SIZES = {1: (1000, 10_000, 100_000, 1_000_000), 5: (1000, 10_000, 30_000)}
-LARGEST_FOR_PEERS = {1: 100_000, 5: 10_000}
+SIZES = {
+    1: (1000, 10_000, 100_000, 1_000_000),
+    5: (1000, 10_000, 100_000),
+    25: (1000, 10_000),
+}
+LARGEST_FOR_PEERS = {1: 100_000, 5: 10_000, 25: 10_000}
 
 
-def peers(d):
-    """Return a function (X, Y) for each peer that can do the case."""
-    found = {}
-    if d == 1:
-        found["scikit-learn"] = lambda X, Y: mutual_info_regression(
-            X, Y[:, 0], random_state=0
-        )
-    for name, module, function in (
-        ("NPEET", "npeet.entropy_estimators", "mi"),
-        ("infomeasure", "infomeasure", "mutual_information"),
-    ):
-        try:
-            call = getattr(importlib.import_module(module), function)
-        except ImportError:
-            continue
-        if name == "NPEET":
-            found[name] = lambda X, Y, call=call: call(X, Y, k=3)
-        else:
-            found[name] = lambda X, Y, call=call: call(X, Y, approach="ksg", k=3)
-    return found
+def skmi(X, Y):
+    """Fit ours."""
+    return importlib.import_module("skmi").KSG().fit(X, Y)
 
 
-def seconds(call, repeats):
-    """Return the least processor time of some calls."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return min(times)
+def skmi_on_cuda(X, Y):
+    """Fit ours on a CUDA device."""
+    return importlib.import_module("skmi").KSG(device="cuda").fit(X, Y)
+
+
+def scikit_learn(X, Y):
+    """Fit scikit-learn's function, of one column with one."""
+    module = importlib.import_module("sklearn.feature_selection")
+    return module.mutual_info_regression(X, Y[:, 0], random_state=0)
+
+
+def npeet(X, Y):
+    """Fit NPEET, in the only form on the package index, npeet_plus."""
+    return importlib.import_module("npeet_plus").mi(X, Y, k=3)
+
+
+def infomeasure(X, Y):
+    """Fit infomeasure."""
+    call = importlib.import_module("infomeasure").mutual_information
+    return call(X, Y, approach="ksg", k=3)
+
+
+def programs(d, n_rows):
+    """Return the programs that can do the case."""
+    found = [skmi]
+    if importlib.import_module("torch").cuda.is_available():
+        found.append(skmi_on_cuda)
+    if n_rows > LARGEST_FOR_PEERS[d]:
+        return found
+    for program, module in ((npeet, "npeet_plus"), (infomeasure, "infomeasure")):
+        if importlib.util.find_spec(module):
+            found.append(program)
+    return [*found, scikit_learn] if d == 1 else found
+
+
+def measure(program, d, n_rows):
+    """Return the least processor time of some calls, and the memory in megabytes."""
+    X, Y, _ = make_correlated_normal(n_rows, d, random_state=0)
+    with threadpool_limits(1):
+        program(X[:50], Y[:50])  # imports
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        times = []
+        while len(times) < 3 and sum(times) < 20:
+            start = time.process_time()
+            program(X, Y)
+            times.append(time.process_time() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return min(times), (peak - before) / 1024
+
+
+def measure_apart(*case):
+    """Measure in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(measure, *case).result()
 
 
 def main():
@@ -60,42 +97,27 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
-    fields = ["columns", "rows", "program", "seconds", "ratio_to_ours", "growth"]
-    with (
-        open(options.out, "w", newline="", encoding="utf-8") as file,
-        threadpool_limits(1),
-    ):
+    fields = "columns rows program seconds ratio_to_ours growth peak_megabytes".split()
+    with open(options.out, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(fields)
         for d, sizes in SIZES.items():
             before = {}
             for n_rows in sizes:
-                X, Y, _ = make_correlated_normal(n_rows, d, random_state=0)
-                repeats = 3 if n_rows <= 100_000 else 1
-                programs = {"skmi": lambda X, Y: KSG().fit(X, Y)}
-                if n_rows <= LARGEST_FOR_PEERS[d]:
-                    programs |= peers(d)
                 ours = None
-                for name, program in programs.items():
-                    taken = seconds(lambda call=program: call(X, Y), repeats)  # noqa: B023
-                    ours = taken if ours is None else ours
-                    growth = ""
+                for program in programs(d, n_rows):
+                    taken, memory = measure_apart(program, d, n_rows)
+                    ours = ours or taken
+                    name, growth = program.__name__, ""
                     if name in before:
                         last_rows, last = before[name]
                         growth = np.log(taken / last) / np.log(n_rows / last_rows)
                         growth = f"{growth:.2f}"
                     before[name] = n_rows, taken
-                    row = [
-                        d,
-                        n_rows,
-                        name,
-                        f"{taken:.4f}",
-                        f"{taken / ours:.2f}",
-                        growth,
-                    ]
-                    writer.writerow(row)
+                    row = [d, n_rows, name, f"{taken:.4f}", f"{taken / ours:.2f}"]
+                    writer.writerow([*row, growth, f"{memory:.0f}"])
                     file.flush()
-                    print(*row, flush=True)
+                    print(*row, growth, f"{memory:.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -45,9 +45,12 @@ class ColumnView:
 
     def apply_without_ties(self, column, random_state):
         """Return the column of the fit as seen, equal values set apart at random."""
+        if self.transform == "rank" and not self.has_ties:
+            seen = np.empty(len(column))
+            seen[np.argsort(column)] = self.scores
+            return seen
         if self.transform == "rank":
-            shuffle = np.arange(len(column))
-            shuffle = random_state.permutation(shuffle) if self.has_ties else shuffle
+            shuffle = random_state.permutation(len(column))
             order = shuffle[np.argsort(column[shuffle], kind="stable")]
             seen = np.empty(len(column))
             seen[order] = normal_scores(np.arange(1, len(column) + 1), len(column))

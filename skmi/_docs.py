@@ -77,6 +77,8 @@ PARAMETERS = {
     Which columns of X hold labels, between which there is no distance: all (True),
     none (False), a mask or the numbers of the columns. "auto" takes those of strings,
     categories and booleans.""",
+    "n_jobs": """int or None
+    Threads at work: None means 1 outside a joblib context, -1 all processors.""",
     "n_neighbors": """int
     Neighbours of each row in the joint space. More of them mean less variance and
     more bias.""",

@@ -10,6 +10,7 @@ __all__ = [
     "column_types",
     "dtype_kind",
     "element_kind",
+    "feature_kinds",
     "is_missing",
     "label_rows",
     "refuse_dates",
@@ -133,3 +134,28 @@ def label_rows(y):
     """Return each row of y as a tuple of Python values."""
     columns = y.reshape(len(y), -1)
     return [tuple(row) for row in columns.tolist()]
+
+
+def feature_kinds(X):
+    """Kind of each column of X where its container or its elements tell, else []."""
+    names = column_types(X)
+    if names:
+        kinds = [dtype_kind(name) for name in names]
+        columns = np.asarray(X, dtype=object) if "object" in kinds else None
+        return [
+            element_kinds(columns[:, number]) if kind == "object" else kind
+            for number, kind in enumerate(kinds)
+        ]
+    nested = isinstance(X, (list, tuple))
+    array = np.array(X, dtype=object) if nested else np.asarray(X)
+    if array.ndim != 2 or array.dtype.kind not in "OUST":
+        return []
+    return [element_kinds(column) for column in array.astype(object).T]
+
+
+def element_kinds(column):
+    """Kind of a column of objects: labels where any element is text or a boolean."""
+    kinds = {element_kind(kind) for kind in set(map(type, column))}
+    if "time" in kinds:
+        raise ValueError("X holds dates or durations; convert them to numbers first.")
+    return "discrete" if "discrete" in kinds else "continuous"

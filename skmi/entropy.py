@@ -282,3 +282,57 @@ def gaussian_surprise(X):
     distance = (centred * np.linalg.solve(covariance, centred.T).T).sum(axis=1)
     distance *= n_samples / (n_samples - 1)
     return (d * math.log(2 * math.pi) + log_determinant - bias + distance) / 2
+
+
+def neighbor_weights(n_neighbors, n_columns):
+    r"""Return the weights of neighbours that cancel the leading biases.
+
+    .. math::
+        \sum_j w_j = 1, \quad \sum_j w_j \frac{\Gamma(j + 2l/d)}{\Gamma(j)} = 0,
+        \quad l = 1, \dots, \lfloor d/4 \rfloor
+
+    with the smallest norm [1]_; up to three columns the last neighbour stands alone.
+
+    References
+    ----------
+    .. [1] T. B. Berrett, R. J. Samworth, M. Yuan. Efficient multivariate entropy
+       estimation via k-nearest neighbour distances. Ann. Statist. 47, 2019.
+    """
+    order = np.arange(1, n_neighbors + 1)
+    n_biases = n_columns // 4
+    if n_biases == 0:
+        return (order == n_neighbors).astype(float)
+    if n_neighbors <= n_biases:
+        raise ValueError(
+            f"n_neighbors={n_neighbors} is too few for the weights of {n_columns} "
+            f"columns; pass {n_biases + 1} or, better, many more."
+        )
+    powers = 2 * np.arange(n_biases + 1)[:, np.newaxis] / n_columns
+    moments = np.exp(gammaln(order + powers) - gammaln(order))
+    return np.linalg.lstsq(moments, np.eye(n_biases + 1)[0])[0]
+
+
+def weighted_entropy_terms(X, n_neighbors, workers=1):
+    r"""Return the terms of the weighted Kozachenko-Leonenko entropy, one for each row.
+
+    .. math::
+        \log \det R + \log c_d + \psi(n) + \sum_j w_j (d \log \rho_j - \psi(j))
+
+    with the rows whitened by the triangular factor R of their covariance and
+    :math:`\rho_j` the Euclidean distance to the j-th neighbour.
+    """
+    n_samples, d = X.shape
+    weights = neighbor_weights(n_neighbors, d)
+    centered = X - X.mean(axis=0)
+    root = np.linalg.qr(centered / math.sqrt(n_samples), mode="r")
+    widths = np.abs(np.diag(root))
+    if widths.min() < 1e-12 * np.abs(root).max():
+        raise ValueError(
+            "Some columns are linear functions of others, so that together they have "
+            "no density; drop them, or take another variant."
+        )
+    white = np.linalg.solve(root.T, centered.T).T
+    distances = cKDTree(white).query(white, n_neighbors + 1, workers=workers)[0]
+    levels = d * np.log(distances[:, 1:]) - digamma(np.arange(1, n_neighbors + 1))
+    log_ball = d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)
+    return np.log(widths).sum() + log_ball + digamma(n_samples) + levels @ weights

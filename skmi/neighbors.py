@@ -4,10 +4,8 @@ import copy
 import math
 
 import numpy as np
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist
+from joblib import effective_n_jobs
 from scipy.special import digamma
-from sklearn.neighbors import KDTree
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -16,14 +14,8 @@ from sklearn.utils.validation import (
 )
 
 from skmi._columns import BlockView
-from skmi._kinds import (
-    column_types,
-    dtype_kind,
-    element_kind,
-    is_missing,
-    label_rows,
-    target_kind,
-)
+from skmi._kinds import feature_kinds, is_missing, label_rows, target_kind
+from skmi._nearest import Block, JointRows, join_blocks
 from skmi._sklearn import (
     Integral,
     Interval,
@@ -33,190 +25,10 @@ from skmi._sklearn import (
     parameter,
 )
 from skmi.base import MutualInfoEstimator, Report, estimator
+from skmi.entropy import weighted_entropy_terms
 from skmi.statistics import standard_error
 
 __all__ = ["KSG", "MixedKSG", "conditional_mutual_info"]
-
-
-# -- counting --------------------------------------------------------------------------
-
-
-def open_limit(radius):
-    """Return the largest distance strictly within a radius; 0 stays 0."""
-    return np.where(radius > 0, np.nextafter(radius, 0), 0.0)
-
-
-def count_within(points, queries, limits):
-    """Count the points at most `limits` away from each query, in the max norm."""
-    if points.shape[1] == 0:
-        return np.full(len(queries), len(points))
-    if points.shape[1] == 1:
-        return count_on_line(points[:, 0], queries[:, 0], limits)
-    limits = np.minimum(limits, np.finfo(float).max)
-    tree = KDTree(points, metric="chebyshev")
-    return tree.query_radius(queries, limits, count_only=True)
-
-
-def count_on_line(points, queries, limits):
-    """Count the points at most `limits` away from each query, on a line.
-
-    Bisection finds the ends up to rounding; they then move until a point counts
-    exactly when its computed distance is within the limit.
-    """
-    values, counts = np.unique(points, return_counts=True)
-    total = np.concatenate([[0], np.cumsum(counts)])
-    order = np.argsort(queries)  # bisection is quicker on ordered queries
-    queries, limits = queries[order], limits[order]
-    low = np.searchsorted(values, queries - limits, "left")
-    high = np.searchsorted(values, queries + limits, "right")
-    padded = np.concatenate([[-np.inf], values, [np.inf]])
-
-    def within(index):
-        return np.abs(padded[index + 1] - queries) <= limits
-
-    while (more := within(low - 1)).any():
-        low -= more
-    while (more := within(high)).any():
-        high += more
-    while (less := (low < high) & ~within(low)).any():
-        low += less
-    while (less := (low < high) & ~within(high - 1)).any():
-        high -= less
-    found = np.empty(len(queries), dtype=int)
-    found[order] = total[high] - total[low]
-    return found
-
-
-def rows_by_code(codes):
-    """Map each code to the rows that have it."""
-    if (codes == codes[0]).all():
-        return {int(codes[0]): np.arange(len(codes))}
-    order = np.argsort(codes, kind="stable")
-    values, starts = np.unique(codes[order], return_index=True)
-    return dict(zip(values.tolist(), np.split(order, starts[1:]), strict=True))
-
-
-class Block:
-    """Rows of one side: continuous columns, and one code for the discrete ones.
-
-    Two rows are as far apart as their continuous columns in the max norm, and
-    infinitely far where their codes differ.
-    """
-
-    def __init__(self, columns, codes):
-        self.columns = columns
-        self.codes = codes
-
-    def take(self, rows):
-        """Return some of the rows, repeated as asked for."""
-        return Block(self.columns[rows], self.codes[rows])
-
-    def count(self, queries, radius):
-        """Count the rows strictly within a radius of each query; at it if it is 0."""
-        counts, members = np.zeros(len(radius), dtype=int), rows_by_code(self.codes)
-        for code, rows in rows_by_code(queries.codes).items():
-            if code in members:
-                counts[rows] = count_within(
-                    self.columns[members[code]],
-                    queries.columns[rows],
-                    open_limit(radius[rows]),
-                )
-        return counts
-
-    def count_each(self, queries, radius):
-        """Count the rows within radius[i, j] of query i, for all j."""
-        counts, members = np.zeros(radius.shape, dtype=int), rows_by_code(self.codes)
-        limits = open_limit(radius)
-        for i, code in enumerate(queries.codes.tolist()):
-            points = self.columns[members.get(code, [])]
-            if points.shape[1] == 0:
-                counts[i] = len(points)
-            elif len(points):
-                distances = cdist(queries.columns[[i]], points, "chebyshev")[0]
-                counts[i] = np.searchsorted(np.sort(distances), limits[i], "right")
-        return counts
-
-
-def join_blocks(first, second):
-    """Put two blocks of the same rows side by side."""
-    columns = np.hstack([first.columns, second.columns])
-    n_codes = second.codes.max() + 1
-    return Block(columns, first.codes * n_codes + second.codes)
-
-
-class JointRows:
-    """Pairs of rows, in which neighbours are looked for."""
-
-    def __init__(self, x, y):
-        self.x, self.y = x, y
-        self.columns = np.hstack([x.columns, y.columns])
-        self.n_y_codes = y.codes.max() + 1
-        self.groups = rows_by_code(self.code(x.codes, y.codes))
-        self.trees = {}
-        if self.columns.shape[1]:
-            self.trees = {
-                code: cKDTree(self.columns[rows], balanced_tree=False)
-                for code, rows in self.groups.items()
-            }
-
-    def code(self, x_codes, y_codes):
-        """Return one code for a pair of codes."""
-        return x_codes * self.n_y_codes + y_codes
-
-    def radius(self, n_neighbors):
-        """Return each row's distance to its neighbour and how many it stands for.
-
-        Among fewer rows of the same labels the farthest is taken; a row alone with
-        its labels has an infinite radius. Where the distance is 0, all rows at the
-        same place are counted, the row itself included.
-        """
-        radius, found = np.zeros(len(self.columns)), np.empty(len(self.columns), int)
-        for code, rows in self.groups.items():
-            k = min(n_neighbors, len(rows) - 1)
-            found[rows] = max(k, 1)
-            if code in self.trees:
-                tree = self.trees[code]
-                near = rows[tree.indices]  # in the order of the tree, for its caches
-                query = tree.query(self.columns[near], [k + 1], p=np.inf)
-                radius[near] = query[0][:, 0] if k else np.inf
-        if (radius == 0).any():
-            place = np.column_stack([self.x.codes, self.y.codes, self.columns])
-            _, index, sizes = np.unique(
-                place, axis=0, return_inverse=True, return_counts=True
-            )
-            found = np.where(radius == 0, sizes[index.ravel()], found)
-        return radius, found
-
-    def neighbors(self, n_neighbors):
-        """Return the neighbours of each row, where there are no labels."""
-        (tree,) = self.trees.values()
-        _, index = tree.query(self.columns, n_neighbors + 1, p=np.inf)
-        other = index != np.arange(len(index))[:, np.newaxis]
-        other[other.all(axis=1), -1] = False
-        return index[other].reshape(len(index), n_neighbors)
-
-    def new_radius(self, x, y, n_neighbors):
-        """Return the distance of new pairs to their neighbour, and how many it is.
-
-        Each pair counts as one row more: alone with its labels it has an infinite
-        radius, and where the distance is 0 it is counted itself.
-        """
-        radius, found = np.full(len(x.codes), np.inf), np.ones(len(x.codes), int)
-        columns = np.hstack([x.columns, y.columns])
-        for code, rows in rows_by_code(self.code(x.codes, y.codes)).items():
-            if code in self.trees:
-                tree = self.trees[code]
-                found[rows] = min(n_neighbors, tree.n)
-                query = tree.query(columns[rows], [found[rows[0]]], p=np.inf)
-                radius[rows] = query[0][:, 0]
-                tied = rows[radius[rows] == 0]
-                ties = tree.query_ball_point(
-                    columns[tied], 0, np.inf, return_length=True
-                )
-                found[tied] = ties + 1
-            elif code in self.groups:
-                radius[rows], found[rows] = 0.0, len(self.groups[code]) + 1
-        return radius, found
 
 
 # -- estimates, one value for each row -------------------------------------------------
@@ -227,10 +39,8 @@ def ksg_terms(joint, n_neighbors):
 
     .. math:: \psi(k) + \psi(N) - \psi(n_x + 1) - \psi(n_y + 1)
     """
-    x, y = joint.x, joint.y
-    radius, found = joint.radius(n_neighbors)
-    n_x, n_y = x.count(x, radius), y.count(y, radius)
-    return digamma(found) + digamma(len(radius)) - digamma(n_x) - digamma(n_y)
+    found, n_x, n_y = joint.ball_counts(n_neighbors)
+    return digamma(found) + digamma(len(found)) - digamma(n_x) - digamma(n_y)
 
 
 def mixed_ksg_terms(joint, n_neighbors):
@@ -248,13 +58,57 @@ def ksg_box_terms(joint, n_neighbors):
 
     .. math:: \psi(k) - 1/k + \psi(N) - \psi(n_x) - \psi(n_y)
     """
-    near = joint.neighbors(n_neighbors)
-    level = digamma(n_neighbors) - 1 / n_neighbors + digamma(len(near))
-    for side in (joint.x, joint.y):
-        spread = np.abs(side.columns[near] - side.columns[:, np.newaxis])
-        reach = spread.max(axis=(1, 2))
-        level = level - digamma(count_within(side.columns, side.columns, reach) - 1)
-    return level
+    n_x, n_y = joint.box_counts(n_neighbors)
+    level = digamma(n_neighbors) - 1 / n_neighbors + digamma(len(n_x))
+    return level - digamma(n_x) - digamma(n_y)
+
+
+def local_ksg_terms(joint, n_neighbors):
+    r"""Terms of the first estimator with the local correction of Gao et al.
+
+    .. math:: \log \frac{V_i}{\bar V_i} \quad \text{where} \quad
+        \frac{\bar V_i}{V_i} < \alpha
+
+    is added, with :math:`V_i` the volume of the smallest box around row i that holds
+    its neighbours, and :math:`\bar V_i` that of the smallest along principal axes.
+    """
+    columns, near = joint.columns, joint.neighbors(n_neighbors)
+    threshold = log_volume_threshold(n_neighbors, columns.shape[1])
+    terms = ksg_terms(joint, n_neighbors)
+    for rows in np.array_split(np.arange(len(near)), -(-len(near) // 4096)):
+        gap = log_volume_gap(columns[near[rows]] - columns[rows, np.newaxis])
+        terms[rows] += np.where(gap < threshold, -gap, 0.0)
+    return terms
+
+
+def log_volume_gap(offsets):
+    """Return the log ratio of two boxes, along principal axes and along the columns.
+
+    The offsets of the neighbours of each row have the shape (n, k, d). No side counts
+    as shorter than what rounding leaves of the longest.
+    """
+    _, axes = np.linalg.eigh(offsets.transpose(0, 2, 1) @ offsets)
+    along, plain = (np.abs(block).max(axis=1) for block in (offsets @ axes, offsets))
+    least = np.finfo(float).eps * plain.max(axis=1, keepdims=True)
+    along, plain = np.maximum(along, least), np.maximum(plain, least)
+    return np.log(along).sum(axis=1) - np.log(plain).sum(axis=1)
+
+
+def log_volume_threshold(n_neighbors, n_columns, level=0.005, n_draws=5000):
+    """Return the gap that so small a share of uniform neighbourhoods falls below."""
+    shape = n_draws, n_neighbors, n_columns
+    offsets = np.random.RandomState(0).uniform(-1, 1, shape)
+    return np.quantile(log_volume_gap(offsets), level)
+
+
+def entropy_terms(joint, n_neighbors):
+    """Terms of the difference of three weighted Kozachenko-Leonenko entropies."""
+    workers = effective_n_jobs(joint.n_jobs)
+    h_x, h_y, h_xy = (
+        weighted_entropy_terms(columns, n_neighbors, workers)
+        for columns in (joint.x.columns, joint.y.columns, joint.columns)
+    )
+    return h_x + h_y - h_xy
 
 
 # -- estimators ------------------------------------------------------------------------
@@ -268,6 +122,7 @@ class _NeighborEstimator(MutualInfoEstimator):
     transform: object = parameter(
         "rank", StrOptions({"rank", "standard"}), None, hidden=True
     )
+    n_jobs: int | None = parameter(None, Integral, None)
     random_state: object = parameter(None, "random_state")
 
     _breaks_ties = True
@@ -276,13 +131,16 @@ class _NeighborEstimator(MutualInfoEstimator):
     def _fit(self, X, y):
         seed = make_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._tie_seed = seed
-        self._joint = JointRows(*self._learn_views(X, y))
+        self._joint = self._join(*self._learn_views(X, y))
         terms = self._terms(self._joint)
         ceiling = self._ceiling(len(X))
         if self._breaks_ties and self._has_ties:
             # New pairs are held against the rows as they are.
-            self._joint = JointRows(self._x_block(X), self._y_block(y))
+            self._joint = self._join(self._x_block(X), self._y_block(y))
         return Report(terms.mean(), standard_error(terms), ceiling)
+
+    def _join(self, x, y):
+        return JointRows(x, y, self.n_jobs, self.device)
 
     def _ceiling(self, n_samples):
         """Bound of the estimate: each row has as many neighbours on a side as jointly.
@@ -339,15 +197,11 @@ class _NeighborEstimator(MutualInfoEstimator):
 
     def _mutual_info(self, X, y):
         other = copy.copy(self)
-        return other._terms(JointRows(*other._learn_views(X, y))).mean()
+        return other._terms(other._join(*other._learn_views(X, y))).mean()
 
     def _log_ratio(self, X, y):
         x, z = self._x_block(X), self._y_block(y)
-        i, j = (index.ravel() for index in np.indices((len(X), len(y))))
-        radius, found = (
-            values.reshape(len(X), len(y))
-            for values in self._joint.new_radius(x.take(i), z.take(j), self.n_neighbors)
-        )
+        radius, found = self._joint.new_radius_each(x, z, self.n_neighbors)
         n_x = self._joint.x.count_each(x, radius)
         n_y = self._joint.y.count_each(z, radius.T).T
         return self._new_terms(x.codes[:, np.newaxis], found, n_x, n_y)
@@ -380,8 +234,17 @@ class KSG(_NeighborEstimator):
     Parameters
     ----------
     [shared]
-    variant : {1, 2}, default=1
-        The first estimator of [1]_, or the second, of less bias and more variance.
+    variant : {1, 2, "lnc", "weighted"}, default=1
+        The first estimator of [1]_, or the second, of less bias and more variance. For
+        strong dependence: "lnc", the first with the local correction of [3]_, which
+        needs more neighbours than columns; "weighted", a difference of weighted
+        entropies of whitened columns [4]_, best with ten neighbours or more. Both take
+        `transform` "standard" or None, and no column that repeats a value more than
+        `n_neighbors` times.
+    device : str or None, default=None
+        None or "cpu" looks for neighbours here, with trees or, where there are many
+        columns, blocks of distances. The name of another device, such as "cuda", has
+        torch do it there; "auto" takes CUDA where there is one.
 
     Attributes
     ----------
@@ -395,7 +258,9 @@ class KSG(_NeighborEstimator):
     -----
     Equal values in a column, as after rounding, are set apart at random, which does
     not change the mutual information of rounded values. A constant column carries 0.
-    Without labels no estimate can exceed :math:`\psi(N) - \psi(k)`. The standard error
+    Without labels no estimate of the variants 1 and 2 can exceed
+    :math:`\psi(N) - \psi(k)`; the others have no ceiling. On new rows all take the log
+    ratio of the first, and with labels as y they are the first. The standard error
     treats the terms of the rows as independent; on normal columns the true spread was
     1.1 to 1.45 times as large.
 
@@ -405,6 +270,10 @@ class KSG(_NeighborEstimator):
        Phys. Rev. E 69, 066138, 2004.
     .. [2] B. C. Ross. Mutual information between discrete and continuous data sets.
        PLoS ONE 9(2), e87357, 2014.
+    .. [3] S. Gao, G. Ver Steeg, A. Galstyan. Efficient estimation of mutual information
+       for strongly dependent variables. AISTATS, 2015.
+    .. [4] T. B. Berrett, R. J. Samworth, M. Yuan. Efficient multivariate entropy
+       estimation via k-nearest neighbour distances. Ann. Statist. 47, 2019.
 
     Examples
     --------
@@ -416,15 +285,58 @@ class KSG(_NeighborEstimator):
     0.5
     """
 
-    variant: int = parameter(1, Options(Integral, {1, 2}))
+    variant: object = parameter(
+        1, Options(Integral, {1, 2}), StrOptions({"lnc", "weighted"})
+    )
+    device: str | None = parameter(None, str, None)
 
     def _constant(self, n_samples):
         return digamma(n_samples) - (self.variant == 2) / self.n_neighbors
 
+    def _ceiling(self, n_samples):
+        unbounded = isinstance(self.variant, str)
+        return math.inf if unbounded else super()._ceiling(n_samples)
+
     def _terms(self, joint):
         continuous = joint.x.columns.shape[1] and joint.y.columns.shape[1]
-        terms = ksg_box_terms if continuous and self.variant == 2 else ksg_terms
-        return terms(joint, self.n_neighbors)
+        variant = self.variant if continuous else 1
+        return VARIANTS[variant](joint, self.n_neighbors)
+
+    def _learn_views(self, X, y):
+        if isinstance(self.variant, str) and not hasattr(self, "classes_"):
+            self._check_densities(X, y)
+        return super()._learn_views(X, y)
+
+    def _check_densities(self, X, y):
+        """Raise where a variant that needs densities cannot see them."""
+        if vars(self)["transform"] == "rank":
+            raise ValueError(
+                f'variant="{self.variant}" needs transform="standard" or None: ranks '
+                "hide how close to a curve the rows are."
+            )
+        n_columns = X.shape[1] + y.shape[1]
+        if self.variant == "lnc" and self.n_neighbors <= n_columns:
+            raise ValueError(
+                f'variant="lnc" needs more neighbours than columns; n_neighbors='
+                f"{self.n_neighbors} is too few for {n_columns} columns."
+            )
+        for name, block in (("X", X), ("y", y)):
+            for number, column in enumerate(block.T):
+                most = np.unique(column, return_counts=True)[1].max()
+                if self.n_neighbors < most < len(column):
+                    raise ValueError(
+                        f"Column {number} of {name} repeats a value {most} times and "
+                        f'has no density, which variant="{self.variant}" needs. Use '
+                        "variant=1, or skmi.MixedKSG."
+                    )
+
+
+VARIANTS = {
+    1: ksg_terms,
+    2: ksg_box_terms,
+    "lnc": local_ksg_terms,
+    "weighted": entropy_terms,
+}
 
 
 @estimator
@@ -446,6 +358,8 @@ class MixedKSG(_NeighborEstimator):
     discrete_features : {"auto"}, bool or array-like, default="auto"
         Which columns of X hold labels: all (True), none (False), a mask or the numbers
         of the columns. "auto" takes those of strings, categories and booleans.
+    device : str or None, default=None
+        As of :class:`KSG`.
 
     Attributes
     ----------
@@ -480,6 +394,7 @@ class MixedKSG(_NeighborEstimator):
     discrete_features: object = parameter(
         "auto", StrOptions({"auto"}), "boolean", "array-like"
     )
+    device: str | None = parameter(None, str, None)
 
     _breaks_ties = False
 
@@ -557,33 +472,8 @@ class MixedKSG(_NeighborEstimator):
         return X[:, ~self._is_discrete], codes
 
 
-def feature_kinds(X):
-    """Kind of each column of X where its container or its elements tell, else []."""
-    names = column_types(X)
-    if names:
-        kinds = [dtype_kind(name) for name in names]
-        columns = np.asarray(X, dtype=object) if "object" in kinds else None
-        return [
-            element_kinds(columns[:, number]) if kind == "object" else kind
-            for number, kind in enumerate(kinds)
-        ]
-    nested = isinstance(X, (list, tuple))
-    array = np.array(X, dtype=object) if nested else np.asarray(X)
-    if array.ndim != 2 or array.dtype.kind not in "OUST":
-        return []
-    return [element_kinds(column) for column in array.astype(object).T]
-
-
-def element_kinds(column):
-    """Kind of a column of objects: labels where any element is text or a boolean."""
-    kinds = {element_kind(kind) for kind in set(map(type, column))}
-    if "time" in kinds:
-        raise ValueError("X holds dates or durations; convert them to numbers first.")
-    return "discrete" if "discrete" in kinds else "continuous"
-
-
 def conditional_mutual_info(
-    X, Y, Z, *, n_neighbors=3, transform="rank", random_state=None
+    X, Y, Z, *, n_neighbors=3, transform="rank", n_jobs=None, random_state=None
 ):
     r"""Conditional mutual information by nearest neighbours.
 
@@ -608,6 +498,8 @@ def conditional_mutual_info(
     transform : {"rank", "standard"} or None, default="rank"
         How a column of numbers is seen: by the normal scores of its ranks,
         standardised, or as it is. Equal numbers are set apart at random.
+    n_jobs : int or None, default=None
+        Threads at work: None means 1 outside a joblib context, -1 all processors.
     random_state : int, RandomState instance or None, default=None
         Seed of what sets equal numbers apart.
 
@@ -642,7 +534,7 @@ def conditional_mutual_info(
             f"n_samples={len(z.codes)} is too few for n_neighbors={n_neighbors}."
         )
     xz, yz = join_blocks(x, z), join_blocks(y, z)
-    radius, found = JointRows(xz, y).radius(n_neighbors)
+    radius, found = JointRows(xz, y, n_jobs).radius(n_neighbors)
     counts = (side.count(side, radius) for side in (xz, yz, z))
     n_xz, n_yz, n_z = map(digamma, counts)
     return float((digamma(found) - n_xz - n_yz + n_z).mean())

@@ -14,6 +14,8 @@ FLOORS = [
         "_columns",
         "_duplicates",
         "_kinds",
+        "_nearest",
+        "_partition",
         "bounds",
         "critics",
         "datasets",

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import integrate, stats
-from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
+from sklearn.feature_selection._mutual_info import _compute_mi_cc, _compute_mi_cd
 
-from skmi import KSG, MixedKSG, SaturationWarning
-from skmi.neighbors import conditional_mutual_info, count_on_line, count_within
+from skmi import KSG, MixedKSG, SaturationWarning, _nearest
+from skmi._nearest import Block, Host, JointRows, count_on_line, count_within
+from skmi.neighbors import conditional_mutual_info, log_volume_threshold
 from tests.oracle import draw_normal
 
 X8 = np.array([0.1, 0.5, 0.9, 1.4, 2.0, 2.2, 3.1, 3.3]).reshape(-1, 1)
@@ -47,15 +48,16 @@ def test_agrees_with_the_definition(d, k):
     assert estimate == pytest.approx(brute_force_ksg(X, Y, k), abs=1e-12)
 
 
-def test_agrees_with_scikit_learn():
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_agrees_with_scikit_learn(k):
+    """Its routines, without the noise and scaling of its public functions."""
     X, Y, _ = draw_normal(800, 1, 0.5, seed=0)
-    ours = KSG(transform="standard").fit(X, Y).mutual_info_
-    theirs = mutual_info_regression(X, Y[:, 0], n_neighbors=3, random_state=0)
-    assert ours == pytest.approx(theirs[0], abs=1e-4)
-    labels = np.where(Y[:, 0] > 0, "up", "down")
-    ours = KSG(transform="standard").fit(X, labels).mutual_info_
-    theirs = mutual_info_classif(X, labels, n_neighbors=3, random_state=0)
-    assert ours == pytest.approx(theirs[0], abs=2e-3)
+    estimator = KSG(transform=None, n_neighbors=k)
+    ours = estimator.fit(X, Y).mutual_info_
+    assert ours == pytest.approx(_compute_mi_cc(X[:, 0], Y[:, 0], k), abs=1e-6)
+    labels = np.digitize(Y[:, 0], [-1, 0.5])
+    ours = estimator.fit(X, labels.astype(str)).mutual_info_
+    assert ours == pytest.approx(_compute_mi_cd(X[:, 0], labels, k), abs=1e-6)
 
 
 def test_accuracy_on_normals():
@@ -280,8 +282,10 @@ def test_pointwise_values_of_new_rows_average_to_the_estimate():
     assert pointwise.mean() == pytest.approx(0.5, abs=0.06)
 
 
-@pytest.mark.parametrize("d", [1, 3])
-def test_counts_are_those_of_the_computed_distances(d):
+@pytest.mark.parametrize("d", [1, 2, 3, 6])
+@pytest.mark.parametrize("most", [10, 65_535], ids=["tree", "ranks"])
+def test_counts_are_those_of_the_computed_distances(monkeypatch, most, d):
+    monkeypatch.setattr(_nearest, "MOST_RANKS", most)
     rng = np.random.RandomState(0)
     points = np.vstack([rng.standard_normal((200, d)), np.repeat([[0.1] * d], 30, 0)])
     queries = rng.standard_normal((50, d)) / 3
@@ -289,6 +293,9 @@ def test_counts_are_those_of_the_computed_distances(d):
     limits = np.sort(distances, axis=1)[np.arange(50), rng.randint(200, size=50)]
     expected = (distances <= limits[:, None]).sum(axis=1)
     np.testing.assert_array_equal(count_within(points, queries, limits), expected)
+    own = np.abs(points[None] - points[:, None]).max(-1)
+    found = count_within(points, points, own[:, 7])
+    np.testing.assert_array_equal(found, (own <= own[:, [7]]).sum(axis=1))
 
 
 def test_counting_on_a_line_with_values_one_rounding_apart():
@@ -346,7 +353,7 @@ class TestConditional:
         x, y = 3 * group + rng.standard_normal((2, 3000))
         names = np.array(["a", "b", "c"])[group]
         assert conditional_mutual_info(x, y, names) == pytest.approx(0.0, abs=0.03)
-        by_number = conditional_mutual_info(x, y, pd.DataFrame({"g": names}))
+        by_number = conditional_mutual_info(x, y, pd.DataFrame({"g": names}), n_jobs=2)
         assert by_number == conditional_mutual_info(x, y, names)
 
     def test_exclusive_or_of_labels(self):
@@ -367,3 +374,226 @@ class TestConditional:
             conditional_mutual_info(rows, rows, np.full((10, 1), np.nan))
         with pytest.raises(ValueError, match="n_samples=3 is too few"):
             conditional_mutual_info(rows[:3], rows[:3], rows[:3])
+
+
+def rows_for_search(n, d_x, d_y, n_labels):
+    """Pairs of rows with repeated places, and labels of which some are alone."""
+    rng = np.random.RandomState(0)
+    x, y = rng.standard_normal((n, d_x)), rng.standard_normal((n, d_y))
+    x[: n // 4], y[: n // 4] = x[n // 4 : n // 2], y[n // 4 : n // 2]
+    codes = rng.randint(n_labels, size=n)
+    codes[-1] = n_labels - 1 + (n_labels > 1)
+    return Block(x, np.zeros(n, int)), Block(y, codes)
+
+
+def search(monkeypatch, rows, place, n_jobs=None):
+    """Pairs of rows that are looked through by trees, or in blocks."""
+    monkeypatch.setattr(JointRows, "in_blocks", place != "trees")
+    monkeypatch.setattr(Host, "block_size", 1000)
+    joint = JointRows(*rows, n_jobs)
+    joint.device = "cpu" if place == "torch" else None
+    return joint
+
+
+each_place = pytest.mark.parametrize("place", ["host", "torch"])
+
+
+@each_place
+@pytest.mark.parametrize("n_labels", [1, 40])
+@pytest.mark.parametrize(("d_x", "d_y"), [(1, 1), (2, 3), (12, 1), (3, 0)])
+class TestBlocksOfDistances:
+    """Blocks of distances find what trees find, also of ties and lonely labels."""
+
+    def test_balls(self, monkeypatch, place, n_labels, d_x, d_y):
+        rows = rows_for_search(200, d_x, d_y, n_labels)
+        for k in (1, 5):
+            expected = search(monkeypatch, rows, "trees").ball_counts(k)
+            for n_jobs in (1, 2):
+                found = search(monkeypatch, rows, place, n_jobs).ball_counts(k)
+                np.testing.assert_array_equal(found, expected)
+
+    def test_new_pairs(self, monkeypatch, place, n_labels, d_x, d_y):
+        rows = rows_for_search(120, d_x, d_y, n_labels)
+        new = [block.take(np.arange(0, 120, 7)) for block in rows]
+        new[0].columns[:5] += 0.1
+        expected = search(monkeypatch, rows, "trees").new_radius_each(*new, 3)
+        found = search(monkeypatch, rows, place, 2).new_radius_each(*new, 3)
+        np.testing.assert_array_equal(found, expected)
+
+
+@each_place
+@pytest.mark.parametrize("d", [1, 4, 12])
+def test_boxes_in_blocks(monkeypatch, place, d):
+    rows = [Block(b, np.zeros(200, int)) for b in draw_normal(200, d, 1.0, 0)[:2]]
+    expected = search(monkeypatch, rows, "trees").box_counts(4)
+    found = search(monkeypatch, rows, place).box_counts(4)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_many_columns_agree_with_the_definition():
+    X, Y, _ = draw_normal(150, 12, 3.0, seed=0)
+    estimator = KSG(transform=None).fit(X, Y)
+    assert estimator._joint.in_blocks
+    assert estimator.mutual_info_ == pytest.approx(brute_force_ksg(X, Y, 3), abs=1e-12)
+
+
+def test_jobs_and_device_do_not_change_the_estimate():
+    X, Y, _ = draw_normal(400, 3, 1.0, seed=0)
+    plain = KSG().fit(X, Y)
+    for options in ({"n_jobs": 2}, {"n_jobs": -1}, {"device": "cpu"}):
+        estimator = KSG(**options).fit(X, Y)
+        assert estimator.mutual_info_ == plain.mutual_info_
+        assert estimator.score(X[:50], Y[:50]) == plain.score(X[:50], Y[:50])
+    with pytest.raises(ValueError, match="device='nowhere' cannot be used here"):
+        KSG(device="nowhere").fit(X, Y)
+
+
+@pytest.mark.parametrize("variant", [1, 2])
+def test_device_gives_the_same_estimate(device, variant):
+    X, Y, _ = draw_normal(3000, 5, 1.0, seed=0)
+    here = KSG(variant=variant).fit(X, Y).mutual_info_
+    there = KSG(variant=variant, device=device).fit(X, Y).mutual_info_
+    assert there == pytest.approx(here, abs=1e-6)
+
+
+def draw_curve(n, mutual_info, seed):
+    """Rows close to a parabola: y = x^2 + u, u uniform on a width of exp(-I).
+
+    The density of x^2 blurred by u makes the truth I + h(y), found by quadrature.
+    """
+    rng, width = np.random.RandomState(seed), math.exp(-mutual_info)
+    x = rng.uniform(size=(n, 1))
+    y = x**2 + width * rng.uniform(size=(n, 1))
+    t = np.linspace(0, 1 + width, 2_000_001)
+    density = np.sqrt(np.clip(t, 0, 1)) - np.sqrt(np.clip(t - width, 0, 1))
+    density /= width
+    entropy = -integrate.trapezoid(density * np.log(np.maximum(density, 1e-300)), t)
+    return x, y, mutual_info + entropy
+
+
+def mean_estimate(draw, n, mutual_info, **options):
+    values = []
+    for seed in range(3):
+        X, Y, truth = draw(n, mutual_info, seed)
+        values.append(KSG(transform="standard", **options).fit(X, Y).mutual_info_)
+    return np.mean(values), truth
+
+
+def draw_line(n, mutual_info, seed):
+    return *draw_normal(n, 1, mutual_info, seed)[:2], mutual_info
+
+
+class TestLocalCorrection:
+    def test_agrees_with_the_definition(self):
+        """Row by row, by singular vectors."""
+        X, Y, _ = draw_normal(80, 1, 4.0, seed=0)
+        rows, k = np.hstack([X, Y]), 5
+        threshold, gain = log_volume_threshold(k, 2), 0.0
+        for row in rows:
+            distance = np.abs(rows - row).max(axis=1)
+            offsets = rows[np.argsort(distance)[1 : k + 1]] - row
+            turned = offsets @ np.linalg.svd(offsets)[2].T
+            gap = np.log(
+                np.abs(turned).max(axis=0).prod() / np.abs(offsets).max(axis=0).prod()
+            )
+            gain -= gap * (gap < threshold)
+        assert gain > 0
+        estimate = KSG(variant="lnc", transform=None, n_neighbors=k).fit(X, Y)
+        plain = brute_force_ksg(X, Y, k)
+        assert estimate.mutual_info_ == pytest.approx(plain + gain / 80)
+        assert estimate.ceiling_ == math.inf
+
+    def test_threshold_is_the_quantile_of_uniform_neighbourhoods(self):
+        rng, below = np.random.RandomState(1), []
+        threshold = log_volume_threshold(6, 2, n_draws=20_000)
+        for _ in range(4000):
+            offsets = rng.uniform(-1, 1, (6, 2))
+            turned = offsets @ np.linalg.svd(offsets)[2].T
+            gap = (
+                np.log(np.abs(turned).max(0)).sum()
+                - np.log(np.abs(offsets).max(0)).sum()
+            )
+            below.append(gap < threshold)
+        assert np.mean(below) == pytest.approx(0.005, abs=0.003)
+
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.SaturationWarning")
+    @pytest.mark.parametrize("draw", [draw_line, draw_curve])
+    def test_strong_dependence(self, draw):
+        short, truth = mean_estimate(draw, 2000, 10.0)
+        assert truth - short > 2.5
+        corrected, _ = mean_estimate(draw, 2000, 10.0, variant="lnc", n_neighbors=5)
+        assert corrected == pytest.approx(truth, abs=1.0)
+
+    @pytest.mark.parametrize("mutual_info", [0.0, 1.0])
+    def test_weak_dependence_is_left_alone(self, mutual_info):
+        plain, truth = mean_estimate(draw_line, 2000, mutual_info, n_neighbors=5)
+        corrected, _ = mean_estimate(
+            draw_line, 2000, mutual_info, variant="lnc", n_neighbors=5
+        )
+        assert corrected == pytest.approx(plain, abs=0.02)
+        assert corrected == pytest.approx(truth, abs=0.06)
+
+
+class TestWeighted:
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.SaturationWarning")
+    @pytest.mark.parametrize(("d", "error"), [(1, 0.1), (2, 0.15), (5, 0.25)])
+    def test_strong_dependence(self, d, error):
+        def draw(n, mutual_info, seed):
+            return *draw_normal(n, d, mutual_info, seed)[:2], mutual_info
+
+        short, truth = mean_estimate(draw, 1000, 10.0)
+        assert truth - short > 3.5
+        options = {"variant": "weighted", "n_neighbors": 10}
+        for mutual_info in (1.0, 10.0):
+            estimate, truth = mean_estimate(draw, 1000, mutual_info, **options)
+            assert estimate == pytest.approx(truth, abs=error)
+
+    def test_any_linear_map_of_a_block_changes_nothing(self):
+        X, Y, _ = draw_normal(300, 3, 2.0, seed=0)
+        turned = X @ np.random.RandomState(0).standard_normal((3, 3))
+        estimator = KSG(variant="weighted", n_neighbors=8, transform=None)
+        plain = estimator.fit(X, Y).mutual_info_
+        assert estimator.fit(turned, Y).mutual_info_ == pytest.approx(plain)
+
+    def test_columns_that_determine_each_other_have_no_density(self):
+        X, Y, _ = draw_normal(100, 2, 1.0, seed=0)
+        estimator = KSG(variant="weighted", transform="standard")
+        for x, y in ((X @ [[1, 0, 1], [0, 1, 1]], Y), (X, 2 * X[:, 1])):
+            with pytest.raises(ValueError, match="no density"):
+                estimator.fit(x, y)
+
+
+class TestVariantsOfDensities:
+    @pytest.mark.parametrize("variant", ["lnc", "weighted"])
+    def test_atoms_are_refused(self, variant):
+        X, Y, _ = draw_normal(300, 1, 1.0, seed=0)
+        estimator = KSG(variant=variant, transform="standard")
+        for x, y, name in (
+            (np.maximum(X, 0), Y, "Column 0 of X repeats a value"),
+            (X, np.hstack([Y, np.round(Y)]), "Column 1 of y repeats a value"),
+        ):
+            with pytest.raises(ValueError, match=f"{name}.*MixedKSG"):
+                estimator.set_params(n_neighbors=5).fit(x, y)
+
+    @pytest.mark.parametrize("variant", ["lnc", "weighted"])
+    def test_what_they_need(self, variant):
+        X, Y, _ = draw_normal(300, 2, 1.0, seed=0)
+        with pytest.raises(ValueError, match='needs transform="standard" or None'):
+            KSG(variant=variant).fit(X, Y)
+        estimator = KSG(variant=variant, transform="standard", n_neighbors=5)
+        assert estimator.fit(np.ones((300, 1)), Y).mutual_info_ == 0.0
+        with_constant = np.hstack([X, np.ones((300, 1))])
+        value = estimator.set_params(n_neighbors=6).fit(with_constant, Y).mutual_info_
+        assert value == estimator.fit(X, Y).mutual_info_
+        by_label = estimator.fit(X, Y[:, 0] > 0).mutual_info_
+        assert (
+            by_label
+            == KSG(transform="standard", n_neighbors=6).fit(X, Y[:, 0] > 0).mutual_info_
+        )
+
+    def test_too_few_neighbours(self):
+        X, Y, _ = draw_normal(300, 8, 1.0, seed=0)
+        with pytest.raises(ValueError, match="n_neighbors=3 is too few for 16 columns"):
+            KSG(variant="lnc", transform="standard").fit(X, Y)
+        with pytest.raises(ValueError, match="n_neighbors=3 is too few for the weight"):
+            KSG(variant="weighted", transform="standard").fit(X, Y)
