@@ -593,10 +593,7 @@ def mutual_info_gradient(
     pairs = zip(both.split(sizes, -1), at_both.split(sizes, -1), strict=True)
     own = torch.cat([score(block, at) for block, at in pairs], -1)
     gradient = (score(both, at_both) - own) * slopes
-    return tuple(
-        part.to(block)
-        for part, block in zip(gradient.split(sizes, -1), (x, y), strict=True)
-    )
+    return gradient.to(x).split(sizes, -1)
 
 
 def steady_options(method, options):
