@@ -136,7 +136,7 @@ class EncodedPairs(nn.Module):
     def _surrogate(self, z, rest, other):
         """Return the surrogate of the gradient as the score of every row."""
         scale = rest.exp() if self.settings.stochastic else self.settings.noise
-        drawn = z + scale * torch.randn_like(z)
+        drawn = blur(z, scale)
         value = -self.settings.loss(drawn, other, rest)
         return value.expand(1, len(z), 1)
 
@@ -307,9 +307,9 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             The fitted encoder.
         """
         X = self._validate(X, reset=True)
-        view = None if y is None or np.ndim(y) < 2 else check_view(y, len(X))
-        two_views = view is not None and view.shape[1] > 1
-        self._learn(X, view if two_views else None, encode_partner=two_views)
+        two_views = y is not None and np.asarray(y).shape[1:] not in {(), (1,)}
+        view = check_view(y, len(X)) if two_views else None
+        self._learn(X, view, encode_partner=two_views)
         return self
 
     def transform(self, X):
@@ -403,7 +403,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
         def loss(z, other, rest):
             if not encode_partner:
-                other = project_randomly(other, self.n_projections)
+                other = blur(project_randomly(other, self.n_projections), self.noise)
             return mige_loss(z, other, circumstance=circumstance, method=self.method)
 
         return Settings(None, loss, self.prior_matching, self.noise)
@@ -502,6 +502,11 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _encode(self, X):
         codes = apply_encoder(self.encoder_, self._x_scaler.transform(X))
         return (codes - self._centre) / self._scale
+
+
+def blur(rows, noise):
+    """Add normal noise, so that columns that depend on each other have a density."""
+    return rows + noise * torch.randn_like(rows)
 
 
 def apply_encoder(encoder, rows):

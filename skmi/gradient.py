@@ -25,7 +25,7 @@ from skmi._sklearn import (
     parameter,
 )
 from skmi.base import estimator, warn_of_integer_labels
-from skmi.encoders import InfoMaxEncoder, Settings
+from skmi.encoders import InfoMaxEncoder, Settings, blur
 from skmi.scores import (
     SCORES,
     mige_loss,
@@ -454,6 +454,7 @@ default="nu_method"
             "reference": "gaussian" if self.reference else None,
         }
         stochastic = self.circumstance == "III"
+        noise = 0.0 if supervised else self.noise
 
         def loss(z, other, rest):
             if labelled:
@@ -462,10 +463,9 @@ default="nu_method"
                 return mige_loss(z, circumstance="III", log_scale=rest, **options)
             if self.circumstance == "II":
                 return mige_loss(z, rest, circumstance="II", **options)
-            other = project_randomly(other, self.n_projections)
+            other = blur(project_randomly(other, self.n_projections), noise)
             return mige_loss(z, other, **options)
 
-        noise = 0.0 if supervised else self.noise
         return Settings(None, loss, noise=noise, stochastic=stochastic)
 
     def _gradient_of_labels(self, x, codes, at, at_codes):

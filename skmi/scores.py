@@ -537,7 +537,7 @@ def mutual_info_gradient(
 
     for anything :math:`\theta` that the rows depend on. All three scores are
     regularised alike, so that most of what this takes from them cancels: the
-    nu-method takes 10 steps where none are given.
+    nu-method takes 50 steps where none are given.
 
     Parameters
     ----------
@@ -579,15 +579,18 @@ def mutual_info_gradient(
     True
     """
     x, y = (torch.as_tensor(block).detach() for block in (x, y))
-    at_x, at_y = (x, y) if queries is None else map(torch.as_tensor, queries)
-    both, at_both = torch.cat([x, y], -1).double(), torch.cat([at_x, at_y], -1).double()
+    both = at_both = torch.cat([x, y], -1).double()
+    if queries is not None:
+        at_both = torch.cat([torch.as_tensor(block) for block in queries], -1).double()
     slopes = torch.ones_like(at_both)
     if reference == "copula":
-        at_both, slopes = gaussianize(both, at_both)
-        both, _ = gaussianize(both, both)
-        reference = "gaussian"
+        reference, given = "gaussian", both
+        both, slopes = gaussianize(given, given)
+        at_both, slopes = (
+            (both, slopes) if queries is None else gaussianize(given, at_both)
+        )
     score = functools.partial(
-        SCORES[method], reference=reference, **steady_options(method, options)
+        SCORES[method], reference=reference, **fix_steps(method, options, 50)
     )
     sizes = x.shape[-1], y.shape[-1]
     pairs = zip(both.split(sizes, -1), at_both.split(sizes, -1), strict=True)
@@ -596,9 +599,9 @@ def mutual_info_gradient(
     return gradient.to(x).split(sizes, -1)
 
 
-def steady_options(method, options):
-    """Fix the steps of the nu-method: chosen anew each time they would not cancel."""
-    return {"n_steps": 10, **options} if method == "nu_method" else options
+def fix_steps(method, options, n_steps):
+    """Fix the steps of the nu-method where they are not given."""
+    return {"n_steps": n_steps, **options} if method == "nu_method" else options
 
 
 def entropy_surrogate(rows, *, method="nu_method", **options):
@@ -633,7 +636,7 @@ def entropy_surrogate(rows, *, method="nu_method", **options):
     >>> round(scale.grad.item(), 1)
     1.5
     """
-    score = SCORES[method](rows, **steady_options(method, options)).to(rows)
+    score = SCORES[method](rows, **fix_steps(method, options, 10)).to(rows)
     return -(score.detach() * rows).sum(-1).mean()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "skmi"
 FLOORS = [
-    ["exceptions", "_torch", "_sklearn", "_docs"],
+    ["exceptions", "_torch", "_sklearn", "_docs", "_gaussianize", "_score_matching"],
     [
         "_columns",
         "_duplicates",
@@ -19,12 +19,15 @@ FLOORS = [
         "datasets",
         "entropy",
         "reference",
+        "scores",
         "statistics",
     ],
     ["_training"],
     ["base"],
     ["_neural"],
     ["variational", "neighbors", "density", "gaussian"],
+    ["encoders"],
+    ["gradient"],
     ["__main__"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
