@@ -260,17 +260,17 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     critic: object = parameter(
         "separable", StrOptions(set(CRITICS)), HasMethods("build")
     )
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
     prior_matching: float = parameter(0.0, Interval(Real, 0, None, closed="left"))
     method: str = parameter("nu_method", StrOptions(set(SCORES)))
     noise: float = parameter(0.1, Interval(Real, 0, None, closed="left"))
     n_projections: int = parameter(32, Interval(Integral, 1, None, closed="left"))
     max_iter: int = parameter(100, Interval(Integral, 1, None, closed="left"))
-    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
     n_negatives: int | None = parameter(
         None, Interval(Integral, 1, None, closed="left"), None
     )
+    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
+    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
+    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
     learning_rate_init: float = parameter(
         1e-3, Interval(Real, 0, None, closed="neither")
     )
@@ -323,6 +323,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Returns
         -------
         ndarray of shape (n_samples, n_components)
+            The codes.
         """
         check_is_fitted(self)
         return self._encode(self._validate(X, reset=False))

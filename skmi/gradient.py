@@ -56,9 +56,9 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    method : {"nu_method", "spectral_stein", "stein", "tikhonov", "sliced"}, \
-default="nu_method"
-        Estimator of :mod:`skmi.scores`.
+    method : str, default="nu_method"
+        Estimator of :mod:`skmi.scores`: "nu_method", "spectral_stein", "stein",
+        "tikhonov" or "sliced".
     reference : {"gaussian"} or None, default="gaussian"
         Whether the score of the fitted normal distribution is taken as known and only
         the rest estimated.
@@ -143,6 +143,7 @@ default="nu_method"
         Returns
         -------
         ndarray of shape (n_samples, n_features)
+            The scores.
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
@@ -190,9 +191,9 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         the encoder returns codes and a hidden layer (n, n_hidden); the codes are to
         tell about that layer. "III": the encoder returns codes and the log standard
         deviations of a normal distribution that they are drawn around.
-    method : {"nu_method", "spectral_stein", "stein", "tikhonov", "sliced"}, \
-default="nu_method"
-        Estimator of :mod:`skmi.scores`.
+    method : str, default="nu_method"
+        Estimator of :mod:`skmi.scores`: "nu_method", "spectral_stein", "stein",
+        "tikhonov" or "sliced".
     reference : {"copula", "gaussian"} or None, default="copula"
         What is taken as known of the densities, see
         :func:`skmi.scores.mutual_info_gradient`. In training "copula" is "gaussian".
@@ -200,8 +201,9 @@ default="nu_method"
         Whether to decorrelate before scores are estimated. ``whiten=False,
         reference=None, method="spectral_stein"`` is the published estimator.
     noise : float, default=0.1
-        Standard deviation of the noise added to deterministic codes in training
-        without y, without which their information on X is infinite.
+        Standard deviation of the noise added in training to codes and to what they
+        are to tell about. Without noise a deterministic code has infinite information
+        on X, and columns that depend on each other have no density.
     n_projections : int, default=32
         Columns to which a wider X is randomly projected for its scores.
     max_iter : int, default=50
@@ -269,12 +271,12 @@ default="nu_method"
     noise: float = parameter(0.1, Interval(Real, 0, None, closed="left"))
     n_projections: int = parameter(32, Interval(Integral, 1, None, closed="left"))
     max_iter: int = parameter(50, Interval(Integral, 1, None, closed="left"))
-    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
     learning_rate_init: float = parameter(
         1e-2, Interval(Real, 0, None, closed="neither")
     )
-    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
     discrete_target: object = parameter("auto", StrOptions({"auto"}), "boolean")
+    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
+    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
     device: str = parameter("auto", str)
     random_state: object = parameter(None, "random_state")
 
@@ -342,6 +344,7 @@ default="nu_method"
         Returns
         -------
         ndarray of shape (n_samples, n_components)
+            The codes.
         """
         check_is_fitted(self)
         X, _ = self._validate(X, None, reset=False)
@@ -363,7 +366,9 @@ default="nu_method"
         Returns
         -------
         gradient_X : ndarray of shape (n_samples, n_features)
+            With respect to each row of X.
         gradient_y : ndarray of the shape of y, or None for labels
+            With respect to each row of y.
         """
         check_is_fitted(self)
         if y is None or self._rows[1] is None:
@@ -454,7 +459,7 @@ default="nu_method"
             "reference": "gaussian" if self.reference else None,
         }
         stochastic = self.circumstance == "III"
-        noise = 0.0 if supervised else self.noise
+        noise = self.noise
 
         def loss(z, other, rest):
             if labelled:

@@ -10,6 +10,7 @@ is taken as known and only what is left is estimated.
 
 import copy
 import functools
+import inspect
 import itertools
 import math
 
@@ -80,6 +81,12 @@ def through_whitening(estimate):
         values = values if inverse is None else values @ inverse
         return values.to(given.dtype if given.is_floating_point() else values.dtype)
 
+    common = list(inspect.signature(score, follow_wrapped=False).parameters.values())
+    own = inspect.signature(estimate).parameters.values()
+    own = [
+        parameter for parameter in own if parameter.default != inspect.Parameter.empty
+    ]
+    score.__signature__ = inspect.Signature([*common[:-1], *own[1:]])
     return score
 
 
@@ -129,6 +136,7 @@ def spectral_stein(
     Returns
     -------
     tensor of the shape of `samples` or `queries`
+        The scores.
 
     References
     ----------
@@ -197,6 +205,7 @@ def stein(samples, queries=None, *, reference, ridge=0.1):
     Returns
     -------
     tensor of the shape of `samples` or `queries`
+        The scores.
 
     References
     ----------
@@ -268,6 +277,7 @@ def tikhonov(
     Returns
     -------
     tensor of the shape of `samples` or `queries`
+        The scores.
 
     References
     ----------
@@ -337,6 +347,7 @@ def nu_method(
     Returns
     -------
     tensor of the shape of `samples` or `queries`
+        The scores.
 
     References
     ----------
@@ -406,6 +417,7 @@ def sliced(
     Returns
     -------
     tensor of the shape of `samples` or `queries`
+        The scores.
 
     References
     ----------
@@ -504,6 +516,7 @@ def project_randomly(block, n_projections, seed=0):
     Returns
     -------
     tensor of shape (..., n, min(k, d))
+        The projected rows.
 
     References
     ----------
@@ -559,7 +572,9 @@ def mutual_info_gradient(
     Returns
     -------
     gradient_x : tensor of shape (n, d_x)
+        With respect to each row of x.
     gradient_y : tensor of shape (n, d_y)
+        With respect to each row of y.
 
     References
     ----------
@@ -623,6 +638,7 @@ def entropy_surrogate(rows, *, method="nu_method", **options):
     Returns
     -------
     tensor, scalar
+        To be maximised for a larger entropy.
 
     Examples
     --------

@@ -158,9 +158,8 @@ def test_the_embedding_is_minus_the_divergence_in_the_samples(which):
                     columns[i, a], samples, retain_graph=True
                 )
                 expected[i, a] -= slope[:, b].sum() / 5
-    torch.testing.assert_close(
-        make_kernels(points, samples)[which].embedding(), expected
-    )
+    embedding = make_kernels(points, samples)[which].embedding()
+    torch.testing.assert_close(embedding, expected)
 
 
 @pytest.mark.parametrize(("n_columns", "most"), [(2, 0.15), (10, 0.22)])
