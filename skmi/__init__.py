@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _MODULE_OF_NAME = {
     "ConvergenceWarning": "exceptions",
+    "DependentColumnsWarning": "exceptions",
     "DiscreteTargetWarning": "exceptions",
     "DonskerVaradhan": "variational",
     "DuplicateRowsWarning": "exceptions",

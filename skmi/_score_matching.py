@@ -5,8 +5,11 @@ A kernel is built for points (..., m, d) and samples (..., n, d). A field is
 """
 
 import functools
+import warnings
 
 import torch
+
+from skmi.exceptions import DependentColumnsWarning
 
 __all__ = [
     "CurlFreeKernel",
@@ -164,8 +167,7 @@ def whiten_samples(samples):
     """Return centred and decorrelated samples, their mean and the map.
 
     The covariance is that of the samples, which alone keeps the estimate equivariant.
-    With no more rows than columns and one it is singular, and half of it is replaced
-    by its diagonal.
+    Where it is singular, as with few rows, it is drawn towards its diagonal.
     """
     n_rows, n_columns = samples.shape[-2:]
     mean = samples.mean(-2, keepdim=True)
@@ -175,20 +177,30 @@ def whiten_samples(samples):
         raise ValueError("A column is constant: its density has no score.")
     scaled = centred / unit
     covariance = scaled.mT @ scaled / (n_rows - 1)
-    if n_rows <= n_columns + 1:
-        variances = torch.diag_embed(covariance.diagonal(dim1=-2, dim2=-1))
-        covariance = (covariance + variances) / 2
-    factor, failed = torch.linalg.cholesky_ex(covariance)
-    pivots = factor.diagonal(dim1=-2, dim2=-1) ** 2
-    spread = covariance.diagonal(dim1=-2, dim2=-1)
-    if failed.any() or not (pivots > 1e-10 * spread).all():
-        raise ValueError(
-            "The columns are linearly dependent, so their joint density has no score. "
-            "Drop columns, add noise or project to fewer."
+    factor, usable = factorise(covariance)
+    if n_rows <= n_columns + 1 or not usable:
+        warnings.warn(
+            f"The {n_columns} columns of {n_rows} rows are linearly dependent, so that "
+            "their joint density has no score. What is returned is that of a density "
+            "smoothed column by column. Drop columns, or pass more rows.",
+            DependentColumnsWarning,
+            stacklevel=3,
         )
+        share = 1.0 if n_rows <= n_columns + 1 else 1e-3
+        variances = torch.diag_embed(covariance.diagonal(dim1=-2, dim2=-1))
+        covariance = (covariance + share * variances) / (1 + share)
+        factor, _ = factorise(covariance)
     eye = torch.eye(n_columns, dtype=samples.dtype, device=samples.device)
     inverse = torch.linalg.solve_triangular(factor, eye.expand_as(factor), upper=False)
     return scaled @ inverse.mT, mean, inverse / unit
+
+
+def factorise(covariance):
+    """Return the Cholesky factor and whether the columns are independent."""
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    pivots = factor.diagonal(dim1=-2, dim2=-1) ** 2
+    variances = covariance.diagonal(dim1=-2, dim2=-1)
+    return factor, not failed.any() and bool((pivots > 1e-10 * variances).all())
 
 
 def target_of(field, samples, reference):

@@ -285,7 +285,7 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     @property
     def _n_features_out(self):
-        return self.n_components
+        return self._infomax._n_codes
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
