@@ -306,6 +306,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self : object
             The fitted encoder.
         """
+        vars(self).pop("encoder_", None)
         X = self._validate(X, reset=True)
         two_views = y is not None and np.asarray(y).shape[1:] not in {(), (1,)}
         view = check_view(y, len(X)) if two_views else None
@@ -369,7 +370,6 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         `settings` stand for the objective where a caller has one of its own, and
         `target` for what `score` is to be about.
         """
-        vars(self).pop("encoder_", None)
         random_state = make_random_state(self.random_state)
         generator = make_generator(random_state)
         device = resolve_device(self.device)

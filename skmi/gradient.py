@@ -427,6 +427,7 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             "reset": reset,
             "dtype": np.float64,
             "ensure_min_samples": 2 if reset else 1,
+            "force_writeable": True,
         }
         if y is None:
             return validate_data(self, X, **options), None

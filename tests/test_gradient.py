@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from scipy.stats import kstest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -19,7 +20,7 @@ import skmi
 from skmi import bounds
 from skmi.encoders import OBJECTIVES, jensen_shannon
 from skmi.scores import SCORES, mutual_info_gradient
-from tests.estimators import all_transformers, make_small, transformer_instances
+from tests.estimators import make_small, transformer_instances
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 
@@ -93,7 +94,7 @@ def test_a_failed_fit_leaves_it_unfitted(instance):
         model.transform(table())
 
 
-@pytest.mark.parametrize("cls", all_transformers(), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", [skmi.MIGEGradient, skmi.InfoMaxEncoder])
 def test_in_a_pipeline_before_a_classifier(cls):
     X, y = load_iris(return_X_y=True)
     model = make_pipeline(make_small(cls), LogisticRegression(max_iter=1000))
@@ -124,8 +125,9 @@ def test_score_estimator_is_the_function_at_new_rows(method):
 def test_score_estimator_keeps_a_thousand_rows():
     X = table(1500, 1)
     model = skmi.ScoreEstimator(method="spectral_stein", random_state=0).fit(X)
-    assert len(model._rows) == 1000
-    np.testing.assert_allclose(model.transform([[1.0]]), [[-1.0]], atol=0.25)
+    assert len(np.unique(model._rows)) == 1000
+    expected = SCORES["spectral_stein"](torch.tensor(model._rows), torch.ones(1, 1))
+    np.testing.assert_allclose(model.transform([[1.0]]), expected)
 
 
 def test_a_reference_needs_whitening():
@@ -136,9 +138,10 @@ def test_a_reference_needs_whitening():
 # -- MIGEGradient ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_finds_the_canonical_direction(seed):
-    X, y, direction, covariance = canonical_pair(seed)
+    X, y, direction, covariance = canonical_pair(seed, 1000)
     model = skmi.MIGEGradient(n_components=1, max_iter=40, random_state=seed)
     codes = model.fit(X, y).transform(X)
     assert codes.std() == pytest.approx(1)
@@ -248,19 +251,20 @@ def test_jensen_shannon_on_scores_written_out():
     assert OBJECTIVES["mine"] is bounds.donsker_varadhan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", [*OBJECTIVES, "mige"])
 def test_two_views_find_what_they_share(objective):
     rng = np.random.RandomState(0)
-    shared = rng.standard_normal(800)
-    X = np.column_stack([rng.standard_normal((800, 2)), shared])
-    X2 = np.column_stack([shared, rng.standard_normal((800, 2))])
-    X2[:, 0] += 0.2 * rng.standard_normal(800)
+    shared = rng.standard_normal(500)
+    X = np.column_stack([rng.standard_normal((500, 2)), shared])
+    X2 = np.column_stack([shared, rng.standard_normal((500, 2))])
+    X2[:, 0] += 0.2 * rng.standard_normal(500)
     model = skmi.InfoMaxEncoder(
         n_components=1,
         objective=objective,
         encoder=nn.Linear(3, 1),
         learning_rate_init=1e-2,
-        max_iter=40,
+        max_iter=30,
         random_state=0,
     ).fit(X, X2)
     codes = model.transform(X)[:, 0]
@@ -283,11 +287,9 @@ def test_mige_keeps_different_components():
 
 
 def test_prior_matching_draws_the_codes_to_the_normal():
-    rng = np.random.RandomState(0)
-    X = np.where(rng.uniform(size=(1500, 1)) < 0.5, -1.0, 1.0)
-    X = X + 0.05 * rng.standard_normal((1500, 1))
+    X = np.exp(1.5 * table(600, 1))
 
-    def kurtosis(weight):
+    def distance(weight):
         model = skmi.InfoMaxEncoder(
             n_components=1,
             prior_matching=weight,
@@ -296,9 +298,9 @@ def test_prior_matching_draws_the_codes_to_the_normal():
             learning_rate_init=3e-3,
             random_state=0,
         )
-        return (model.fit(X).transform(X) ** 4).mean()
+        return kstest(model.fit(X).transform(X)[:, 0], "norm").statistic
 
-    assert abs(kurtosis(3.0) - 3) < abs(kurtosis(0.0) - 3)
+    assert distance(3.0) < 0.5 * distance(0.0)
 
 
 class Convolutional(nn.Module):
