@@ -8,10 +8,8 @@ Every estimator takes ``samples`` of shape (..., n, d) and, to be evaluated else
 is taken as known and only what is left is estimated.
 """
 
-import copy
 import functools
 import inspect
-import itertools
 import math
 
 import torch
@@ -22,9 +20,11 @@ from skmi._score_matching import (
     DiagonalKernel,
     descend,
     descend_adaptively,
+    make_network,
     median_distance,
     solve_by_conjugate_gradients,
     target_of,
+    train_by_slices,
     whiten_samples,
 )
 from skmi._torch import isolated_randomness
@@ -442,47 +442,6 @@ def sliced(
             train_by_slices(network, row, reference, n_steps, learning_rate)
         parts.append(network(point).detach())
     return torch.stack(parts).reshape(shape)
-
-
-def make_network(n_columns, hidden_layer_sizes):
-    """Make a network of d outputs that starts at zero."""
-    sizes = (n_columns, *hidden_layer_sizes)
-    layers = []
-    for n_inputs, n_outputs in itertools.pairwise(sizes):
-        layers += [torch.nn.Linear(n_inputs, n_outputs), torch.nn.SiLU()]
-    last = torch.nn.Linear(sizes[-1], n_columns)
-    torch.nn.init.zeros_(last.weight)
-    return torch.nn.Sequential(*layers, last)
-
-
-def train_by_slices(network, samples, reference, n_steps, learning_rate):
-    """Minimise the sliced loss on three rows of four; keep what the fourth prefers."""
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
-    order = torch.randperm(len(samples))
-    test, train = order.tensor_split([len(samples) // 4])
-    best, lowest = copy.deepcopy(network.state_dict()), math.inf
-    for step in range(n_steps):
-        loss = sliced_loss(network, samples[train], reference)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step % 10 == 0 and len(test):
-            loss = sliced_loss(network, samples[test], reference).item()
-            if loss < lowest:
-                best, lowest = copy.deepcopy(network.state_dict()), loss
-    network.load_state_dict(best)
-
-
-def sliced_loss(network, samples, reference):
-    """Return the sliced score-matching loss, with random signs."""
-    inputs = samples.clone().requires_grad_(True)
-    signs = torch.randint(0, 2, samples.shape).to(samples) * 2 - 1
-    values = network(inputs)
-    (slope,) = torch.autograd.grad((values * signs).sum(), inputs, create_graph=True)
-    loss = (slope * signs).sum(-1) + (values**2).sum(-1) / 2
-    if reference:
-        loss = loss - (values * samples).sum(-1)
-    return loss.mean()
 
 
 SCORES = {
