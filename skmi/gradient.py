@@ -166,6 +166,13 @@ def make_linear(n_features, n_components):
     return nn.Linear(n_features, n_components)
 
 
+def linear_directions(infomax):
+    """Return the rows of a linear encoder's map, in the units of its input."""
+    weight = infomax.encoder_.weight.numpy().astype(np.float64)
+    scaler = infomax._x_scaler
+    return weight / (infomax._scale[:, np.newaxis] * scaler.scale * scaler.unit)
+
+
 @estimator
 class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Gradient of mutual information, and a representation that climbs it.
@@ -324,10 +331,7 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         rows = draw_rows(len(X), self.random_state)
         self._rows = X[rows].copy(), None if target is None else target[rows].copy()
         if self.encoder is None:
-            scaler, layer = infomax._x_scaler, infomax.encoder_
-            weight = layer.weight.numpy().astype(np.float64)
-            scale = infomax._scale[:, np.newaxis] * scaler.scale * scaler.unit
-            self.components_ = weight / scale
+            self.components_ = linear_directions(infomax)
         self.encoder_ = infomax.encoder_
         self.n_iter_, self.device_ = infomax.n_iter_, infomax.device_
         self._infomax = infomax
