@@ -321,8 +321,10 @@ def test_surrogate_has_the_gradient_of_the_entropy():
     scale = torch.tensor(2.0, dtype=x.dtype, requires_grad=True)
     value = entropy_surrogate(scale * x)
     value.backward()
-    assert scale.grad == pytest.approx(3 / 2, rel=0.02)
-    assert value == pytest.approx(3, rel=0.02)  # the number of columns, no entropy
+    assert scale.grad.item() == pytest.approx(3 / 2, rel=0.02)
+    assert value.item() == pytest.approx(
+        3, rel=0.02
+    )  # the number of columns, no entropy
 
 
 def slope_of_loss(make, at):
