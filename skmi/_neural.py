@@ -278,15 +278,13 @@ class CriticEstimator(MutualInfoEstimator):
             self._make_network(x.shape[-1], y.shape[-1], len(folds), generator),
             extract_model,
             lambda scores: objective(scores) - self._penalty(scores),
-            lambda scores: self._objective(scores) - self._penalty(scores),
             x,
             y,
             train_rows=stack_rows([fold.train for fold in folds]),
             stop_rows=stack_rows([fold.stop for fold in folds]),
-            schedule=Schedule(
-                **{name: getattr(self, name) for name in Schedule.__annotations__}
-            ),
+            schedule=Schedule.of(self),
             generator=generator,
+            criterion=lambda scores: self._objective(scores) - self._penalty(scores),
             contrast=self._contrast,
         )
 

@@ -23,7 +23,14 @@ class Schedule:
     early_stopping: bool
     n_iter_no_change: int
     tol: float
-    max_grad_norm: float | None
+    max_grad_norm: float | None = None
+
+    @classmethod
+    def of(cls, estimator, **changes):
+        """Read the settings off an estimator's parameters of the same names."""
+        parameters = estimator.get_params(deep=False)
+        names = cls.__annotations__.keys() & parameters.keys()
+        return cls(**{name: parameters[name] for name in names} | changes)
 
 
 def cyclic_partners(n_rows, shifts):
@@ -53,8 +60,6 @@ class Training:
         ``extract(network, i)`` returns a copy of model i.
     objective : callable
         Maps (joint, marginal) scores to one value for each model, to be maximised.
-    criterion : callable
-        The same for the early-stopping rows.
     x, y : tensor of shape (models, n_rows, n_columns)
         The rows as each model is to see them.
     train_rows, stop_rows : tensor of shape (models, n)
@@ -63,6 +68,8 @@ class Training:
         The settings.
     generator : torch.Generator
         Source of batches and negatives, on the CPU.
+    criterion : callable, default=None
+        The objective on the early-stopping rows, where it is another.
     contrast : {"y", "x", "both"}, default="y"
         Which rows a row is held against: each x against the y of others, each y against
         the x of others, or one after the other, as twice as many rows.
@@ -83,7 +90,6 @@ class Training:
         network,
         extract,
         objective,
-        criterion,
         x,
         y,
         *,
@@ -91,12 +97,13 @@ class Training:
         stop_rows,
         schedule,
         generator,
+        criterion=None,
         contrast="y",
     ):
         self.network = network.to(x.device)
         self.extract = extract
         self.objective = objective
-        self.criterion = criterion
+        self.criterion = objective if criterion is None else criterion
         self.x, self.y = x, y
         self.train_rows, self.stop_rows = train_rows, stop_rows
         self.schedule = schedule

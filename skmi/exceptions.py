@@ -4,6 +4,7 @@ from sklearn.exceptions import ConvergenceWarning as _SklearnConvergenceWarning
 
 __all__ = [
     "ConvergenceWarning",
+    "DependentColumnsWarning",
     "DiscreteTargetWarning",
     "DuplicateRowsWarning",
     "FewRowsWarning",
@@ -18,6 +19,10 @@ class SkmiWarning(UserWarning):
 
 class ConvergenceWarning(SkmiWarning, _SklearnConvergenceWarning):
     """Training reached ``max_iter`` while the held-out objective still improved."""
+
+
+class DependentColumnsWarning(SkmiWarning):
+    """Columns are linearly dependent, so that their joint density does not exist."""
 
 
 class DiscreteTargetWarning(SkmiWarning):

@@ -2,6 +2,8 @@
 
 import inspect
 
+from sklearn.base import TransformerMixin
+
 import skmi
 from skmi.base import MutualInfoEstimator
 
@@ -24,7 +26,8 @@ def is_neural(cls):
 
 def make_small(cls, **parameters):
     """An instance that fits in milliseconds."""
-    small = SMALL if is_neural(cls) else {}
+    names = cls._get_param_names()
+    small = {name: value for name, value in SMALL.items() if name in names}
     seed = {"random_state": 0} if "random_state" in cls._get_param_names() else {}
     return cls(**{**small, **seed, **parameters})
 
@@ -40,4 +43,27 @@ def all_instances():
         make_small(skmi.NWJ, critic="bilinear", averaging="macro"),
         make_small(skmi.InfoNCE, normalize="both"),
         make_small(skmi.DifferenceOfEntropies, critic="mixture"),
+    ]
+
+
+def all_transformers():
+    """Public classes of transformers that learn from X alone or with a target."""
+    rooms = {"skmi.encoders", "skmi.gradient"}
+    found = [getattr(skmi, name) for name in skmi.__all__]
+    return [
+        item
+        for item in found
+        if inspect.isclass(item)
+        and issubclass(item, TransformerMixin)
+        and item.__module__ in rooms
+    ]
+
+
+def transformer_instances():
+    """One small instance of each transformer, and those that take other paths."""
+    return [
+        *(make_small(cls) for cls in all_transformers()),
+        make_small(skmi.ScoreEstimator, method="stein", reference=None),
+        make_small(skmi.InfoMaxEncoder, objective="mige", n_components=2),
+        make_small(skmi.InfoMaxEncoder, objective="jsd", prior_matching=1.0),
     ]

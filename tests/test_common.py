@@ -19,7 +19,13 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skmi
-from tests.estimators import all_estimators, all_instances, is_neural, make_small
+from tests.estimators import (
+    all_estimators,
+    all_instances,
+    is_neural,
+    make_small,
+    transformer_instances,
+)
 from tests.oracle import draw_normal
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
@@ -31,10 +37,20 @@ EXTRA_CHECKS = (
 )
 
 
+TRANSFORMER_CHECKS = (
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_get_feature_names_out_error",
+    "check_set_output_transform",
+)
+
+
 def all_checks():
-    for instance in all_instances():
+    for instance in (*all_instances(), *transformer_instances()):
         name = type(instance).__name__
-        extra = [partial(getattr(estimator_checks, c), name) for c in EXTRA_CHECKS]
+        more = TRANSFORMER_CHECKS if hasattr(instance, "transform") else ()
+        checks = (*EXTRA_CHECKS, *more)
+        extra = [partial(getattr(estimator_checks, c), name) for c in checks]
         for check in extra:
             yield pytest.param(instance, check, id=f"{instance}-{check.func.__name__}")
         for estimator, check in estimator_checks_generator(instance):

@@ -6,18 +6,33 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
+from sklearn.base import clone
 
 import skmi
 from skmi import base
-from tests.estimators import all_estimators, make_small
+from tests.estimators import (
+    all_estimators,
+    all_transformers,
+    make_small,
+    transformer_instances,
+)
 from tests.oracle import draw_normal
 
 ROOT = Path(__file__).parents[1]
-MODULES = ["bounds", "critics", "datasets", "entropy"]
-MODULES += ["inference", "reference", "statistics"]
+MODULES = [
+    "bounds",
+    "critics",
+    "datasets",
+    "entropy",
+    "inference",
+    "reference",
+    "scores",
+    "statistics",
+]
 FUNCTIONS = ["skmi.neighbors.conditional_mutual_info"]
 # House style: no period after a type line, examples and see-also where they help.
 ALWAYS_FINE = {"GL01", "GL02", "RT02", "SA01", "EX01", "ES01", "SS06", "GL08"}
@@ -38,6 +53,12 @@ def public_names():
         for cls in all_estimators()
         for method in ("fit", "score", "mutual_info", "score_samples")
     ]
+    methods += [
+        f"skmi.{cls.__name__}.{method}"
+        for cls in all_transformers()
+        for method in ("fit", "transform", "score", "mutual_info_gradient")
+        if hasattr(cls, method)
+    ]
     return [*names, *methods, *public_functions()]
 
 
@@ -51,7 +72,9 @@ def test_docstring(name):
     assert errors == []
 
 
-@pytest.mark.parametrize("cls", all_estimators(), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize(
+    "cls", [*all_estimators(), *all_transformers()], ids=lambda cls: cls.__name__
+)
 def test_estimator_docstring(cls):
     text = NumpyDocString(inspect.getdoc(cls))
     documented = [parameter.name for parameter in text["Parameters"]]
@@ -79,6 +102,18 @@ def test_fitted_attributes_are_documented(cls):
             assert public <= documented
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize("instance", transformer_instances(), ids=str)
+def test_fitted_attributes_of_transformers_are_documented(instance):
+    X, Y, _ = draw_normal(60, 1, 0.5, seed=0)
+    text = NumpyDocString(inspect.getdoc(type(instance)))
+    documented = {attribute.name for attribute in text["Attributes"]}
+    for y in (Y, np.where(Y[:, 0] > 0, "up", "down")):
+        fitted = vars(clone(instance).fit(X, y))
+        public = {n for n in fitted if n.endswith("_") and not n.startswith("_")}
+        assert public <= documented
+
+
 def test_api_page_names_everything_public():
     page = (ROOT / "doc" / "api.rst").read_text(encoding="utf-8")
     listed = set(re.findall(r"(?m)^   ([A-Za-z_.]+)$", page))
@@ -91,6 +126,12 @@ def test_api_page_names_everything_public():
 def test_readme_names_every_estimator():
     text = (ROOT / "README.rst").read_text(encoding="utf-8")
     for cls in all_estimators():
+        assert f"``{cls.__name__}``" in text
+
+
+def test_readme_names_every_transformer():
+    text = (ROOT / "README.rst").read_text(encoding="utf-8")
+    for cls in all_transformers():
         assert f"``{cls.__name__}``" in text
 
 

@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "skmi"
 FLOORS = [
     ["exceptions", "_torch", "_sklearn", "_docs"],
+    ["_gaussianize", "_score_matching"],
     [
         "_columns",
         "_duplicates",
@@ -21,6 +22,7 @@ FLOORS = [
         "datasets",
         "entropy",
         "reference",
+        "scores",
         "statistics",
     ],
     ["_training"],
@@ -28,6 +30,8 @@ FLOORS = [
     ["_neural"],
     ["variational", "neighbors", "density", "gaussian"],
     ["inference"],
+    ["encoders"],
+    ["gradient"],
     ["__main__"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}

@@ -32,14 +32,12 @@ def train(values, target, n_epochs, **changes):
         "early_stopping": True,
         "n_iter_no_change": 3,
         "tol": 0.0,
-        "max_grad_norm": None,
     }
     rows = torch.arange(8).expand(len(values), 8)
     block = torch.zeros(len(values), 12, 1)
     training = Training(
         Level(values),
         extract,
-        target,
         target,
         block,
         block,

@@ -1,0 +1,520 @@
+"""Encoders that learn representations by their mutual information, as transformers."""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
+
+from skmi import bounds
+from skmi._neural import Scaler, part_size
+from skmi._sklearn import (
+    HasMethods,
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    fit_context,
+    make_random_state,
+    parameter,
+)
+from skmi._torch import isolated_randomness, make_generator, resolve_device, to_tensor
+from skmi._training import Schedule, Training
+from skmi.base import estimator
+from skmi.critics import ACTIVATIONS, CRITICS, MultiLayer
+from skmi.scores import SCORES, mige_loss, project_randomly
+from skmi.variational import InfoNCE
+
+__all__ = ["OBJECTIVES", "InfoMaxEncoder"]
+
+
+# A new bound plugs in here: what training maximises, of the scores of pairs. They are
+# written in a critic that estimates the log density ratio, so that it starts near 0.
+OBJECTIVES = {
+    "infonce": bounds.info_nce,
+    "jsd": bounds.jensen_shannon,
+    "mine": bounds.donsker_varadhan,
+    "nwj": bounds.tuba,
+}
+
+
+class Discriminator(nn.Module):
+    """Tells codes from draws of the prior; adversarial, in one objective."""
+
+    def __init__(self, n_components, generator):
+        super().__init__()
+        self.network = MultiLayer((n_components, 200, 1), "relu", (), generator)
+
+    def forward(self, z):
+        """Return for each row what the discriminator gains, and what the encoder."""
+        log_sigmoid = nn.functional.logsigmoid
+        codes = torch.special.ndtr(z)  # uniform where z is standard normal
+        real = self.network(torch.rand_like(codes))
+        fake = self.network(codes.detach())
+        fixed = {name: p.detach() for name, p in self.network.named_parameters()}
+        fooled = torch.func.functional_call(self.network, fixed, codes)
+        gain = log_sigmoid(real) + log_sigmoid(-fake)
+        return gain.squeeze(-1), log_sigmoid(fooled).squeeze(-1)
+
+
+class Settings(NamedTuple):
+    """What a network of encoded pairs is trained for."""
+
+    bound: Callable | None  # of the scores, or
+    loss: Callable | None  # of codes, the other block and what comes with the codes
+    prior_weight: float = 0.0
+    noise: float = 0.0
+    stochastic: bool = False  # whether log scales come with the codes
+
+
+class EncodedPairs(nn.Module):
+    """A network of pairs (x, y) that scores them by their codes.
+
+    It speaks the language of the training loop: scores (..., n, 1 + k) of each row
+    with its own partner and k others. The last column holds what each row adds to
+    the objective besides. Leading dimensions are places of a feature map.
+    """
+
+    draws_at_random = True
+    largest_block = 512
+
+    def __init__(self, encoder, partner, critic, discriminator, settings):
+        super().__init__()
+        self.encoder, self.partner = encoder, partner
+        self.critic, self.discriminator = critic, discriminator
+        self.settings = settings
+
+    def forward(self, x, y, partners):
+        z, rest = self.encode(self.encoder, x[0])
+        other = y[0]
+        if self.partner is not None:
+            other, _ = self.encode(self.partner, other)
+        if self.settings.loss is not None:
+            scores = self._surrogate(z, rest, other)
+        else:
+            if rest is not None and rest.ndim > 2:  # places as leading dimensions
+                other = rest.flatten(2).permute(2, 0, 1)
+            scores = self.critic(z, other, partners)
+            scores = scores if scores.ndim == 3 else scores.unsqueeze(0)
+        extra = self._match_prior(z).expand(*scores.shape[:-1])
+        return torch.cat([scores, extra.unsqueeze(-1)], -1)
+
+    def encode(self, encoder, x):
+        """Return codes of unit variance over the rows given, and what comes with them.
+
+        That is a feature map, or the log scales of a stochastic encoder.
+        """
+        z, rest = split_output(encoder(x))
+        centre, scale = z.mean(0), z.std(0) + 1e-6
+        if self.settings.stochastic:
+            floor = math.log(max(self.settings.noise, 1e-3))
+            rest = (rest - scale.log()).clamp(min=floor)
+        return (z - centre) / scale, rest
+
+    def _surrogate(self, z, rest, other):
+        """Return the surrogate of the gradient as the score of every row."""
+        scale = rest.exp() if self.settings.stochastic else self.settings.noise
+        drawn = blur(z, scale)
+        value = -self.settings.loss(drawn, other, rest)
+        return value.expand(1, len(z), 1)
+
+    def _match_prior(self, z):
+        if self.discriminator is None or not self.training:
+            return z.new_zeros(len(z))
+        gain, fooled = self.discriminator(z)
+        return gain + self.settings.prior_weight * fooled
+
+    def objective(self, scores):
+        """Return what training maximises, from (joint, marginal)."""
+        joint, marginal = scores
+        marginal, extra = marginal[..., :-1], marginal[..., -1]
+        bound = self.settings.bound
+        value = joint.mean(-1) if bound is None else bound((joint, marginal))
+        return (value + extra.mean(-1)).mean(0, keepdim=True)
+
+
+class Judge(InfoNCE):
+    """The critic behind `score`: it is no estimate, so it does not warn of its own."""
+
+    def _warn_of_saturation(self):
+        pass
+
+    def _warn_of_convergence(self, training):
+        pass
+
+
+@estimator
+class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Representation that keeps as much information on its input as it can.
+
+    .. math:: \max_g \; I(g(X); X) \quad \text{or} \quad
+        \max_{g_1, g_2} \; I(g_1(X); g_2(X_2))
+
+    by a variational bound and a critic, or by the estimated gradient of mutual
+    information without either ("mige"). Deep InfoMax of [1]_ as a transformer: the
+    outputs have zero mean and unit variance over the training rows.
+
+    Parameters
+    ----------
+    n_components : int, default=8
+        Columns of the representation.
+    objective : {"infonce", "jsd", "mige", "mine", "nwj"}, default="infonce"
+        What is maximised. "mige" follows the estimated gradient of [2]_; the others
+        train a critic to a bound.
+    encoder : torch.nn.Module, callable or None, default=None
+        Maps rows (n, n_features) to codes (n, n_components); None is a network of
+        `hidden_layer_sizes`. A module is copied; a callable
+        ``(n_features, n_components) -> Module`` makes one. A module for images begins
+        with ``torch.nn.Unflatten``. Where it returns a pair of codes and a feature map
+        (n, channels, ...), the codes are to tell about every place of the map: the
+        local objective.
+    critic : str or critic, default="separable"
+        A critic of :mod:`skmi.critics` or its name; not used by "mige".
+    prior_matching : float, default=0.0
+        Weight of an adversarial term that draws the codes towards a standard normal
+        distribution; 0 is without.
+    method : str, default="nu_method"
+        Score estimator of "mige", a name in ``skmi.scores.SCORES``.
+    noise : float, default=0.1
+        Standard deviation of the noise added to the codes in training with "mige",
+        without which a deterministic code has infinite information on its input.
+    n_projections : int, default=32
+        Columns to which "mige" and `score` randomly project a wider X.
+    max_iter : int, default=100
+        Largest number of epochs.
+    n_negatives : int or None, default=None
+        Independent pairs scored for each joint pair in training; None takes all of the
+        batch.
+    [shared]
+
+    Attributes
+    ----------
+    encoder_ : torch.nn.Module
+        The trained encoder, on the CPU.
+    partner_ : torch.nn.Module or None
+        The trained encoder of the second view.
+    [shared]
+
+    See Also
+    --------
+    MIGEGradient : Learns what tells about a target.
+
+    Notes
+    -----
+    Information on the input says nothing of use for a task: any invertible map keeps
+    all of it. What a representation is good for comes from the encoder's form, the
+    critic's and the noise. With "mige" there is no value to stop early by: all of
+    `max_iter` epochs are run.
+
+    References
+    ----------
+    .. [1] R. D. Hjelm et al. Learning deep representations by mutual information
+       estimation and maximization. ICLR, 2019.
+    .. [2] L. Wen, Y. Zhou, L. He, M. Zhou, Z. Xu. Mutual information gradient
+       estimation for representation learning. ICLR, 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmi import InfoMaxEncoder
+    >>> X = load_iris().data
+    >>> InfoMaxEncoder(n_components=2, max_iter=5, random_state=0).fit_transform(
+    ...     X).shape
+    (150, 2)
+    """
+
+    _shared_attributes = (
+        "n_iter_",
+        "loss_curve_",
+        "validation_scores_",
+        "device_",
+        "n_features_in_",
+        "feature_names_in_",
+    )
+
+    n_components: int = parameter(8, Interval(Integral, 1, None, closed="left"))
+    objective: str = parameter("infonce", StrOptions({"mige", *OBJECTIVES}))
+    encoder: object = parameter(None, callable, None)
+    critic: object = parameter(
+        "separable", StrOptions(set(CRITICS)), HasMethods("build")
+    )
+    prior_matching: float = parameter(0.0, Interval(Real, 0, None, closed="left"))
+    method: str = parameter("nu_method", StrOptions(set(SCORES)))
+    noise: float = parameter(0.1, Interval(Real, 0, None, closed="left"))
+    n_projections: int = parameter(32, Interval(Integral, 1, None, closed="left"))
+    max_iter: int = parameter(100, Interval(Integral, 1, None, closed="left"))
+    n_negatives: int | None = parameter(
+        None, Interval(Integral, 1, None, closed="left"), None
+    )
+    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
+    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
+    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
+    learning_rate_init: float = parameter(
+        1e-3, Interval(Real, 0, None, closed="neither")
+    )
+    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
+    early_stopping: bool = parameter(True, "boolean")
+    validation_fraction: float = parameter(0.15, Interval(Real, 0, 1, closed="neither"))
+    n_iter_no_change: int = parameter(10, Interval(Integral, 1, None, closed="left"))
+    tol: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
+    device: str = parameter("auto", str)
+    random_state: object = parameter(None, "random_state")
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "encoder_")
+
+    @property
+    def _n_features_out(self):
+        return self._n_codes
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the representation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples, n_features_2), default=None
+            Second view of the rows, a table of two or more columns. One column, as the
+            target of a pipeline, is ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted encoder.
+        """
+        vars(self).pop("encoder_", None)
+        X = self._validate(X, reset=True)
+        two_views = y is not None and np.asarray(y).shape[1:] not in {(), (1,)}
+        view = check_view(y, len(X)) if two_views else None
+        self._learn(X, view, encode_partner=two_views)
+        return self
+
+    def transform(self, X):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            The codes.
+        """
+        check_is_fitted(self)
+        return self._encode(self._validate(X, reset=False))
+
+    def score(self, X, y=None):
+        r"""Lower bound of what the codes tell about X, or the second view, in nats.
+
+        That of :class:`skmi.InfoNCE`, with a critic fitted to the codes of the
+        training rows; at most log min(512, n).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows that did not train the encoder.
+        y : array-like of shape (n_samples, n_features_2), default=None
+            Their second view, where there was one in fit.
+
+        Returns
+        -------
+        float
+            Higher is better.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        other = check_view(y, len(X)) if self._has_partner else X
+        return self._judge.score(self._encode(X), self._project(other))
+
+    # -- shared with the encoders built on this one ------------------------------
+
+    def _validate(self, X, *, reset):
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=np.float64,
+            ensure_min_samples=2 if reset else 1,
+            force_writeable=True,
+        )
+
+    def _learn(self, X, other, *, encode_partner=False, settings=None, target=None):
+        """Train on validated blocks; without `other` X itself is the partner.
+
+        `settings` stand for the objective where a caller has one of its own, and
+        `target` for what `score` is to be about.
+        """
+        random_state = make_random_state(self.random_state)
+        generator = make_generator(random_state)
+        device = resolve_device(self.device)
+        self._has_partner = encode_partner
+        self._x_scaler = Scaler.fit(X)
+        x = y = self._x_scaler.transform(X)
+        if encode_partner:
+            y = Scaler.fit(other).transform(other)
+        elif other is not None:
+            y = other
+        if settings is None:
+            settings = self._make_settings(encode_partner)
+        network = self._build(x, y, encode_partner, settings, generator)
+        training = self._train(network, x, y, generator, random_state, device)
+        best = training.best[0]
+        codes = apply_encoder(best.encoder, x)
+        self._centre, self._scale = codes.mean(0), codes.std(0) + 1e-12
+        self._n_codes = codes.shape[1]
+        self.device_ = str(device)
+        self.n_iter_ = training.epoch
+        self.loss_curve_ = [values[0] for values in training.losses]
+        self.validation_scores_ = [values[0] for values in training.scores] or None
+        if target is None:
+            target = self._project(other if encode_partner else X)
+        self._fit_judge((codes - self._centre) / self._scale, target)
+        self.partner_, self.encoder_ = best.partner, best.encoder
+
+    def _make_settings(self, encode_partner):
+        if self.objective != "mige":
+            return Settings(OBJECTIVES[self.objective], None, self.prior_matching)
+        circumstance = "II" if encode_partner else "I"
+
+        def loss(z, other, rest):
+            if not encode_partner:
+                other = blur(project_randomly(other, self.n_projections), self.noise)
+            return mige_loss(z, other, circumstance=circumstance, method=self.method)
+
+        return Settings(None, loss, self.prior_matching, self.noise)
+
+    def _build(self, x, y, encode_partner, settings, generator):
+        encoder = self._make_encoder(x.shape[1], generator)
+        partner = self._make_encoder(y.shape[1], generator) if encode_partner else None
+        rest = self._probe(encoder, x)
+        critic = None
+        if settings.bound is not None:
+            n_other = self.n_components if encode_partner else y.shape[1]
+            if rest is not None and rest.ndim > 2:
+                n_other = rest.shape[1]
+            critic = self._make_critic()
+            critic = critic.build(self.n_components, n_other, generator=generator)
+        discriminator = None
+        if settings.prior_weight:
+            discriminator = Discriminator(self.n_components, generator)
+        network = EncodedPairs(encoder, partner, critic, discriminator, settings)
+        return network.to(torch.float32)
+
+    def _probe(self, encoder, x):
+        """Check what an encoder returns; return what comes with the codes."""
+        rows = torch.tensor(x[:2], dtype=torch.float32)
+        with torch.no_grad():
+            z, rest = split_output(copy.deepcopy(encoder).float().eval()(rows))
+        if z.shape != (len(rows), self.n_components):
+            raise ValueError(
+                f"encoder must return codes (n, n_components={self.n_components}); "
+                f"for n=2 it returned the shape {tuple(z.shape)}."
+            )
+        return rest
+
+    def _make_encoder(self, n_inputs, generator):
+        if self.encoder is None:
+            sizes = (n_inputs, *self.hidden_layer_sizes, self.n_components)
+            return MultiLayer(sizes, self.activation, (), generator)
+        if isinstance(self.encoder, nn.Module):
+            return copy.deepcopy(self.encoder)
+        with isolated_randomness(generator):
+            return self.encoder(n_inputs, self.n_components)
+
+    def _make_critic(self):
+        if not isinstance(self.critic, str):
+            return self.critic
+        critic = CRITICS[self.critic]()
+        names = set(critic.get_params()) & {"hidden_layer_sizes", "activation"}
+        return critic.set_params(**{name: getattr(self, name) for name in names})
+
+    def _train(self, network, x, y, generator, random_state, device):
+        stopping = self.early_stopping and network.settings.loss is None
+        order = random_state.permutation(len(x))
+        size = part_size(self.validation_fraction, len(x)) if stopping else 0
+        if len(x) - size < 2:
+            raise ValueError(
+                f"n_samples={len(x)} is too few to hold out {size} rows; pass more "
+                "rows or early_stopping=False."
+            )
+        x_rows = to_tensor(x, device, torch.float32).unsqueeze(0)
+        y_rows = x_rows
+        if y is not x:
+            y_rows = to_tensor(y, device, torch.float32).unsqueeze(0)
+        training = Training(
+            network,
+            lambda network, i: (
+                copy.deepcopy(network).cpu().eval().requires_grad_(False)
+            ),
+            network.objective,
+            x_rows,
+            y_rows,
+            train_rows=torch.from_numpy(order[size:]).unsqueeze(0),
+            stop_rows=torch.from_numpy(order[:size]).unsqueeze(0),
+            schedule=Schedule.of(self, early_stopping=stopping),
+            generator=generator,
+        )
+        while training.epoch < self.max_iter and not training.finished:
+            training.run_epoch()
+        return training
+
+    def _fit_judge(self, codes, target):
+        self._judge = Judge(
+            max_iter=2 * self.max_iter, device=self.device, random_state=0
+        )
+        if len(codes) < 40:  # too few to hold rows out for early stopping
+            self._judge.set_params(early_stopping=False)
+        self._judge.fit(codes, target)
+
+    def _project(self, block):
+        rows = torch.from_numpy(np.asarray(block, dtype=np.float64))
+        return project_randomly(rows, self.n_projections).numpy()
+
+    def _encode(self, X):
+        codes = apply_encoder(self.encoder_, self._x_scaler.transform(X))
+        return (codes - self._centre) / self._scale
+
+
+def blur(rows, noise):
+    """Add normal noise, so that columns that depend on each other have a density."""
+    return rows + noise * torch.randn_like(rows)
+
+
+def apply_encoder(encoder, rows):
+    """Return the codes of rows in double precision, in blocks."""
+    encoder = copy.deepcopy(encoder).to(torch.float64).eval()
+    blocks = torch.from_numpy(rows).split(4096)
+    with torch.no_grad():
+        codes = [split_output(encoder(block))[0] for block in blocks]
+    return torch.cat(codes).numpy()
+
+
+def split_output(output):
+    """Split what an encoder returns into codes and what comes with them."""
+    return output if isinstance(output, tuple) else (output, None)
+
+
+def check_view(view, n_samples):
+    """Return a second view as an array, one row for each row of X."""
+    view = check_array(view, dtype=np.float64, ensure_2d=False, force_writeable=True)
+    view = view.reshape(len(view), -1)
+    if len(view) != n_samples:
+        raise ValueError(
+            f"X and the second view have inconsistent numbers of samples: "
+            f"[{n_samples}, {len(view)}]"
+        )
+    return view
