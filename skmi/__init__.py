@@ -20,11 +20,14 @@ _MODULE_OF_NAME = {
     "InfoNCE": "variational",
     "KSG": "neighbors",
     "KernelDensityMI": "density",
+    "MIFeatureSelector": "feature_selection",
     "MixedKSG": "neighbors",
     "NWJ": "variational",
+    "NothingSelectedWarning": "exceptions",
     "SaturationWarning": "exceptions",
     "SkmiWarning": "exceptions",
     "StudentCopulaMI": "gaussian",
+    "mutual_info_matrix": "feature_selection",
 }
 _MODULES = [
     "bounds",
@@ -33,6 +36,7 @@ _MODULES = [
     "density",
     "entropy",
     "exceptions",
+    "feature_selection",
     "gaussian",
     "neighbors",
     "reference",

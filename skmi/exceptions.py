@@ -7,6 +7,7 @@ __all__ = [
     "DiscreteTargetWarning",
     "DuplicateRowsWarning",
     "FewRowsWarning",
+    "NothingSelectedWarning",
     "SaturationWarning",
     "SkmiWarning",
 ]
@@ -30,6 +31,10 @@ class DuplicateRowsWarning(SkmiWarning):
 
 class FewRowsWarning(SkmiWarning):
     """There are so few rows that no estimate says much."""
+
+
+class NothingSelectedWarning(SkmiWarning):
+    """No column tells enough about the target to be told from chance."""
 
 
 class SaturationWarning(SkmiWarning):

@@ -12,6 +12,8 @@ FLOORS = [
     ["exceptions", "_torch", "_sklearn", "_docs"],
     [
         "_columns",
+        "_counts",
+        "_criteria",
         "_duplicates",
         "_kinds",
         "bounds",
@@ -21,16 +23,18 @@ FLOORS = [
         "reference",
         "statistics",
     ],
-    ["_training"],
-    ["base"],
+    ["_training", "_bins", "_pairwise", "_screen", "_selection"],
+    ["base", "_cumulative", "_table"],
     ["_neural"],
     ["variational", "neighbors", "density", "gaussian"],
+    ["feature_selection"],
     ["__main__"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
 WITHOUT_TORCH = [
     "skmi",
     "skmi.neighbors",
+    "skmi.feature_selection",
     "skmi.datasets",
     "skmi.base",
     "skmi.__main__",
