@@ -1,5 +1,6 @@
 """All pairs of columns against a target at once: joint mutual information, synergy."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -86,7 +87,8 @@ def screen_pairs(
     threshold = screen.factor * chi2.isf(min(level / n_pairs, 1.0), screen.freedom)
     found = screen.search(threshold)
     synergy, joint = found.synergy, found.mutual_info
-    pvalue = np.minimum(chi2.sf(synergy / screen.factor, screen.freedom) * n_pairs, 1.0)
+    pvalue = chi2.sf(synergy / screen.factor, screen.freedom) * n_pairs
+    pvalue = np.minimum(positive(pvalue), 1.0)
     if permutations is not None:
         null = [
             _Screen(codes, target[rows], n_codes, weights, matrix_product).largest()
@@ -191,3 +193,56 @@ class _Screen:
         logs = weighted_log(counts, self.whole)
         shape = (self.n_codes, -1, self.n_codes, counts.shape[1] // self.n_codes)
         return logs.reshape(shape).sum(axis=(0, 2))
+
+
+def positive(pvalue):
+    """Return p-values that are too small for a float as the smallest one."""
+    return np.maximum(pvalue, np.finfo(float).tiny)
+
+
+def screen_triples(codes, target, level):
+    r"""Screen all triples of columns for parity.
+
+    .. math:: 2 n I(s_j s_k s_l; y) \sim \chi^2_{K - 1}
+
+    with s the sign of a column of two codes. All triples with one column are products
+    of matrices.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_columns)
+        Codes of two kinds, 0 and 1.
+    target : ndarray of shape (n_rows,)
+        Codes of the target.
+    level : float
+        Triples of larger p-values, times their number, are left out.
+
+    Returns
+    -------
+    dict
+        P-values of triples of columns, the smallest first.
+    """
+    sides = np.where(codes > 0, 1, -1).astype(np.float32)
+    n_rows, n_columns = sides.shape
+    n_triples = math.comb(n_columns, 3)
+    sizes = np.bincount(target)
+    classes = [sides[target == label] for label in range(len(sizes))]
+    null = weighted_log(sizes, False).sum() - n_rows * np.log(n_rows)
+    freedom = max(len(sizes) - 1, 1)
+    threshold = chi2.isf(min(level / max(n_triples, 1), 1.0), freedom)
+    found = {}
+    for j in range(n_columns - 2):
+        even = np.array(
+            [
+                (size + (part[:, j + 1 :] * part[:, [j]]).T @ part[:, j + 1 :]) / 2
+                for size, part in zip(sizes, classes, strict=True)
+            ]
+        )
+        both = np.stack([even, sizes[:, np.newaxis, np.newaxis] - even])
+        terms = weighted_log(both, False).sum(axis=(0, 1))
+        terms -= weighted_log(both.sum(axis=1), False).sum(axis=0)
+        statistic = np.triu(2 * (terms - null), 1)
+        for k, m in zip(*np.nonzero(statistic > threshold), strict=True):
+            pvalue = chi2.sf(statistic[k, m], freedom) * n_triples
+            found[j, int(k) + j + 1, int(m) + j + 1] = float(positive(pvalue))
+    return dict(sorted(found.items(), key=lambda item: item[1]))

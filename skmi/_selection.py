@@ -57,12 +57,14 @@ class Selection(NamedTuple):
     ranking: np.ndarray
     redundant_with: np.ndarray
     units: list  # selected columns, pairs that came together as one
+    reached: list  # what the first units tell together, where it was measured
 
 
 class Candidates:
     """The columns, and pairs of them as further columns, beside the permuted target."""
 
-    def __init__(self, codes, target, pairs, pair_codes, weights, permutations):
+    def __init__(self, table, pairs, permutations):
+        codes, pair_codes = table.codes, table.pair_codes
         self.n_columns = codes.shape[1]
         self.pairs = pairs
         self.members = [(k,) for k in range(self.n_columns)]
@@ -74,11 +76,11 @@ class Candidates:
             for j, k in self.members[self.n_columns :]
         ]
         self.codes = np.column_stack([codes, *joint]) if joint else codes
-        self.one_hot = OneHot(self.codes, weights)
-        self.target = target
-        self.n_classes = int(target.max()) + 1
+        self.one_hot = OneHot(self.codes, table.weights)
+        self.target = table.target
+        self.n_classes = int(table.target.max()) + 1
         self.permutations = permutations
-        self.whole = weights is None
+        self.whole = table.weights is None
 
     def relevance(self):
         """Return I(X; y) of all candidates, a row for each permutation."""
@@ -159,10 +161,7 @@ def select(table, pairs, permutations, rule, on_step=None):
     Selection
     """
     pairs = pairs.take(np.arange(min(len(pairs.first), MOST_CANDIDATE_PAIRS)))
-    candidates = Candidates(
-        table.codes, table.target, pairs, table.pair_codes, table.weights, permutations
-    )
-    search = _Search(candidates, rule)
+    search = _Search(Candidates(table, pairs, permutations), rule)
     while search.advance():
         if on_step is not None and on_step(search.steps[-1]):
             break
@@ -295,6 +294,7 @@ class _Search:
             ranking,
             self._redundant_with(order),
             self.units,
+            [],
         )
 
     def _redundant_with(self, order):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 
 from skmi._criteria import CRITERIA
 from skmi._cumulative import cumulative_bounds
+from skmi._fitted import fitted_mutual_info, make_measure, select_by_fits
 from skmi._kinds import column_types, refuse_dates, target_kind
 from skmi._pairwise import pairwise_mutual_info
 from skmi._screen import Pairs, screen_pairs
@@ -106,9 +107,6 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
     groups : array-like, dict or None, default=None
         Columns that enter and leave together: a label for each column, or the numbers
         or names of the columns of each group.
-    discrete_features : {"auto"}, bool or array-like, default="auto"
-        Which columns of X hold labels: all (True), none (False), a mask or the numbers
-        of the columns. "auto" takes those of strings, categories and booleans.
     n_resamples : int, default=0
         Random halves of the rows on which selection is repeated.
     device : str or None, default=None
@@ -219,13 +217,13 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
     n_bins: int = parameter(5, Interval(Integral, 2, 32, closed="both"))
     missing: str = parameter("bin", StrOptions({"bin", "pairwise"}))
     groups: object = parameter(None, "array-like", dict, None)
+    n_resamples: int = parameter(0, Interval(Integral, 0, None, closed="left"))
+    device: str | None = parameter(None, str, None)
+    n_jobs: int | None = parameter(None, Integral, None)
     discrete_features: object = parameter(
         "auto", StrOptions({"auto"}), "boolean", "array-like"
     )
     discrete_target: object = parameter("auto", StrOptions({"auto"}), "boolean")
-    n_resamples: int = parameter(0, Interval(Integral, 0, None, closed="left"))
-    device: str | None = parameter(None, str, None)
-    n_jobs: int | None = parameter(None, Integral, None)
     random_state: object = parameter(None, "random_state")
 
     def __sklearn_tags__(self):
@@ -279,9 +277,9 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
 
         table = self._count(data)
         seed = random_state.randint(np.iinfo(np.int32).max)
-        found, pairs = self._run(table, seed, on_step)
-        self._resample(table, random_state)
-        self._set_result(data, table, found, pairs)
+        found, pairs = self._run(table, data, seed, on_step)
+        self._resample(table, data, random_state)
+        self._set_result(table, found, pairs)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         if not self.support_.any():
             warnings.warn(
@@ -298,6 +296,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
     def _validate(self, X, y, sample_weight, permutation_groups):
         """Return both sides, the rows that count, their weights and groups."""
         refuse_dates(X)
+        self._check_choice()
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -325,6 +324,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
                 sample_weight, X, dtype=float, ensure_non_negative=True
             )
             rows, weights = repeated_rows(weights)
+            self._refuse_weights(rows, weights, X.shape[0])
         groups = None
         if permutation_groups is not None:
             check_consistent_length(X, permutation_groups)
@@ -337,6 +337,28 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
             Columns(y, discrete, None).take(rows),
             weights,
             groups,
+        )
+
+    def _check_choice(self):
+        """Raise where criterion and estimator do not go together."""
+        if self.criterion == "joint" and self.estimator is None:
+            raise ValueError(
+                'criterion="joint" measures many columns at once, for which counts are '
+                "too few; pass an estimator such as skmi.KSG() or "
+                'skmi.InfoNCE(critic="separable").'
+            )
+        if self.criterion == "disr" and self.estimator is not None:
+            raise ValueError(
+                'criterion="disr" divides by an entropy, which only counts give; pass '
+                "estimator=None or another criterion."
+            )
+
+    def _refuse_weights(self, rows, weights, n_rows):
+        if self.estimator is None or (weights is None and len(rows) == n_rows):
+            return
+        raise ValueError(
+            f"estimator={type(self.estimator).__name__}() takes no sample_weight; "
+            "leave it out, or pass estimator=None to select by weighted counts."
         )
 
     def _read_groups(self):
@@ -392,10 +414,14 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
             units=self._units,
             weights=weights,
             groups=groups,
-            ordered=self.block_length is not None or groups is not None,
+            ordered=self._restricts(groups) or self.estimator is not None,
         )
 
-    def _run(self, table, seed, on_step=None):
+    def _restricts(self, groups):
+        """Whether rows may not change places freely."""
+        return self.block_length is not None or groups is not None
+
+    def _run(self, table, data, seed, on_step=None):
         """Search pairs and select; return the selection and the pairs."""
         random_state = make_random_state(int(seed))
         rule = self._rule(table)
@@ -407,7 +433,29 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
             table.groups,
             self.block_length,
         )
-        return select(table, pairs, permutations, rule, on_step), pairs
+        if self.estimator is None:
+            return select(table, pairs, permutations, rule, on_step), pairs
+        x, y = data[:2]
+        target = y.values if y.values.shape[1] > 1 else y.values[:, 0]
+        found = select_by_fits(
+            [x.values[:, unit] for unit in self._units],
+            target,
+            table,
+            pairs,
+            make_measure(self._make_estimator(), self.n_jobs, int(seed)),
+            permutations,
+            rule,
+            on_step,
+        )
+        return found, pairs
+
+    def _make_estimator(self):
+        """Return a clone of the estimator that takes y as the selector does."""
+        estimator = clone(self.estimator)
+        takes = "discrete_target" in estimator.get_params()
+        if takes and self.discrete_target != "auto":
+            estimator.set_params(discrete_target=self.discrete_target)
+        return estimator
 
     def _rule(self, table):
         n_units = table.codes.shape[1]
@@ -423,7 +471,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         if wanted == "auto" and 1 / (self.n_permutations + 1) > entry_level:
             raise ValueError(
                 f"n_permutations={self.n_permutations} cannot tell anything at level="
-                f"{self.level}; at least {int(np.ceil(1 / entry_level)) - 1} are needed."
+                f"{self.level}; {int(np.ceil(1 / entry_level)) - 1} are needed."
             )
         return Rule(
             self.criterion,
@@ -442,7 +490,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         if self.interactions != "auto":
             return True
         work = n_rows * float(n_columns * table.n_pair_codes) ** 2
-        if self.block_length is not None or table.groups is not None:
+        if self._restricts(table.groups):
             work *= SCREEN_PERMUTATIONS
         return self.criterion != "mim" and work <= SCREEN_WORK
 
@@ -451,7 +499,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         if not self._screens(table):
             return NO_PAIRS
         permutations = None
-        if self.block_length is not None or table.groups is not None:
+        if self._restricts(table.groups):
             permutations = draw_permutations(
                 min(SCREEN_PERMUTATIONS, self.n_permutations),
                 len(table.target),
@@ -480,7 +528,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
 
         return matrix_product(self.device)
 
-    def _resample(self, table, random_state):
+    def _resample(self, table, data, random_state):
         """Repeat selection on halves of the rows."""
         for name in ("selection_frequency_", "stability_"):
             vars(self).pop(name, None)
@@ -494,7 +542,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
             )
         ]
         found = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._run)(table.take(rows), seed) for rows, seed in draws
+            delayed(self._run)(table.take(rows), [s.take(rows) for s in data[:2]], seed)
+            for rows, seed in draws
         )
         chosen = np.zeros((self.n_resamples, self.n_features_in_))
         for row, (selection, _) in zip(chosen, found, strict=True):
@@ -505,7 +554,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
 
     # -- results -----------------------------------------------------------------
 
-    def _set_result(self, data, table, found, pairs):
+    def _set_result(self, table, found, pairs):
         n_columns = self.n_features_in_
         self.scores_, self.pvalues_ = np.empty(n_columns), np.empty(n_columns)
         self.ranking_ = np.empty(n_columns, dtype=int)
@@ -532,7 +581,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         path = {"feature": [self._unit_names[step.column] for step in steps]}
         for name in ("relevance", "redundancy", "synergy", "gain"):
             path[name] = [float(getattr(step, name)) for step in steps]
-        bounds = cumulative_bounds(
+        bounds = found.reached or cumulative_bounds(
             table.codes, table.target, found.units, table.weights
         )
         sizes = [len(unit) for unit in found.units]
