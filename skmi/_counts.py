@@ -5,11 +5,13 @@ over long rows.
 """
 
 import numpy as np
+from scipy.stats import chi2
 
 __all__ = [
     "OneHot",
     "conditional_of_counts",
     "count_entropy",
+    "expected_maximum",
     "is_determined",
     "mutual_info_of_counts",
     "permuted_counts",
@@ -180,3 +182,9 @@ def count_entropy(counts, whole=True):
 def is_determined(counts):
     """Whether each column is a function of the first axis: one code for each of it."""
     return ((counts > 0).sum(axis=-2) <= 1).all(axis=0)
+
+
+def expected_maximum(freedom, n_tests, n_rows):
+    """Value, less its bias, of the largest of so many empty candidates, in nats."""
+    largest = chi2.isf(np.minimum(0.5, 1 / np.maximum(n_tests, 1)), freedom)
+    return (largest - freedom) / (2 * n_rows)

@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from skmi._counts import weighted_log
 from skmi.statistics import permutation_pvalue
 
-__all__ = ["Pairs", "expected_maximum", "screen_pairs"]
+__all__ = ["Pairs", "screen_pairs"]
 
 TILE = 256
 MOST_PAIRS = 1000
@@ -27,12 +27,6 @@ class Pairs(NamedTuple):
     def take(self, rows):
         """Return some of the pairs."""
         return Pairs(*(values[rows] for values in self))
-
-
-def expected_maximum(freedom, n_tests, n_rows):
-    """Value, less its bias, of the largest of so many independent pairs, in nats."""
-    largest = chi2.isf(min(0.5, 1 / max(n_tests, 1)), freedom)
-    return (largest - freedom) / (2 * n_rows)
 
 
 def screen_pairs(

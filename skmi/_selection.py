@@ -8,6 +8,7 @@ from skmi._counts import (
     OneHot,
     conditional_of_counts,
     count_entropy,
+    expected_maximum,
     is_determined,
     mutual_info_of_counts,
     permuted_counts,
@@ -23,6 +24,7 @@ __all__ = ["Rule", "Selection", "Step", "draw_permutations", "select"]
 
 STEP_PERMUTATIONS = 49
 MOST_CANDIDATE_PAIRS = 64
+RATIOS = {"mrmr_quotient", "disr"}  # criteria that are not in nats
 DECIMALS = 9  # nats; equal tables in another order differ in their last bits
 
 
@@ -186,6 +188,20 @@ class _Search:
         self.open = np.ones(everything.shape[1], dtype=bool)
         self.determined = candidates.one_hot.sizes == 1
         self.steps, self.units, self.contexts = [], [], []
+        self.shift = self._shift()
+
+    def _shift(self):
+        """Return the value that the best of as many empty candidates comes to."""
+        if self.rule.criterion in RATIOS:
+            return np.zeros(len(self.open))
+        candidates, n_columns = self.candidates, self.n_columns
+        n_tests = np.where(
+            np.arange(len(self.open)) < n_columns,
+            n_columns,
+            n_columns * (n_columns - 1) / 2,
+        )
+        freedom = (candidates.one_hot.sizes - 1) * (candidates.n_classes - 1)
+        return expected_maximum(np.maximum(freedom, 1), n_tests, len(candidates.codes))
 
     def _test(self, draws):
         """P-values of candidates from their values, observed ones first."""
@@ -248,9 +264,13 @@ class _Search:
         return pvalues
 
     def _better(self, values, single, pair):
-        """Choose between the best column and the best pair, which counts by halves."""
+        """Choose between the best column and the best pair, which counts by halves.
+
+        Both are held against the best of as many that tell nothing.
+        """
         if pair is None or single is None:
             return single if pair is None else pair
+        values = values - self.shift
         return pair if values[pair] / 2 > values[single] else single
 
     def _fill(self, values, columns):

@@ -26,7 +26,8 @@ FLOORS = [
     ["_training", "_bins", "_pairwise", "_screen", "_selection"],
     ["base", "_cumulative", "_table"],
     ["_neural"],
-    ["variational", "neighbors", "density", "gaussian"],
+    ["variational", "neighbors", "density", "gaussian", "_stack"],
+    ["_fitted"],
     ["feature_selection"],
     ["__main__"],
 ]
