@@ -10,6 +10,7 @@ __all__ = [
     "bin_columns",
     "cut",
     "few_codes",
+    "gather_rare",
     "missing_as_code",
     "target_codes",
 ]

@@ -10,11 +10,12 @@ from scipy.stats import chi2
 __all__ = [
     "OneHot",
     "conditional_of_counts",
+    "count",
     "count_entropy",
     "expected_maximum",
     "is_determined",
     "mutual_info_of_counts",
-    "permuted_counts",
+    "permuted_indicators",
     "weighted_log",
 ]
 
@@ -36,57 +37,69 @@ class OneHot:
         self.codes = codes
         self.weights = weights
         self.sizes = np.maximum(codes.max(axis=0, initial=0) + 1, 1)
-        self._kept = {}
-        self._keeps = codes.shape[0] * int(self.sizes.sum()) <= 2**27
 
-    def blocks(self, n_contexts):
+    def blocks(self, n_contexts, wanted=None):
         """Yield (columns, size, indicators) of columns with equally many codes.
 
         The indicators have the shape (n_rows, size * n_columns), code by code; there
-        are few enough for as many contexts.
+        are few enough for as many contexts. Only the columns that a mask marks as
+        wanted come.
         """
-        for size in np.unique(self.sizes):
-            columns = np.flatnonzero(self.sizes == size)
+        sizes = self.sizes if wanted is None else np.where(wanted, self.sizes, 0)
+        for size in np.unique(sizes[sizes > 0]):
+            columns = np.flatnonzero(sizes == size)
             most = CHUNK // max(n_contexts * size, 1)
             most = max(1, min(most, 2**25 // (size * max(len(self.codes), 1))))
             for part in np.array_split(columns, -(-len(columns) // most)):
-                yield part, int(size), self._indicators(part, size)
-
-    def _indicators(self, columns, size):
-        key = columns[0], columns[-1], len(columns)
-        if key not in self._kept:
-            block = indicators(self.codes[:, columns], size, self.weights)
-            if not self._keeps:
-                return block
-            self._kept[key] = block
-        return self._kept[key]
+                block = indicators(self.codes[:, part], size, self.weights)
+                yield part, int(size), block
 
 
 def indicators(codes, size, weights=None):
     """Return indicators of codes as float32, (n_rows, size * n_columns)."""
-    shape = len(codes), size, codes.shape[1]
-    block = np.empty(shape, dtype=np.float32)
-    for code in range(size):
-        block[:, code] = codes == code
-    if weights is not None:
-        block *= weights[:, np.newaxis, np.newaxis]
-    return block.reshape(len(codes), -1)
+    n_rows, n_columns = codes.shape
+    block = np.zeros(n_rows * size * n_columns, dtype=np.float32)
+    rows = np.arange(n_rows)[:, np.newaxis] * size
+    places = (rows + np.maximum(codes, 0)) * n_columns + np.arange(n_columns)
+    block[places] = codes >= 0
+    block = block.reshape(n_rows, -1)
+    return block if weights is None else (block.T * weights.astype(np.float32)).T
 
 
-def permuted_counts(block, context, shape, permutations):
-    """Count codes of columns against a context whose rows are permuted.
+def permuted_indicators(context, n_contexts, permutations):
+    """Return indicators of a context whose rows are permuted.
 
     Parameters
     ----------
-    block : ndarray of shape (n_rows, size * n_columns)
-        Indicators of the columns.
     context : ndarray of shape (n_rows,)
         Codes; negative ones count nowhere.
-    shape : tuple of int
-        Numbers of codes that the context is made of, of which the last is that of the
-        columns.
+    n_contexts : int
+        Number of codes.
     permutations : ndarray of shape (n_permutations, n_rows)
         Row numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_contexts, n_permutations, n_rows)
+    """
+    drawn = context[permutations]
+    indicator = np.zeros((n_contexts, *permutations.shape), dtype=np.float32)
+    turn, row = np.nonzero(drawn >= 0)
+    indicator[drawn[turn, row], turn, row] = 1
+    return indicator
+
+
+def count(indicator, block, shape):
+    """Count codes of columns against permuted contexts.
+
+    Parameters
+    ----------
+    indicator : ndarray of shape (n_contexts, n_permutations, n_rows)
+        Indicators of the contexts.
+    block : ndarray of shape (n_rows, size * n_columns)
+        Indicators of the columns.
+    shape : tuple of int
+        Numbers of codes that the context is made of, and `size` as the last.
 
     Returns
     -------
@@ -94,13 +107,7 @@ def permuted_counts(block, context, shape, permutations):
         The axes in front are those of `shape` but for its last.
     """
     *contexts, size = shape
-    n_permutations, n_rows = permutations.shape
-    drawn = context[permutations]
-    indicator = np.zeros(
-        (int(np.prod(contexts)), n_permutations, n_rows), dtype=np.float32
-    )
-    turn, row = np.nonzero(drawn >= 0)
-    indicator[drawn[turn, row], turn, row] = 1
+    _, n_permutations, n_rows = indicator.shape
     counts = indicator.reshape(-1, n_rows) @ block
     return counts.reshape(*contexts, n_permutations, size, -1)
 

@@ -214,7 +214,7 @@ class JointSearch(FittedSearch):
         """Note the columns of a unit as selected, also for the shortlist."""
         super().take(unit, gain, pvalue)
         for k in unit:
-            redundancy, conditional, _, _ = self.counts.beside(k, 1, False)
+            redundancy, conditional, _ = self.counts.beside(k, 1, False)
             self.running.add(
                 Beside(redundancy[0], conditional[0], self.relevance, 0.0, None)
             )
@@ -338,7 +338,7 @@ class PairwiseSearch(FittedSearch):
     def _beside(self, blocks, relevance, i):
         """Measure blocks beside a selected one."""
         selected = self.unit_blocks[i]
-        redundancy = self.measure.values(blocks, selected.astype(float))
+        redundancy = self.measure.values(blocks, selected)
         joint = self.measure.values(
             [np.column_stack([block, selected]) for block in blocks], self.y
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skmi._counts import OneHot, mutual_info_of_counts, permuted_counts
+from skmi._counts import OneHot, count, mutual_info_of_counts, permuted_indicators
 from skmi.entropy import CORRECTIONS
 
 __all__ = ["pairwise_mutual_info"]
@@ -25,11 +25,11 @@ def pairwise_mutual_info(codes):
     values = np.zeros((codes.shape[1], codes.shape[1]))
     every_row = np.arange(len(codes))[np.newaxis]
     for j, n_codes in enumerate(one_hot.sizes):
-        for columns, size, block in one_hot.blocks(n_codes):
-            if columns[-1] > j:
-                shape = int(n_codes), size
-                counts = permuted_counts(block, codes[:, j], shape, every_row)
-                values[j, columns] = mutual_info_of_counts(counts)[0]
+        indicator = permuted_indicators(codes[:, j], int(n_codes), every_row)
+        later = np.arange(len(values)) > j
+        for columns, size, block in one_hot.blocks(n_codes, later):
+            counts = count(indicator, block, (int(n_codes), size))
+            values[j, columns] = mutual_info_of_counts(counts)[0]
     values = np.triu(values, 1)
     present = [np.bincount(column[column >= 0]) for column in codes.T]
     entropies = [

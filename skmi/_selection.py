@@ -4,14 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmi._bins import gather_rare
 from skmi._counts import (
     OneHot,
     conditional_of_counts,
+    count,
     count_entropy,
     expected_maximum,
     is_determined,
     mutual_info_of_counts,
-    permuted_counts,
+    permuted_indicators,
 )
 from skmi._criteria import Beside, Running
 from skmi.statistics import (
@@ -22,8 +24,9 @@ from skmi.statistics import (
 
 __all__ = ["Rule", "Selection", "Step", "draw_permutations", "select"]
 
-STEP_PERMUTATIONS = 49
+STEP_PERMUTATIONS = 39
 MOST_CANDIDATE_PAIRS = 64
+MOST_CONTEXTS = 8
 RATIOS = {"mrmr_quotient", "disr"}  # criteria that are not in nats
 DECIMALS = 9  # nats; equal tables in another order differ in their last bits
 
@@ -92,10 +95,15 @@ class Candidates:
             lambda counts: [mutual_info_of_counts(counts, self.whole)],
         )[0]
 
-    def beside(self, k, n_permutations, with_entropy):
-        """Return redundancy, conditional redundancy, entropy, and what k determines."""
-        size = int(self.one_hot.sizes[k])
+    def beside(self, k, n_permutations, with_entropy, wanted=None):
+        """Return redundancy, conditional redundancy and, if asked for, entropy.
+
+        Of a column with many labels only the most frequent are told apart.
+        """
         code = self.codes[:, k]
+        if len(self.members[k]) == 1 and self.one_hot.sizes[k] > MOST_CONTEXTS:
+            code = gather_rare(code, max_levels=MOST_CONTEXTS)
+        size = int(code.max()) + 1
         context = np.where(
             (code >= 0) & (self.target >= 0), self.target * size + code, -1
         )
@@ -108,28 +116,44 @@ class Candidates:
                 flat = counts.reshape(-1, *counts.shape[2:])
                 entropy = count_entropy(flat, self.whole)
             redundancy = mutual_info_of_counts(pooled, self.whole)
-            return [redundancy, conditional, entropy, is_determined(pooled)]
+            return [redundancy, conditional, entropy]
 
-        return self._measure(context, (self.n_classes, size), measure, n_permutations)
+        shape = self.n_classes, size
+        return self._measure(context, shape, measure, n_permutations, wanted)
 
-    def _measure(self, context, shape, measure, n_permutations=None):
+    def determined_by(self, k):
+        """Tell which candidates are functions of a column or of its codes."""
+        shape = (int(self.one_hot.sizes[k]),)
+        flags = self._measure(
+            self.codes[:, k], shape, lambda counts: [is_determined(counts)], 1
+        )[0][0].astype(bool)
+        return flags | [bool(flags[list(unit)].any()) for unit in self.members]
+
+    def _measure(self, context, shape, measure, n_permutations=None, wanted=None):
         """Apply a function of counts to blocks of columns and of permutations."""
         permutations = self.permutations[:n_permutations]
         n_contexts = int(np.prod(shape))
         most = max(1, 2**25 // (len(context) * n_contexts))
         results = []
         for part in np.array_split(permutations, -(-len(permutations) // most)):
-            found = None
-            for columns, size, block in self.one_hot.blocks(len(part) * n_contexts):
-                counts = permuted_counts(block, context, (*shape, size), part)
-                values = measure(counts)
-                if found is None:
-                    full = len(part), len(self.members)
-                    found = [np.empty(full, dtype=v.dtype) for v in values]
-                for whole, value in zip(found, values, strict=True):
-                    whole[:, columns] = value
-            results.append(found)
+            indicator = permuted_indicators(context, n_contexts, part)
+            blocks = self.one_hot.blocks(len(part) * n_contexts, wanted)
+            found = [
+                (columns, measure(count(indicator, block, (*shape, size))))
+                for columns, size, block in blocks
+            ]
+            results.append(self._assemble(found, len(part)))
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+
+    def _assemble(self, found, n_permutations):
+        """Put the values of blocks of columns in their places, 0 elsewhere."""
+        parts = []
+        for i in range(max((len(values) for _, values in found), default=3)):
+            whole = np.zeros((n_permutations, len(self.members)))
+            for columns, values in found:
+                whole[:, columns] = values[i]
+            parts.append(whole)
+        return parts
 
 
 def join(first, second):
@@ -279,24 +303,27 @@ class _Search:
         return best(values, self.open & columns) if choice is None else choice
 
     def _take(self, choice, pvalue):
-        members = [k for k in self.candidates.members[choice] if k not in self.selected]
-        gain = self.running.values[0, choice]
-        if self.rule.n_columns is None or len(self.steps) < self.rule.n_columns:
-            redundancy, conditional, entropy, determined = self.candidates.beside(
-                choice, self.n_permutations + 1, self.rule.criterion == "disr"
-            )
+        """Note a column or a pair as selected and measure the others beside it."""
+        members = self.candidates.members[choice]
+        gain = float(self.running.values[0, choice])
         for k in sorted(members, key=lambda k: -self.relevance[k]):
             before = [context[k] for context in self.contexts]
             mean = np.mean(before, axis=0) if before else (0.0, 0.0)
             self.steps.append(Step(k, self.relevance[k], *mean, gain, pvalue))
+            self.determined |= self.candidates.determined_by(k)
+        self.units.append(members)
+        taken = set(members)
+        self.open &= [not taken & set(unit) for unit in self.candidates.members]
+        redundancy, conditional, entropy = self.candidates.beside(
+            choice,
+            self.n_permutations + 1,
+            self.rule.criterion == "disr",
+            self.open & ~self.determined,
+        )
         self.contexts.append(np.column_stack([redundancy[0], conditional[0]]))
         self.running.add(
             Beside(redundancy, conditional, self.base, self.base[0, choice], entropy)
         )
-        self.determined |= determined[0]
-        self.units.append(tuple(members))
-        taken = set(members)
-        self.open &= [not taken & set(unit) for unit in self.candidates.members]
 
     def result(self):
         """Return what was found."""
@@ -324,11 +351,10 @@ class _Search:
         known = ~(self.pvalues > self.rule.level)
         place = {k: i for i, k in enumerate(order)}
         for j in order:
-            redundancy, conditional, _, determined = self.candidates.beside(j, 1, False)
+            redundancy, conditional, _ = self.candidates.beside(j, 1, False)
+            determined = self.candidates.determined_by(j)
             shared = (redundancy - conditional)[0, : self.n_columns]
-            twin = (determined[0] & (self.candidates.one_hot.sizes > 1))[
-                : self.n_columns
-            ]
+            twin = (determined & (self.candidates.one_hot.sizes > 1))[: self.n_columns]
             shared = np.where(twin, np.inf, shared)
             later = np.array([place.get(k, len(order)) for k in range(self.n_columns)])
             better = (shared > largest) & (known | twin) & (later > place[j])

@@ -230,8 +230,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = vars(self)["estimator"] is None
+        tags.input_tags.sparse = tags.input_tags.allow_nan
         return tags
 
     def __sklearn_is_fitted__(self):
@@ -308,8 +308,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
             X,
             y,
             dtype=None,
-            accept_sparse="csr",
-            ensure_all_finite="allow-nan",
+            accept_sparse="csr" if self.estimator is None else False,
+            ensure_all_finite="allow-nan" if self.estimator is None else True,
             ensure_min_samples=2,
             multi_output=True,
         )

@@ -13,11 +13,12 @@ from skmi._bins import MISSING, bin_columns, cut, few_codes, target_codes
 from skmi._counts import (
     OneHot,
     conditional_of_counts,
+    count,
     count_entropy,
     expected_maximum,
     is_determined,
     mutual_info_of_counts,
-    permuted_counts,
+    permuted_indicators,
 )
 from skmi._criteria import Beside, Running
 from skmi._cumulative import cumulative_bounds
@@ -59,7 +60,7 @@ def test_quantile_bins_are_those_of_pandas():
 
 
 def test_ways_of_binning_agree():
-    """All columns at once, one by one, sparse, weighted by ones, with a value missing."""
+    """All columns at once, one by one, sparse, weighted by ones, with one missing."""
     X = np.random.RandomState(0).standard_normal((200, 3)).round(1)
     X[:, 1] *= X[:, 1] > 0.5
     codes = bin_columns(X, 5)
@@ -132,7 +133,7 @@ def test_counts_against_scikit_learn():
     seen = []
     for columns, size, block in one_hot.blocks(3):
         values = mutual_info_of_counts(
-            permuted_counts(block, y, (3, size), permutations)
+            count(permuted_indicators(y, 3, permutations), block, (3, size))
         )
         for column, value in zip(columns, values.T, strict=True):
             seen.append(column)
@@ -146,7 +147,7 @@ def test_conditional_counts_against_classes_one_by_one():
     context = y * 5 + codes[:, 1]
     rows = np.arange(300)[np.newaxis]
     for columns, size, block in OneHot(codes).blocks(15):
-        counts = permuted_counts(block, context, (3, 5, size), rows)
+        counts = count(permuted_indicators(context, 15, rows), block, (3, 5, size))
         values = conditional_of_counts(counts)[0]
         entropies = count_entropy(counts.reshape(15, 1, size, -1))[0]
         determined = is_determined(counts.sum(axis=0))[0]
@@ -165,7 +166,7 @@ def test_missing_rows_and_weights_count_as_they_should():
     rows = np.arange(300)[np.newaxis]
     weights = np.random.RandomState(1).randint(1, 4, size=300)
     for columns, size, block in OneHot(codes, weights.astype(float)).blocks(3):
-        counts = permuted_counts(block, y, (3, size), rows)
+        counts = count(permuted_indicators(y, 3, rows), block, (3, size))
         for whole in (True, False):
             values = mutual_info_of_counts(counts, whole)[0]
             for k, value in zip(columns, values, strict=True):
