@@ -158,8 +158,18 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
     searched, columns and pairs have half of the level each. Further columns are tested
     against permutations of y and the selected columns together. Bins keep less than all
     of the mutual information of numbers, so `scores_` are too low for sharp
-    dependence. Dependence of three columns of which no two tell anything is not seen
-    by pairs; see `criterion` "joint" with a critic.
+    dependence. All columns that tell something beside those selected are kept, also
+    partly redundant ones, see `redundant_with_`; copies are not.
+
+    Switch on ``criterion="joint"`` with a critic, such as ``InfoNCE(critic="separable",
+    n_negatives=16)``, where nothing or too little is found and three columns may count
+    of which no two do: it begins with the triples of columns whose halves tell by
+    their parity, if no column and no pair is significant, and goes on by what critics
+    of all selected columns gain on rows held out. It takes minutes. `scores_` and
+    `pvalues_` are then those of counts, and columns that come together share a `gain`;
+    critics choose among the same rows that they are reported on, so "cumulative" is
+    a little too high. With an estimator, what the path does not measure is NaN, and so
+    is the p-value of a step where the number of columns is given.
 
     Weights that are whole numbers count as repeated rows.
 

@@ -108,7 +108,7 @@ def max_statistic_pvalues(statistics, null_distribution):
 
 
 def false_discovery_pvalues(statistics, null_distribution):
-    r"""P-values adjusted for the rate of false discoveries.
+    r"""False-discovery p-values, from the permutations of all columns together.
 
     .. math:: p_{(i)}^{BH} = \min_{j \ge i} \frac{m \, p_{(j)}}{j}
 

@@ -166,6 +166,7 @@ def test_labels_as_target(tmp_path, capsys):
     assert found["noise"]["pvalue"] > 0.05
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.NothingSelectedWarning")
 def test_pvalues_hold_their_level_on_noise():
     """No dependence anywhere: few tables may name any column."""
     named = 0
