@@ -6,8 +6,18 @@ import numpy as np
 
 from skmi._bins import bin_columns, cut, few_codes, missing_as_code, target_codes
 from skmi._counts import OneHot, mutual_info_of_counts
+from skmi._kinds import target_kind
 
-__all__ = ["Columns", "Table", "make_table", "repeated_rows"]
+__all__ = [
+    "ROWS_IN_CELL",
+    "Columns",
+    "Table",
+    "discrete_flags",
+    "make_table",
+    "read_groups",
+    "repeated_rows",
+    "target_kinds",
+]
 
 SCREEN_CODES = (4, 3, 2)  # codes of a column in the screen of pairs: what rows allow
 SCREEN_CLASSES = (8, 4, 3, 2)
@@ -102,6 +112,79 @@ def make_table(x, y, *, n_bins, missing, units, weights, groups, ordered):
         pair_target = few_codes(target[:, np.newaxis], n_classes)[:, 0]
     table = Table(codes, target, pair_codes, pair_target, n_codes, weights, groups)
     return table if ordered else table.take(canonical_order(codes, target, weights))
+
+
+def read_groups(groups, names):
+    """Return the columns of each unit and the names of units.
+
+    Parameters
+    ----------
+    groups : array-like, dict or None
+        A label for each column, or the columns of each group, by name or number.
+    names : list
+        Names or numbers of the columns.
+
+    Returns
+    -------
+    units : list of ndarray
+        Column numbers.
+    labels : list
+        Name or number of each unit; names are in order.
+    """
+    if groups is None:
+        units, labels = [np.array([k]) for k in range(len(names))], names
+    elif isinstance(groups, dict):
+        units, labels = named_groups(groups, names)
+    else:
+        given = np.asarray(groups)
+        if len(given) != len(names):
+            raise ValueError(
+                f"groups has {len(given)} labels for {len(names)} columns."
+            )
+        labels = list(dict.fromkeys(given.tolist()))
+        units = [np.flatnonzero(given == label) for label in labels]
+    order = range(len(labels))
+    if all(isinstance(label, str) for label in labels):
+        order = sorted(order, key=labels.__getitem__)
+    return [units[i] for i in order], [labels[i] for i in order]
+
+
+def named_groups(groups, names):
+    """Read groups given by name; columns in no group are on their own."""
+    place = {name: k for k, name in enumerate(names)} | {
+        k: k for k in range(len(names))
+    }
+    try:
+        units = {
+            label: [place[column] for column in columns]
+            for label, columns in groups.items()
+        }
+    except KeyError as error:
+        raise ValueError(f"groups names a column {error} that X has not.") from None
+    grouped = [k for columns in units.values() for k in columns]
+    if len(set(grouped)) < len(grouped):
+        raise ValueError("groups holds a column more than once.")
+    alone = {names[k]: [k] for k in range(len(names)) if k not in set(grouped)}
+    units = {**units, **alone}
+    return [np.array(unit) for unit in units.values()], list(units)
+
+
+def discrete_flags(given, n_columns):
+    """Return for each column True, False, or None to decide by its type."""
+    if isinstance(given, str):
+        return [None] * n_columns
+    if isinstance(given, (bool, np.bool_)):
+        return [bool(given)] * n_columns
+    flags = np.zeros(n_columns, dtype=bool)
+    flags[np.asarray(given)] = True
+    return flags.tolist()
+
+
+def target_kinds(y):
+    """Return the kind of each column of a target, or the one of all."""
+    if hasattr(y, "columns") and hasattr(y, "shape"):
+        return [target_kind(y[name]) for name in y.columns]
+    return [target_kind(y)]
 
 
 def united(codes, units):

@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 from skmi._criteria import CRITERIA
 from skmi._cumulative import cumulative_bounds
 from skmi._fitted import fitted_mutual_info, make_measure, select_by_fits
-from skmi._kinds import column_types, refuse_dates, target_kind
+from skmi._kinds import column_types, refuse_dates
 from skmi._pairwise import pairwise_mutual_info
 from skmi._screen import Pairs, screen_pairs
 from skmi._selection import Rule, draw_permutations, select
@@ -36,7 +36,15 @@ from skmi._sklearn import (
     make_random_state,
     parameter,
 )
-from skmi._table import ROWS_IN_CELL, Columns, make_table, repeated_rows
+from skmi._table import (
+    ROWS_IN_CELL,
+    Columns,
+    discrete_flags,
+    make_table,
+    read_groups,
+    repeated_rows,
+    target_kinds,
+)
 from skmi.base import estimator
 from skmi.exceptions import NothingSelectedWarning
 
@@ -339,7 +347,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         if permutation_groups is not None:
             check_consistent_length(X, permutation_groups)
             groups = np.unique(permutation_groups, return_inverse=True)[1][rows]
-        self._units, self._unit_names = self._read_groups()
+        names = getattr(self, "feature_names_in_", np.arange(X.shape[1])).tolist()
+        self._units, self._unit_names = read_groups(self.groups, names)
         return (
             Columns(
                 X, discrete_flags(self.discrete_features, X.shape[1]), x_types
@@ -370,46 +379,6 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
             f"estimator={type(self.estimator).__name__}() takes no sample_weight; "
             "leave it out, or pass estimator=None to select by weighted counts."
         )
-
-    def _read_groups(self):
-        """Return the columns of each unit, and its name or number."""
-        n_columns = self.n_features_in_
-        names = getattr(self, "feature_names_in_", np.arange(n_columns)).tolist()
-        if self.groups is None:
-            units = [np.array([k]) for k in range(n_columns)]
-            labels = names
-        elif isinstance(self.groups, dict):
-            units, labels = self._read_named_groups(names)
-        else:
-            given = np.asarray(self.groups)
-            if len(given) != n_columns:
-                raise ValueError(
-                    f"groups has {len(given)} labels for {n_columns} columns."
-                )
-            labels = list(dict.fromkeys(given.tolist()))
-            units = [np.flatnonzero(given == label) for label in labels]
-        order = range(len(labels))
-        if all(isinstance(label, str) for label in labels):
-            order = sorted(order, key=labels.__getitem__)
-        return [units[i] for i in order], [labels[i] for i in order]
-
-    def _read_named_groups(self, names):
-        """Read groups given by name; columns in no group are on their own."""
-        place = {name: k for k, name in enumerate(names)}
-        place |= {k: k for k in range(len(names))}
-        try:
-            groups = {
-                label: [place[column] for column in columns]
-                for label, columns in self.groups.items()
-            }
-        except KeyError as error:
-            raise ValueError(f"groups names a column {error} that X has not.") from None
-        grouped = [k for columns in groups.values() for k in columns]
-        if len(set(grouped)) < len(grouped):
-            raise ValueError("groups holds a column more than once.")
-        alone = {names[k]: [k] for k in range(len(names)) if k not in set(grouped)}
-        everything = {**groups, **alone}
-        return [np.array(unit) for unit in everything.values()], list(everything)
 
     # -- counting ----------------------------------------------------------------
 
@@ -613,24 +582,6 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         if self._get_support_mask().any():
             return super()._transform(X)
         return X.iloc[:, :0] if hasattr(X, "iloc") else X[:, :0]
-
-
-def discrete_flags(given, n_columns):
-    """Return for each column True, False, or None to decide by its type."""
-    if isinstance(given, str):
-        return [None] * n_columns
-    if isinstance(given, (bool, np.bool_)):
-        return [bool(given)] * n_columns
-    flags = np.zeros(n_columns, dtype=bool)
-    flags[np.asarray(given)] = True
-    return flags.tolist()
-
-
-def target_kinds(y):
-    """Return the kind of each column of a target, or the one of all."""
-    if hasattr(y, "columns") and hasattr(y, "shape"):
-        return [target_kind(y[name]) for name in y.columns]
-    return [target_kind(y)]
 
 
 def as_frame(columns):
