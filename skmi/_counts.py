@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 CHUNK = 2**22  # counts held at once
+KEPT = 2**26  # indicators held at once
 
 
 class OneHot:
@@ -37,22 +38,39 @@ class OneHot:
         self.codes = codes
         self.weights = weights
         self.sizes = np.maximum(codes.max(axis=0, initial=0) + 1, 1)
+        self._active = np.ones(len(self.sizes), dtype=bool)
+        self._kept = {}
 
     def blocks(self, n_contexts, wanted=None):
         """Yield (columns, size, indicators) of columns with equally many codes.
 
         The indicators have the shape (n_rows, size * n_columns), code by code; there
-        are few enough for as many contexts. Only the columns that a mask marks as
-        wanted come.
+        are few enough for as many contexts. Of columns that a mask does not mark as
+        wanted most are left out.
         """
-        sizes = self.sizes if wanted is None else np.where(wanted, self.sizes, 0)
+        sizes = self.sizes if wanted is None else self._sizes_of(wanted)
         for size in np.unique(sizes[sizes > 0]):
             columns = np.flatnonzero(sizes == size)
             most = CHUNK // max(n_contexts * size, 1)
             most = max(1, min(most, 2**25 // (size * max(len(self.codes), 1))))
             for part in np.array_split(columns, -(-len(columns) // most)):
-                block = indicators(self.codes[:, part], size, self.weights)
-                yield part, int(size), block
+                yield part, int(size), self._indicators(part, size)
+
+    def _sizes_of(self, wanted):
+        """Return sizes, 0 for unwanted columns once these are half of all or more."""
+        if 2 * wanted.sum() <= self._active.sum():
+            self._active = wanted.copy()
+        return np.where(self._active, self.sizes, 0)
+
+    def _indicators(self, columns, size):
+        """Return indicators, kept while there is room."""
+        key = columns.tobytes()
+        if key not in self._kept:
+            block = indicators(self.codes[:, columns], size, self.weights)
+            if sum(map(np.size, self._kept.values())) + block.size > KEPT:
+                self._kept.clear()
+            self._kept[key] = block
+        return self._kept[key]
 
 
 def indicators(codes, size, weights=None):

@@ -26,8 +26,7 @@ def pairwise_mutual_info(codes):
     every_row = np.arange(len(codes))[np.newaxis]
     for j, n_codes in enumerate(one_hot.sizes):
         indicator = permuted_indicators(codes[:, j], int(n_codes), every_row)
-        later = np.arange(len(values)) > j
-        for columns, size, block in one_hot.blocks(n_codes, later):
+        for columns, size, block in one_hot.blocks(n_codes):
             counts = count(indicator, block, (int(n_codes), size))
             values[j, columns] = mutual_info_of_counts(counts)[0]
     values = np.triu(values, 1)

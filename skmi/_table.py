@@ -9,7 +9,6 @@ from skmi._counts import OneHot, mutual_info_of_counts
 from skmi._kinds import target_kind
 
 __all__ = [
-    "ROWS_IN_CELL",
     "Columns",
     "Table",
     "discrete_flags",
@@ -21,7 +20,7 @@ __all__ = [
 
 SCREEN_CODES = (4, 3, 2)  # codes of a column in the screen of pairs: what rows allow
 SCREEN_CLASSES = (8, 4, 3, 2)
-ROWS_IN_CELL = 10
+ROWS_IN_CELL = 20  # with fewer, p-values of pairs are too small
 TARGET_CELLS = 32
 MAX_REPEATS = 10  # rows that whole-number weights may come to, for each row
 

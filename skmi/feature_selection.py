@@ -37,7 +37,6 @@ from skmi._sklearn import (
     parameter,
 )
 from skmi._table import (
-    ROWS_IN_CELL,
     Columns,
     discrete_flags,
     make_table,
@@ -52,6 +51,7 @@ __all__ = ["Interaction", "MIFeatureSelector", "mutual_info_matrix"]
 
 NO_PAIRS = Pairs(*np.empty((2, 0), dtype=int), *np.empty((3, 0)))
 SCREEN_PERMUTATIONS = 99  # of pairs, where rows may not change places freely
+MATRIX_ROWS_IN_CELL = 10
 SCREEN_WORK = 3e11  # products that the screen of pairs may take where "auto" decides
 
 
@@ -672,7 +672,7 @@ def mutual_info_matrix(
     )
     n_rows, n_columns = array.shape
     if n_bins is None:
-        n_bins = int(np.clip(np.sqrt(n_rows / ROWS_IN_CELL), 5, 16))
+        n_bins = int(np.clip(np.sqrt(n_rows / MATRIX_ROWS_IN_CELL), 5, 16))
     columns = Columns(array, discrete_flags(discrete_features, n_columns), types)
     matrix = pairwise_mutual_info(columns.codes(n_bins, None))
     if estimator is not None:
