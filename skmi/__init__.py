@@ -28,10 +28,12 @@ _MODULE_OF_NAME = {
     "KSG": "neighbors",
     "KernelDensityMI": "density",
     "LeaveOneOutBound": "variational",
+    "MIFeatureSelector": "feature_selection",
     "MIGEGradient": "gradient",
     "MINE": "variational",
     "MixedKSG": "neighbors",
     "NWJ": "variational",
+    "NothingSelectedWarning": "exceptions",
     "ReInfoNCE": "variational",
     "ReJensenShannon": "variational",
     "ReMINE": "variational",
@@ -45,6 +47,7 @@ _MODULE_OF_NAME = {
     "StudentCopulaMI": "gaussian",
     "TNCE": "variational",
     "TUBA": "variational",
+    "mutual_info_matrix": "feature_selection",
 }
 _MODULES = [
     "bounds",
@@ -54,6 +57,7 @@ _MODULES = [
     "encoders",
     "entropy",
     "exceptions",
+    "feature_selection",
     "gaussian",
     "gradient",
     "inference",

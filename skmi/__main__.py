@@ -18,22 +18,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.special import xlogy
 from sklearn.datasets import load_diabetes
 
 import skmi
 from skmi._duplicates import warn_of_duplicate_rows
 from skmi.entropy import adjusted_mutual_info
+from skmi.feature_selection import MIFeatureSelector
 from skmi.neighbors import KSG
-from skmi.statistics import max_statistic_pvalues, standard_error
+from skmi.statistics import standard_error
 
 MISSING = {"", ".", "-", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan"}
 MISSING |= {"nat", "null", "none", "missing", "#null!", "#div/0!"}
 MAX_DISCRETE = 10  # integers with more distinct values count as continuous
-N_BINS = 5
 MAX_NEIGHBORS = 10  # steadier than KSG's own default, which decides the order here
 MIN_ROWS = 20
+ENOUGH_PERMUTATIONS = 39  # what the selector needs to stop by itself
+MOST_PAIRS = 5
 
 
 class TableError(Exception):
@@ -62,6 +62,8 @@ class Finding(NamedTuple):
     standard_error: float
     scale: float
     pvalue: float
+    selected: bool
+    redundant_with: str | None
 
 
 # -- reading ---------------------------------------------------------------------------
@@ -205,16 +207,30 @@ def as_days(value):
 
 
 def scan(columns, target, n_permutations, seed):
-    """Measure each column against the target; the strongest come first."""
-    pvalues = permutation_pvalues(columns, target, n_permutations, seed)
+    """Measure each column against the target, the strongest first; and pairs."""
+    selector = select(columns, target, n_permutations, seed)
+    names = [column.name for column in columns]
     findings = []
-    for column, pvalue in zip(columns, pvalues, strict=True):
+    for k, column in enumerate(columns):
         value, error = mutual_info(column, target, seed)
-        scale = math.sqrt(-math.expm1(-2 * max(value, 0.0)))
+        twin = selector.redundant_with_[k]
         findings.append(
-            Finding(column.name, column.kind, value, error, scale, float(pvalue))
+            Finding(
+                column.name,
+                column.kind,
+                value,
+                error,
+                math.sqrt(-math.expm1(-2 * max(value, 0.0))),
+                float(selector.pvalues_[k]),
+                bool(selector.support_[k]),
+                None if twin is None else names[twin],
+            )
         )
-    return sorted(findings, key=lambda finding: -finding.mutual_info)
+    pairs = [
+        pair._replace(first=names[pair.first], second=names[pair.second])
+        for pair in selector.interactions_
+    ]
+    return sorted(findings, key=lambda finding: -finding.mutual_info), pairs
 
 
 def mutual_info(column, target, seed):
@@ -239,45 +255,17 @@ def mutual_info(column, target, seed):
     return estimator.mutual_info_, estimator.standard_error_
 
 
-def permutation_pvalues(columns, target, n_permutations, seed):
-    """Family-wise p-values from counts in bins, under permutations of the target.
-
-    With the margins fixed, the mutual information of the counts c rises with the sum
-    of c log c, which is the statistic.
-    """
-    rng = np.random.RandomState(seed)
-    bins = [bin_codes(column) for column in columns]
-    sizes = [codes.max() + 1 for codes in bins]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    n_rows = len(target.values)
-    cells = np.concatenate(
-        [codes + start for codes, start in zip(bins, starts, strict=False)]
+def select(columns, target, n_permutations, seed):
+    """Fit the selector on all columns; too few permutations choose the best column."""
+    numbers = [np.where(c.missing, np.nan, c.values) for c in columns]
+    selector = MIFeatureSelector(
+        n_features_to_select="auto" if n_permutations >= ENOUGH_PERMUTATIONS else 1,
+        n_permutations=n_permutations,
+        discrete_features=[column.kind == "discrete" for column in columns],
+        discrete_target=target.kind == "discrete",
+        random_state=seed,
     )
-    rows = np.tile(np.arange(n_rows), len(bins))
-    one_hot = sparse.csr_array((np.ones(len(cells)), (cells, rows)))
-    labels = np.eye(bin_codes(target).max() + 1)[bin_codes(target)]
-
-    def statistics(one_hot_target):
-        counts = one_hot @ one_hot_target
-        return np.add.reduceat(xlogy(counts, counts).sum(axis=1), starts[:-1])
-
-    null = [statistics(labels[rng.permutation(n_rows)]) for _ in range(n_permutations)]
-    return max_statistic_pvalues(statistics(labels), null)
-
-
-def bin_codes(column):
-    """Cut numbers into quantile bins; gather rare labels; keep missing ones apart."""
-    if column.kind == "continuous":
-        present = column.values[~column.missing]
-        present = present if len(present) else column.values
-        edges = np.unique(np.quantile(present, np.arange(1, N_BINS) / N_BINS))
-        codes = np.searchsorted(edges, column.values, "left") + 1
-        codes[column.missing] = 0
-    else:
-        codes = column.values
-    _, codes, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    codes = np.where(counts[codes] < 5, -1, codes)
-    return np.unique(codes, return_inverse=True)[1]
+    return selector.fit(np.column_stack(numbers), target.values)
 
 
 # -- printing --------------------------------------------------------------------------
@@ -285,16 +273,33 @@ def bin_codes(column):
 
 def format_table(findings, unit):
     """Lay the findings out in at most 80 columns."""
-    width = min(max(len("feature"), *(len(f.feature) for f in findings)), 32)
-    head = f"{'feature':<{width}}  {'type':<10}  {f'MI ({unit})':>9}  {'se':>6}"
-    lines = [f"{head}  {'0-1':>5}  {'p-value':>7}"]
+    width = min(max(len("feature"), *(len(f.feature) for f in findings)), 21)
+    head = f"{'feature':<{width}}  {'type':<6}  {f'MI ({unit})':>9}  {'se':>6}"
+    lines = [f"{head}  {'0-1':>5}  {'p-value':>7}   redundant with"]
     for f in findings:
-        name = f.feature if len(f.feature) <= width else f.feature[: width - 3] + "..."
-        lines.append(
-            f"{name:<{width}}  {f.type:<10}  {f.mutual_info:>9.3f}  "
+        kind = "number" if f.type == "continuous" else "label"
+        line = (
+            f"{short(f.feature, width):<{width}}  {kind:<6}  {f.mutual_info:>9.3f}  "
             f"{f.standard_error:>6.3f}  {f.scale:>5.2f}  {f.pvalue:>7.4f}"
+            f"{'*' if f.selected else ' '}  {short(f.redundant_with or '', 14)}"
         )
+        lines.append(line.rstrip())
     return "\n".join(lines)
+
+
+def format_pairs(pairs, unit):
+    """Name the pairs that tell the most beyond what each of them tells."""
+    lines = [
+        f"{short(pair.first, 24)} and {short(pair.second, 24)}: "
+        f"{pair.mutual_info:.3f} {unit}, p {pair.pvalue:.4f}"
+        for pair in pairs[:MOST_PAIRS]
+    ]
+    return "\n".join(["Tell more together than each alone:", *lines, "", ""])
+
+
+def short(name, width):
+    """Cut a name to a width."""
+    return name if len(name) <= width else name[: width - 3] + "..."
 
 
 def one_line(error):
@@ -359,24 +364,20 @@ def run(options):
     warn_of_duplicate_rows(
         np.column_stack([column.values for column in columns]), target.values
     )
-    findings = scan(columns, target, options.n_permutations, options.seed)
+    findings, pairs = scan(columns, target, options.n_permutations, options.seed)
     unit = "bits" if options.bits else "nats"
     if options.bits:
-        findings = [
-            f._replace(
-                mutual_info=f.mutual_info / math.log(2),
-                standard_error=f.standard_error / math.log(2),
-            )
-            for f in findings
-        ]
+        findings, pairs = map(in_bits, (findings, pairs))
     dropped = f", {n_dropped} without a target left out" if n_dropped else ""
     text = (
         f"{name}: {len(known)} rows{dropped}\n"
         f"target: {target.name} ({target.kind})\n\n"
         f"{format_table(findings, unit)}\n\n"
+        f"{format_pairs(pairs, unit) if pairs else ''}"
         "MI: mutual information; se: its standard error; 0-1: sqrt(1 - exp(-2 MI)),\n"
         "the correlation of normal variables with as much; p-value: the target\n"
-        f"permuted {options.n_permutations} times, for all features together.\n"
+        f"permuted {options.n_permutations} times, for all features together; "
+        "*: selected.\n"
         "Missing values of a feature count as a value of their own."
     )
     record = {
@@ -387,8 +388,23 @@ def run(options):
         "unit": unit,
         "n_permutations": options.n_permutations,
         "features": [finding._asdict() for finding in findings],
+        "interactions": [pair._asdict() for pair in pairs],
     }
     return text, record
+
+
+def in_bits(records):
+    """Return findings or pairs with their amounts in bits."""
+    amounts = {"mutual_info", "standard_error", "synergy"}
+    return [
+        record._replace(
+            **{
+                name: getattr(record, name) / math.log(2)
+                for name in amounts & set(record._fields)
+            }
+        )
+        for record in records
+    ]
 
 
 def note_identifiers(columns):

@@ -273,15 +273,22 @@ class CriticEstimator(MutualInfoEstimator):
             to_tensor(np.stack(blocks), device, torch.float32)
             for blocks in zip(*stack, strict=True)
         )
+        train_rows, stop_rows = (
+            stack_rows([fold[part] for fold in folds]) for part in (0, 1)
+        )
+        return self._train_stack(x, y, train_rows, stop_rows, generator)
+
+    def _train_stack(self, x, y, train_rows, stop_rows, generator):
+        """Return the training of as many models as x and y have rows for."""
         objective = self._make_objective()
         return Training(
-            self._make_network(x.shape[-1], y.shape[-1], len(folds), generator),
+            self._make_network(x.shape[-1], y.shape[-1], len(x), generator),
             extract_model,
             lambda scores: objective(scores) - self._penalty(scores),
             x,
             y,
-            train_rows=stack_rows([fold.train for fold in folds]),
-            stop_rows=stack_rows([fold.stop for fold in folds]),
+            train_rows=train_rows,
+            stop_rows=stop_rows,
             schedule=Schedule.of(self),
             generator=generator,
             criterion=lambda scores: self._objective(scores) - self._penalty(scores),

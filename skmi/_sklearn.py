@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
     "CallbackSupportMixin",
@@ -24,6 +25,7 @@ __all__ = [
     "Real",
     "RealNotInt",
     "StrOptions",
+    "check_sample_weight",
     "fit_context",
     "make_random_state",
     "parameter",

@@ -55,3 +55,14 @@ def to_tensor(array, device, dtype):
             "for example with sklearn.preprocessing.StandardScaler."
         )
     return tensor
+
+
+def matrix_product(device):
+    """Return a function of two arrays, ``a.T @ b`` computed on a device."""
+    device = resolve_device(device)
+
+    def product(a, b):
+        a, b = (torch.from_numpy(array).to(device) for array in (a, b))
+        return (a.mT @ b).cpu().numpy()
+
+    return product

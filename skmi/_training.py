@@ -8,7 +8,7 @@ import torch
 from skmi._torch import isolated_randomness
 from skmi.critics import clip_gradients
 
-__all__ = ["Schedule", "Training", "cyclic_partners"]
+__all__ = ["Schedule", "Training", "contrast_pairs", "cyclic_partners"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,21 @@ def cyclic_partners(n_rows, shifts):
     return (torch.arange(n_rows).unsqueeze(-1) + offsets) % n_rows
 
 
-def inverse_partners(partners):
-    """Return for each row the rows, cyclically, whose partner in that place it is."""
+def contrast_pairs(scores, partners, contrast):
+    """Split scores of cyclic partners into those of joint and of independent pairs.
+
+    The latter in one row for each x, in one row for each y, or in both, one after the
+    other.
+    """
+    joint, by_x = scores[..., 0], scores[..., 1:]
+    if contrast == "y":
+        return joint, by_x
     rows = torch.arange(len(partners), device=partners.device).unsqueeze(-1)
-    return (2 * rows - partners) % len(partners)
+    whose_partner = (2 * rows - partners[:, 1:]) % len(partners)
+    by_y = by_x.gather(-2, whose_partner.expand_as(by_x))
+    if contrast == "x":
+        return joint, by_y
+    return torch.cat([joint, joint], -1), torch.cat([by_x, by_y], -2)
 
 
 class Training:
@@ -195,13 +206,7 @@ class Training:
         x, y = self.x[models, rows], self.y[models, rows]
         partners = partners.to(x.device)
         scores = self.network(x, y, partners)
-        joint, by_x = scores[..., 0], scores[..., 1:]
-        if self.contrast == "y":
-            return joint, by_x
-        by_y = by_x.gather(-2, inverse_partners(partners)[:, 1:].expand_as(by_x))
-        if self.contrast == "x":
-            return joint, by_y
-        return torch.cat([joint, joint], -1), torch.cat([by_x, by_y], -2)
+        return contrast_pairs(scores, partners, self.contrast)
 
     def _draw_partners(self, n_rows):
         shifts = torch.randperm(n_rows - 1, generator=self.generator) + 1

@@ -8,6 +8,7 @@ __all__ = [
     "DiscreteTargetWarning",
     "DuplicateRowsWarning",
     "FewRowsWarning",
+    "NothingSelectedWarning",
     "SaturationWarning",
     "SkmiWarning",
 ]
@@ -35,6 +36,10 @@ class DuplicateRowsWarning(SkmiWarning):
 
 class FewRowsWarning(SkmiWarning):
     """There are so few rows that no estimate says much."""
+
+
+class NothingSelectedWarning(SkmiWarning):
+    """No column tells enough about the target to be told from chance."""
 
 
 class SaturationWarning(SkmiWarning):

@@ -1,8 +1,14 @@
 """P-values, family-wise adjustment and standard errors as plain arithmetic."""
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
-__all__ = ["max_statistic_pvalues", "permutation_pvalue", "standard_error"]
+__all__ = [
+    "false_discovery_pvalues",
+    "max_statistic_pvalues",
+    "permutation_pvalue",
+    "standard_error",
+]
 
 
 def standard_error(influence):
@@ -97,7 +103,52 @@ def max_statistic_pvalues(statistics, null_distribution):
     >>> max_statistic_pvalues([3.0, 6.0], null)
     array([0.2, 0.8])
     """
+    scores = standardise(statistics, null_distribution)
+    return permutation_pvalue(scores[0], scores[1:].max(axis=1, keepdims=True))
+
+
+def false_discovery_pvalues(statistics, null_distribution):
+    r"""False-discovery p-values, from the permutations of all columns together.
+
+    .. math:: p_{(i)}^{BH} = \min_{j \ge i} \frac{m \, p_{(j)}}{j}
+
+    of the m p-values of all columns, each held against the standardised permutations
+    of all columns together [1]_, which lets few permutations resolve small p-values.
+    Of the columns with a value at or below a level, at most that share is expected to
+    be without dependence.
+
+    Parameters
+    ----------
+    statistics : array-like of shape (n_columns,)
+        Observed values; large ones speak against the null hypothesis.
+    null_distribution : array-like of shape (n_permutations, n_columns)
+        Values of all columns under the same permutations.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        Adjusted p-values.
+
+    References
+    ----------
+    .. [1] Y. Benjamini, Y. Hochberg. Controlling the false discovery rate: a practical
+       and powerful approach to multiple testing. J. R. Stat. Soc. B 57, 1995.
+
+    Examples
+    --------
+    >>> from skmi.statistics import false_discovery_pvalues
+    >>> null = [[0.1, 5.0], [0.2, 7.0], [0.3, 6.0], [0.2, 6.0]]
+    >>> false_discovery_pvalues([3.0, 6.0], null).round(2)
+    array([0.22, 0.44])
+    """
+    scores = standardise(statistics, null_distribution)
+    null = np.sort(scores[1:].ravel())
+    reached = len(null) - np.searchsorted(null, scores[0] - 1e-12, "left")
+    return false_discovery_control((1 + reached) / (1 + len(null)))
+
+
+def standardise(statistics, null_distribution):
+    """Put each column on one scale; the first row is that of the observed values."""
     draws = np.vstack([statistics, null_distribution])
     spread = draws.std(axis=0)
-    scores = (draws - draws.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
-    return permutation_pvalue(scores[0], scores[1:].max(axis=1, keepdims=True))
+    return (draws - draws.mean(axis=0)) / np.where(spread > 0, spread, np.inf)

@@ -166,6 +166,7 @@ def test_labels_as_target(tmp_path, capsys):
     assert found["noise"]["pvalue"] > 0.05
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.NothingSelectedWarning")
 def test_pvalues_hold_their_level_on_noise():
     """No dependence anywhere: few tables may name any column."""
     named = 0
@@ -177,25 +178,36 @@ def test_pvalues_hold_their_level_on_noise():
         ]
         columns.append(job.parse_column("d", rng.randint(4, size=80).tolist()))
         target = job.parse_column("y", rng.standard_normal(80).tolist())
-        named += job.permutation_pvalues(columns, target, 99, seed).min() <= 0.05
+        found, _ = job.scan(columns, target, 99, seed)
+        named += min(finding.pvalue for finding in found) <= 0.05
     assert named <= 8  # binomial(60, 0.05): 8 or fewer with probability 0.99
 
 
-def test_binned_statistic_orders_as_mutual_information():
-    """With the margins fixed, sum c log c and the mutual information rise together."""
-    from sklearn.metrics import mutual_info_score
-
+def test_redundant_columns_and_pairs_are_named(tmp_path, capsys):
     rng = np.random.RandomState(0)
-    x = job.parse_column("x", rng.standard_normal(200).tolist())
-    y = job.parse_column("y", (x.values + rng.standard_normal(200)).tolist())
-    observed = mutual_info_score(job.bin_codes(x), job.bin_codes(y))
-    replay = np.random.RandomState(7)
-    null = [
-        mutual_info_score(job.bin_codes(x), job.bin_codes(y)[replay.permutation(200)])
-        for _ in range(200)
-    ]
-    pvalue = (1 + sum(value >= observed for value in null)) / 201
-    assert job.permutation_pvalues([x], y, 200, seed=7)[0] == pytest.approx(pvalue)
+    first, second, main, error = rng.standard_normal((4, 800))
+    frame = pd.DataFrame(
+        {
+            "first": first,
+            "second": second,
+            "main": main,
+            "copy of main": main + 0.2 * error,
+            "y": np.sign(first * second) + main,
+        }
+    )
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    record, found = findings(capsys, tmp_path, path, "--target", "y")
+    assert found["copy of main"]["redundant_with"] == "main"
+    assert found["main"]["redundant_with"] is None
+    assert all(found[name]["selected"] for name in ("first", "second", "main"))
+    assert {record["interactions"][0][side] for side in ("first", "second")} == {
+        "first",
+        "second",
+    }
+    _, out, _ = run(capsys, path, "--target", "y")
+    assert "Tell more together than each alone:\n" in out
+    assert max(map(len, out.splitlines())) <= 80
 
 
 GOOD = "a,y\n" + "".join(f"{i % 7},{i * i % 11}.5\n" for i in range(40))
