@@ -75,13 +75,8 @@ def _train(estimator, blocks, y, seed):
         training.run_epoch()
     return np.stack(
         [
-            _score(
-                critic.to(device),
-                x[i, fold.report],
-                y[fold.report],
-                estimator._contrast,
-            )
-            for i, critic in enumerate(training.best)
+            _score(critic.to(device), block[fold.report], y[fold.report], contrast)
+            for critic, block in zip(training.best, x, strict=True)
         ]
     )
 
