@@ -376,7 +376,7 @@ def test_pointwise_values_are_those_of_the_log_ratio(cls):
     assert about_x == pytest.approx(0.7, abs=0.12)
 
 
-@pytest.mark.parametrize("cls", [DonskerVaradhan, InfoNCE])
+@pytest.mark.parametrize("cls", [DonskerVaradhan, NWJ])
 def test_outliers_and_skewed_columns(cls):
     X, Y, _ = draw_normal(1500, 1, 0.7, seed=40)
     plain = cls(random_state=0).fit(X, Y).mutual_info_
@@ -528,7 +528,7 @@ def test_gradients_are_clipped_model_by_model():
 
 @pytest.mark.parametrize("target", [-2.0, 0.0, 3.0])
 def test_drift_target_holds_the_level(target):
-    X, Y, _ = draw_normal(2000, 1, 0.7, seed=0)
+    X, Y, _ = draw_normal(1200, 1, 0.7, seed=0)
     settings = {"drift_target": target, "drift_weight": 1.0, "random_state": 0}
     estimator = ReMINE(**settings).fit(X, Y)
     scores = torch.from_numpy(estimator._log_ratio(X[:500], Y[:500]))
@@ -567,7 +567,7 @@ def test_info_nce_over_x_and_over_both(normalize):
     expected = over_x if normalize == "x" else (over_x + over_y) / 2
     assert estimator.mutual_info(X, Y) == pytest.approx(expected, abs=1e-9)
     accurate = InfoNCE(normalize=normalize, random_state=0)
-    X, Y, _ = draw_normal(2000, 1, 0.7, seed=20)
+    X, Y, _ = draw_normal(1500, 1, 0.7, seed=20)
     assert accurate.fit(X, Y).mutual_info_ == pytest.approx(0.7, abs=0.12)
 
 
