@@ -19,7 +19,14 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skmi
-from skmi import KSG, InfoNCE, MIFeatureSelector, MixedKSG, mutual_info_matrix
+from skmi import (
+    KSG,
+    TNCE,
+    InfoNCE,
+    MIFeatureSelector,
+    MixedKSG,
+    mutual_info_matrix,
+)
 from skmi._criteria import CRITERIA
 from tests.test_main import TABULAR, load_table
 
@@ -495,11 +502,17 @@ def test_parity_of_three_columns_by_critics():
     assert 0.4 < selector.path_["cumulative"].iloc[-1] < np.log(2)
 
 
-def test_stacked_critics_measure_what_one_does():
+@pytest.mark.parametrize(
+    "critic",
+    [
+        InfoNCE(critic="bilinear", max_iter=60, learning_rate_init=0.01),
+        TNCE(max_iter=60, learning_rate_init=0.01),
+    ],
+)
+def test_stacked_critics_measure_what_one_does(critic):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((800, 3))
     y = X[:, 0] + 0.7 * X[:, 1] + rng.standard_normal(800)
-    critic = InfoNCE(critic="bilinear", max_iter=60, learning_rate_init=0.01)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", skmi.SkmiWarning)
         selector = MIFeatureSelector(
