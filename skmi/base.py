@@ -5,7 +5,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import entr, logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -295,7 +295,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         if self._contrast == "x":
             ratios = ratios - log_mean_exp(self._log_ratio(known_X, known_y), axis=0)
         ratios = ratios - log_mean_exp(ratios, axis=1)[:, np.newaxis]
-        return (np.exp(ratios) * ratios).mean(axis=1)
+        return -entr(np.exp(ratios)).mean(axis=1)
 
     # -- validation --------------------------------------------------------------
 
@@ -361,6 +361,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 "y holds labels, but discrete_target=False says that it is continuous."
             )
         self._n_targets = 1 if y.ndim == 1 else y.shape[1]
+        self._target_ndim = y.ndim
         if discrete and not self._takes_labels:
             raise ValueError(
                 f"y holds labels; {type(self).__name__} takes numbers. Use skmi.KSG, "

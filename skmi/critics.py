@@ -233,6 +233,8 @@ class WithBaseline(nn.Module):
 
     def forward(self, x, y, partners=None):
         level = self.baseline(y).squeeze(-1)
+        if not self.takes_partners:
+            return scored_pairs(self.network, x, y) - level.unsqueeze(-2)
         if partners is None:
             return self.network(x, y) - level.unsqueeze(-2)
         return self.network(x, y, partners) - level[..., partners]

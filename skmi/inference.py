@@ -1,6 +1,7 @@
 """Is it real, and how well is it known: tests and intervals for any estimator."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -9,7 +10,7 @@ from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
-from skmi._sklearn import make_random_state, select_rows
+from skmi._sklearn import Integral, make_random_state, select_rows
 from skmi.neighbors import conditional_mutual_info, make_block
 from skmi.statistics import permutation_pvalue
 
@@ -133,6 +134,9 @@ def permutation_test(
     0.01
     """
     check_consistent_length(X, y, groups)
+    require_count("n_permutations", n_permutations, 1)
+    if block_length is not None:
+        require_count("block_length", block_length, 1)
     random_state = make_random_state(random_state)
     estimator = with_seed(estimator, random_state)
     n_samples = len(select_rows(y, slice(None)))
@@ -151,6 +155,12 @@ def permutation_test(
     return PermutationTestResult(
         statistic, permutation_pvalue(statistic, null), np.array(null)
     )
+
+
+def require_count(name, value, least):
+    """Raise where a parameter is no whole number, or too small."""
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name}={value!r} must be a whole number, {least} or more.")
 
 
 def with_seed(estimator, random_state):
@@ -235,7 +245,7 @@ def permuted_within(groups, random_state):
     """Return row numbers permuted within each group."""
     _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if counts.max() < 2:
-        raise ValueError("groups has one row in each group: nothing can be permuted.")
+        raise ValueError("No two rows have the same label: nothing can be permuted.")
     order = np.empty(len(codes), dtype=int)
     shuffled = random_state.permutation(len(codes))
     order[np.argsort(codes, kind="stable")] = shuffled[
@@ -307,10 +317,12 @@ def conditional_independence_test(
     True
     """
     check_consistent_length(X, y, Z)
+    require_count("n_permutations", n_permutations, 1)
+    require_count("n_local", n_local, 2)
     random_state = make_random_state(random_state)
     seed = random_state.randint(np.iinfo(np.int32).max)
-    near = local_neighbors(Z, n_local, random_state)
-    orders = [exchange(near, random_state) for _ in range(n_permutations)]
+    draw = local_permutations(Z, n_local, random_state)
+    orders = [draw() for _ in range(n_permutations)]
 
     def statistic(order):
         return conditional_mutual_info(
@@ -318,18 +330,27 @@ def conditional_independence_test(
         )
 
     observed, *null = Parallel(n_jobs)(
-        delayed(statistic)(order) for order in [np.arange(len(near)), *orders]
+        delayed(statistic)(order) for order in [np.arange(len(orders[0])), *orders]
     )
     return PermutationTestResult(
         observed, permutation_pvalue(observed, null), np.array(null)
     )
 
 
-def local_neighbors(Z, n_local, random_state):
-    """Return for each row the nearest rows in Z, those of its own labels first."""
+def local_permutations(Z, n_local, random_state):
+    """Return a function that draws orders in which rows are close to their own in Z.
+
+    Where Z holds labels alone, the rows of a label are all as close.
+    """
     block = make_block(Z, "Z", "rank", random_state)
-    apart = 1e3 * block.codes[:, np.newaxis]
-    columns = np.hstack([block.columns, apart])
+    if not block.columns.shape[1]:
+        return partial(permuted_within, block.codes, random_state)
+    return partial(exchange, local_neighbors(block, n_local), random_state)
+
+
+def local_neighbors(block, n_local):
+    """Return for each row the nearest ones, of its own labels if there are enough."""
+    columns = np.hstack([block.columns, 1e3 * block.codes[:, np.newaxis]])
     n_local = min(n_local, len(columns))
     return cKDTree(columns).query(columns, n_local)[1].reshape(len(columns), n_local)
 
@@ -415,6 +436,7 @@ def confidence_interval(
         raise ValueError(f"level={level} must lie between 0 and 1.")
     if method not in ("influence", "subsample"):
         raise ValueError(f'method={method!r} must be "influence" or "subsample".')
+    require_count("n_resamples", n_resamples, 2)
     random_state = make_random_state(random_state)
     estimator = with_seed(estimator, random_state)
     estimator.fit(X, y)

@@ -11,9 +11,11 @@ from skmi.inference import (
     confidence_interval,
     exchange,
     local_neighbors,
+    local_permutations,
     permutation_test,
     permuted_rows,
 )
+from skmi.neighbors import make_block
 from tests.oracle import OracleCritic, draw_normal
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.ConvergenceWarning")
@@ -57,7 +59,7 @@ def test_what_cannot_be_permuted_is_refused():
     X, Y, _ = draw_normal(20, 1, 0.5, seed=0)
     with pytest.raises(ValueError, match="not both"):
         permutation_test(GaussianMI(), X, Y, groups=np.zeros(20), block_length=2)
-    with pytest.raises(ValueError, match="one row in each group"):
+    with pytest.raises(ValueError, match="nothing can be permuted"):
         permutation_test(GaussianMI(), X, Y, groups=np.arange(20))
     with pytest.raises(ValueError, match="block_length=15 must be"):
         permutation_test(GaussianMI(), X, Y, block_length=15)
@@ -164,14 +166,35 @@ def test_blocks_keep_the_size_on_series():
 def test_exchanged_rows_are_near():
     rng = np.random.RandomState(0)
     Z = np.sort(rng.standard_normal((200, 1)), axis=0)
-    near = local_neighbors(Z, 5, rng)
+    near = local_neighbors(make_block(Z, "Z", "rank", rng), 5)
     assert (near[:, 0] == np.arange(200)).all()
     order = exchange(near, rng)
     assert np.abs(order - np.arange(200)).max() <= 4
     assert len(np.unique(order)) > 170
     labels = np.array(["a", "b"] * 100)
-    near = local_neighbors(pd.DataFrame({"z": Z[:, 0], "label": labels}), 5, rng)
+    frame = pd.DataFrame({"z": Z[:, 0], "label": labels})
+    near = local_neighbors(make_block(frame, "Z", "rank", rng), 5)
     assert (labels[near] == labels[:, None]).all()
+
+
+def test_labels_alone_are_permuted_within():
+    labels = np.repeat(["a", "b"], 100)
+    order = local_permutations(labels, 5, np.random.RandomState(0))()
+    assert sorted(order) == list(range(200))
+    np.testing.assert_array_equal(labels[order], labels)
+    assert (order != np.arange(200)).mean() > 0.9
+
+
+def test_counts_are_checked():
+    X, Y, _ = draw_normal(30, 1, 0.5, seed=0)
+    with pytest.raises(ValueError, match="n_permutations=0 must be"):
+        permutation_test(GaussianMI(), X, Y, n_permutations=0)
+    with pytest.raises(ValueError, match=r"block_length=2\.5 must be"):
+        permutation_test(GaussianMI(), X, Y, block_length=2.5)
+    with pytest.raises(ValueError, match="n_local=1 must be"):
+        conditional_independence_test(X, Y, X, n_local=1)
+    with pytest.raises(ValueError, match="n_resamples=1 must be"):
+        confidence_interval(GaussianMI(), X, Y, method="subsample", n_resamples=1)
 
 
 @pytest.mark.parametrize("mixed", [False, True])

@@ -38,7 +38,7 @@ from skmi import (
 )
 from skmi._neural import stack_rows
 from skmi.base import contrast_blocks
-from skmi.critics import SeparableCritic
+from skmi.critics import MixtureConditional, SeparableCritic
 from tests.estimators import all_estimators, is_neural, make_small
 from tests.oracle import Oracle, OracleConditionalCritic, OracleCritic, draw_normal
 
@@ -457,10 +457,68 @@ def test_known_conditional_of_labels():
 
 def test_a_conditional_of_the_wrong_shape_says_so():
     X, Y, rho = draw_normal(50, 2, 0.7, seed=0)
-    with pytest.raises(ValueError, match="Sum over the columns"):
-        TNCE(conditional=lambda X, y: norm.logpdf(y, rho * X)).fit(X, Y)
+    for y in (Y, Y[:, 0]):
+        with pytest.raises(ValueError, match="Sum over the columns"):
+            TNCE(conditional=lambda X, y: norm.logpdf(y.T, rho * X.T).T).fit(X, y)
+    with pytest.raises(ValueError, match="rows y and columns x"):
+        TNCE(conditional=lambda X, y: norm.logpdf(y, rho * X[:, 0])).fit(X, Y[:, :1])
     with pytest.raises(ValueError, match="returned NaN"):
         CLUB(conditional=lambda X, y: np.full(len(X), np.nan)).fit(X, Y)
+
+
+def test_known_conditional_sees_y_as_it_was_given():
+    X, Y, rho = draw_normal(600, 1, 0.7, seed=0)
+    scale = math.sqrt(1 - rho**2)
+
+    def natural(X, y):
+        return norm.logpdf(y, rho * X[:, 0], scale)
+
+    def by_column(X, y):
+        return norm.logpdf(y[:, 0], rho * X[:, 0], scale)
+
+    flat = TNCE(conditional=natural).fit(X, Y[:, 0])
+    column = TNCE(conditional=by_column).fit(X, Y)
+    assert flat.mutual_info_ == column.mutual_info_ == pytest.approx(0.7, abs=0.1)
+
+
+def test_known_conditional_of_bounded_support():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((300, 1))
+    y = X[:, 0] + rng.uniform(-0.5, 0.5, 300)
+
+    def conditional(X, y):
+        return np.where(np.abs(y - X[:, 0]) <= 0.5, 0.0, -np.inf)
+
+    estimator = TNCE(conditional=conditional).fit(X, y)
+    about_x = estimator.score_samples(X).mean()
+    assert about_x == pytest.approx(estimator.mutual_info_, abs=0.1)
+
+
+@pytest.mark.parametrize("cls", [BarberAgakov, DifferenceOfEntropies, TNCE])
+def test_conditionals_fit_the_target(cls):
+    X, Y, _ = draw_normal(400, 1, 0.7, seed=0)
+    labels = np.where(Y[:, 0] > 0, "up", "down")
+    given = make_small(cls, critic=MixtureConditional(hidden_layer_sizes=(8,)))
+    named = make_small(cls, critic="mixture")
+    assert given.fit(X, labels).mutual_info_ == named.fit(X, labels).mutual_info_
+    for critic, y in (("Hybrid", Y), ("Categorical", Y), ("Hybrid", labels)):
+        kind = "Conditional" if critic == "Categorical" else "Critic"
+        wrong = make_small(cls, critic=getattr(skmi.critics, critic + kind)())
+        with pytest.raises(ValueError, match="needs a log density"):
+            wrong.fit(X, y)
+
+
+@pytest.mark.parametrize("cls", [BarberAgakov, DifferenceOfEntropies])
+def test_columns_without_density(cls):
+    X, Y, _ = draw_normal(600, 1, 0.7, seed=0)
+    plain = make_small(cls).fit(X, Y)
+    constant = make_small(cls).fit(X, np.hstack([Y, np.full((600, 1), 3.0)]))
+    assert constant.mutual_info_ == plain.mutual_info_
+    coin = np.random.RandomState(0).randint(2, size=600).astype(float)
+    estimator = cls(critic="mixture", random_state=0)
+    with pytest.warns(skmi.DiscreteTargetWarning, match="repeats values"):
+        estimator.fit(X, coin)
+    assert abs(estimator.mutual_info_) < 0.1
 
 
 def test_entropy_of_barber_agakov():
@@ -722,6 +780,18 @@ class StopAt:
         self.epochs += 1
         self.fitted = fitted_estimator
         return self.epochs == self.epoch
+
+
+def test_a_module_of_the_wrong_shape_is_refused_beside_a_baseline_too():
+    X, Y, _ = draw_normal(60, 1, 0.7, seed=0)
+
+    class OfXAlone(torch.nn.Linear):
+        def forward(self, x, y):
+            return super().forward(x)
+
+    for cls in (NWJ, TUBA):
+        with pytest.raises(ValueError, match="must map x"):
+            make_small(cls, critic=OfXAlone(1, 1)).fit(X, Y)
 
 
 def test_critics_of_all_kinds():

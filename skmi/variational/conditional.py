@@ -19,7 +19,12 @@ from skmi._sklearn import (
     parameter,
 )
 from skmi.base import N_CONTRASTS, Report, estimator, is_constant
-from skmi.critics import CONDITIONALS, CategoricalConditional
+from skmi.critics import (
+    CONDITIONALS,
+    CRITICS,
+    CategoricalConditional,
+    MixtureConditional,
+)
 from skmi.entropy import gaussian_surprise, neighbor_surprise
 from skmi.exceptions import DiscreteTargetWarning
 from skmi.statistics import standard_error
@@ -32,6 +37,8 @@ __all__ = [
     "DifferenceOfEntropies",
     "LeaveOneOutBound",
 ]
+
+N_NEIGHBORS = 3
 
 
 @estimator
@@ -54,10 +61,40 @@ class ConditionalEstimator(RowwiseEstimator):
         "gaussian", StrOptions(set(CONDITIONALS)), HasMethods("build"), callable
     )
 
+    def _set_target(self, y, kind):
+        super()._set_target(y, kind)
+        columns = y.reshape(len(y), -1)
+        self._varies = (columns != columns[:1]).any(axis=0)
+        self._varies |= not self._varies.any()
+
+    def _as_columns(self, y):
+        """Return indicators of labels, or the columns that have a density."""
+        if hasattr(self, "classes_"):
+            return super()._as_columns(y)
+        return y[:, self._varies]
+
     def _named_critic(self):
         if hasattr(self, "classes_"):
             return CategoricalConditional()
         return CONDITIONALS[self.critic]()
+
+    def _make_critic(self):
+        critic = super()._make_critic()
+        densities = tuple(CONDITIONALS.values())
+        if isinstance(critic, densities) and hasattr(self, "classes_"):
+            return CategoricalConditional(
+                hidden_layer_sizes=critic.hidden_layer_sizes,
+                activation=critic.activation,
+            )
+        wanted = CategoricalConditional if hasattr(self, "classes_") else densities
+        ours = isinstance(critic, (*CRITICS.values(), CategoricalConditional))
+        if ours and not isinstance(critic, wanted):
+            raise ValueError(
+                f"{type(self).__name__} needs a log density of y given x, but critic="
+                f"{critic} is none for this target. Pass one of the conditionals of "
+                "skmi.critics."
+            )
+        return critic
 
     def _objective(self, scores):
         joint, _ = scores
@@ -77,27 +114,65 @@ class KnownConditionalEstimator(ConditionalEstimator):
 
     conditional: object = parameter(None, callable, None)
 
+    def _as_columns(self, y):
+        if self.conditional is None or hasattr(self, "classes_"):
+            return super()._as_columns(y)
+        return y
+
     def _fit(self, X, y):
         if self.conditional is None:
             return super()._fit(X, y)
         self._forget_training()
         self._critics, self._scalers = [], []
-        value, influence = self._report([], X, self._as_columns(y))
+        y = self._as_columns(y)
+        self._density = KnownDensity(self.conditional, X, self._as_given(y))
+        value, influence = self._report([], X, y)
         return Report(value, standard_error(influence), self._ceiling(len(X)))
+
+    def _as_given(self, y):
+        """Return labels, or numbers in an array of as many dimensions as in fit."""
+        if hasattr(self, "classes_"):
+            return self.classes_[y.argmax(axis=1)]
+        return y[:, 0] if self._target_ndim == 1 else y
 
     def _scores(self, members, X, y, partners=None):
         if self.conditional is None:
             return super()._scores(members, X, y, partners)
-        if hasattr(self, "classes_"):
-            y = self.classes_[y.argmax(axis=1)]
-        if partners is not None:
-            y = y[partners.squeeze(-1).numpy()]
-            return torch.from_numpy(log_density(self.conditional, X, y)).unsqueeze(-1)
-        return torch.from_numpy(log_density_of_pairs(self.conditional, X, y))
+        y = self._as_given(y)
+        if partners is None:
+            return torch.from_numpy(self._density.pairs(X, y))
+        rows = self._density.rows(X, y[partners.squeeze(-1).numpy()])
+        return torch.from_numpy(rows).unsqueeze(-1)
+
+
+class CrossEntropyEstimator(ConditionalEstimator):
+    """Reports the mean log density of joint pairs beside an entropy."""
+
+    def _set_target(self, y, kind):
+        super()._set_target(y, kind)
+        self._has_density = hasattr(self, "classes_") or not repeats_rows(y)
+        if self._varies.any() and not self._has_density and len(np.unique(y)) > 1:
+            warnings.warn(
+                "y repeats values, so it has no density: normal distributions are put "
+                "in its place, and the estimate means little. If the values are "
+                "labels, pass discrete_target=True.",
+                DiscreteTargetWarning,
+                stacklevel=5,
+            )
+
+    def _make_critic(self):
+        critic = super()._make_critic()
+        if self._has_density or not isinstance(critic, MixtureConditional):
+            return critic
+        return critic.set_params(n_mixtures=1)  # more would shrink to the repeats
+
+    def _reduce(self, scores):
+        value = scores.diagonal()
+        return RowTerms(value, torch.zeros_like(value))
 
 
 @estimator
-class BarberAgakov(ConditionalEstimator):
+class BarberAgakov(CrossEntropyEstimator):
     r"""Bound of Barber and Agakov: entropy less the cross-entropy of a decoder.
 
     .. math:: I_{BA} = H(Y) + \sup_q E_P[\log q(y|x)]
@@ -156,10 +231,6 @@ class BarberAgakov(ConditionalEstimator):
         surprise = torch.from_numpy(self._surprise(y)).to(terms.value.device)
         return terms._replace(value=terms.value + surprise), blocks
 
-    def _reduce(self, scores):
-        value = scores.diagonal()
-        return RowTerms(value, torch.zeros_like(value))
-
     def _surprise(self, y):
         """Return minus the log marginal density of each row."""
         if hasattr(self, "classes_"):
@@ -168,14 +239,13 @@ class BarberAgakov(ConditionalEstimator):
             return np.full(len(y), float(self.entropy))
         if is_constant(y):
             return np.zeros(len(y))
-        n_neighbors = min(3, len(y) - 1)
-        if self.entropy == "gaussian" or repeats_rows(y, n_neighbors):
+        if self.entropy == "gaussian" or not self._has_density or repeats_rows(y):
             return gaussian_surprise(y)
-        return neighbor_surprise(y, n_neighbors)
+        return neighbor_surprise(y, min(N_NEIGHBORS, len(y) - 1))
 
 
 @estimator
-class DifferenceOfEntropies(ConditionalEstimator):
+class DifferenceOfEntropies(CrossEntropyEstimator):
     r"""Difference of two learned entropies.
 
     .. math:: I_{DoE} = \sup_q E_P[\log q(y|x)] - \sup_q E[\log q(y)]
@@ -218,8 +288,6 @@ class DifferenceOfEntropies(ConditionalEstimator):
     >>> round(DifferenceOfEntropies(random_state=0).fit(X, Y).mutual_info_, 1)
     0.5
     """
-
-    _reduce = BarberAgakov._reduce
 
     def _make_scalers(self, X, y, fold):
         scalers = super()._make_scalers(X, y, fold)
@@ -420,18 +488,10 @@ class LeaveOneOutBound(UpperBoundEstimator):
         return bounds.leave_one_out_bound(scores)
 
 
-def repeats_rows(y, n_neighbors):
-    """Whether rows of y are repeated so often that neighbours give no density."""
-    repeats = np.unique(y, axis=0, return_counts=True)[1].max() > n_neighbors
-    if repeats:
-        warnings.warn(
-            "y repeats values, so it has no density: its entropy is taken for a normal "
-            "distribution's, and the estimate means little. If the values are labels, "
-            "pass discrete_target=True; if the entropy is known, pass entropy.",
-            DiscreteTargetWarning,
-            stacklevel=2,
-        )
-    return repeats
+def repeats_rows(y):
+    """Whether rows are repeated so often that neighbours give no density."""
+    counts = np.unique(y.reshape(len(y), -1), axis=0, return_counts=True)[1]
+    return counts.max() > min(N_NEIGHBORS, len(y) - 1)
 
 
 class LogShares:
@@ -445,29 +505,47 @@ class LogShares:
         return indicators @ self.log_shares
 
 
-def log_density(conditional, X, y):
-    """Return the known log density of each row's pair."""
-    values = np.asarray(conditional(X, y), dtype=float)
-    if values.shape == (len(X), len(X)):
-        values = np.diagonal(values)
-    if values.shape not in ((len(X),), (len(X), 1)):
-        raise ValueError(
-            f"conditional must return log densities of shape ({len(X)},) for as many "
-            "rows, or of all pairs of them; it returned an array of the shape "
-            f"{values.shape}. Sum over the columns of y, perhaps."
-        )
-    if np.isnan(values).any():
-        raise ValueError("conditional returned NaN.")
-    return values.ravel()
+class KnownDensity:
+    """A known log density, of rows or of all pairs: an example tells which."""
 
+    def __init__(self, conditional, X, y):
+        self.conditional = conditional
+        n_tried = 2 + X.shape[1] + (1 if y.ndim == 1 else y.shape[1])
+        x_rows, y_rows = (np.arange(n_tried + k) for k in (0, 1))
+        try:
+            shape = np.shape(conditional(X[x_rows % len(X)], y[y_rows % len(y)]))
+        except Exception:  # what takes rows need not take unequal numbers of them
+            shape = None
+        if shape == (n_tried + 1, n_tried):
+            raise ValueError(
+                "conditional returned pairs with rows y and columns x; return them the "
+                "other way round, or one log density for each row."
+            )
+        self.takes_pairs = shape == (n_tried, n_tried + 1)
 
-def log_density_of_pairs(conditional, X, y):
-    """Return the known log density of all pairs of rows, shape (n, m)."""
-    n_tried = 2 if y.ndim == 1 else 1 + y.shape[1]  # unlike the number of columns
-    tried = conditional(X[np.arange(n_tried) % len(X)], y[np.arange(n_tried) % len(y)])
-    if np.shape(tried) == (n_tried, n_tried):
-        return np.asarray(conditional(X, y), dtype=float)
-    values = log_density(
-        conditional, np.repeat(X, len(y), axis=0), np.concatenate([y] * len(X))
-    )
-    return values.reshape(len(X), len(y))
+    def rows(self, X, y):
+        """Return the log density of each row of y given its row of X."""
+        if self.takes_pairs:
+            return self._call(X, y, (len(X), len(X))).diagonal().copy()
+        return self._call(X, y, (len(X),))
+
+    def pairs(self, X, y):
+        """Return the log density of all pairs of rows, shape (n, m)."""
+        if self.takes_pairs:
+            return self._call(X, y, (len(X), len(y)))
+        values = self.rows(np.repeat(X, len(y), axis=0), np.concatenate([y] * len(X)))
+        return values.reshape(len(X), len(y))
+
+    def _call(self, X, y, shape):
+        values = np.asarray(self.conditional(X, y), dtype=float)
+        if values.shape == (len(X), 1) and len(shape) == 1:
+            values = values[:, 0]
+        if values.shape != shape:
+            raise ValueError(
+                f"conditional must return log densities of shape {shape}, but returned "
+                f"an array of the shape {values.shape}. Sum over the columns of y, "
+                "perhaps."
+            )
+        if np.isnan(values).any():
+            raise ValueError("conditional returned NaN.")
+        return values
