@@ -148,17 +148,19 @@ class KnownConditionalEstimator(ConditionalEstimator):
 class CrossEntropyEstimator(ConditionalEstimator):
     """Reports the mean log density of joint pairs beside an entropy."""
 
-    def _set_target(self, y, kind):
-        super()._set_target(y, kind)
+    _has_density = True
+
+    def _fit(self, X, y):
         self._has_density = hasattr(self, "classes_") or not repeats_rows(y)
-        if self._varies.any() and not self._has_density and len(np.unique(y)) > 1:
+        if not self._has_density and not is_constant(y):
             warnings.warn(
                 "y repeats values, so it has no density: normal distributions are put "
                 "in its place, and the estimate means little. If the values are "
                 "labels, pass discrete_target=True.",
                 DiscreteTargetWarning,
-                stacklevel=5,
+                stacklevel=3,
             )
+        return super()._fit(X, y)
 
     def _make_critic(self):
         critic = super()._make_critic()
