@@ -12,9 +12,11 @@ import argparse
 import csv
 import time
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.datasets import make_friedman1, make_friedman2, make_friedman3
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_selection import (
@@ -72,15 +74,20 @@ def friedman(name, n_columns, seed, X):
     return np.column_stack([given, X[:, 4:]]), y
 
 
+def has_labels(y):
+    """Whether a target is one of classes."""
+    return y.dtype.kind in "biu"
+
+
 def forest(X, y):
     """Return a random forest for the kind of target."""
-    kind = RandomForestClassifier if y.dtype.kind in "biu" else RandomForestRegressor
+    kind = RandomForestClassifier if has_labels(y) else RandomForestRegressor
     return kind(100, random_state=0).fit(X, y)
 
 
 def by_neighbours(X, y, size):
     """Return the best columns by scikit-learn's mutual information."""
-    measure = mutual_info_classif if y.dtype.kind in "biu" else mutual_info_regression
+    measure = mutual_info_classif if has_labels(y) else mutual_info_regression
     return np.argsort(-measure(X, y, random_state=0))[:size]
 
 
@@ -101,11 +108,50 @@ def by_critics(X, y, size):
     return selector.fit(X, y).get_support(indices=True)
 
 
+def by_mrmr(X, y, size):
+    """Return the columns of mrmr-selection, by F statistic and correlation."""
+    from mrmr import mrmr_classif, mrmr_regression
+
+    search = mrmr_classif if has_labels(y) else mrmr_regression
+    frame = pd.DataFrame(X, columns=range(X.shape[1]))
+    return search(frame, pd.Series(y), K=size, n_jobs=1, show_progress=False)
+
+
+def by_feature_engine(X, y, size):
+    """Return the columns of feature-engine's MRMR, by mutual information."""
+    from feature_engine.selection import MRMR
+
+    frame = pd.DataFrame(X, columns=[str(k) for k in range(X.shape[1])])
+    search = MRMR(method="MIQ", max_features=size, regression=not has_labels(y))
+    kept = search.fit(frame, pd.Series(y)).get_feature_names_out()
+    return [int(name) for name in kept]
+
+
+def by_boruta(X, y, size):
+    """Return the columns that Boruta confirms; it chooses how many."""
+    from boruta import BorutaPy
+
+    kind = RandomForestClassifier if has_labels(y) else RandomForestRegressor
+    search = BorutaPy(
+        kind(max_depth=5, n_jobs=1), n_estimators=100, max_iter=50, random_state=0
+    )
+    return np.flatnonzero(search.fit(X, y).support_)
+
+
+PEERS = {
+    "mrmr-selection": ("mrmr", by_mrmr),
+    "feature-engine MRMR": ("feature_engine", by_feature_engine),
+    "Boruta": ("boruta", by_boruta),
+}
 METHODS = {
     "MIFeatureSelector": by_default,
     "mutual_info of scikit-learn": by_neighbours,
     "random forest": by_forest,
 }
+METHODS |= {
+    name: select for name, (module, select) in PEERS.items() if find_spec(module)
+}
+MOST_COLUMNS_OF_PEERS = 512
 DEFAULT = ("MIFeatureSelector", by_default)
 TASKS = [
     ("ring+xor", 2048),
@@ -156,7 +202,8 @@ def planted_rows():
     yield recover("parity", 64, 6, *DEFAULT)
     for name, n_columns in TASKS:
         for method, select in list(METHODS.items())[1:]:
-            yield recover(name, n_columns, 2, method, select)
+            if n_columns <= MOST_COLUMNS_OF_PEERS:
+                yield recover(name, n_columns, 2, method, select)
 
 
 def targets_row():
