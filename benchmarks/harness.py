@@ -79,20 +79,24 @@ def read_table(path):
         return list(csv.DictReader(file))
 
 
-def figure(n_panels, title, *, share_y=True):
-    """Return a figure with panels side by side."""
+def figure(n_panels, title, *, n_columns=4):
+    """Return a figure and its panels, row by row."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
+    n_columns = min(n_columns, n_panels)
+    n_rows = -(-n_panels // n_columns)
     picture, axes = plt.subplots(
-        1,
-        n_panels,
-        figsize=(3.2 * n_panels, 3.2),
-        sharey=share_y,
+        n_rows,
+        n_columns,
+        figsize=(3.2 * n_columns, 0.4 + 2.8 * n_rows),
+        sharey=True,
         squeeze=False,
         layout="constrained",
     )
     picture.suptitle(title)
-    return picture, axes[0]
+    for axis in axes.flat[n_panels:]:
+        axis.set_axis_off()
+    return picture, axes.flat[:n_panels]

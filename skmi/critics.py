@@ -88,6 +88,7 @@ class Quadratic(nn.Module):
         super().__init__()
         self.linear = Linear(n_inputs, n_outputs + 1, models, generator)
         self.square = Linear(n_inputs, n_inputs, models, generator)
+        nn.init.zeros_(self.square.weight)  # squares of random sign would explode
 
     def forward(self, x):
         linear, offset = self.linear(x).split([self.linear.bias.shape[-1] - 1, 1], -1)
