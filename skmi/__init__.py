@@ -9,6 +9,7 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULE_OF_NAME = {
+    "AutoMI": "auto",
     "BarberAgakov": "variational",
     "CLUB": "variational",
     "ConvergenceWarning": "exceptions",
@@ -17,6 +18,7 @@ _MODULE_OF_NAME = {
     "DiscreteTargetWarning": "exceptions",
     "DonskerVaradhan": "variational",
     "DuplicateRowsWarning": "exceptions",
+    "EllipticalCopulaMI": "gaussian",
     "FewRowsWarning": "exceptions",
     "GaussianCopulaMI": "gaussian",
     "GaussianMI": "gaussian",
@@ -50,6 +52,7 @@ _MODULE_OF_NAME = {
     "mutual_info_matrix": "feature_selection",
 }
 _MODULES = [
+    "auto",
     "bounds",
     "critics",
     "datasets",

@@ -20,6 +20,20 @@ PARAMETERS = {
     Nonlinearity between layers, for a critic given by name.""",
     "n_components": """int
     Length of the embeddings of the separable critic, for a critic given by name.""",
+    "encoder_x": """transformer, torch.nn.Module or None
+    What X passes through first. A transformer with ``fit`` and ``transform`` is fitted
+    on the training rows, with y as its target; a module takes rows (n, n_features),
+    returns codes, and is trained together with the critic, without a reference.""",
+    "encoder_y": """transformer, torch.nn.Module or None
+    The same for y.""",
+    "candidates": """list of estimators or None
+    Other estimators of mutual information to be held against the critic: each is
+    fitted on the training rows of every fold, and the one with the largest lower bound
+    on the report rows is taken.""",
+    "reference": """{"copula"} or None
+    A closed-form log density ratio that the critic adds to: "copula" is that of an
+    elliptical copula, measured out of fold on the training rows. Training then starts
+    from it, and may end there. For a continuous y.""",
     "max_iter": """int
     Largest number of epochs.""",
     "batch_size": """int

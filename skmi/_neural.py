@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
+from skmi._contrast import contrast_blocks
+from skmi._copula import CopulaReference
 from skmi._sklearn import (
     HasMethods,
     Integral,
@@ -21,11 +23,12 @@ from skmi._sklearn import (
 )
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
-from skmi.base import MutualInfoEstimator, Report, contrast_blocks, estimator
+from skmi.base import MutualInfoEstimator, Report, estimator
 from skmi.critics import (
     ACTIVATIONS,
     CRITICS,
     add_baseline,
+    add_reference,
     build_network,
     extract_model,
     score_pairs,
@@ -33,7 +36,14 @@ from skmi.critics import (
 from skmi.exceptions import ConvergenceWarning
 from skmi.statistics import standard_error
 
-__all__ = ["CriticEstimator", "RowTerms", "Terms", "reduce_rows", "reduce_scores"]
+__all__ = [
+    "CriticEstimator",
+    "RatioEstimator",
+    "RowTerms",
+    "Terms",
+    "reduce_rows",
+    "reduce_scores",
+]
 
 
 class Terms(NamedTuple):
@@ -113,6 +123,9 @@ class CriticEstimator(MutualInfoEstimator):
     `_influence`, what it reports.
     """
 
+    _report_dtype = torch.float64
+    _chosen_by = "own"  # whose rows choose the epoch of a fold's critic
+    _begins_well = False  # whether the critic is worth something before training
     _learns_baseline = False  # whether a function of y is subtracted from the critic
     _shared_attributes = (
         *MutualInfoEstimator._shared_attributes,
@@ -256,9 +269,13 @@ class CriticEstimator(MutualInfoEstimator):
 
     def _make_scalers(self, X, y, fold):
         """Return the scalers of X and of y for one fold, and what else it needs."""
+        x_scaler = self._fit_scaler(X[fold.train])
         if hasattr(self, "classes_"):
-            return Scaler.fit(X[fold.train]), Scaler.identity(y.shape[1])
-        return Scaler.fit(X[fold.train]), Scaler.fit(y[fold.train])
+            return x_scaler, Scaler.identity(y.shape[1])
+        return x_scaler, self._fit_scaler(y[fold.train])
+
+    def _fit_scaler(self, block):
+        return Scaler.fit(block)
 
     def _make_training(self, X, y, folds, device, random_state):
         generator = make_generator(random_state)
@@ -289,11 +306,15 @@ class CriticEstimator(MutualInfoEstimator):
             y,
             train_rows=train_rows,
             stop_rows=stop_rows,
-            schedule=Schedule.of(self),
+            schedule=self._make_schedule(),
             generator=generator,
             criterion=lambda scores: self._objective(scores) - self._penalty(scores),
             contrast=self._contrast,
+            chosen_by=self._chosen_by,
         )
+
+    def _make_schedule(self):
+        return Schedule.of(self)
 
     def _make_network(self, n_x, n_y, n_models, generator):
         critic = self._make_critic()
@@ -325,6 +346,8 @@ class CriticEstimator(MutualInfoEstimator):
             fitted, report = self._evaluate(training, X, y, folds)
             return {**fitted, "mutual_info_": report.mutual_info}
 
+        if self.early_stopping and self._begins_well:
+            training.consider_start()
         for _ in range(self.max_iter):
             task = context.subcontext(task_name="epoch")
             task.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
@@ -360,13 +383,26 @@ class CriticEstimator(MutualInfoEstimator):
     def _evaluate(self, training, X, y, folds):
         """Return the fitted attributes and the report of the best models so far."""
         critics = list(training.best)
-        values, influences, sizes = [], [], []
-        for critic, scalers, fold in zip(critics, self._scalers, folds, strict=True):
-            members = [(critic, scalers)]
-            value, influence = self._report(members, X[fold.report], y[fold.report])
-            values.append(value)
-            influences.append(influence)
-            sizes.append(len(fold.report))
+        values, influences = zip(
+            *(
+                self._report([(critic, scalers)], X[fold.report], y[fold.report])
+                for critic, scalers, fold in zip(
+                    critics, self._scalers, folds, strict=True
+                )
+            ),
+            strict=True,
+        )
+        sizes = [len(fold.report) for fold in folds]
+        fitted = self._describe(training, critics, values)
+        report = Report(
+            np.average(values, weights=sizes),
+            standard_error(mean_by_row([fold.report for fold in folds], influences)),
+            np.average([self._ceiling(size) for size in sizes], weights=sizes),
+        )
+        return fitted, report
+
+    def _describe(self, training, critics, values):
+        """Return what the training leaves as attributes."""
         fitted = {
             "n_iter_": training.epoch,
             "loss_curve_": np.mean(training.losses, axis=1).tolist(),
@@ -376,15 +412,8 @@ class CriticEstimator(MutualInfoEstimator):
             "_critics": critics,
         }
         if self.cv is None:
-            fitted["critic_"] = critics[0]
-        else:
-            fitted |= {"critics_": critics, "fold_scores_": np.array(values)}
-        report = Report(
-            np.average(values, weights=sizes),
-            standard_error(mean_by_row([fold.report for fold in folds], influences)),
-            np.average([self._ceiling(size) for size in sizes], weights=sizes),
-        )
-        return fitted, report
+            return fitted | {"critic_": critics[0]}
+        return fitted | {"critics_": critics, "fold_scores_": np.array(values)}
 
     def _report(self, members, X, y):
         """Return the estimate on some rows and the influence of each on it."""
@@ -424,12 +453,12 @@ class CriticEstimator(MutualInfoEstimator):
 
     def _member_scores(self, critic, scalers, X, y, partners):
         device = resolve_device(self.device)
-        critic = copy.deepcopy(critic).to(device, torch.float64)
+        critic = copy.deepcopy(critic).to(device, self._report_dtype)
         x, y = (
-            to_tensor(scaler.transform(block), device, torch.float64)
-            for scaler, block in zip(scalers, (X, y), strict=True)
+            to_tensor(scaler.transform(block), device, self._report_dtype)
+            for scaler, block in zip(scalers[:2], (X, y), strict=True)
         )
-        return score_pairs(critic, x, y, partners)
+        return score_pairs(critic, x, y, partners).to(torch.float64)
 
     # -- new rows ----------------------------------------------------------------
 
@@ -447,6 +476,64 @@ class CriticEstimator(MutualInfoEstimator):
         partners = torch.arange(len(X)).unsqueeze(-1)
         scores = self._scores(self._members, X, self._as_columns(y), partners)
         return scores.squeeze(-1).cpu().numpy()
+
+
+class PairFeatures(NamedTuple):
+    """Columns side by side: those that a network sees, then those of the reference."""
+
+    scaler: object
+    features: object
+
+    def transform(self, block):
+        """Return the columns of both."""
+        return np.hstack([self.scaler.transform(block), self.features(block)])
+
+
+@estimator
+class RatioEstimator(CriticEstimator):
+    """Base of the estimators whose critic is a log density ratio, up to a constant."""
+
+    reference: str | None = parameter(None, StrOptions({"copula"}), None)
+
+    def _make_scalers(self, X, y, fold):
+        scalers = super()._make_scalers(X, y, fold)
+        if not self._has_reference:
+            return scalers
+        reference = CopulaReference(X[fold.train], y[fold.train])
+        sides = (reference.x_features, reference.y_features)
+        features = (
+            PairFeatures(scaler, side)
+            for scaler, side in zip(scalers, sides, strict=True)
+        )
+        return *features, reference
+
+    @property
+    def _has_reference(self):
+        return self.reference is not None
+
+    _begins_well = _has_reference
+
+    @property
+    def _references(self):
+        return [scalers[2] for scalers in self._scalers]
+
+    def _split(self, X, y, random_state):
+        if self.reference is not None and hasattr(self, "classes_"):
+            raise ValueError(
+                'reference="copula" is a closed form for a continuous y; pass '
+                "reference=None for labels."
+            )
+        return super()._split(X, y, random_state)
+
+    def _make_network(self, n_x, n_y, n_models, generator):
+        if not self._has_reference:
+            return super()._make_network(n_x, n_y, n_models, generator)
+        n_features = self._references[0].n_correlations + 2
+        network = super()._make_network(
+            n_x - n_features, n_y - n_features, n_models, generator
+        )
+        settings = zip(*(item.settings for item in self._references), strict=True)
+        return add_reference(network, n_features, *settings)
 
 
 def part_size(size, n_samples):

@@ -1,6 +1,7 @@
 """The one training loop: a stack of models, each stopped and kept at its own best."""
 
 import contextlib
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,8 @@ from skmi._torch import isolated_randomness
 from skmi.critics import clip_gradients
 
 __all__ = ["Schedule", "Training", "contrast_pairs", "cyclic_partners"]
+
+FEWEST_PAIRS = 2**15  # of independent rows, where the epoch is chosen
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Schedule:
     n_iter_no_change: int
     tol: float
     max_grad_norm: float | None = None
+    min_steps: int = 1  # fewest steps of an epoch, which may take several passes
+    averaging_rate: float | None = None  # of the running mean of the weights
 
     @classmethod
     def of(cls, estimator, **changes):
@@ -84,6 +89,9 @@ class Training:
     contrast : {"y", "x", "both"}, default="y"
         Which rows a row is held against: each x against the y of others, each y against
         the x of others, or one after the other, as twice as many rows.
+    chosen_by : {"own", "others"}, default="own"
+        Whose early-stopping rows choose the epoch of a model: its own, or those of all
+        others, so that its own may be reported on.
 
     Attributes
     ----------
@@ -110,6 +118,7 @@ class Training:
         generator,
         criterion=None,
         contrast="y",
+        chosen_by="own",
     ):
         self.network = network.to(x.device)
         self.extract = extract
@@ -120,11 +129,15 @@ class Training:
         self.schedule = schedule
         self.generator = generator
         self.contrast = contrast
+        self.chosen_by = chosen_by
         self.optimizer = torch.optim.AdamW(
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
         )
+        self.averaged = None
+        if schedule.averaging_rate is not None:
+            self.averaged = copy.deepcopy(self.network)
         n_models = len(x)
         self.best = [None] * n_models
         self.best_epoch = [0] * n_models
@@ -148,6 +161,17 @@ class Training:
     def converged(self):
         """Whether no model was still improving at the last epoch."""
         return not self.schedule.early_stopping or self.finished
+
+    @property
+    def current(self):
+        """The network whose held-out score counts: the running mean, if there is."""
+        return self.network if self.averaged is None else self.averaged
+
+    def consider_start(self):
+        """Score the untrained network: it may be the best there is."""
+        self.network.eval()
+        for i, score in enumerate(self._selecting(self._score_stop_rows())):
+            self.best[i], self.best_score[i] = self.extract(self.current, i), score
 
     @torch.enable_grad()
     def run_epoch(self):
@@ -173,20 +197,36 @@ class Training:
     def _train_on_batches(self):
         n_rows = self.train_rows.shape[1]
         n_batches = min(-(-n_rows // self.schedule.batch_size), n_rows // 2)
+        n_passes = -(-self.schedule.min_steps // n_batches)
+        total = sum(self._pass(n_batches) for _ in range(n_passes))
+        losses = (total / (n_batches * n_passes)).tolist()
+        self._require_finite(losses, "training loss")
+        return losses
+
+    def _pass(self, n_batches):
+        """Step on each batch of the shuffled rows; return the sum of the losses."""
+        n_rows = self.train_rows.shape[1]
         batch_size = n_rows // n_batches
         order = self.train_rows[:, torch.randperm(n_rows, generator=self.generator)]
         total = 0
         for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
-            values = self.objective(self._score(batch, self._draw_partners(batch_size)))
+            partners = self._draw_partners(batch_size)
+            values = self.objective(self._score(self.network, batch, partners))
             self.optimizer.zero_grad()
             values.sum().neg().backward()
             if self.schedule.max_grad_norm is not None:
                 clip_gradients(self.network, self.schedule.max_grad_norm)
             self.optimizer.step()
+            if self.averaged is not None:
+                self._average_weights()
             total = total - values.detach()
-        losses = (total / n_batches).tolist()
-        self._require_finite(losses, "training loss")
-        return losses
+        return total
+
+    @torch.no_grad()
+    def _average_weights(self):
+        pairs = zip(self.averaged.parameters(), self.network.parameters(), strict=True)
+        for average, value in pairs:
+            average.lerp_(value, 1 - self.schedule.averaging_rate)
 
     @torch.no_grad()
     def _score_stop_rows(self):
@@ -194,18 +234,18 @@ class Training:
         block_size = getattr(self.network, "largest_block", 4096)
         for block in self.stop_rows.tensor_split(-(-n_rows // block_size), dim=1):
             partners = self._spread_partners(block.shape[1])
-            scores = self._score(block, partners)
+            scores = self._score(self.current, block, partners)
             total = total + self.criterion(scores) * block.shape[1]
         scores = (total / n_rows).tolist()
         self._require_finite(scores, "held-out objective")
         return scores
 
-    def _score(self, rows, partners):
+    def _score(self, network, rows, partners):
         """Return the scores of joint pairs, and of each row with its negatives."""
         models = torch.arange(len(rows)).unsqueeze(-1)
         x, y = self.x[models, rows], self.y[models, rows]
         partners = partners.to(x.device)
-        scores = self.network(x, y, partners)
+        scores = network(x, y, partners)
         return contrast_pairs(scores, partners, self.contrast)
 
     def _draw_partners(self, n_rows):
@@ -213,24 +253,32 @@ class Training:
         return cyclic_partners(n_rows, shifts[: self.schedule.n_negatives])
 
     def _spread_partners(self, n_rows):
-        """Return fixed negatives: as many as a batch has, and 64 at the least."""
-        n_negatives = max(64, self.schedule.n_negatives or self.schedule.batch_size - 1)
+        """Return fixed negatives: as many as a batch has, or more on few rows."""
+        fewest = min(64, max(16, FEWEST_PAIRS // n_rows))
+        n_negatives = self.schedule.n_negatives or self.schedule.batch_size - 1
+        n_negatives = max(fewest, n_negatives)
         n_shifts = min(n_negatives, n_rows - 1)
         shifts = torch.arange(1, n_shifts + 1) * (n_rows - 1) // n_shifts
         return cyclic_partners(n_rows, shifts)
 
+    def _selecting(self, scores):
+        """Return what chooses the epoch of each model."""
+        if self.chosen_by == "own":
+            return scores
+        return [(sum(scores) - score) / (len(scores) - 1) for score in scores]
+
     def _keep_best(self):
-        for i, score in enumerate(self.scores[-1]):
+        for i, score in enumerate(self._selecting(self.scores[-1])):
             stopped = self.epoch - 1 - self.best_epoch[i] >= (
                 self.schedule.n_iter_no_change
             )
             if not stopped and score > self.best_score[i] + self.schedule.tol:
-                self.best[i] = self.extract(self.network, i)
+                self.best[i] = self.extract(self.current, i)
                 self.best_epoch[i], self.best_score[i] = self.epoch, score
 
     def _keep_last(self):
         for i in range(len(self.best)):
-            self.best[i] = self.extract(self.network, i)
+            self.best[i] = self.extract(self.current, i)
             self.best_epoch[i] = self.epoch
 
     def _require_finite(self, values, name):

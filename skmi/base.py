@@ -9,6 +9,7 @@ from scipy.special import entr, logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skmi._contrast import N_CONTRASTS, multi_sample_terms
 from skmi._docs import document
 from skmi._duplicates import warn_of_duplicate_rows
 from skmi._kinds import label_rows, refuse_dates, target_kind
@@ -25,9 +26,7 @@ from skmi.exceptions import (
     SaturationWarning,
 )
 
-__all__ = ["MutualInfoEstimator", "Report", "contrast_blocks", "estimator"]
-
-N_CONTRASTS = 512
+__all__ = ["MutualInfoEstimator", "Report", "estimator"]
 
 
 def estimator(cls):
@@ -41,30 +40,6 @@ class Report(NamedTuple):
     mutual_info: float
     standard_error: float
     ceiling: float = math.inf
-
-
-def contrast_blocks(n_samples):
-    """Split rows into blocks, each with the columns it is held against.
-
-    Every row meets K = min(512, n) columns, its own at its place in the block. The
-    rows are shuffled, always in the same way, so that order in the data does not
-    matter and the result is deterministic.
-
-    Parameters
-    ----------
-    n_samples : int
-
-    Yields
-    ------
-    rows : ndarray of shape (n_block,)
-    columns : ndarray of shape (K,)
-        ``columns[:n_block]`` equals `rows`.
-    """
-    order = np.random.RandomState(0).permutation(n_samples)
-    n_columns = min(N_CONTRASTS, n_samples)
-    for rows in np.array_split(order, -(-n_samples // n_columns)):
-        start = np.flatnonzero(order == rows[0])[0]
-        yield rows, order.take(range(start, start + n_columns), mode="wrap")
 
 
 @parameters
@@ -215,14 +190,13 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X, y = self._validate(X, y, reset=False)
-        terms = np.empty(len(X))
-        for rows, columns in contrast_blocks(len(X)):
+
+        def ratios(rows, columns):
             if self._contrast == "x":
-                ratios = self._log_ratio(X[columns], y[rows]).T
-            else:
-                ratios = self._log_ratio(X[rows], y[columns])
-            gaps = ratios - np.diagonal(ratios)[:, np.newaxis]
-            terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
+                return self._log_ratio(X[columns], y[rows]).T
+            return self._log_ratio(X[rows], y[columns])
+
+        terms = multi_sample_terms(ratios, len(X))
         return require_finite(terms.mean(), "score")
 
     def mutual_info(self, X, y):

@@ -39,6 +39,13 @@ ACTIVATIONS = {
 }
 LOG_TWO_PI = math.log(2 * math.pi)
 LARGEST_LOG_SCALE = 8.0
+CACHED_NUMBERS = 2**18
+
+
+def take_rows(v, partners):
+    """Return the rows of v (..., m, h) in `partners` (n, k), as (..., n, k, h)."""
+    rows = v.index_select(-2, partners.flatten())
+    return rows.unflatten(-2, partners.shape)
 
 
 class Linear(nn.Module):
@@ -102,8 +109,11 @@ class DotProduct(nn.Module):
     def forward(self, u, v):
         return u @ v.mT
 
-    def paired(self, u, v):
-        return (u.unsqueeze(-2) * v).sum(-1)
+    def paired(self, u, v, partners):
+        if 8 * partners.shape[1] < len(partners):
+            return (u.unsqueeze(-2) * take_rows(v, partners)).sum(-1)
+        products = u @ v.mT  # of all pairs: quicker than moving many rows
+        return products.gather(-1, partners.expand(*products.shape[:-1], -1))
 
 
 class DotProductWithOffsets(DotProduct):
@@ -112,9 +122,9 @@ class DotProductWithOffsets(DotProduct):
     def forward(self, u, v):
         return super().forward(u[..., :-1], v[..., :-1]) + u[..., -1:] + v[..., -1:].mT
 
-    def paired(self, u, v):
-        products = super().paired(u[..., :-1], v[..., :-1])
-        return products + u[..., -1:] + v[..., -1]
+    def paired(self, u, v, partners):
+        products = super().paired(u[..., :-1], v[..., :-1], partners)
+        return products + u[..., -1:] + v[..., partners, -1]
 
 
 class AdditiveHead(nn.Module):
@@ -126,9 +136,20 @@ class AdditiveHead(nn.Module):
         self.network = MultiLayer((*sizes, 1), activation, models, generator)
 
     def forward(self, u, v):
-        return self.paired(u, v.unsqueeze(-3))
+        parts = v.split(self._columns_at_once(u), -2)
+        return torch.cat([self._score(u, part.unsqueeze(-3)) for part in parts], -1)
 
-    def paired(self, u, v):
+    def paired(self, u, v, partners):
+        parts = partners.split(self._columns_at_once(u), 1)
+        return torch.cat([self._score(u, take_rows(v, part)) for part in parts], -1)
+
+    def _columns_at_once(self, u):
+        """How many pairs of each row fit into the cache of a processor."""
+        if u.device.type != "cpu":
+            return 2**62
+        return max(1, CACHED_NUMBERS // u.numel())
+
+    def _score(self, u, v):
         hidden = ACTIVATIONS[self.activation](u.unsqueeze(-2) + v)
         return self.network(hidden).squeeze(-1)
 
@@ -166,10 +187,10 @@ class GaussianMixtureDensity(nn.Module):
         scores = (linear - square / 2).unflatten(-2, level.shape[-2:])
         return torch.logsumexp(scores + level.unsqueeze(-1), -2)
 
-    def paired(self, u, v):
-        """Score each row of u against its own rows v (..., n, k, n_columns)."""
+    def paired(self, u, v, partners):
+        """Score each row of u against the rows of v in `partners` (n, k)."""
         level, mean, log_scale = self._components(u)
-        gap = v.unsqueeze(-2) - mean.unsqueeze(-3)
+        gap = take_rows(v, partners).unsqueeze(-2) - mean.unsqueeze(-3)
         distance = ((gap * torch.exp(-log_scale).unsqueeze(-3)) ** 2).sum(-1)
         return torch.logsumexp(level.unsqueeze(-2) - distance / 2, -1)
 
@@ -188,8 +209,8 @@ class CategoricalDensity(DotProduct):
     def forward(self, u, v):
         return super().forward(torch.log_softmax(u, -1), v)
 
-    def paired(self, u, v):
-        return super().paired(torch.log_softmax(u, -1), v)
+    def paired(self, u, v, partners):
+        return super().paired(torch.log_softmax(u, -1), v, partners)
 
 
 class PairNetwork(nn.Module):
@@ -220,7 +241,7 @@ class PairNetwork(nn.Module):
         u, v = self.x_tower(x), self.y_tower(y)
         if partners is None:
             return self.head(u, v)
-        return self.head.paired(u, v[..., partners, :])
+        return self.head.paired(u, v, partners)
 
 
 class WithBaseline(nn.Module):
@@ -239,6 +260,61 @@ class WithBaseline(nn.Module):
         if partners is None:
             return self.network(x, y) - level.unsqueeze(-2)
         return self.network(x, y, partners) - level[..., partners]
+
+
+class WithReference(nn.Module):
+    """A closed-form log density ratio plus a network, which adds nothing at first.
+
+    The last columns of x and of y are the features of the closed form; the network
+    sees the others.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network.
+    level, degrees_of_freedom, n_variates : tensor of shape (...)
+        What else the ratio depends on; inf for a normal distribution.
+    n_features : int
+        Columns of the closed form on each side.
+    """
+
+    def __init__(self, network, level, degrees_of_freedom, n_variates, n_features):
+        super().__init__()
+        self.network = network
+        self.n_features = n_features
+        self.takes_partners = getattr(network, "takes_partners", False)
+        shape = (*level.shape, 1, 1)
+        is_normal = torch.isinf(degrees_of_freedom)
+        nu = torch.where(is_normal, 1.0, degrees_of_freedom)
+        self.register_buffer("level", level.reshape(shape))
+        self.register_buffer("is_normal", is_normal.reshape(shape))
+        self.register_buffer("nu", nu.reshape(shape))
+        self.register_buffer("exponent", ((nu + n_variates) / 2).reshape(shape))
+        self.gain = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x, y, partners=None):
+        x, a = x.tensor_split([x.shape[-1] - self.n_features], -1)
+        y, b = y.tensor_split([y.shape[-1] - self.n_features], -1)
+        closed = self._closed_form(a, b, partners)
+        if not self.training and not self.gain.any():
+            return closed
+        if not self.takes_partners:
+            return closed + self.gain * scored_pairs(self.network, x, y)
+        added = self.network(x, y) if partners is None else self.network(x, y, partners)
+        return closed + self.gain * added
+
+    def _closed_form(self, a, b, partners=None):
+        split = self.n_features - 2
+        (u, a), (v, b) = (side.tensor_split([split], -1) for side in (a, b))
+        if partners is None:
+            products, sums = u @ v.mT, a.unsqueeze(-2) + b.unsqueeze(-3)
+        else:
+            products = DotProduct().paired(u, v, partners)
+            sums = a.unsqueeze(-2) + take_rows(b, partners)
+        lengths, shares = sums.unbind(-1)
+        whole = torch.log1p((lengths - 2 * products).clamp(min=0) / self.nu)
+        heavy = torch.where(self.is_normal, products, -self.exponent * whole)
+        return self.level + shares + heavy
 
 
 class ModuleStack(nn.Module):
@@ -622,6 +698,22 @@ def add_baseline(network, n_y, hidden_layer_sizes, activation, *, generator):
     return WithBaseline(network, make_baseline(models))
 
 
+def add_reference(network, n_features, levels, degrees_of_freedom, n_variates):
+    """Let each model of a stack add to a closed form of its own."""
+    settings = (
+        torch.tensor(values, dtype=torch.float32)
+        for values in (levels, degrees_of_freedom, n_variates)
+    )
+    if not isinstance(network, ModuleStack):
+        return WithReference(network, *settings, n_features)
+    return ModuleStack(
+        [
+            WithReference(module, *values, n_features)
+            for module, *values in zip(network.modules_, *settings, strict=True)
+        ]
+    )
+
+
 def clip_gradients(network, max_norm):
     """Scale the gradient of each model of a stack down to a norm of `max_norm`."""
     if isinstance(network, ModuleStack):
@@ -641,7 +733,7 @@ def extract_model(network, i):
         model = copy.deepcopy(network.modules_[i])
     else:
         model = copy.deepcopy(network)
-        for value in model.parameters():
+        for value in itertools.chain(model.parameters(), model.buffers()):
             value.data = value.data[i].clone()
     return model.cpu().eval().requires_grad_(False)
 

@@ -4,12 +4,17 @@ import math
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import ndtr
-from scipy.stats import t as student
 from sklearn.covariance import ledoit_wolf
 
 from skmi._columns import BlockView
-from skmi._sklearn import Interval, Real, StrOptions, parameter
+from skmi._copula import CopulaReference, student_quantiles
+from skmi._sklearn import (
+    Interval,
+    Real,
+    StrOptions,
+    make_random_state,
+    parameter,
+)
 from skmi.base import MutualInfoEstimator, Report, estimator
 from skmi.reference import (
     EllipticalRatio,
@@ -19,7 +24,12 @@ from skmi.reference import (
 )
 from skmi.statistics import standard_error
 
-__all__ = ["GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
+__all__ = [
+    "EllipticalCopulaMI",
+    "GaussianCopulaMI",
+    "GaussianMI",
+    "StudentCopulaMI",
+]
 
 
 class _EllipticalEstimator(MutualInfoEstimator):
@@ -268,8 +278,7 @@ class StudentCopulaMI(_EllipticalEstimator):
         nu, scatter = self._maximise_likelihood(block)
         self.degrees_of_freedom_ = nu
         ratio = EllipticalRatio(self._location, scatter, x.shape[1], nu)
-        sizes = ratio.x_map.shape[1], ratio.y_map.shape[1]
-        return ratio, covariance_bias(n_samples, *sizes)
+        return ratio, covariance_bias(n_samples, *ratio.sizes)
 
     def _maximise_likelihood(self, block):
         """Return the degrees of freedom and the scatter matrix."""
@@ -312,7 +321,83 @@ class StudentCopulaMI(_EllipticalEstimator):
 
     def _quantiles(self, block, nu):
         """Map normal scores to the quantiles of a Student distribution."""
-        if not self._transform or math.isinf(nu):
-            return block
-        scores, index = np.unique(block, return_inverse=True)
-        return student.ppf(ndtr(scores), nu)[index].reshape(block.shape)
+        return student_quantiles(block, nu) if self._transform else block
+
+
+@estimator
+class EllipticalCopulaMI(MutualInfoEstimator):
+    r"""Mutual information of an elliptical copula, measured out of fold.
+
+    .. math:: I = -\tfrac12 \sum_c \log(1 - \rho_c^2) + c_\nu
+
+    of the normal scores of the ranks, mapped to the quantiles of a Student
+    distribution. Canonical directions are found on four fifths of the rows and the
+    correlations :math:`\rho_c` along them on the last fifth, in turn, so that columns
+    without a relation add nothing: those below :math:`2.5 / \sqrt n` count as 0. The
+    degrees of freedom :math:`\nu` are those with the largest lower bound out of fold.
+    Where that bound is above 0 by three standard errors, what is lost by learning the
+    directions from a sample is put back, by the known bias of a sample covariance.
+
+    Parameters
+    ----------
+    [shared]
+
+    Attributes
+    ----------
+    [shared]
+    degrees_of_freedom_ : float
+        The parameter that was found; inf for a normal copula.
+    lower_bound_ : float
+        The multi-sample lower bound out of fold, in nats; see `score`.
+
+    See Also
+    --------
+    AutoMI : What a critic adds to this.
+    StudentCopulaMI : The same by maximum likelihood.
+    GaussianCopulaMI : Without heavy tails that come together.
+
+    Notes
+    -----
+    0 for independent blocks more often than not, of any number of columns, and blind to
+    what no elliptical copula has, such as a parabola.
+
+    References
+    ----------
+    .. [1] S. Demarta, A. J. McNeil. The t copula and related copulas. Int. Stat. Rev.
+       73, 2005.
+    .. [2] N. Misra, H. Singh, E. Demchuk. Estimation of the entropy of a multivariate
+       normal distribution. J. Multivar. Anal. 92, 2005.
+
+    Examples
+    --------
+    Fifty columns on each side:
+
+    >>> from skmi import EllipticalCopulaMI
+    >>> from skmi.datasets import make_dense_normal
+    >>> X, Y, truth = make_dense_normal(3000, 50, random_state=0)
+    >>> model = EllipticalCopulaMI(random_state=0).fit(X, Y)
+    >>> round(truth, 1), round(model.mutual_info_, 1)
+    (1.6, 1.6)
+    """
+
+    _takes_labels = False
+    _is_normalized = True
+
+    random_state: object = parameter(None, "random_state")
+
+    def _fit(self, X, y):
+        order = make_random_state(self.random_state).permutation(len(X))
+        self._reference = CopulaReference(X[order], y[order])
+        self.degrees_of_freedom_ = float(self._reference.degrees_of_freedom)
+        self.lower_bound_ = self._reference.bound
+        value = self._reference.mutual_info + self._reference.shortfall
+        return Report(value, standard_error(self._log_ratio_of_pairs(X, y)))
+
+    def _mutual_info(self, X, y):
+        return self._log_ratio_of_pairs(X, y).mean()
+
+    def _log_ratio(self, X, y):
+        return self._reference.matrix(X, y)
+
+    def _log_ratio_of_pairs(self, X, y):
+        return self._reference.pairs(X, y)

@@ -1,5 +1,6 @@
 """Closed forms for elliptical distributions: log density ratios and their means."""
 
+import copy
 import math
 
 import numpy as np
@@ -149,51 +150,83 @@ class EllipticalRatio:
     @property
     def mutual_info(self):
         """The mean of the ratio under the distribution, in nats."""
-        sizes = self.x_map.shape[1], self.y_map.shape[1]
         return elliptical_mutual_info(
-            self.correlations, *sizes, self.degrees_of_freedom
+            self.correlations, *self.sizes, self.degrees_of_freedom
         )
 
     def pairs(self, x, y):
         """Return the ratio of each row of x with its own row of y."""
-        u, v = self._variates(x, y)
-        k = len(self.correlations)
-        return self._ratio(u, v, u[:, :k] * v[:, :k] @ self._weights[0])
+        left, right = self.features(0, x), self.features(1, y)
+        products = (left[:, :-2] * right[:, :-2]).sum(axis=1)
+        return self._ratio(products, *(left + right)[:, -2:].T)
 
     def matrix(self, x, y):
         """Return the ratios of all rows of x with all rows of y."""
-        u, v = self._variates(x, y)
-        k = len(self.correlations)
-        products = (u[:, :k] * self._weights[0]) @ v[:, :k].T
-        return self._ratio(u[:, np.newaxis], v, products)
+        left, right = self.features(0, x), self.features(1, y)
+        sums = (left[:, np.newaxis, i] + right[:, i] for i in (-2, -1))
+        return self._ratio(left[:, :-2] @ right[:, :-2].T, *sums)
 
-    @property
-    def _weights(self):
-        gaps = 1 - self.correlations**2
-        return self.correlations / gaps, self.correlations**2 / gaps
-
-    def _variates(self, x, y):
+    def variates(self, x, y):
+        """Return the canonical variates of both sides."""
         return (x - self.x_mean) @ self.x_map, (y - self.y_mean) @ self.y_map
 
-    def _ratio(self, u, v, products):
+    def rescale(self, correlations, x_scale, y_scale):
+        """Return the ratio with correlations and scales measured elsewhere."""
+        other = copy.copy(self)
+        other.correlations = correlations
+        other.x_map, other.y_map = self.x_map / x_scale, self.y_map / y_scale
+        return other
+
+    def features(self, side, block):
+        """Return what the ratio needs of one side.
+
+        Parameters
+        ----------
+        side : {0, 1}
+            The first block, x, or the second.
+        block : ndarray of shape (n, n_x) or (n, n_y)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n, k + 2)
+            The variates, those of x in the weights of their products; then the side's
+            share in the squared length of the pair, and in the logarithm.
+        """
+        mean, weights = (self.x_mean, self.y_mean)[side], (self.x_map, self.y_map)[side]
         k, nu = len(self.correlations), self.degrees_of_freedom
-        squares = (u[..., :k] ** 2) @ self._weights[1]
-        squares = squares + (v[..., :k] ** 2) @ self._weights[1]
-        excess = squares - 2 * products
+        variates = (block - mean) @ weights
+        gaps = 1 - self.correlations**2
+        excess = variates[:, :k] ** 2 @ (self.correlations**2 / gaps)
+        length = (variates**2).sum(axis=1)
+        if math.isinf(nu):
+            share = -excess / 2
+        else:
+            share = (nu + variates.shape[1]) / 2 * np.log1p(length / nu)
+        products = variates[:, :k] * (1 if side else self.correlations / gaps)
+        return np.column_stack([products, length + excess, share])
+
+    @property
+    def level(self):
+        """The ratio where both sides are at their means."""
+        nu, n_x, n_y = self.degrees_of_freedom, *self.sizes
         level = -np.log(1 - self.correlations**2).sum() / 2
         if math.isinf(nu):
-            return level - excess / 2
-        u_length, v_length = (u**2).sum(axis=-1), (v**2).sum(axis=-1)
-        n_u, n_v = u.shape[-1], v.shape[-1]
-        level += gammaln((nu + n_u + n_v) / 2) + gammaln(nu / 2)
-        level -= gammaln((nu + n_u) / 2) + gammaln((nu + n_v) / 2)
-        whole = u_length + v_length + excess
-        return (
-            level
-            - (nu + n_u + n_v) / 2 * np.log1p(whole / nu)
-            + (nu + n_u) / 2 * np.log1p(u_length / nu)
-            + (nu + n_v) / 2 * np.log1p(v_length / nu)
-        )
+            return level
+        level += gammaln((nu + n_x + n_y) / 2) + gammaln(nu / 2)
+        return level - gammaln((nu + n_x) / 2) - gammaln((nu + n_y) / 2)
+
+    @property
+    def sizes(self):
+        """Numbers of variates of both sides."""
+        return self.x_map.shape[1], self.y_map.shape[1]
+
+    def _ratio(self, products, lengths, shares):
+        nu = self.degrees_of_freedom
+        if math.isinf(nu):
+            return self.level + shares + products
+        whole = np.log1p((lengths - 2 * products) / nu)
+        return self.level + shares - (nu + sum(self.sizes)) / 2 * whole
 
 
 def inverse_root(covariance):

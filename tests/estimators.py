@@ -5,6 +5,7 @@ import inspect
 from sklearn.base import TransformerMixin
 
 import skmi
+from skmi._neural import CriticEstimator
 from skmi.base import MutualInfoEstimator
 
 SMALL = {"max_iter": 3, "hidden_layer_sizes": (8,)}
@@ -21,13 +22,15 @@ def all_estimators():
 
 
 def is_neural(cls):
-    return "critic" in cls._get_param_names()
+    return issubclass(cls, CriticEstimator)
 
 
 def make_small(cls, **parameters):
     """An instance that fits in milliseconds."""
     names = cls._get_param_names()
     small = {name: value for name, value in SMALL.items() if name in names}
+    if cls is skmi.AutoMI:
+        small["cv"] = 2
     seed = {"random_state": 0} if "random_state" in cls._get_param_names() else {}
     return cls(**{**small, **seed, **parameters})
 
@@ -43,6 +46,7 @@ def all_instances():
         make_small(skmi.NWJ, critic="bilinear", averaging="macro"),
         make_small(skmi.InfoNCE, normalize="both"),
         make_small(skmi.DifferenceOfEntropies, critic="mixture"),
+        make_small(skmi.SMILE, reference="copula"),
     ]
 
 

@@ -13,6 +13,7 @@ FLOORS = [
     ["_gaussianize", "_score_matching"],
     [
         "_columns",
+        "_contrast",
         "_counts",
         "_criteria",
         "_duplicates",
@@ -27,12 +28,12 @@ FLOORS = [
         "scores",
         "statistics",
     ],
-    ["_training", "_bins", "_pairwise", "_screen"],
+    ["_training", "_bins", "_copula", "_pairwise", "_screen"],
     ["base", "_cumulative", "_selection", "_table"],
     ["_neural"],
     ["variational", "neighbors", "density", "gaussian", "_stack"],
-    ["inference", "_fitted"],
-    ["encoders"],
+    ["inference", "_crossfit", "_fitted"],
+    ["auto", "encoders"],
     ["gradient", "feature_selection"],
     ["__main__"],
 ]
@@ -40,6 +41,7 @@ FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
 WITHOUT_TORCH = [
     "skmi",
     "skmi.neighbors",
+    "skmi.gaussian",
     "skmi.feature_selection",
     "skmi.datasets",
     "skmi.base",

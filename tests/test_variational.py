@@ -36,8 +36,8 @@ from skmi import (
     SaturationWarning,
     bounds,
 )
+from skmi._contrast import contrast_blocks
 from skmi._neural import stack_rows
-from skmi.base import contrast_blocks
 from skmi.critics import MixtureConditional, SeparableCritic
 from tests.estimators import all_estimators, is_neural, make_small
 from tests.oracle import Oracle, OracleConditionalCritic, OracleCritic, draw_normal

@@ -9,6 +9,7 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from skmi import bounds
+from skmi._contrast import N_CONTRASTS
 from skmi._neural import RowTerms
 from skmi._sklearn import (
     HasMethods,
@@ -18,7 +19,7 @@ from skmi._sklearn import (
     StrOptions,
     parameter,
 )
-from skmi.base import N_CONTRASTS, Report, estimator, is_constant
+from skmi.base import Report, estimator, is_constant
 from skmi.critics import (
     CONDITIONALS,
     CRITICS,

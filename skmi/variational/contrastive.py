@@ -3,9 +3,10 @@
 import math
 
 from skmi import bounds
-from skmi._neural import CriticEstimator, reduce_rows
+from skmi._contrast import N_CONTRASTS
+from skmi._neural import CriticEstimator, RatioEstimator, reduce_rows
 from skmi._sklearn import Integral, Interval, Real, StrOptions, parameter
-from skmi.base import N_CONTRASTS, estimator
+from skmi.base import estimator
 
 __all__ = ["InfoNCE", "InterpolatedBound"]
 
@@ -27,7 +28,7 @@ class RowwiseEstimator(CriticEstimator):
 
 
 @estimator
-class InfoNCE(RowwiseEstimator):
+class InfoNCE(RowwiseEstimator, RatioEstimator):
     r"""InfoNCE, the contrastive bound.
 
     .. math::
@@ -94,7 +95,7 @@ class InfoNCE(RowwiseEstimator):
 
 
 @estimator
-class InterpolatedBound(RowwiseEstimator):
+class InterpolatedBound(RowwiseEstimator, RatioEstimator):
     r"""Bound between TUBA and the multi-sample bound.
 
     .. math::

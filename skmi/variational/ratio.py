@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import softplus
 
 from skmi import bounds
-from skmi._neural import CriticEstimator, reduce_scores
+from skmi._neural import RatioEstimator, reduce_scores
 from skmi._sklearn import Interval, Real, StrOptions, parameter
 from skmi.base import estimator
 
@@ -15,7 +15,7 @@ __all__ = ["MINE", "NWJ", "SMILE", "TUBA", "DonskerVaradhan", "JensenShannon"]
 PENALTY_WEIGHT = 1e-3
 
 
-class LogPartitionEstimator(CriticEstimator):
+class LogPartitionEstimator(RatioEstimator):
     """Reports the mean joint score less the logarithm of the partition function."""
 
     def _estimate(self, terms):
@@ -33,7 +33,7 @@ class LogPartitionEstimator(CriticEstimator):
         return math.log(n_samples)
 
 
-class PartitionEstimator(CriticEstimator):
+class PartitionEstimator(RatioEstimator):
     """Reports one plus the mean joint score less the partition function itself."""
 
     _bound = "lower"
