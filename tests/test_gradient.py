@@ -271,17 +271,22 @@ def test_two_views_find_what_they_share(objective):
     assert model.score(X, X2) > 0.8  # of log(1 + 1 / .2^2) / 2 = 1.63
 
 
-def test_mige_keeps_different_components():
-    X = table(600, 4) @ np.diag([1.0, 1.0, 1.0, 1.0])
+def test_mige_parts_components_that_begin_alike():
+    X = table(600, 4)
+    encoder = nn.Linear(4, 2, bias=False)
+    with torch.no_grad():
+        encoder.weight.copy_(torch.tensor([[1.0, 0, 0, 0], [1, 0.3, 0, 0]]))
+        codes = encoder(torch.from_numpy(X).float())
+    assert abs(np.corrcoef(codes.T)[0, 1]) > 0.9
     model = skmi.InfoMaxEncoder(
         n_components=2,
         objective="mige",
-        encoder=nn.Linear(4, 2),
+        encoder=encoder,
         learning_rate_init=1e-2,
         random_state=0,
         max_iter=30,
     ).fit(X)
-    assert abs(np.corrcoef(model.transform(X).T)[0, 1]) < 0.1
+    assert abs(np.corrcoef(model.transform(X).T)[0, 1]) < 0.3
 
 
 @pytest.mark.slow
