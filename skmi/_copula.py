@@ -93,15 +93,38 @@ class CopulaReference:
         return 0.0 if self.ratio is None else self.ratio.mutual_info
 
     @property
+    def is_clear(self):
+        """Whether the closed form can be taken at its word.
+
+        The bound out of fold is above 0 by three standard errors, and no column
+        repeats its values so often that it has no density.
+        """
+        if self.bound <= 3 * standard_error(self.terms):
+            return False
+        views = [view for block in self.views for view in block.views]
+        return all(
+            view.is_constant or 2 * len(view.values) > len(self.terms) for view in views
+        )
+
+    @property
+    def estimate(self):
+        """What to report: the closed form without its bias where there clearly is one.
+
+        Else the bound out of fold: correlations of which some are chance would add up.
+        """
+        return self.mutual_info + self.shortfall if self.is_clear else self.bound
+
+    @property
     def shortfall(self):
         r"""What :attr:`mutual_info` lacks because directions are learned, in nats.
 
         The sample's own canonical correlations are too large by a bias that is known;
         without it they are right on average, but far from 0 where there is nothing.
-        They serve where the bound out of fold is above 0 by three standard errors.
         """
         n_samples, d = len(self.terms), self.settings[2]
-        if self.bound <= 3 * standard_error(self.terms) or n_samples <= 2 * d:
+        if not self.is_clear or n_samples <= 2 * d:
+            return 0.0
+        if self.sample_ratio.correlations.max() > LARGEST_CORRELATION:
             return 0.0
         unbiased = self.sample_ratio.mutual_info
         unbiased -= covariance_bias(n_samples, *self.ratio.sizes)

@@ -210,12 +210,15 @@ class CrossFittedCritic(LogPartitionEstimator):
 
     @property
     def closed_form_mutual_info(self):
-        """What the closed form alone gives, its bias removed; the mean over folds."""
+        """What the closed form alone gives, its bias removed; the mean over folds.
+
+        Where some fold sees none clearly, its estimate on the report rows.
+        """
         if not self._has_reference:
             return 0.0
-        return float(
-            np.mean([item.mutual_info + item.shortfall for item in self._references])
-        )
+        if not all(item.is_clear for item in self._references):
+            return self.closed.value
+        return float(np.mean([item.estimate for item in self._references]))
 
     @property
     def closed_form_shortfall(self):
@@ -273,10 +276,11 @@ class EncodedNetwork(nn.Module):
         super().__init__()
         self.encoder_x, self.encoder_y = encoder_x, encoder_y
         self.network = network
+        self.takes_partners = getattr(network, "takes_partners", False)
 
-    def forward(self, x, y):
+    def forward(self, x, y, *partners):
         codes_x, codes_y = self.encoder_x(x), self.encoder_y(y)
-        return self.network(codes_x.flatten(1), codes_y.flatten(1))
+        return self.network(codes_x.flatten(1), codes_y.flatten(1), *partners)
 
 
 @torch.no_grad()

@@ -336,13 +336,12 @@ class ModuleStack(nn.Module):
         self.modules_ = nn.ModuleList(modules).to(torch.float32)
 
     def forward(self, x, y, partners=None):
-        scores = torch.stack(
-            [scored_pairs(module, x[i], y[i]) for i, module in enumerate(self.modules_)]
+        return torch.stack(
+            [
+                score_pairs(module, x[i], y[i], partners)
+                for i, module in enumerate(self.modules_)
+            ]
         )
-        if partners is None:
-            return scores
-        index = partners.expand(len(self.modules_), *partners.shape)
-        return scores.gather(-1, index)
 
 
 def scored_pairs(module, x, y):

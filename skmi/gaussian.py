@@ -390,7 +390,7 @@ class EllipticalCopulaMI(MutualInfoEstimator):
         self._reference = CopulaReference(X[order], y[order])
         self.degrees_of_freedom_ = float(self._reference.degrees_of_freedom)
         self.lower_bound_ = self._reference.bound
-        value = self._reference.mutual_info + self._reference.shortfall
+        value = self._reference.estimate
         return Report(value, standard_error(self._log_ratio_of_pairs(X, y)))
 
     def _mutual_info(self, X, y):

@@ -223,7 +223,9 @@ def test_labels(cls, labels):
     coded = make_small(cls, discrete_target=True).fit(X, np.arange(90) % 3)
     estimator = make_small(cls).fit(X, labels)
     assert len(estimator.classes_) == 3
-    if "critic" not in cls._get_param_names():  # labels sort in another order than their codes
+    if (
+        "critic" not in cls._get_param_names()
+    ):  # labels sort in another order than their codes
         assert estimator.mutual_info_ == pytest.approx(coded.mutual_info_)
     assert np.isfinite(estimator.score(X, labels))
 
