@@ -35,6 +35,7 @@ def fitted_mutual_info(estimator, x, y, seed=None):
 def make_measure(estimator, n_jobs, seed):
     """Return what measures many blocks by an estimator, critics in one stack."""
     stacks = hasattr(estimator, "_objective")
+    stacks &= getattr(estimator, "reference", None) is None  # one for each block
     return Stack(estimator, seed) if stacks else Fits(estimator, n_jobs, seed)
 
 

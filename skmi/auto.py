@@ -291,10 +291,7 @@ class AutoMI(MutualInfoEstimator):
         curve = self._model.validation_scores_ if self.chosen_ == "critic" else []
         if len(curve) == self.max_iter and late_rise(curve) > LARGEST_RISE:
             return "not converged"
-        folds = self.fold_scores_
-        spread = folds.var(ddof=1) / max(len(folds) * error**2, 1e-300)
-        unlikely = chi2.ppf(0.99, len(folds) - 1) / (len(folds) - 1)
-        return "unstable" if spread > unlikely else "ok"
+        return "unstable" if disagree(self.fold_scores_, error) else "ok"
 
     # -- new rows ----------------------------------------------------------------
 
@@ -378,6 +375,15 @@ class AutoMI(MutualInfoEstimator):
             self._encoders[name] = encoder.fit(labels.astype(str))
         indicators = self._encoders[name].transform(labels.astype(str))
         return np.hstack([table[:, ~labelled].astype(np.float64), indicators])
+
+
+def disagree(values, error):
+    """Whether folds lie further apart than the error of their mean allows."""
+    freedom = len(values) - 1
+    if not freedom:
+        return False
+    spread = freedom * values.var(ddof=1) / max(len(values) * error**2, 1e-300)
+    return spread > chi2.ppf(0.99, freedom)
 
 
 def late_rise(curve):

@@ -132,7 +132,7 @@ class TestAutoMI:
         assert model.lower_bound_ == model.candidate_scores_["reference"]
 
     def test_critic_adds_what_the_closed_form_misses(self):
-        X, Y = bump(1000, 0)
+        X, Y = bump(800, 0)
         model = AutoMI(**SMALL).fit(X, Y)
         assert model.chosen_ == "critic"
         assert model.reference_mutual_info_ < 0.1
@@ -214,8 +214,9 @@ class TestAutoMI:
         assert model.score(X, Y) == pytest.approx(np.log(5) / 2, abs=0.15)
 
     def test_module_before_the_critic(self):
-        X, Y = bump(600, 0)
+        X, Y = bump(300, 0)
         model = AutoMI(
+            max_iter=10,
             encoder_x=nn.Sequential(nn.Linear(2, 8), nn.SiLU(), nn.Linear(8, 2)),
             **SMALL,
         ).fit(X, Y)
@@ -241,7 +242,7 @@ class TestAutoMI:
         assert model.status_ == "saturated"
 
     def test_cut_short(self):
-        X, Y = bump(1000, 0)
+        X, Y = bump(400, 0)
         with pytest.warns(ConvergenceWarning, match="max_iter=2"):
             model = AutoMI(max_iter=2, **SMALL).fit(X, Y)
         assert model.status_ == "not converged"
