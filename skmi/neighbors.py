@@ -542,6 +542,13 @@ def conditional_mutual_info(
 
 def make_block(data, name, transform, random_state):
     """Turn one argument into a block: numbers as seen, labels as one code."""
+    numbers, codes = numbers_and_codes(data, name)
+    view = BlockView(numbers, transform)
+    return Block(view.apply_without_ties(numbers, random_state), codes)
+
+
+def numbers_and_codes(data, name):
+    """Separate one argument: columns of numbers, and one code for the labels."""
     if np.ndim(data) == 1:
         labelled = np.array([target_kind(data) == "discrete"])
         data = np.asarray(data, dtype=object).reshape(-1, 1)
@@ -553,9 +560,6 @@ def make_block(data, name, transform, random_state):
     numbers = np.empty((len(data), 0))
     if not labelled.all():
         numbers = check_array(data[:, ~labelled], dtype=np.float64, input_name=name)
-        numbers = BlockView(numbers, transform).apply_without_ties(
-            numbers, random_state
-        )
     rows = label_rows(data[:, labelled])
     codes = {row: code for code, row in enumerate(dict.fromkeys(rows))}
-    return Block(numbers, np.array([codes[row] for row in rows]))
+    return numbers, np.array([codes[row] for row in rows])

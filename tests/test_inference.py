@@ -9,12 +9,10 @@ from skmi.datasets import make_correlated_normal
 from skmi.inference import (
     conditional_independence_test,
     confidence_interval,
-    exchange,
-    local_neighbors,
-    local_permutations,
     permutation_test,
-    permuted_rows,
 )
+from skmi.inference.conditional import exchange, local_neighbors, local_permutations
+from skmi.inference.permutation import permuted_rows
 from skmi.neighbors import make_block
 from tests.oracle import OracleCritic, draw_normal
 

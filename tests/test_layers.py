@@ -27,7 +27,7 @@ FLOORS = [
         "scores",
         "statistics",
     ],
-    ["_training", "_bins", "_pairwise", "_screen"],
+    ["_training", "_bins", "_dependence", "_pairwise", "_screen"],
     ["base", "_cumulative", "_selection", "_table"],
     ["_neural"],
     ["variational", "neighbors", "density", "gaussian", "_stack"],
@@ -43,6 +43,7 @@ WITHOUT_TORCH = [
     "skmi.feature_selection",
     "skmi.datasets",
     "skmi.base",
+    "skmi.inference",
     "skmi.__main__",
 ]
 
