@@ -529,15 +529,28 @@ def conditional_mutual_info(
         make_block(data, name, transform, random_state)
         for name, data in (("X", X), ("Y", Y), ("Z", Z))
     )
-    if len(z.codes) <= n_neighbors:
+    require_more_rows(len(z.codes), n_neighbors)
+    return float(conditional_terms(x, y, z, n_neighbors, n_jobs).mean())
+
+
+def require_more_rows(n_samples, n_neighbors):
+    """Raise where there are not more rows than neighbours."""
+    if n_samples <= n_neighbors:
         raise ValueError(
-            f"n_samples={len(z.codes)} is too few for n_neighbors={n_neighbors}."
+            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}."
         )
+
+
+def conditional_terms(x, y, z, n_neighbors, n_jobs=None):
+    r"""Terms of Frenzel and Pompe, of blocks.
+
+    .. math:: \psi(k) - \psi(n_{xz} + 1) - \psi(n_{yz} + 1) + \psi(n_z + 1)
+    """
     xz, yz = join_blocks(x, z), join_blocks(y, z)
     radius, found = JointRows(xz, y, n_jobs).radius(n_neighbors)
     counts = (side.count(side, radius) for side in (xz, yz, z))
     n_xz, n_yz, n_z = map(digamma, counts)
-    return float((digamma(found) - n_xz - n_yz + n_z).mean())
+    return digamma(found) - n_xz - n_yz + n_z
 
 
 def make_block(data, name, transform, random_state):

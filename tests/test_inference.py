@@ -177,7 +177,8 @@ def test_exchanged_rows_are_near():
 
 def test_labels_alone_are_permuted_within():
     labels = np.repeat(["a", "b"], 100)
-    order = local_permutations(labels, 5, np.random.RandomState(0))()
+    block = make_block(labels, "Z", "rank", None)
+    order = local_permutations(block, 5, np.random.RandomState(0))()
     assert sorted(order) == list(range(200))
     np.testing.assert_array_equal(labels[order], labels)
     assert (order != np.arange(200)).mean() > 0.9
@@ -221,6 +222,66 @@ def test_size_and_power_given_what_is_known(mixed):
 
     assert (pvalues(30, link=0) <= 0.05).mean() <= 0.17
     assert (pvalues(5, link=1.5) == 0.05).all()
+
+
+def draw_given_five(rng, link, n_samples=300):
+    """Two columns that share five others, curved ones and labels among them."""
+    Z = pd.DataFrame(rng.standard_normal((n_samples, 3)), columns=["a", "b", "c"])
+    Z["d"] = rng.choice(list("pqr"), n_samples)
+    Z["e"] = rng.rand(n_samples) < 0.5
+    shared = Z["a"] + 0.7 * Z["b"] + 0.7 * Z["c"] + (Z["d"] == "p") - Z["e"]
+    x, y = 0.6 * rng.standard_normal((2, n_samples))
+    return shared + x, shared + y + link * x, Z
+
+
+def test_size_and_power_given_five_mixed_columns():
+    """Neighbours in five columns alone let four in ten of these nulls be rejected."""
+
+    def share(n_tests, link):
+        pvalues = [
+            conditional_independence_test(
+                *draw_given_five(np.random.RandomState(seed), link),
+                n_permutations=19,
+                random_state=seed,
+            ).pvalue
+            for seed in range(n_tests)
+        ]
+        return np.mean(np.array(pvalues) <= 0.05)
+
+    assert share(40, link=0) <= 0.175
+    assert share(10, link=1.0) >= 0.8
+
+
+def test_what_a_regression_leaves_keeps_the_conditional_information():
+    """Closed form of normal columns: I(x; y | z) of correlation 0.6 given z."""
+    rng = np.random.RandomState(0)
+    Z, noise = rng.standard_normal((2000, 3)), rng.standard_normal((2, 2000))
+    x = Z.sum(axis=1) + noise[0]
+    y = 2 * Z[:, 0] + 0.6 * noise[0] + 0.8 * noise[1]
+    options = {"n_permutations": 9, "random_state": 0}
+    result = conditional_independence_test(x, y, Z, **options)
+    truth = -math.log(1 - 0.6**2) / 2
+    assert result.statistic == pytest.approx(truth, abs=0.06)
+    assert result.pvalue == 0.1
+
+
+def test_a_callable_for_routines_that_learn_graphs():
+    """In a - b - c, a and c are dependent, and independent given b."""
+
+    def pvalues(seed):
+        rng = np.random.RandomState(seed)
+        a, noise, other = rng.standard_normal((3, 200))
+        b = a + 0.7 * noise
+        c = b + 0.7 * other
+        options = {"n_permutations": 19, "random_state": seed}
+        return [
+            conditional_independence_test(x, y, Z, **options).pvalue
+            for x, y, Z in ((a, b, c), (b, c, a), (a, c, b))
+        ]
+
+    edges_and_none = np.array([pvalues(seed) for seed in range(8)])
+    assert (edges_and_none[:, :2] == 0.05).all()
+    assert edges_and_none[:, 2].mean() > 0.2
 
 
 # -- intervals ---------------------------------------------------------------------
