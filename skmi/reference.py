@@ -167,6 +167,21 @@ class EllipticalRatio:
         products = (u[:, :k] * self._weights[0]) @ v[:, :k].T
         return self._ratio(u[:, np.newaxis], v, products)
 
+    def draw(self, n_samples, random_state):
+        """Draw rows of both blocks from the distribution, about 0."""
+        u, v = (
+            random_state.standard_normal((n_samples, side.shape[1]))
+            for side in (self.x_map, self.y_map)
+        )
+        k = len(self.correlations)
+        v[:, :k] *= np.sqrt(1 - self.correlations**2)
+        v[:, :k] += self.correlations * u[:, :k]
+        if not math.isinf(self.degrees_of_freedom):
+            nu = self.degrees_of_freedom
+            scale = np.sqrt(random_state.chisquare(nu, (n_samples, 1)) / nu)
+            u, v = u / scale, v / scale
+        return u @ np.linalg.pinv(self.x_map), v @ np.linalg.pinv(self.y_map)
+
     @property
     def _weights(self):
         gaps = 1 - self.correlations**2
