@@ -260,5 +260,8 @@ def test_what_is_refused():
         independence_test(x, y, block_length=1.5)
     with pytest.raises(ValueError, match="X contains NaN"):
         independence_test(np.where(x > 1, np.nan, x), y)
+    frame = pd.DataFrame({"a": x, "b": ["p", None] * 10})
+    with pytest.raises(ValueError, match="X contains missing labels"):
+        independence_test(frame, y)
     with pytest.raises(ValueError, match="inconsistent"):
         independence_test(x, y[:-1])

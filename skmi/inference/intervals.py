@@ -196,13 +196,18 @@ def choose_method(estimator, X, y):
     """Return the method for an estimator that is fitted."""
     if not isinstance(estimator, (KSG, MixedKSG)):
         return "influence"
-    if isinstance(estimator, MixedKSG):
-        return "subsample"
+    if isinstance(estimator, KSG) and has_reference(X, y):
+        return "reference"
+    return "subsample"
+
+
+def has_reference(X, y):
+    """Whether a Student copula can be fitted."""
     try:
         StudentCopulaMI().fit(X, y)
     except ValueError:
-        return "subsample"
-    return "reference"
+        return False
+    return True
 
 
 def fit_both(estimator, model, X, y):
