@@ -77,6 +77,8 @@ class CrossFittedCritic(LogPartitionEstimator):
 
     Every row is reported on once, by a critic that neither trained on it nor was
     stopped by it: the step of a fold is the best for the mean of the other folds.
+    Unless it `may_be_zero`, a critic without a closed form is trained for an epoch at
+    the least, so that its ratios differ and a permutation test has what to order.
     """
 
     reference: str | None = parameter("copula", StrOptions({"copula"}), None)
@@ -89,6 +91,7 @@ class CrossFittedCritic(LogPartitionEstimator):
     )
     n_iter_no_change: int = parameter(6, Interval(Integral, 1, None, closed="left"))
     cv: object = parameter(5, "cv_object")
+    may_be_zero: bool = parameter(True, "boolean")
     encoder_x: object = parameter(
         None, HasMethods(["fit", "transform"]), nn.Module, None
     )
@@ -133,7 +136,10 @@ class CrossFittedCritic(LogPartitionEstimator):
     def _has_reference(self):
         return self.reference is not None and not self._trains_encoder
 
-    _begins_well = _has_reference
+    @property
+    def _begins_well(self):
+        found = self._has_reference and any(item.ratio for item in self._references)
+        return found or (self._has_reference and self.may_be_zero)
 
     def _fit_scaler(self, block):
         return Scaler.fit(block) if self._trains_encoder else Inputs.fit(block)

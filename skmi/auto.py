@@ -175,6 +175,30 @@ class AutoMI(MutualInfoEstimator):
             random_state=seed,
         )
 
+    def critic_to_test(self, X, y):
+        """Return an untrained critic whose ratios differ, and the rows as it takes them.
+
+        For permutation tests, which train it and permute the rows that it has not seen.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their partners.
+
+        Returns
+        -------
+        critic : estimator
+        X : ndarray of shape (n_samples, n_columns)
+        y : ndarray of shape (n_samples,) or (n_samples, n_target_columns)
+        """
+        X, y = self._validate(X, y, reset=True)
+        critic = self._make_model(make_random_state(self.random_state))
+        if not hasattr(self, "classes_"):
+            critic.set_params(may_be_zero=False)
+        return critic, X, y
+
     def _train(self, model, X, y):
         """Fit the critics, and let callbacks see it."""
         given_X, given_y = self._given

@@ -166,6 +166,21 @@ class EllipticalRatio:
         sums = (left[:, np.newaxis, i] + right[:, i] for i in (-2, -1))
         return self._ratio(left[:, :-2] @ right[:, :-2].T, *sums)
 
+    def draw(self, n_samples, random_state):
+        """Draw rows of both blocks from the distribution, about 0."""
+        u, v = (
+            random_state.standard_normal((n_samples, side.shape[1]))
+            for side in (self.x_map, self.y_map)
+        )
+        k = len(self.correlations)
+        v[:, :k] *= np.sqrt(1 - self.correlations**2)
+        v[:, :k] += self.correlations * u[:, :k]
+        if not math.isinf(self.degrees_of_freedom):
+            nu = self.degrees_of_freedom
+            scale = np.sqrt(random_state.chisquare(nu, (n_samples, 1)) / nu)
+            u, v = u / scale, v / scale
+        return u @ np.linalg.pinv(self.x_map), v @ np.linalg.pinv(self.y_map)
+
     def variates(self, x, y):
         """Return the canonical variates of both sides."""
         return (x - self.x_mean) @ self.x_map, (y - self.y_mean) @ self.y_map

@@ -16,6 +16,7 @@ from skmi.datasets import (
     make_student_t,
 )
 from skmi.exceptions import ConvergenceWarning, SaturationWarning
+from skmi.inference import confidence_interval, permutation_test
 
 SMALL = {"hidden_layer_sizes": (16,), "cv": 3, "random_state": 0}
 
@@ -246,6 +247,32 @@ class TestAutoMI:
         with pytest.warns(ConvergenceWarning, match="max_iter=2"):
             model = AutoMI(max_iter=2, **SMALL).fit(X, Y)
         assert model.status_ == "not converged"
+
+    def test_permutation_test(self):
+        rng = np.random.RandomState(0)
+        pvalues = []
+        for _ in range(12):
+            X, Y = rng.standard_normal((2, 120, 2))
+            model = AutoMI(**SMALL).set_params(max_iter=2)
+            found = permutation_test(
+                model, X, Y, n_permutations=19, random_state=rng.randint(1000)
+            )
+            assert len(np.unique(found.null_distribution)) == 19
+            pvalues.append(found.pvalue)
+        assert np.mean(np.array(pvalues) <= 0.25) < 0.7  # 1 - 1e-3 of a binomial
+        labels = np.where(X[:, 0] > 0, "high", "low")
+        for target in (X + Y, labels):
+            found = permutation_test(
+                AutoMI(**SMALL), X, target, n_permutations=19, random_state=0
+            )
+            assert found.pvalue == 0.05
+
+    def test_interval(self):
+        X, Y, truth = make_correlated_normal(300, 2, mutual_info=0.5, random_state=0)
+        model = AutoMI(**SMALL)
+        found = confidence_interval(model, X, Y, random_state=0)
+        assert found.low < truth < found.high
+        assert found.high - found.low < 0.4
 
     def test_report(self):
         X, Y, _ = make_correlated_normal(300, 1, mutual_info=0.5, random_state=0)

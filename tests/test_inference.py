@@ -4,17 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmi import KSG, NWJ, TNCE, GaussianMI
-from skmi.datasets import make_correlated_normal
+from skmi import KSG, NWJ, TNCE, GaussianMI, MixedKSG, StudentCopulaMI
+from skmi.datasets import (
+    make_correlated_normal,
+    make_sparse_normal,
+    make_student_t,
+)
 from skmi.inference import (
     conditional_independence_test,
     confidence_interval,
-    exchange,
-    local_neighbors,
-    local_permutations,
     permutation_test,
-    permuted_rows,
 )
+from skmi.inference.conditional import exchange, local_neighbors, local_permutations
+from skmi.inference.intervals import spread_as
+from skmi.inference.permutation import permuted_rows
 from skmi.neighbors import make_block
 from tests.oracle import OracleCritic, draw_normal
 
@@ -179,7 +182,8 @@ def test_exchanged_rows_are_near():
 
 def test_labels_alone_are_permuted_within():
     labels = np.repeat(["a", "b"], 100)
-    order = local_permutations(labels, 5, np.random.RandomState(0))()
+    block = make_block(labels, "Z", "rank", None)
+    order = local_permutations(block, 5, np.random.RandomState(0))()
     assert sorted(order) == list(range(200))
     np.testing.assert_array_equal(labels[order], labels)
     assert (order != np.arange(200)).mean() > 0.9
@@ -225,6 +229,66 @@ def test_size_and_power_given_what_is_known(mixed):
     assert (pvalues(5, link=1.5) == 0.05).all()
 
 
+def draw_given_five(rng, link, n_samples=300):
+    """Two columns that share five others, curved ones and labels among them."""
+    Z = pd.DataFrame(rng.standard_normal((n_samples, 3)), columns=["a", "b", "c"])
+    Z["d"] = rng.choice(list("pqr"), n_samples)
+    Z["e"] = rng.rand(n_samples) < 0.5
+    shared = Z["a"] + 0.7 * Z["b"] + 0.7 * Z["c"] + (Z["d"] == "p") - Z["e"]
+    x, y = 0.6 * rng.standard_normal((2, n_samples))
+    return shared + x, shared + y + link * x, Z
+
+
+def test_size_and_power_given_five_mixed_columns():
+    """Neighbours in five columns alone let four in ten of these nulls be rejected."""
+
+    def share(n_tests, link):
+        pvalues = [
+            conditional_independence_test(
+                *draw_given_five(np.random.RandomState(seed), link),
+                n_permutations=19,
+                random_state=seed,
+            ).pvalue
+            for seed in range(n_tests)
+        ]
+        return np.mean(np.array(pvalues) <= 0.05)
+
+    assert share(40, link=0) <= 0.175
+    assert share(10, link=1.0) >= 0.8
+
+
+def test_what_a_regression_leaves_keeps_the_conditional_information():
+    """Closed form of normal columns: I(x; y | z) of correlation 0.6 given z."""
+    rng = np.random.RandomState(0)
+    Z, noise = rng.standard_normal((2000, 3)), rng.standard_normal((2, 2000))
+    x = Z.sum(axis=1) + noise[0]
+    y = 2 * Z[:, 0] + 0.6 * noise[0] + 0.8 * noise[1]
+    options = {"n_permutations": 9, "random_state": 0}
+    result = conditional_independence_test(x, y, Z, **options)
+    truth = -math.log(1 - 0.6**2) / 2
+    assert result.statistic == pytest.approx(truth, abs=0.06)
+    assert result.pvalue == 0.1
+
+
+def test_a_callable_for_routines_that_learn_graphs():
+    """In a - b - c, a and c are dependent, and independent given b."""
+
+    def pvalues(seed):
+        rng = np.random.RandomState(seed)
+        a, noise, other = rng.standard_normal((3, 200))
+        b = a + 0.7 * noise
+        c = b + 0.7 * other
+        options = {"n_permutations": 19, "random_state": seed}
+        return [
+            conditional_independence_test(x, y, Z, **options).pvalue
+            for x, y, Z in ((a, b, c), (b, c, a), (a, c, b))
+        ]
+
+    edges_and_none = np.array([pvalues(seed) for seed in range(8)])
+    assert (edges_and_none[:, :2] == 0.05).all()
+    assert edges_and_none[:, 2].mean() > 0.2
+
+
 # -- intervals ---------------------------------------------------------------------
 
 
@@ -266,6 +330,59 @@ def test_subsamples_give_the_spread_of_neighbours():
         errors.append(interval.standard_error)
     assert np.mean(estimates) == pytest.approx(1.0, abs=0.05)
     assert 0.75 < np.mean(errors) / np.std(estimates, ddof=1) < 1.4
+
+
+def test_reference_removes_the_bias_of_neighbours():
+    """In six columns KSG misses a quarter of a nat; all four have one copula."""
+    options = {"random_state": 0, "n_resamples": 15}
+    for transforms in (None, ["half_cube"]):
+        errors, given, covered = [], [], []
+        for seed in range(12):
+            X, Y, truth = make_sparse_normal(
+                300, 3, transforms=transforms, random_state=seed
+            )
+            interval = confidence_interval(KSG(), X, Y, **options)
+            errors.append(interval.mutual_info - truth)
+            given.append(interval.standard_error)
+            covered.append(interval.low <= truth <= interval.high)
+        assert abs(np.mean(errors)) < 0.08
+        assert KSG().fit(X, Y).mutual_info_ < truth - 0.15
+        assert 0.04 < np.mean(given) < 0.13
+        assert np.mean(covered) >= 0.7
+
+
+def test_reference_draws_have_its_mutual_information_and_the_columns_of_the_rows():
+    X, Y, _ = make_student_t(2000, 2, degrees_of_freedom=3, random_state=0)
+    model = StudentCopulaMI().fit(X, Y)
+    drawn = model._ratio.draw(20_000, np.random.RandomState(0))
+    again = StudentCopulaMI().fit(*drawn)
+    assert again.mutual_info_ == pytest.approx(model._ratio.mutual_info, abs=0.03)
+    seen = spread_as(drawn[0], np.column_stack([X, np.ones(2000)]))
+    assert seen.shape == (20_000, 2)
+    share = [0.1, 0.5, 0.9]
+    np.testing.assert_allclose(
+        np.quantile(seen, share, axis=0), np.quantile(X, share, axis=0), atol=0.02
+    )
+
+
+def test_each_estimator_has_its_method():
+    rng = np.random.RandomState(0)
+    X, Y = rng.standard_normal((2, 60, 2))
+    labels = np.where(X[:, 0] + rng.standard_normal(60) > 0, "up", "down")
+    options = {"n_resamples": 6, "random_state": 0}
+    for estimator, y, method in (
+        (GaussianMI(), Y, "influence"),
+        (MixedKSG(), Y, "subsample"),
+        (KSG(), labels, "subsample"),
+        (KSG(), Y, "reference"),
+    ):
+        auto = confidence_interval(estimator, X, y, **options)
+        named = confidence_interval(estimator, X, y, method=method, **options)
+        assert auto == named
+    nothing = confidence_interval(KSG(), np.ones((60, 1)), Y, **options)
+    assert nothing.low == nothing.high == 0
+    with pytest.raises(ValueError, match="labels"):
+        confidence_interval(KSG(), X, labels, method="reference")
 
 
 def test_wrong_level_and_method():

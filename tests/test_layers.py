@@ -28,7 +28,7 @@ FLOORS = [
         "scores",
         "statistics",
     ],
-    ["_training", "_bins", "_copula", "_pairwise", "_screen"],
+    ["_training", "_bins", "_copula", "_dependence", "_pairwise", "_screen"],
     ["base", "_cumulative", "_selection", "_table"],
     ["_neural"],
     ["variational", "neighbors", "density", "gaussian", "_stack"],
@@ -45,6 +45,7 @@ WITHOUT_TORCH = [
     "skmi.feature_selection",
     "skmi.datasets",
     "skmi.base",
+    "skmi.inference",
     "skmi.__main__",
 ]
 

@@ -1,0 +1,160 @@
+r"""Coverage of the intervals of nominal 95 % on the tasks of known value.
+
+    python benchmarks/bench_coverage.py --rows 300 1000 --seeds 200 \
+        --first-seed 50000 --estimators GaussianMI GaussianCopulaMI StudentCopulaMI \
+        --out benchmarks/results/coverage.csv
+    python benchmarks/bench_coverage.py --rows 300 --seeds 60 --first-seed 50000 \
+        --estimators KSG --once --append --out benchmarks/results/coverage.csv
+
+For each estimator the tasks where it is consistent: normal columns, a Gaussian copula,
+a Student copula, and for neighbours all tasks of at most ten columns. One row for each
+task: how often the truth lies in the two-sided interval, and above the one-sided limit;
+the mean error, the spread of the estimates and the mean of the standard errors given.
+The last rows of each estimator hold the number of tasks within 91 to 98 %, and the
+coverage over all of them. Any estimator of skmi can be named in `--estimators`. With
+`--once` the tasks are left out whose columns are increasing maps of those of another:
+estimators that see ranks return the same there.
+"""
+
+import argparse
+import time
+import warnings
+
+import harness
+import numpy as np
+import torch
+
+import skmi
+from skmi.datasets import BENCHMARK_TASKS
+from skmi.inference import confidence_interval
+
+NORMAL = ("normal 1x1", "dense normal", "sparse normal")
+COPULA = (*NORMAL, "normal_cdf", "bimodal", "wiggly", "half_cube")
+ESTIMATORS = {
+    "GaussianMI": skmi.GaussianMI(),
+    "GaussianCopulaMI": skmi.GaussianCopulaMI(),
+    "StudentCopulaMI": skmi.StudentCopulaMI(),
+    "KSG": skmi.KSG(),
+    "KSG weighted": skmi.KSG(variant="weighted", transform="standard", n_neighbors=10),
+}
+MAPS = ("normal_cdf", "bimodal", "wiggly", "half_cube", "asinh")
+CONSISTENT = {
+    "GaussianMI": NORMAL,
+    "GaussianCopulaMI": COPULA,
+    "StudentCopulaMI": (*COPULA, "student", "asinh student"),
+}
+MOST_COLUMNS = {"KSG": 10, "KSG weighted": 10}
+
+
+def applies(name, task, n_columns):
+    """Whether an estimator is consistent on a task, and meant for so many columns."""
+    if n_columns > MOST_COLUMNS.get(name, np.inf):
+        return False
+    return name not in CONSISTENT or (
+        "spiral" not in task and task.startswith(CONSISTENT[name])
+    )
+
+
+def is_map(task):
+    """Whether a task has the copula of another one of the forty."""
+    return task.startswith(MAPS) and "spiral" not in task
+
+
+def make_estimator(name):
+    """Return an estimator of the table, or one of skmi with default parameters."""
+    return ESTIMATORS[name] if name in ESTIMATORS else getattr(skmi, name)()
+
+
+def measure(name, task, n_rows, options):
+    """Return the figures of one estimator on one task."""
+    intervals, start = [], time.perf_counter()
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        X, Y, truth = BENCHMARK_TASKS[task](n_samples=n_rows, random_state=seed)
+        interval = confidence_interval(
+            make_estimator(name),
+            X,
+            Y,
+            method=options.method,
+            n_resamples=options.resamples,
+            random_state=seed,
+        )
+        intervals.append(
+            [
+                interval.low <= truth <= interval.high,
+                interval.lower_limit <= truth,
+                interval.mutual_info - truth,
+                interval.standard_error,
+            ]
+        )
+    covered, above, errors, given = np.array(intervals, dtype=float).T
+    return {
+        "seeds": options.seeds,
+        "covered": f"{covered.mean():.3f}",
+        "above_limit": f"{above.mean():.3f}",
+        "bias": f"{errors.mean():.4f}",
+        "spread": f"{errors.std(ddof=1):.4f}",
+        "standard_error": f"{given.mean():.4f}",
+        "seconds": f"{(time.perf_counter() - start) / options.seeds:.3f}",
+    }
+
+
+def summaries(rows):
+    """Yield the rows that sum up those of one estimator."""
+    covered, above = (
+        np.array([float(row[key]) for row in rows])
+        for key in ("covered", "above_limit")
+    )
+    common = {key: rows[0][key] for key in ("rows", "estimator", "seeds")}
+    empty = dict.fromkeys(rows[0], "")
+    within = int(((covered >= 0.91) & (covered <= 0.98)).sum())
+    held = int((above >= 0.925).sum())
+    yield {
+        **empty,
+        **common,
+        "task": f"within, of {len(rows)} tasks",
+        "covered": within,
+        "above_limit": held,
+    }
+    yield {
+        **empty,
+        **common,
+        "task": "mean",
+        "covered": f"{covered.mean():.3f}",
+        "above_limit": f"{above.mean():.3f}",
+    }
+
+
+def main():
+    """Run all tasks and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1000])
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--estimators", nargs="+", default=list(ESTIMATORS))
+    parser.add_argument("--tasks", nargs="+", default=list(BENCHMARK_TASKS))
+    parser.add_argument("--method", default="auto")
+    parser.add_argument("--resamples", type=int, default=25)
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--append", action="store_true")
+    parser.add_argument("--out", required=True)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore", skmi.SkmiWarning)
+    table = harness.read_table(options.out) if options.append else []
+    for n_rows in options.rows:
+        for name in options.estimators:
+            rows = []
+            for task in options.tasks:
+                if options.once and is_map(task):
+                    continue
+                X, Y, _ = BENCHMARK_TASKS[task](n_samples=2, random_state=0)
+                if applies(name, task, X.shape[1] + Y.shape[1]):
+                    head = {"rows": n_rows, "estimator": name, "task": task}
+                    rows.append({**head, **measure(name, task, n_rows, options)})
+                    print(rows[-1], flush=True)
+            table += [*rows, *(summaries(rows) if rows else [])]
+            harness.write_table(options.out, table)
+
+
+if __name__ == "__main__":
+    main()

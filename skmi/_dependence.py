@@ -1,0 +1,139 @@
+"""Sums of squared correlations between functions of two blocks, coarse to fine."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import block_diag
+from scipy.stats import rankdata
+
+from skmi._columns import normal_scores
+
+__all__ = ["Functions", "functions_of", "sums_of_squares"]
+
+FREQUENCIES = (1, 2, 4, 8, 16, 32)
+KERNEL_CUTS = (8, 32)
+MOST_COLUMNS = 128
+MOST_LABELS = 64
+N_LANDMARKS = 500
+
+
+class Functions(NamedTuple):
+    """Functions of a block, and which of them are looked at together.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_functions)
+        Of mean 0 and variance 1, or all 0.
+    bands : ndarray of shape (n_bands, n_functions)
+        Weight of each function in each band.
+    """
+
+    values: np.ndarray
+    bands: np.ndarray
+
+
+def functions_of(numbers, codes, random_state):
+    """Return the functions of columns of numbers and of one code for the labels.
+
+    Of one column the cosines of its ranks, in bands of frequencies. Of labels their
+    indicators, together. Of several columns the first cosine of each, alone and
+    together, and the principal functions of a normal kernel of their normal scores.
+    """
+    indicators = label_functions(codes)
+    if not numbers.shape[1]:
+        return Functions(indicators, np.ones((1, indicators.shape[1])))
+    ranks = np.array([rankdata(column) for column in numbers.T])
+    if len(ranks) == 1 and not indicators.shape[1]:
+        return in_bands(cosines(ranks[0], FREQUENCIES[-1]), FREQUENCIES)
+    scores = normal_scores(ranks.T, len(numbers))
+    first = np.hstack([cosines(rank, 1) for rank in ranks])
+    coarse = np.hstack([leading(first, MOST_COLUMNS), indicators])
+    fine = kernel_functions(np.hstack([scores, indicators]), random_state)
+    fine = in_bands(fine, KERNEL_CUTS)
+    together = np.vstack([np.eye(coarse.shape[1]), np.ones(coarse.shape[1])])
+    return Functions(np.hstack([coarse, fine.values]), block_diag(together, fine.bands))
+
+
+def in_bands(values, cuts):
+    """Put functions in order of fineness into bands that hold one another."""
+    bands = np.less.outer(np.arange(values.shape[1]), cuts).T
+    return Functions(values, bands.astype(float))
+
+
+def cosines(ranks, n_functions):
+    r"""Return :math:`\cos(\pi j (r - 1/2) / n)`, standardised, for j = 1, 2, ..."""
+    angles = np.pi * (ranks - 0.5) / len(ranks)
+    return standardised(np.cos(np.outer(angles, np.arange(1, n_functions + 1))))
+
+
+def label_functions(codes):
+    """Return the indicators of the labels, the most frequent ones of many.
+
+    Divided by the root of their frequency, so that the sum of squared correlations of
+    two sets is that of Pearson's test.
+    """
+    values, counts = np.unique(codes, return_counts=True)
+    if len(values) < 2:
+        return np.empty((len(codes), 0))
+    kept = values[np.argsort(-counts, kind="stable")[:MOST_LABELS]]
+    indicators = np.equal.outer(codes, kept).astype(float)
+    share = indicators.mean(axis=0)
+    return (indicators - share) / np.sqrt(share)
+
+
+def kernel_functions(columns, random_state):
+    """Return the principal functions of a normal kernel, from some of the rows."""
+    rows = random_state.permutation(len(columns))[:N_LANDMARKS]
+    apart = squared_distances(columns[rows], columns[rows])
+    width = np.median(apart[np.triu_indices(len(rows), 1)])
+    width = width if width > 0 else max(apart.mean(), np.finfo(float).tiny)
+    kernel = np.exp(-apart / width)
+    level = kernel.mean(axis=0)
+    values, vectors = np.linalg.eigh(kernel - level - level[:, None] + level.mean())
+    kept = np.argsort(-values)[: KERNEL_CUTS[-1]]
+    kept = kept[values[kept] > 1e-10 * len(rows)]
+    near = np.exp(-squared_distances(columns, columns[rows]) / width)
+    return standardised((near - level) @ vectors[:, kept])
+
+
+def squared_distances(rows, columns):
+    """Return all squared Euclidean distances."""
+    squares = (rows**2).sum(axis=1)[:, None] + (columns**2).sum(axis=1)
+    return np.maximum(squares - 2 * rows @ columns.T, 0.0)
+
+
+def leading(values, number):
+    """Return the leading principal components where there are more columns."""
+    if values.shape[1] <= number:
+        return values
+    left, sizes, _ = np.linalg.svd(values, full_matrices=False)
+    return left[:, :number] * sizes[:number]
+
+
+def standardised(values):
+    """Return columns of mean 0 and variance 1; one that is constant becomes 0."""
+    values = values - values.mean(axis=0)
+    spread = values.std(axis=0)
+    return values / np.where(spread > 1e-9, spread, np.inf)
+
+
+def sums_of_squares(x, y, orders):
+    r"""Return the sums of squared correlations, in each pair of bands.
+
+    .. math:: T_{ab} = \sum_{jk} w_{aj} v_{bk} \left( \frac{1}{\sqrt n} \sum_i
+        f_j(x_i) \, g_k(y_{\pi(i)}) \right)^2
+
+    Parameters
+    ----------
+    x, y : Functions
+        Those of either side.
+    orders : ndarray of shape (n_orders, n_samples)
+        Orders of the rows of y.
+
+    Returns
+    -------
+    ndarray of shape (n_orders, n_bands_x * n_bands_y)
+        One row for each order.
+    """
+    squares = (x.values.T @ y.values[orders]) ** 2 / len(x.values)
+    return (x.bands @ squares @ y.bands.T).reshape(len(orders), -1)

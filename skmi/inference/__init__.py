@@ -1,0 +1,23 @@
+"""Is it real, and how well is it known: tests and intervals for any estimator."""
+
+from skmi.inference.conditional import conditional_independence_test
+from skmi.inference.consistency import (
+    ConsistencyCheck,
+    SelfConsistencyResult,
+    self_consistency,
+)
+from skmi.inference.independence import independence_test
+from skmi.inference.intervals import ConfidenceInterval, confidence_interval
+from skmi.inference.permutation import PermutationTestResult, permutation_test
+
+__all__ = [
+    "ConfidenceInterval",
+    "ConsistencyCheck",
+    "PermutationTestResult",
+    "SelfConsistencyResult",
+    "conditional_independence_test",
+    "confidence_interval",
+    "independence_test",
+    "permutation_test",
+    "self_consistency",
+]
