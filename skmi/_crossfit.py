@@ -2,7 +2,7 @@
 
 import copy
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -80,6 +80,11 @@ class CrossFittedCritic(LogPartitionEstimator):
     Unless it `may_be_zero`, a critic without a closed form is trained for an epoch at
     the least, so that its ratios differ and a permutation test has what to order.
     """
+
+    _parameter_texts: ClassVar = {
+        "may_be_zero": """bool
+    Whether a critic that says nothing may be the best one."""
+    }
 
     reference: str | None = parameter("copula", StrOptions({"copula"}), None)
     max_iter: int = parameter(30, Interval(Integral, 1, None, closed="left"))

@@ -176,7 +176,7 @@ class AutoMI(MutualInfoEstimator):
         )
 
     def critic_to_test(self, X, y):
-        """Return an untrained critic whose ratios differ, and the rows as it takes them.
+        """Return an untrained critic whose ratios will differ, and rows that it takes.
 
         For permutation tests, which train it and permute the rows that it has not seen.
 

@@ -248,6 +248,7 @@ class TestAutoMI:
             model = AutoMI(max_iter=2, **SMALL).fit(X, Y)
         assert model.status_ == "not converged"
 
+    @pytest.mark.filterwarnings("ignore::skmi.ConvergenceWarning")
     def test_permutation_test(self):
         rng = np.random.RandomState(0)
         pvalues = []
