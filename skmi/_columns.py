@@ -72,6 +72,12 @@ class BlockView:
         """Return the columns as seen; equal values stay equal."""
         return self._stack(block, lambda view, column: view.apply(column))
 
+    def apply_all(self, block):
+        """Return the same with constant columns as zeros, so that none is left out."""
+        seen = np.zeros(block.shape)
+        seen[:, [not view.is_constant for view in self.views]] = self.apply(block)
+        return seen
+
     def apply_without_ties(self, block, random_state):
         """Return the columns of the fit as seen, equal values set apart at random."""
         return self._stack(

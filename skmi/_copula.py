@@ -49,16 +49,16 @@ class CopulaReference:
     """
 
     def __init__(self, X, y):
+        self.n_correlations = min(X.shape[1], y.shape[1])  # constant columns too
         self.views = BlockView(X, "rank"), BlockView(y, "rank")
         x, y = (
             view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
         )
-        self.n_correlations = min(x.shape[1], y.shape[1])
         self.degrees_of_freedom = math.inf
         self.ratio, self.sample_ratio = None, None
         self.terms = np.zeros(len(x))
         folds = np.array_split(np.arange(len(x)), N_FOLDS)
-        if self.n_correlations and len(folds[-1]) > 1:
+        if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
             self._choose(x, y, folds)
 
     def _choose(self, x, y, folds):

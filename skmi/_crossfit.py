@@ -43,7 +43,7 @@ class Inputs(NamedTuple):
         standard = np.clip(standard, -LARGEST_INPUT, LARGEST_INPUT)
         length = (standard**2).mean(axis=1)
         radial = np.column_stack([np.log(0.1 + length), np.clip(length - 1, -3, 3)])
-        return np.hstack([self.view.apply(block), standard, radial])
+        return np.hstack([self.view.apply_all(block), standard, radial])
 
 
 class Encoded(NamedTuple):

@@ -198,6 +198,13 @@ class TestAutoMI:
             atol=1e-6,
         )
 
+    def test_columns_that_are_constant_in_some_fold(self):
+        X, Y, truth = make_correlated_normal(300, 2, mutual_info=0.8, random_state=0)
+        rare = np.zeros((300, 2))
+        rare[[7, 8], [0, 1]] = 1
+        model = AutoMI(**SMALL).fit(np.hstack([rare[:, :1], X]), np.hstack([Y, rare]))
+        assert model.mutual_info_ == pytest.approx(truth, abs=0.15)
+
     def test_missing_labels_in_X_are_refused(self):
         table = pd.DataFrame({"kind": ["a", None] * 30})
         with pytest.raises(ValueError, match="X contains missing labels"):
