@@ -6,7 +6,7 @@
 One row for each task, number of rows and estimator: the mean error over seeds, its
 spread, the mean absolute error of single fits and the most CPU seconds of one. The last
 rows hold means over tasks, of each estimator and of the best of all on each task, which
-no user could know. ``--estimators`` runs some of them.
+no user could know. ``--estimators`` and ``--tasks`` run some of them.
 """
 
 import argparse
@@ -70,6 +70,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--estimators", nargs="+", default=list(ESTIMATORS))
+    parser.add_argument("--tasks", nargs="+", default=list(BENCHMARK_TASKS))
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
     seeds = range(options.first_seed, options.first_seed + options.seeds)
@@ -80,7 +81,7 @@ def main():
         writer.writeheader()
         for n_rows in options.rows:
             means = {}
-            for task in BENCHMARK_TASKS:
+            for task in options.tasks:
                 truth, errors, times = measure(task, n_rows, seeds, options.estimators)
                 for name, values in errors.items():
                     means.setdefault(name, []).append(abs(np.mean(values)))

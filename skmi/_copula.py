@@ -54,10 +54,12 @@ class CopulaReference:
         x, y = (
             view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
         )
+        folds = np.array_split(np.arange(len(x)), N_FOLDS)
+        self.kept = vary_without(x, folds), vary_without(y, folds)
+        x, y = x[:, self.kept[0]], y[:, self.kept[1]]
         self.degrees_of_freedom = math.inf
         self.ratio, self.sample_ratio = None, None
         self.terms = np.zeros(len(x))
-        folds = np.array_split(np.arange(len(x)), N_FOLDS)
         if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
             self._choose(x, y, folds)
 
@@ -159,7 +161,14 @@ class CopulaReference:
         return columns
 
     def _see(self, side, block):
-        return student_quantiles(self.views[side].apply(block), self.degrees_of_freedom)
+        scores = self.views[side].apply(block)[:, self.kept[side]]
+        return student_quantiles(scores, self.degrees_of_freedom)
+
+
+def vary_without(block, folds):
+    """Tell which columns are not constant without the rows of any one fold."""
+    parts = [np.delete(block, fold, axis=0) for fold in folds]
+    return np.all([(part != part[:1]).any(axis=0) for part in parts], axis=0)
 
 
 class OutOfFold(NamedTuple):

@@ -254,6 +254,7 @@ def without_network(critic):
     """Return a copy of a critic that is its closed form alone."""
     critic = copy.deepcopy(critic)
     critic.gain.zero_()
+    critic.doubt.zero_()
     return critic
 
 
