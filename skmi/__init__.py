@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _MODULE_OF_NAME = {
     "BarberAgakov": "variational",
     "CLUB": "variational",
+    "CollapseWarning": "exceptions",
     "ConvergenceWarning": "exceptions",
     "DependentColumnsWarning": "exceptions",
     "DifferenceOfEntropies": "variational",
@@ -21,6 +22,8 @@ _MODULE_OF_NAME = {
     "GaussianCopulaMI": "gaussian",
     "GaussianMI": "gaussian",
     "HistogramMI": "density",
+    "IBEncoder": "bottleneck",
+    "IBRegressor": "bottleneck",
     "InfoMaxEncoder": "encoders",
     "InfoNCE": "variational",
     "InterpolatedBound": "variational",
@@ -50,6 +53,7 @@ _MODULE_OF_NAME = {
     "mutual_info_matrix": "feature_selection",
 }
 _MODULES = [
+    "bottleneck",
     "bounds",
     "critics",
     "datasets",

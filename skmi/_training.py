@@ -24,6 +24,7 @@ class Schedule:
     n_iter_no_change: int
     tol: float
     max_grad_norm: float | None = None
+    n_iter_unchosen: int = 0  # first epochs, of which none is chosen as the best
 
     @classmethod
     def of(cls, estimator, **changes):
@@ -220,6 +221,9 @@ class Training:
         return cyclic_partners(n_rows, shifts)
 
     def _keep_best(self):
+        if self.epoch <= self.schedule.n_iter_unchosen:
+            self._keep_last()
+            return
         for i, score in enumerate(self.scores[-1]):
             stopped = self.epoch - 1 - self.best_epoch[i] >= (
                 self.schedule.n_iter_no_change

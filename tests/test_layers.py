@@ -33,7 +33,8 @@ FLOORS = [
     ["variational", "neighbors", "density", "gaussian", "_stack"],
     ["inference", "_fitted"],
     ["encoders"],
-    ["gradient", "feature_selection"],
+    ["gradient", "feature_selection", "_bottleneck"],
+    ["bottleneck"],
     ["__main__"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
