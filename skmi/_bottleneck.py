@@ -28,6 +28,7 @@ from skmi.statistics import standard_error
 __all__ = [
     "INFORMATION",
     "NOISES",
+    "SCHEDULES",
     "Bottleneck",
     "Channel",
     "Measurement",
@@ -42,6 +43,24 @@ FIRST_LOG_SCALE = -2.0  # little noise: codes are found before they are pressed
 FIRST_LOG_SPREAD = -1.2  # of the noise on standardised columns: 0.3
 WIDEST_LOG_SCALE = 8.0
 N_PROJECTIONS = 32
+
+
+def constant(progress):
+    """Return a weight that stays."""
+    return 1.0
+
+
+def warm_up(progress):
+    """Return a weight that rises evenly from 0."""
+    return progress
+
+
+def annealing(progress):
+    """Return a weight that rises by equal factors from a thousandth."""
+    return 1000.0 ** (progress - 1)
+
+
+SCHEDULES = {"constant": constant, "warm_up": warm_up, "annealing": annealing}
 
 
 class Code(NamedTuple):
@@ -90,10 +109,13 @@ class Channel(nn.Module):
         return self._draw(*self._conditional(x, entering), outer)
 
     def draws(self, x, noise):
-        """Yield codes of the rows for each row of noise, the same for all of them."""
+        """Yield codes of the rows for each of several draws of noise.
+
+        A draw has one row of noise for each row, or one for all of them.
+        """
         conditional = None
-        for row in noise:
-            entering, outer = row.split(self.sizes, -1)
+        for draw in noise:
+            entering, outer = draw.split(self.sizes, -1)
             if conditional is None or self.sizes[0]:
                 conditional = self._conditional(x, entering.expand(len(x), -1))
             yield self._draw(*conditional, outer)
@@ -307,8 +329,8 @@ class Measurement(NamedTuple):
 class Model:
     """A trained bottleneck with all that new rows need; double precision, on the CPU.
 
-    Every row meets the same draws of noise, so that what is said of a row depends on
-    no other.
+    In predictions every row meets the same draws of noise, so that what is said of a
+    row depends on no other; in reports each has its own, so that their errors do not.
     """
 
     def __init__(self, network, noise, x_scaler, y_scaler):
@@ -338,11 +360,18 @@ class Model:
         return self
 
     @torch.no_grad()
-    def codes(self, X):
-        """Yield for each block of rows a list of codes, one for each row of noise."""
+    def codes(self, X, generator=None):
+        """Yield for each block of rows a list of codes, one for each draw of noise.
+
+        With a generator the noise is drawn anew, for each row its own.
+        """
         channel = copy.deepcopy(self.network.channel).double()
         for block in torch.from_numpy(self.x_scaler.transform(X)).split(1024):
-            yield list(channel.draws(block, self.noise))
+            noise = self.noise
+            if generator is not None:
+                shape = len(noise), len(block), noise.shape[-1]
+                noise = torch.randn(shape, generator=generator, dtype=noise.dtype)
+            yield list(channel.draws(block, noise))
 
     def encode(self, X):
         """Return the mean code of each row."""
@@ -352,14 +381,10 @@ class Model:
         ]
         return torch.cat(means).numpy()
 
-    @torch.no_grad()
     def sample(self, X, generator):
         """Return one code of each row, drawn anew."""
-        channel = copy.deepcopy(self.network.channel).double()
-        rows = torch.from_numpy(self.x_scaler.transform(X))
-        shape = len(rows), sum(channel.sizes)
-        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
-        return channel(rows, noise).z.numpy()
+        codes = [block[0].z for block in self.codes(X, generator)]
+        return torch.cat(codes).numpy()
 
     @torch.no_grad()
     def outputs(self, X):
@@ -383,7 +408,7 @@ class Model:
     def measure(self, X, target):
         """Return rate, distortion and information on y of rows with their targets."""
         rates, codes = [], []
-        for block in self.codes(X):
+        for block in self.codes(X, torch.Generator().manual_seed(0)):
             rates.append(self._rates(block))
             codes.append(torch.stack([code.z for code in block]))
         rates, codes = torch.cat(rates).numpy(), torch.cat(codes, 1)

@@ -113,6 +113,16 @@ ATTRIBUTES = {
     The estimate of each fold, with `cv`.""",
     "device_": """str
     Where the critic was trained.""",
+    "encoder_": """torch.nn.Module
+    The trained encoder, on the CPU.""",
+    "rate_": """float
+    Mean divergence of the codes of a row from a prior, in nats: an upper bound of
+    I(Z; X) where their noise is normal. The prior is standard normal for "variational"
+    and fitted to the codes of the training rows for the others.""",
+    "rate_standard_error_": """float
+    Standard error of `rate_`.""",
+    "distortion_standard_error_": """float
+    Standard error of `distortion_`.""",
 }
 
 

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmi._bottleneck import (
     INFORMATION,
     NOISES,
+    SCHEDULES,
     Bottleneck,
     Channel,
     Model,
@@ -61,6 +62,25 @@ class InformationPlane(NamedTuple):
     All in nats, on rows that neither trained nor selected the model. `rate` is an
     upper bound of I(Z; X) where the noise of the codes is normal, `mutual_info` a
     lower bound of I(Z; Y).
+
+    Parameters
+    ----------
+    betas : ndarray of shape (n_betas,)
+        Weights of the rate, rising.
+    rate : ndarray of shape (n_betas,)
+        Mean divergence of the codes of a row from the prior.
+    rate_standard_error : ndarray of shape (n_betas,)
+        Its standard error.
+    mutual_info : ndarray of shape (n_betas,)
+        What the codes tell about the target.
+    standard_error : ndarray of shape (n_betas,)
+        Its standard error.
+    distortion : ndarray of shape (n_betas,)
+        Mean of minus the log probability or density of the target.
+    distortion_standard_error : ndarray of shape (n_betas,)
+        Its standard error.
+    ceiling : ndarray of shape (n_betas,)
+        The largest value that `mutual_info` could have taken.
     """
 
     betas: np.ndarray
@@ -70,25 +90,7 @@ class InformationPlane(NamedTuple):
     standard_error: np.ndarray
     distortion: np.ndarray
     distortion_standard_error: np.ndarray
-
-
-def constant(progress):
-    """Return a weight that stays."""
-    return 1.0
-
-
-def warm_up(progress):
-    """Return a weight that rises evenly from 0."""
-    return progress
-
-
-def annealing(progress):
-    """Return a weight that rises by equal factors from a thousandth."""
-    return 1000.0 ** (progress - 1)
-
-
-PLANE = InformationPlane._fields[1:]
-SCHEDULES = {"constant": constant, "warm_up": warm_up, "annealing": annealing}
+    ceiling: np.ndarray
 
 
 TEXTS = {
@@ -150,6 +152,12 @@ class BottleneckEstimator(
     """Base of the two estimators: all but what y is."""
 
     _shared_attributes = (
+        "encoder_",
+        "rate_",
+        "rate_standard_error_",
+        "distortion_standard_error_",
+        "mutual_info_",
+        "standard_error_",
         "ceiling_",
         "n_iter_",
         "loss_curve_",
@@ -265,7 +273,7 @@ class BottleneckEstimator(
         return self._model.sample(X, generator)
 
     def score_samples(self, X):
-        r"""Minus the rate of each row, in nats; the lower, the stranger the row.
+        r"""Return minus the rate of each row, in nats; the lower, the stranger the row.
 
         .. math:: -KL(q(z|x) \,\|\, r(z))
 
@@ -325,6 +333,7 @@ class BottleneckEstimator(
         if not len(betas) or not np.isfinite(betas).all() or betas[0] < 0:
             raise ValueError(f"betas must be numbers of at least 0; got {betas}.")
         seed = make_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        names = InformationPlane._fields[1:]
         points, model = [], clone(self).set_params(random_state=seed)
         for beta in betas:
             start = vars(model).get("_model")
@@ -332,7 +341,7 @@ class BottleneckEstimator(
             if start is not None:
                 model.set_params(beta_schedule="constant")
             model._fit(X, y, start)
-            points.append([getattr(model, f"{name}_") for name in PLANE])
+            points.append([getattr(model, f"{name}_") for name in names])
         return InformationPlane(betas, *np.array(points).T)
 
     # -- fit ---------------------------------------------------------------------
@@ -458,7 +467,7 @@ class BottleneckEstimator(
         """Draw the noise that predictions are averaged over, in pairs of a sign."""
         half = -(-self.n_samples_predict // 2)
         noise = torch.randn(
-            half, sum(channel.sizes), generator=generator, dtype=torch.float64
+            half, 1, sum(channel.sizes), generator=generator, dtype=torch.float64
         )
         return torch.cat([noise, -noise])[: self.n_samples_predict]
 
@@ -546,22 +555,8 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
-    encoder_ : torch.nn.Module
-        The trained encoder, on the CPU.
-    rate_ : float
-        Mean divergence of a row's codes from a prior, an upper bound of I(Z; X) where
-        their noise is normal, in nats. The prior is standard normal for "variational",
-        and fitted to the codes of the training rows for the others.
-    rate_standard_error_ : float
-        Its standard error.
     distortion_ : float
         Mean cross-entropy, in nats.
-    distortion_standard_error_ : float
-        Its standard error.
-    mutual_info_ : float
-        Lower bound of I(Z; Y), in nats; may be negative.
-    standard_error_ : float
-        Standard error of `mutual_info_`, in nats.
     [shared]
 
     See Also
@@ -676,22 +671,8 @@ class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
 
     Attributes
     ----------
-    encoder_ : torch.nn.Module
-        The trained encoder, on the CPU.
-    rate_ : float
-        Mean divergence of a row's codes from a prior, an upper bound of I(Z; X) where
-        their noise is normal, in nats. The prior is standard normal for "variational",
-        and fitted to the codes of the training rows for the others.
-    rate_standard_error_ : float
-        Its standard error.
     distortion_ : float
         Minus the mean log density of the targets, in nats and the units of y.
-    distortion_standard_error_ : float
-        Its standard error.
-    mutual_info_ : float
-        Lower bound of I(Z; Y), in nats; may be negative.
-    standard_error_ : float
-        Standard error of `mutual_info_`, in nats.
     [shared]
 
     See Also

@@ -35,7 +35,7 @@ FLOORS = [
     ["encoders"],
     ["gradient", "feature_selection", "_bottleneck"],
     ["bottleneck"],
-    ["__main__"],
+    ["__main__", "display"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
 WITHOUT_TORCH = [
@@ -43,6 +43,7 @@ WITHOUT_TORCH = [
     "skmi.neighbors",
     "skmi.feature_selection",
     "skmi.datasets",
+    "skmi.display",
     "skmi.base",
     "skmi.__main__",
 ]
