@@ -304,8 +304,7 @@ def strange(options):
     """Tell digits from the same digits with shuffled pixels, over beta."""
     for seed in range(options.seeds):
         train, _, (X, y) = load(options.size, seed)
-        rng = np.random.RandomState(seed)
-        shuffled = rng.permuted(X, axis=1)
+        shuffled = np.random.default_rng(seed).permuted(X, axis=1)
         known = np.repeat([0, 1], len(X))
         for beta in (1e-3, 1e-2, 1e-1, 0.3):
             model = make_model("DVB", beta, options.size, seed).fit(*train)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.special import digamma
+from sklearn.mixture import GaussianMixture
 from torch import nn
 
 from skmi import bounds
@@ -31,6 +32,7 @@ __all__ = [
     "SCHEDULES",
     "Bottleneck",
     "Channel",
+    "InformationPlane",
     "Measurement",
     "Model",
     "TwoHeads",
@@ -43,6 +45,7 @@ FIRST_LOG_SCALE = -2.0  # little noise: codes are found before they are pressed
 FIRST_LOG_SPREAD = -1.2  # of the noise on standardised columns: 0.3
 WIDEST_LOG_SCALE = 8.0
 N_PROJECTIONS = 32
+MIXTURE_SIZES = (1, 3, 10)
 
 
 def constant(progress):
@@ -143,24 +146,20 @@ def make_decoder(n_components, n_outputs, *, labels, generator):
     return PairNetwork(Linear(n_components, width, (), generator), nn.Identity(), head)
 
 
-def rate_of_rows(mean, log_scale, prior=(0.0, 0.0)):
-    r"""Return the divergence of each row's normal distribution from a normal prior.
+def rate_of_rows(mean, log_scale):
+    r"""Return the divergence of each row's distribution from a standard normal one.
 
-    .. math:: KL(N(\mu, \sigma^2) \,\|\, N(a, b^2)) =
-        \log \frac b\sigma + \frac{\sigma^2 + (\mu - a)^2}{2 b^2} - \frac12
+    .. math:: KL(N(\mu, \sigma^2) \,\|\, N(0, 1)) =
+        \frac{\sigma^2 + \mu^2 - 1}{2} - \log \sigma
 
-    summed over columns. `prior` is a and log b.
+    summed over columns.
     """
-    centre, log_width = (torch.as_tensor(value).to(mean) for value in prior)
-    gap = ((mean - centre) * torch.exp(-log_width)) ** 2
-    narrowness = log_scale - log_width
-    return ((gap + torch.exp(2 * narrowness) - 1) / 2 - narrowness).sum(-1)
+    return ((mean**2 + torch.exp(2 * log_scale) - 1) / 2 - log_scale).sum(-1)
 
 
-def log_density_of_pairs(code, partners):
-    """Return the log density of each row's code given each of its partner rows."""
-    mean, log_scale = code.mean[partners], code.log_scale[partners]
-    gap = (code.z.unsqueeze(-2) - mean) * torch.exp(-log_scale)
+def log_density(z, mean, log_scale):
+    """Return the log density of codes under normal distributions."""
+    gap = (z - mean) * torch.exp(-log_scale)
     return -(gap**2 / 2 + log_scale + LOG_TWO_PI / 2).sum(-1)
 
 
@@ -195,7 +194,8 @@ class KnownDensity:
 
     def columns(self, network, x, code, partners):
         """Return log densities given the own row, and given others."""
-        return log_density_of_pairs(code, partners)
+        given = code.mean[partners], code.log_scale[partners]
+        return log_density(code.z.unsqueeze(-2), *given)
 
     def reduce(self, columns):
         """Return the bound."""
@@ -301,6 +301,43 @@ class Bottleneck(nn.Module):
         return likelihood.mean(-1) - self.last_beta * information
 
 
+class InformationPlane(NamedTuple):
+    """What codes keep of X and tell about y along a path of `betas`.
+
+    All in nats, on rows that neither trained nor selected the model. `rate` is an
+    upper bound of I(Z; X) where the noise of the codes is normal, `mutual_info` a
+    lower bound of I(Z; Y).
+
+    Parameters
+    ----------
+    betas : ndarray of shape (n_betas,)
+        Weights of the rate, rising.
+    rate : ndarray of shape (n_betas,)
+        Mean divergence of the codes of a row from the prior.
+    rate_standard_error : ndarray of shape (n_betas,)
+        Its standard error.
+    mutual_info : ndarray of shape (n_betas,)
+        What the codes tell about the target.
+    standard_error : ndarray of shape (n_betas,)
+        Its standard error.
+    distortion : ndarray of shape (n_betas,)
+        Mean of minus the log probability or density of the target.
+    distortion_standard_error : ndarray of shape (n_betas,)
+        Its standard error.
+    ceiling : ndarray of shape (n_betas,)
+        The largest value that `mutual_info` could have taken.
+    """
+
+    betas: np.ndarray
+    rate: np.ndarray
+    rate_standard_error: np.ndarray
+    mutual_info: np.ndarray
+    standard_error: np.ndarray
+    distortion: np.ndarray
+    distortion_standard_error: np.ndarray
+    ceiling: np.ndarray
+
+
 class Measurement(NamedTuple):
     """What a trained model does on some rows, in nats, with standard errors."""
 
@@ -326,6 +363,38 @@ class Measurement(NamedTuple):
         )
 
 
+class Prior(NamedTuple):
+    """Mixture of normal distributions of standardised codes."""
+
+    scale: np.ndarray
+    mixture: GaussianMixture
+
+    @classmethod
+    def fit(cls, codes):
+        """Fit mixtures of several sizes and keep that of the least BIC."""
+        scale = codes.std(axis=0)
+        scale = np.where(scale > 0, scale, 1.0)
+        rows = codes / scale
+        mixtures = [
+            GaussianMixture(
+                size,
+                covariance_type="diag",
+                init_params="random_from_data",
+                max_iter=1000,
+                random_state=0,
+            ).fit(rows)
+            for size in MIXTURE_SIZES
+            if size == 1 or len(rows) >= 50 * size
+        ]
+        return cls(scale, min(mixtures, key=lambda mixture: mixture.bic(rows)))
+
+    def log_density(self, z):
+        """Return the log density of codes (..., n_components)."""
+        rows = z.flatten(0, -2).numpy() / self.scale
+        values = self.mixture.score_samples(rows) - np.log(self.scale).sum()
+        return torch.from_numpy(values).reshape(z.shape[:-1])
+
+
 class Model:
     """A trained bottleneck with all that new rows need; double precision, on the CPU.
 
@@ -336,7 +405,6 @@ class Model:
     def __init__(self, network, noise, x_scaler, y_scaler):
         self.network, self.noise = network, noise
         self.x_scaler, self.y_scaler = x_scaler, y_scaler
-        self.prior = 0.0, 0.0
 
     @property
     def n_components(self):
@@ -349,14 +417,8 @@ class Model:
         return self.y_scaler is None
 
     def with_prior(self, X):
-        """Take for the prior the normal distribution of the codes of rows."""
-        blocks = [self._conditionals(codes) for codes in self.codes(X)]
-        means, log_scales = (
-            torch.cat([torch.cat([pair[i] for pair in block]) for block in blocks])
-            for i in (0, 1)
-        )
-        variance = means.var(0, correction=0) + torch.exp(2 * log_scales).mean(0)
-        self.prior = means.mean(0), torch.log(variance) / 2
+        """Fit the prior to a code of each of some rows; return this model."""
+        self.prior = Prior.fit(self.sample(X, torch.Generator().manual_seed(0)))
         return self
 
     @torch.no_grad()
@@ -428,23 +490,20 @@ class Model:
         return Measurement.of(rates, -likelihood, values, influences, ceiling)
 
     def _rates(self, codes):
-        pairs = self._conditionals(codes)
-        return sum(rate_of_rows(*pair, self.prior) for pair in pairs) / len(pairs)
-
-    def _conditionals(self, codes):
-        """Return the normal distributions that the codes of each row are from.
-
-        Where they are not known, one with the mean and the variance of the draws.
-        """
+        """Return the divergence of each row's codes from the prior, by its draws."""
+        z = torch.stack([code.z for code in codes])
         if codes[0].log_scale is None:
-            z = torch.stack([code.z for code in codes])
-            half = (len(z) - 1) / 2
-            excess = float(digamma(half) - math.log(half)) / 2  # of the log deviation
-            log_scale = z.std(0).clamp(min=math.exp(-WIDEST_LOG_SCALE)).log() - excess
-            return [(z.mean(0), log_scale)]
-        if self.network.channel.sizes[0] == 0:
-            codes = codes[:1]
-        return [(code.mean, code.log_scale) for code in codes]
+            own = log_density(z, z.mean(0), unbiased_log_scale(z))
+        else:
+            own = torch.stack([log_density(*code) for code in codes])
+        return (own - self.prior.log_density(z)).mean(0)
+
+
+def unbiased_log_scale(draws):
+    """Return the log deviation of normal draws (n_draws, ...)."""
+    half = (len(draws) - 1) / 2
+    excess = float(digamma(half) - math.log(half)) / 2
+    return draws.std(0).clamp(min=math.exp(-WIDEST_LOG_SCALE)).log() - excess
 
 
 def contrast(decoder, codes, y):

@@ -116,9 +116,8 @@ ATTRIBUTES = {
     "encoder_": """torch.nn.Module
     The trained encoder, on the CPU.""",
     "rate_": """float
-    Mean divergence of the codes of a row from a prior, in nats: an upper bound of
-    I(Z; X) where their noise is normal. The prior is standard normal for "variational"
-    and fitted to the codes of the training rows for the others.""",
+    Mean divergence of the codes of a row from those of all rows, in nats: an upper
+    bound of I(Z; X) where their noise is normal.""",
     "rate_standard_error_": """float
     Standard error of `rate_`.""",
     "distortion_standard_error_": """float

@@ -3,7 +3,7 @@
 import copy
 import functools
 import warnings
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from skmi._bottleneck import (
     SCHEDULES,
     Bottleneck,
     Channel,
+    InformationPlane,
     Model,
     TwoHeads,
     make_decoder,
@@ -53,44 +54,8 @@ from skmi.exceptions import CollapseWarning, ConvergenceWarning
 __all__ = ["IBEncoder", "IBRegressor", "InformationPlane"]
 
 N_SCHEDULED = 20  # epochs over which a schedule moves beta
+N_PRIOR_ROWS = 5000  # whose codes the prior is fitted to
 COLLAPSED = 0.1  # nats of rate below which codes hold next to nothing
-
-
-class InformationPlane(NamedTuple):
-    """What codes keep of X and tell about y along a path of `betas`.
-
-    All in nats, on rows that neither trained nor selected the model. `rate` is an
-    upper bound of I(Z; X) where the noise of the codes is normal, `mutual_info` a
-    lower bound of I(Z; Y).
-
-    Parameters
-    ----------
-    betas : ndarray of shape (n_betas,)
-        Weights of the rate, rising.
-    rate : ndarray of shape (n_betas,)
-        Mean divergence of the codes of a row from the prior.
-    rate_standard_error : ndarray of shape (n_betas,)
-        Its standard error.
-    mutual_info : ndarray of shape (n_betas,)
-        What the codes tell about the target.
-    standard_error : ndarray of shape (n_betas,)
-        Its standard error.
-    distortion : ndarray of shape (n_betas,)
-        Mean of minus the log probability or density of the target.
-    distortion_standard_error : ndarray of shape (n_betas,)
-        Its standard error.
-    ceiling : ndarray of shape (n_betas,)
-        The largest value that `mutual_info` could have taken.
-    """
-
-    betas: np.ndarray
-    rate: np.ndarray
-    rate_standard_error: np.ndarray
-    mutual_info: np.ndarray
-    standard_error: np.ndarray
-    distortion: np.ndarray
-    distortion_standard_error: np.ndarray
-    ceiling: np.ndarray
 
 
 TEXTS = {
@@ -100,8 +65,8 @@ TEXTS = {
     What is taken for I(Z; X) and kept small. "variational": the rate, an upper bound
     [1]_. "club" and "leave_one_out": upper bounds by the known density of codes given
     a row. "mine", "infonce", "nwj" and "jsd": lower bounds by a critic that climbs
-    while the encoder goes down [2]_. "mige": the estimated gradient, without bound or
-    critic [3]_.""",
+    while the encoder goes down [2]_; the exponential of "nwj" may become infinite.
+    "mige": the estimated gradient, without bound or critic [3]_.""",
     "noise": """{"gaussian", "additive", "propagated"}
     Where the noise comes in. "gaussian": codes are drawn around the encoder's output
     with deviations that it chooses. "additive": to the row, with a learned deviation
@@ -277,6 +242,8 @@ class BottleneckEstimator(
 
         .. math:: -KL(q(z|x) \,\|\, r(z))
 
+        with r the mixture of normal distributions fitted to codes of training rows.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -379,8 +346,7 @@ class BottleneckEstimator(
 
         def evaluate():
             model = Model(training.best[0], noise, x_scaler, y_scaler)
-            if self.information != "variational":
-                model.with_prior(X[train])
+            model.with_prior(X[train[:N_PRIOR_ROWS]])
             return self._describe(model, training, X[report], target[report])
 
         if not run_epochs(self, training, evaluate, set_beta):
@@ -464,12 +430,10 @@ class BottleneckEstimator(
         return CRITICS[self.critic]()
 
     def _draw_noise(self, channel, generator):
-        """Draw the noise that predictions are averaged over, in pairs of a sign."""
-        half = -(-self.n_samples_predict // 2)
-        noise = torch.randn(
-            half, 1, sum(channel.sizes), generator=generator, dtype=torch.float64
-        )
-        return torch.cat([noise, -noise])[: self.n_samples_predict]
+        """Draw the noise that predictions are averaged over, with exact moments."""
+        shape = self.n_samples_predict, 1, sum(channel.sizes)
+        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return (noise - noise.mean(0)) / noise.std(0, correction=0)
 
     def _make_training(self, network, x, y, train, stop, n_scheduled, generator):
         device = resolve_device(self.device)
@@ -572,8 +536,13 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
 
     A large `beta` lets the codes collapse, with a :class:`skmi.CollapseWarning`, often
     before it must: "warm_up" finds codes first and presses them then. Critics that
-    cannot follow the encoder press less than `beta` says; `rate_` shows it. Where the
-    noise is not normal given a row, `rate_` takes it for normal and is no bound.
+    cannot follow the encoder press less than `beta` says; `rate_` shows it.
+
+    Rates are measured against a mixture of at most ten normal distributions, fitted to
+    codes of training rows, whatever is pressed on in training: a tighter bound than
+    the standard normal distribution, and one that rows far from all others exceed.
+    Where the noise is not normal given a row, it is taken for normal, and the rate is
+    no bound.
 
     References
     ----------
