@@ -139,11 +139,27 @@ class Channel(nn.Module):
         return Code(z, mean, log_scale)
 
 
+class LinearMeans(nn.Module):
+    """Means that are linear in the code and deviations that are the same for all."""
+
+    def __init__(self, linear):
+        super().__init__()
+        self.linear = linear
+        self.scale = nn.Parameter(torch.zeros_like(linear.bias))
+
+    def forward(self, z):
+        """Return a weight, means and log scales."""
+        means = self.linear(z)
+        return torch.cat([means[..., :1] * 0, means, self.scale.expand_as(means)], -1)
+
+
 def make_decoder(n_components, n_outputs, *, labels, generator):
     """Return one linear layer and the density of y that it gives."""
-    head = CategoricalDensity() if labels else GaussianMixtureDensity(n_outputs, 1)
-    width = n_outputs if labels else head.n_inputs
-    return PairNetwork(Linear(n_components, width, (), generator), nn.Identity(), head)
+    linear = Linear(n_components, n_outputs, (), generator)
+    if labels:
+        return PairNetwork(linear, nn.Identity(), CategoricalDensity())
+    head = GaussianMixtureDensity(n_outputs, 1)
+    return PairNetwork(LinearMeans(linear), nn.Identity(), head)
 
 
 def rate_of_rows(mean, log_scale):

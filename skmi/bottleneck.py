@@ -535,8 +535,9 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
     for every row.
 
     A large `beta` lets the codes collapse, with a :class:`skmi.CollapseWarning`, often
-    before it must: "warm_up" finds codes first and presses them then. Critics that
-    cannot follow the encoder press less than `beta` says; `rate_` shows it.
+    before it must: "warm_up" finds codes first and presses them then. A critic that
+    cannot follow the encoder, as "mine", "nwj" and "jsd" often cannot, presses little
+    or not at all whatever `beta` is; `rate_` shows it.
 
     Rates are measured against a mixture of at most ten normal distributions, fitted to
     codes of training rows, whatever is pressed on in training: a tighter bound than
@@ -630,9 +631,10 @@ class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
 
     .. math:: \min \; E[-\log q(y|z)] + \beta \, I(Z; X), \quad z \sim q(z|x)
 
-    a noisy code of each row, and the means and deviations of normal targets read off
-    the code by one linear layer. `mutual_info_` is the multi-sample lower bound of
-    I(Z; Y) with the decoder as its critic, at most log min(512, n).
+    a noisy code of each row, and the means of normal targets read off the code by one
+    linear layer; their deviations are the same for all rows. `mutual_info_` is the
+    multi-sample lower bound of I(Z; Y) with the decoder as its critic, at most log
+    min(512, n).
 
     Parameters
     ----------

