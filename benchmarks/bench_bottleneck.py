@@ -64,8 +64,9 @@ SIZES = {
 SELECTION_SEED = 100
 HIDDEN = (1024, 1024)
 BETAS = (1e-3, 1e-2, 1e-1)
+PLAIN = "no bottleneck"
 METHODS = {  # name: what it is made of, and the weights to choose from
-    "no bottleneck": ({}, [0.0]),
+    PLAIN: ({}, [0.0]),
     "dropout": ({"regularizer": "dropout"}, [0.2, 0.5]),
     "confidence penalty": ({"regularizer": "penalty"}, [0.03, 0.1, 0.3]),
     "label smoothing": ({"regularizer": "smoothing"}, [0.03, 0.1, 0.2]),
@@ -239,10 +240,11 @@ def chosen_weights():
 
 
 def compare(options):
-    """Train five seeds at the chosen weights, test each, and write the table."""
+    """Train seeds at the chosen weights, test each, and write the table."""
     chosen, wrong, others = chosen_weights(), {}, {}
-    for method, weight in chosen.items():
-        start = time.perf_counter()
+    wanted = {PLAIN, *(options.methods or METHODS)}
+    for method in filter(wanted.__contains__, METHODS):
+        start, weight = time.perf_counter(), chosen[method]
         for seed in range(options.seeds):
             train, _, (X, y) = load(options.size, seed)
             model = make_model(method, weight, options.size, seed).fit(*train)
@@ -257,37 +259,51 @@ def compare(options):
 
 
 def write_comparison(chosen, wrong, others):
-    """Write error, calibration and what differs from the plain network, and how."""
-    base = np.array(wrong["no bottleneck"], dtype=float)
-    lines, pvalues = [], {}
+    """Write the lines of these methods into the table, and which differences stand."""
+    path = RESULTS / "bottleneck.csv"
+    lines = {}
+    if path.exists():
+        with open(path, encoding="utf-8") as file:
+            lines = {line["method"]: line for line in csv.DictReader(file)}
     for method in wrong:
-        errors = np.array(wrong[method], dtype=float)
-        rate = errors.mean()
-        line = {"method": method, "weight": chosen[method]}
-        line["error_percent"] = f"{100 * rate:.2f}"
-        line["binomial_se"] = (
-            f"{100 * np.sqrt(rate * (1 - rate) / errors.shape[1]):.2f}"
-        )
-        line["seed_sd"] = f"{100 * errors.mean(1).std(ddof=1):.2f}"
-        gap = errors - base
-        line["minus_plain"] = f"{100 * gap.mean():.2f}"
-        line["p_seeds"] = line["p_rows"] = ""
-        if gap.any():
-            by_seed = stats.ttest_1samp(gap.mean(1), 0).pvalue
-            by_row = stats.ttest_1samp(gap.mean(0), 0).pvalue
-            pvalues[method] = max(by_seed, by_row)
-            line["p_seeds"], line["p_rows"] = f"{by_seed:.2g}", f"{by_row:.2g}"
-        ece, entropy = np.mean(others[method], axis=0)
-        line["ece_percent"] = f"{100 * ece:.2f}"
-        line["cross_entropy"] = f"{entropy:.4f}"
-        lines.append(line)
+        lines[method] = describe(method, chosen[method], wrong, others[method])
+    pvalues = {
+        method: max(float(line["p_seeds"]), float(line["p_rows"]))
+        for method, line in lines.items()
+        if line["p_seeds"]
+    }
     significant = holm(pvalues)
-    with open(RESULTS / "bottleneck.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*lines[0], "significant"], lineterminator="\n")
+    for method, line in lines.items():
+        line["significant"] = "yes" if method in significant else "no"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(lines[PLAIN]), lineterminator="\n")
         writer.writeheader()
-        for line in lines:
-            line["significant"] = "yes" if line["method"] in significant else "no"
-            writer.writerow(line)
+        writer.writerows(lines[method] for method in METHODS if method in lines)
+
+
+def describe(method, weight, wrong, others):
+    """Return error, calibration and how the error differs from the plain network's."""
+    errors = np.array(wrong[method], dtype=float)
+    gap = errors - np.array(wrong[PLAIN], dtype=float)
+    rate, n_rows = errors.mean(), errors.shape[1]
+    by_seed = by_row = ""
+    if gap.any():
+        by_seed, by_row = (
+            f"{stats.ttest_1samp(gap.mean(axis), 0).pvalue:.2g}" for axis in (1, 0)
+        )
+    ece, entropy = np.mean(others, axis=0)
+    return {
+        "method": method,
+        "weight": weight,
+        "error_percent": f"{100 * rate:.2f}",
+        "binomial_se": f"{100 * np.sqrt(rate * (1 - rate) / n_rows):.2f}",
+        "seed_sd": f"{100 * errors.mean(1).std(ddof=1):.2f}",
+        "minus_plain": f"{100 * gap.mean():.2f}",
+        "p_seeds": by_seed,
+        "p_rows": by_row,
+        "ece_percent": f"{100 * ece:.2f}",
+        "cross_entropy": f"{entropy:.4f}",
+    }
 
 
 def holm(pvalues, level=0.05):
@@ -370,6 +386,7 @@ def main():
     parser.add_argument("part", choices=["select", "compare", "strange", "adult"])
     parser.add_argument("--size", choices=list(SIZES), default="cpu")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS))
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # a weight that is too large is found out by error
     torch.set_num_threads(torch.get_num_threads() if options.size == "full" else 1)

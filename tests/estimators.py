@@ -57,12 +57,11 @@ def predictor_instances():
         "n_components": 2,
         "hidden_layer_sizes": (16,),
         "learning_rate_init": 0.03,
-        "max_iter": 60,
+        "max_iter": 40,
         "random_state": 0,
     }
     return [
         *(cls(**small) for cls in all_predictors()),
-        skmi.IBEncoder(**small, information="mige", beta_schedule="warm_up"),
         skmi.IBRegressor(**small, information="infonce", noise="additive"),
     ]
 
