@@ -12,7 +12,7 @@ from torch import nn
 
 from skmi import bounds
 from skmi._neural import reduce_rows
-from skmi.base import contrast_blocks
+from skmi.base import contrast_blocks, require_finite
 from skmi.critics import (
     LOG_TWO_PI,
     CategoricalDensity,
@@ -187,6 +187,7 @@ def log_density(z, mean, log_scale):
 class Rate:
     """The divergence of the codes of a row from a standard normal distribution."""
 
+    noises = NOISES
     needs_density = True
     has_critic = False
 
@@ -202,6 +203,7 @@ class Rate:
 class KnownDensity:
     """A bound with the known density of codes given rows."""
 
+    noises = ("gaussian",)
     needs_density = True
     has_critic = False
 
@@ -221,6 +223,7 @@ class KnownDensity:
 class Critic:
     """A lower bound by a critic, which climbs while the encoder goes down."""
 
+    noises = NOISES
     needs_density = False
     has_critic = True
 
@@ -245,6 +248,7 @@ class Critic:
 class EstimatedGradient:
     """The gradient of mutual information by scores of densities; it has no value."""
 
+    noises = NOISES
     needs_density = False
     has_critic = False
 
@@ -367,14 +371,14 @@ class Measurement(NamedTuple):
 
     @classmethod
     def of(cls, rates, distortions, values, influences, ceiling):
-        """Return means over rows and their errors."""
+        """Return means over rows and their errors; nothing but finite numbers."""
         return cls(
-            float(rates.mean()),
-            standard_error(rates),
-            float(distortions.mean()),
+            require_finite(rates.mean(), "rate"),
+            require_finite(standard_error(rates), "standard error of the rate"),
+            require_finite(distortions.mean(), "distortion"),
             standard_error(distortions),
-            float(values.mean()),
-            standard_error(influences),
+            require_finite(values.mean(), "estimate"),
+            require_finite(standard_error(influences), "standard error"),
             float(ceiling),
         )
 

@@ -46,7 +46,7 @@ from skmi._sklearn import (
 )
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
-from skmi.base import estimator
+from skmi.base import estimator, warn_of_few_rows
 from skmi.critics import ACTIVATIONS, CRITICS, MultiLayer
 from skmi.encoders import make_encoder, probe_encoder
 from skmi.exceptions import CollapseWarning, ConvergenceWarning
@@ -223,7 +223,8 @@ class BottleneckEstimator(
         X : array-like of shape (n_samples, n_features)
             Rows.
         sample : bool, default=False
-            Whether to draw a code for each row in place of its mean code.
+            Whether to draw a code for each row in place of its mean code; the draws are
+            the same each time where `random_state` is an int.
 
         Returns
         -------
@@ -339,6 +340,7 @@ class BottleneckEstimator(
         training = self._make_training(
             network, x, rows, train, stop, n_scheduled, generator
         )
+        warn_of_few_rows(report)
 
         def set_beta(epoch):
             progress = min(1.0, epoch / max(n_scheduled, 1))
@@ -383,14 +385,13 @@ class BottleneckEstimator(
 
     def _build(self, x, n_targets, generator):
         information = INFORMATION[self.information]
-        gaussian = self.noise == "gaussian"
-        if self.information in {"club", "leave_one_out"} and not gaussian:
+        if self.noise not in information.noises:
             raise ValueError(
                 f"information={self.information!r} needs the density of codes given a "
                 f"row, which noise={self.noise!r} leaves unknown; pass "
                 'noise="gaussian", or another information.'
             )
-        has_density = gaussian or information.needs_density
+        has_density = self.noise == "gaussian" or information.needs_density
         encoder, n_extra = self._make_encoder(x.shape[1], has_density, generator)
         probe = np.hstack([x[:2], np.zeros((len(x[:2]), n_extra))])
         probe_encoder(encoder, probe, self.n_components)
@@ -495,7 +496,7 @@ class BottleneckEstimator(
                 "large, or X tells nothing about y. Lower beta, or try beta_schedule="
                 '"warm_up".',
                 CollapseWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
 
 

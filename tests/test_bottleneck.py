@@ -563,6 +563,12 @@ def test_a_training_that_goes_on_says_so():
         encoder_of_digits(max_iter=2).fit(X, y)
 
 
+def test_few_rows_to_report_on_say_so():
+    X, y, _ = draw_normal(60, 1, 0.5, seed=0)
+    with pytest.warns(skmi.FewRowsWarning, match="from 6 rows says next to nothing"):
+        skmi.IBRegressor(max_iter=2, random_state=0).fit(X, y)
+
+
 # -- strange rows and the plane ----------------------------------------------------
 
 
