@@ -127,6 +127,15 @@ ATTRIBUTES = {
     The estimate of each fold, with `cv`.""",
     "device_": """str
     Where the critic was trained.""",
+    "encoder_": """torch.nn.Module
+    The trained encoder, on the CPU.""",
+    "rate_": """float
+    Mean divergence of the codes of a row from those of all rows, in nats: an upper
+    bound of I(Z; X) where their noise is normal.""",
+    "rate_standard_error_": """float
+    Standard error of `rate_`.""",
+    "distortion_standard_error_": """float
+    Standard error of `distortion_`.""",
 }
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "Terms",
     "reduce_rows",
     "reduce_scores",
+    "run_epochs",
 ]
 
 
@@ -107,6 +108,13 @@ class Scaler(NamedTuple):
         size = np.abs(block)
         drawn_in = np.sign(block) * (10 + np.log1p(np.maximum(size - 10, 0)))
         return np.where(size > 10, drawn_in, block)
+
+    def inverse(self, block):
+        """Return columns in their own units from standardised ones."""
+        size = np.abs(block)
+        spread_out = np.sign(block) * (10 + np.expm1(np.maximum(size - 10, 0)))
+        block = np.where(size > 10, spread_out, block)
+        return (block * self.scale + self.mean) * self.unit
 
     def log_slope(self, block):
         """Return the log determinant of the map's derivative at each row."""
@@ -338,36 +346,14 @@ class CriticEstimator(MutualInfoEstimator):
         return CRITICS[self.critic]()
 
     def _run(self, training, X, y, folds):
-        given_X, given_y = self._given
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        context.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
-
         def reconstruct():
             fitted, report = self._evaluate(training, X, y, folds)
             return {**fitted, "mutual_info_": report.mutual_info}
 
         if self.early_stopping and self._begins_well:
             training.consider_start()
-        for _ in range(self.max_iter):
-            task = context.subcontext(task_name="epoch")
-            task.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
-            training.run_epoch()
-            stop = task.call_on_fit_task_end(
-                estimator=self,
-                X=given_X,
-                y=given_y,
-                reconstruction_attributes=reconstruct,
-            )
-            if stop or training.finished:
-                break
-        else:
+        if not run_epochs(self, training, reconstruct):
             self._warn_of_convergence(training)
-        context.call_on_fit_task_end(
-            estimator=self,
-            X=given_X,
-            y=given_y,
-            reconstruction_attributes=reconstruct,
-        )
 
     def _warn_of_convergence(self, training):
         if not training.converged:
@@ -534,6 +520,29 @@ class RatioEstimator(CriticEstimator):
         )
         settings = zip(*(item.settings for item in self._references), strict=True)
         return add_reference(network, n_features, *settings)
+
+
+def run_epochs(estimator, training, reconstruct, prepare=None):
+    """Train until an estimator's `max_iter`, telling its callbacks of each epoch.
+
+    ``reconstruct()`` returns the fitted attributes so far and ``prepare(epoch)`` is
+    called before each epoch. Returns whether the training or a callback has stopped.
+    """
+    X, y = estimator._given
+    context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+    context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+    end = {"X": X, "y": y, "reconstruction_attributes": reconstruct}
+    stopped = False
+    while not stopped and training.epoch < estimator.max_iter:
+        if prepare is not None:
+            prepare(training.epoch)
+        task = context.subcontext(task_name="epoch")
+        task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+        training.run_epoch()
+        stop = task.call_on_fit_task_end(estimator=estimator, **end)
+        stopped = bool(stop) or training.finished
+    context.call_on_fit_task_end(estimator=estimator, **end)
+    return stopped
 
 
 def part_size(size, n_samples):

@@ -29,6 +29,7 @@ class Schedule:
     max_grad_norm: float | None = None
     min_steps: int = 1  # fewest steps of an epoch, which may take several passes
     averaging_rate: float | None = None  # of the running mean of the weights
+    n_iter_unchosen: int = 0  # first epochs, of which none is chosen as the best
 
     @classmethod
     def of(cls, estimator, **changes):
@@ -268,6 +269,9 @@ class Training:
         return [(sum(scores) - score) / (len(scores) - 1) for score in scores]
 
     def _keep_best(self):
+        if self.epoch <= self.schedule.n_iter_unchosen:
+            self._keep_last()
+            return
         for i, score in enumerate(self._selecting(self.scores[-1])):
             stopped = self.epoch - 1 - self.best_epoch[i] >= (
                 self.schedule.n_iter_no_change

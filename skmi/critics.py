@@ -195,13 +195,22 @@ class GaussianMixtureDensity(nn.Module):
         distance = ((gap * torch.exp(-log_scale).unsqueeze(-3)) ** 2).sum(-1)
         return torch.logsumexp(level.unsqueeze(-2) - distance / 2, -1)
 
+    def mean(self, u):
+        """Return the mean of the mixture (..., n, n_columns)."""
+        weight, mean, _ = self._split(u)
+        return (torch.softmax(weight, -1).unsqueeze(-1) * mean).sum(-2)
+
     def _components(self, u):
         """Return log weights over normalisers, means and log scales."""
+        weight, mean, scale = self._split(u)
+        log_scale = LARGEST_LOG_SCALE * torch.tanh(scale / LARGEST_LOG_SCALE)
+        level = torch.log_softmax(weight, -1) - log_scale.sum(-1)
+        return level - self.n_columns / 2 * LOG_TWO_PI, mean, log_scale
+
+    def _split(self, u):
         u = u.unflatten(-1, (self.n_mixtures, -1))
         weight, mean, scale = u.split([1, self.n_columns, self.n_columns], -1)
-        log_scale = LARGEST_LOG_SCALE * torch.tanh(scale / LARGEST_LOG_SCALE)
-        level = torch.log_softmax(weight.squeeze(-1), -1) - log_scale.sum(-1)
-        return level - self.n_columns / 2 * LOG_TWO_PI, mean, log_scale
+        return weight.squeeze(-1), mean, scale
 
 
 class CategoricalDensity(DotProduct):

@@ -1,6 +1,7 @@
 """Encoders that learn representations by their mutual information, as transformers."""
 
 import copy
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -400,7 +401,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _build(self, x, y, encode_partner, settings, generator):
         encoder = self._make_encoder(x.shape[1], generator)
         partner = self._make_encoder(y.shape[1], generator) if encode_partner else None
-        rest = self._probe(encoder, x)
+        rest = probe_encoder(encoder, x, self.n_components)
         critic = None
         if settings.bound is not None:
             n_other = self.n_components if encode_partner else y.shape[1]
@@ -414,26 +415,10 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         network = EncodedPairs(encoder, partner, critic, discriminator, settings)
         return network.to(torch.float32)
 
-    def _probe(self, encoder, x):
-        """Check what an encoder returns; return what comes with the codes."""
-        rows = torch.tensor(x[:2], dtype=torch.float32)
-        with torch.no_grad():
-            z, rest = split_output(copy.deepcopy(encoder).float().eval()(rows))
-        if z.shape != (len(rows), self.n_components):
-            raise ValueError(
-                f"encoder must return codes (n, n_components={self.n_components}); "
-                f"for n=2 it returned the shape {tuple(z.shape)}."
-            )
-        return rest
-
     def _make_encoder(self, n_inputs, generator):
-        if self.encoder is None:
-            sizes = (n_inputs, *self.hidden_layer_sizes, self.n_components)
-            return MultiLayer(sizes, self.activation, (), generator)
-        if isinstance(self.encoder, nn.Module):
-            return copy.deepcopy(self.encoder)
-        with isolated_randomness(generator):
-            return self.encoder(n_inputs, self.n_components)
+        sizes = (n_inputs, *self.hidden_layer_sizes, self.n_components)
+        default = functools.partial(MultiLayer, sizes, self.activation, ())
+        return make_encoder(self.encoder, sizes, default, generator)
 
     def _make_critic(self):
         if not isinstance(self.critic, str):
@@ -506,6 +491,29 @@ def apply_encoder(encoder, rows):
 def split_output(output):
     """Split what an encoder returns into codes and what comes with them."""
     return output if isinstance(output, tuple) else (output, None)
+
+
+def make_encoder(encoder, sizes, default, generator):
+    """Make the module that stands for an encoder: the default, a copy, or called."""
+    if encoder is None:
+        return default(generator)
+    if isinstance(encoder, nn.Module):
+        return copy.deepcopy(encoder)
+    with isolated_randomness(generator):
+        return encoder(sizes[0], sizes[-1])
+
+
+def probe_encoder(encoder, x, n_components):
+    """Check what an encoder returns; return what comes with the codes."""
+    rows = torch.tensor(x[:2], dtype=torch.float32)
+    with torch.no_grad():
+        z, rest = split_output(copy.deepcopy(encoder).float().eval()(rows))
+    if z.shape != (len(rows), n_components):
+        raise ValueError(
+            f"encoder must return codes (n, n_components={n_components}); "
+            f"for n=2 it returned the shape {tuple(z.shape)}."
+        )
+    return rest
 
 
 def check_view(view, n_samples):

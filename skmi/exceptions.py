@@ -3,6 +3,7 @@
 from sklearn.exceptions import ConvergenceWarning as _SklearnConvergenceWarning
 
 __all__ = [
+    "CollapseWarning",
     "ConvergenceWarning",
     "DependentColumnsWarning",
     "DiscreteTargetWarning",
@@ -16,6 +17,10 @@ __all__ = [
 
 class SkmiWarning(UserWarning):
     """Base class of every warning that skmi gives."""
+
+
+class CollapseWarning(SkmiWarning):
+    """A representation holds next to nothing of its input."""
 
 
 class ConvergenceWarning(SkmiWarning, _SklearnConvergenceWarning):

@@ -50,6 +50,26 @@ def all_instances():
     ]
 
 
+def all_predictors():
+    """Public classes that predict a target through a code."""
+    return [skmi.IBEncoder, skmi.IBRegressor]
+
+
+def predictor_instances():
+    """One small instance of each, and those that take other paths."""
+    small = {
+        "n_components": 2,
+        "hidden_layer_sizes": (16,),
+        "learning_rate_init": 0.03,
+        "max_iter": 40,
+        "random_state": 0,
+    }
+    return [
+        *(cls(**small) for cls in all_predictors()),
+        skmi.IBRegressor(**small, information="infonce", noise="additive"),
+    ]
+
+
 def all_transformers():
     """Public classes of transformers that learn from X alone or with a target."""
     rooms = {"skmi.encoders", "skmi.gradient"}

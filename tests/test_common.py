@@ -24,6 +24,7 @@ from tests.estimators import (
     all_instances,
     is_neural,
     make_small,
+    predictor_instances,
     transformer_instances,
 )
 from tests.oracle import draw_normal
@@ -46,7 +47,8 @@ TRANSFORMER_CHECKS = (
 
 
 def all_checks():
-    for instance in (*all_instances(), *transformer_instances()):
+    transformers = *transformer_instances(), *predictor_instances()
+    for instance in (*all_instances(), *transformers):
         name = type(instance).__name__
         more = TRANSFORMER_CHECKS if hasattr(instance, "transform") else ()
         checks = (*EXTRA_CHECKS, *more)

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 
 import skmi
 from skmi import base
 from tests.estimators import (
     all_estimators,
+    all_predictors,
     all_transformers,
     make_small,
+    predictor_instances,
     transformer_instances,
 )
 from tests.oracle import draw_normal
@@ -33,7 +35,19 @@ MODULES = [
     "scores",
     "statistics",
 ]
-FUNCTIONS = ["skmi.neighbors.conditional_mutual_info"]
+FUNCTIONS = [
+    "skmi.bottleneck.InformationPlane",
+    "skmi.neighbors.conditional_mutual_info",
+]
+PREDICTOR_METHODS = (
+    "fit",
+    "transform",
+    "predict",
+    "predict_proba",
+    "score_samples",
+    "mutual_info",
+    "information_plane",
+)
 # House style: no period after a type line, examples and see-also where they help.
 ALWAYS_FINE = {"GL01", "GL02", "RT02", "SA01", "EX01", "ES01", "SS06", "GL08"}
 
@@ -59,6 +73,15 @@ def public_names():
         for method in ("fit", "transform", "score", "mutual_info_gradient")
         if hasattr(cls, method)
     ]
+    methods += [
+        f"skmi.{cls.__name__}.{method}"
+        for cls in all_predictors()
+        for method in PREDICTOR_METHODS
+        if hasattr(cls, method)
+    ]
+    methods += [
+        f"skmi.InformationPlaneDisplay.{name}" for name in ("from_estimator", "plot")
+    ]
     return [*names, *methods, *public_functions()]
 
 
@@ -73,7 +96,9 @@ def test_docstring(name):
 
 
 @pytest.mark.parametrize(
-    "cls", [*all_estimators(), *all_transformers()], ids=lambda cls: cls.__name__
+    "cls",
+    [*all_estimators(), *all_transformers(), *all_predictors()],
+    ids=lambda cls: cls.__name__,
 )
 def test_estimator_docstring(cls):
     text = NumpyDocString(inspect.getdoc(cls))
@@ -114,6 +139,18 @@ def test_fitted_attributes_of_transformers_are_documented(instance):
         assert public <= documented
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize("instance", predictor_instances(), ids=str)
+def test_fitted_attributes_of_predictors_are_documented(instance):
+    X, Y, _ = draw_normal(60, 1, 0.5, seed=0)
+    text = NumpyDocString(inspect.getdoc(type(instance)))
+    documented = {attribute.name for attribute in text["Attributes"]}
+    labels = is_classifier(instance)
+    fitted = vars(clone(instance).fit(X, Y[:, 0] > 0 if labels else Y))
+    public = {n for n in fitted if n.endswith("_") and not n.startswith("_")}
+    assert public == documented - {"feature_names_in_"}
+
+
 def test_api_page_names_everything_public():
     page = (ROOT / "doc" / "api.rst").read_text(encoding="utf-8")
     listed = set(re.findall(r"(?m)^   ([A-Za-z_.]+)$", page))
@@ -131,7 +168,7 @@ def test_readme_names_every_estimator():
 
 def test_readme_names_every_transformer():
     text = (ROOT / "README.rst").read_text(encoding="utf-8")
-    for cls in all_transformers():
+    for cls in (*all_transformers(), *all_predictors()):
         assert f"``{cls.__name__}``" in text
 
 

@@ -34,8 +34,9 @@ FLOORS = [
     ["variational", "neighbors", "density", "gaussian", "_stack"],
     ["inference", "_crossfit", "_fitted"],
     ["auto", "encoders"],
-    ["gradient", "feature_selection"],
-    ["__main__"],
+    ["gradient", "feature_selection", "_bottleneck"],
+    ["bottleneck"],
+    ["__main__", "display"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
 WITHOUT_TORCH = [
@@ -44,6 +45,7 @@ WITHOUT_TORCH = [
     "skmi.gaussian",
     "skmi.feature_selection",
     "skmi.datasets",
+    "skmi.display",
     "skmi.base",
     "skmi.inference",
     "skmi.__main__",

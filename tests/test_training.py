@@ -100,6 +100,13 @@ def test_not_converged():
     assert not train([0.0], peak_at(50.0), 5).converged
 
 
+def test_the_first_epochs_are_not_chosen():
+    training = train([0.9], peak_at(1.0), 100, n_iter_unchosen=8)
+    assert training.best_epoch == [9]  # the first that counts, past the peak by then
+    assert training.epoch == 12
+    assert train([0.9], peak_at(1.0), 5, n_iter_unchosen=8).best_epoch == [5]
+
+
 def test_without_early_stopping_the_last_weights_stand():
     training = train([0.0], peak_at(0.2), 6, early_stopping=False)
     assert training.best[0] == training.network.value.item()

@@ -1,0 +1,410 @@
+"""The information bottleneck on MNIST without its geometry, after the DVB paper.
+
+    python benchmarks/bench_bottleneck.py select
+    python benchmarks/bench_bottleneck.py compare
+    python benchmarks/bench_bottleneck.py strange
+    python benchmarks/bench_bottleneck.py adult
+
+All networks are 784-1024-1024-2K with ReLU and one linear layer from the K codes to the
+digits; those without a bottleneck have K codes without noise. `select` draws training
+rows by seeds that no other part uses and measures each method's weights, at the last
+epoch and at that of the best held-out objective, on other training rows; the least mean
+error is the one chosen. `compare` takes what is chosen, trains five seeds and tests
+them; a difference is called significant where both the test over seeds and that over
+test rows say so, after Holm. `strange` tells test digits from the same digits with
+shuffled pixels, by the rate and by the largest probability. `adult` predicts income
+from numbers and categories through a ColumnTransformer. The size for a CPU is 10,000
+rows and 20 epochs; `--size full`, that of the paper, wants a GPU.
+"""
+
+import argparse
+import copy
+import csv
+import itertools
+import json
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from torch import nn
+
+from skmi import IBEncoder
+from skmi._neural import Scaler, part_size
+from skmi._sklearn import make_random_state
+from skmi._torch import make_generator, resolve_device, to_tensor
+from skmi._training import Schedule, Training
+from skmi.critics import Linear, MultiLayer
+
+DATA = Path("../shared/data")
+RESULTS = Path("benchmarks/results")
+SIZES = {
+    "cpu": {
+        "rows": 10_000,
+        "max_iter": 20,
+        "n_components": 32,
+        "batch_size": 256,
+        "learning_rate_init": 1e-3,
+    },
+    "full": {
+        "rows": 60_000,
+        "max_iter": 200,
+        "n_components": 256,
+        "batch_size": 100,
+        "learning_rate_init": 1e-4,
+    },
+}
+SEEDS = range(10, 15)
+SELECTION_SEEDS = range(100, 103)
+EPOCHS = ("last", "best")
+HIDDEN = (1024, 1024)
+BETAS = (1e-3, 1e-2, 1e-1)
+PLAIN = "no bottleneck"
+METHODS = {  # name: what it is made of, and the weights to choose from
+    PLAIN: ({}, [0.0]),
+    "dropout": ({"regularizer": "dropout"}, [0.2, 0.5]),
+    "confidence penalty": ({"regularizer": "penalty"}, [0.03, 0.1, 0.3]),
+    "label smoothing": ({"regularizer": "smoothing"}, [0.03, 0.1, 0.2]),
+    "DVB": ({"information": "variational", "noise": "gaussian"}, BETAS),
+    "DVB, additive noise": ({"information": "variational", "noise": "additive"}, BETAS),
+    "MINE, gaussian noise": ({"information": "mine", "noise": "gaussian"}, BETAS),
+    "MINE, additive noise": ({"information": "mine", "noise": "additive"}, BETAS),
+    "MINE, propagated noise": ({"information": "mine", "noise": "propagated"}, BETAS),
+    "MIGE, gaussian noise": ({"information": "mige", "noise": "gaussian"}, BETAS),
+}
+
+
+class PlainNetwork(nn.Module):
+    """The same layers without noise, and the usual ways to keep them from certainty."""
+
+    draws_at_random = True
+
+    def __init__(self, sizes, n_classes, regularizer, weight, generator):
+        super().__init__()
+        self.encoder = MultiLayer(sizes, "relu", (), generator)
+        self.decoder = Linear(sizes[-1], n_classes, (), generator)
+        self.regularizer, self.weight = regularizer, weight
+
+    def logits(self, x):
+        """Return logits, with units dropped in training where that is asked for."""
+        for layer in self.encoder.layers[:-1]:
+            x = torch.relu(layer(x))
+            if self.regularizer == "dropout":
+                x = nn.functional.dropout(x, self.weight, self.training)
+        return self.decoder(self.encoder.layers[-1](x))
+
+    def forward(self, x, y, partners):
+        """Return what each row adds to the objective."""
+        log_p = torch.log_softmax(self.logits(x[0]), -1)
+        y = y[0]
+        if self.regularizer == "smoothing" and self.training:
+            y = (1 - self.weight) * y + self.weight / y.shape[-1]
+        value = (y * log_p).sum(-1)
+        if self.regularizer == "penalty" and self.training:
+            value = value - self.weight * (log_p.exp() * log_p).sum(-1)
+        return value.reshape(1, -1, 1)
+
+
+class Plain:
+    """A classifier by the plain network and the library's own loop."""
+
+    def __init__(self, regularizer=None, weight=0.0, random_state=0, **settings):
+        self.regularizer, self.weight = regularizer, weight
+        self.random_state, self.settings = random_state, settings
+
+    def fit(self, X, y):
+        """Train, and keep the last epoch or that of the best held-out likelihood."""
+        random_state = make_random_state(self.random_state)
+        generator = make_generator(random_state)
+        self.scaler = Scaler.fit(X)
+        device = resolve_device("auto")
+        x = to_tensor(self.scaler.transform(X), device, torch.float32).unsqueeze(0)
+        target = to_tensor(np.eye(10)[y], device, torch.float32).unsqueeze(0)
+        sizes = X.shape[1], *HIDDEN, self.settings["n_components"]
+        network = PlainNetwork(sizes, 10, self.regularizer, self.weight, generator)
+        order = torch.from_numpy(random_state.permutation(len(X))).unsqueeze(0)
+        defaults = IBEncoder().get_params() | self.settings
+        held_out = part_size(defaults["validation_fraction"], len(X))
+        held_out = held_out if defaults["early_stopping"] else 0
+        names = Schedule.__annotations__.keys() & defaults.keys()
+        training = Training(
+            network,
+            lambda network, i: copy.deepcopy(network).cpu().eval(),
+            lambda scores: scores[0].mean(-1),
+            x,
+            target,
+            train_rows=order[:, held_out:],
+            stop_rows=order[:, :held_out],
+            schedule=Schedule(**{name: defaults[name] for name in names}),
+            generator=generator,
+        )
+        while training.epoch < self.settings["max_iter"] and not training.finished:
+            training.run_epoch()
+        self.network = training.best[0]
+        return self
+
+    @torch.no_grad()
+    def predict_proba(self, X):
+        """Return the probabilities of the digits."""
+        network = copy.deepcopy(self.network).double()
+        blocks = torch.from_numpy(self.scaler.transform(X)).split(1024)
+        logits = torch.cat([network.logits(block) for block in blocks])
+        return torch.softmax(logits, -1).numpy()
+
+
+def make_model(method, weight, epoch, size, seed):
+    """Return an unfitted model of the benchmark."""
+    settings = {name: value for name, value in SIZES[size].items() if name != "rows"}
+    settings["early_stopping"] = epoch == "best"
+    parts, _ = METHODS[method]
+    if "information" not in parts:
+        return Plain(**parts, weight=weight, random_state=seed, **settings)
+    return IBEncoder(
+        **parts,
+        beta=weight,
+        hidden_layer_sizes=HIDDEN,
+        activation="relu",
+        test_size=2,
+        random_state=seed,
+        **settings,
+    )
+
+
+def load(size, seed):
+    """Return training rows drawn by a seed, other training rows, and the test rows."""
+    with np.load(DATA / "mnist" / "mnist.npz") as data:
+        X, y = data["X_train"].reshape(60_000, -1) / 255, data["y_train"].astype(int)
+        test = data["X_test"].reshape(10_000, -1) / 255, data["y_test"].astype(int)
+    order = np.random.RandomState(seed).permutation(len(X))
+    n_rows = min(SIZES[size]["rows"], len(X) - 5000 * (seed in SELECTION_SEEDS))
+    train, rest = order[:n_rows], order[n_rows : n_rows + 5000]
+    return (X[train], y[train]), (X[rest], y[rest]), test
+
+
+def calibration_error(probabilities, y, n_bins=15):
+    """Return the expected calibration error, bins of equal width."""
+    surest, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
+    bins = np.minimum((surest * n_bins).astype(int), n_bins - 1)
+    gaps = np.bincount(bins, surest - right, n_bins)
+    return np.abs(gaps).sum() / len(y)
+
+
+def append(name, line):
+    """Add a line to a table, and print it."""
+    path = RESULTS / name
+    new = not path.exists()
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, line, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(line)
+    print(*line.values(), sep="  ", flush=True)
+
+
+def select(options):
+    """Measure each method's weights and epochs on rows that do not train."""
+    for method in options.methods or METHODS:
+        weights = options.weights or METHODS[method][1]
+        for weight, epoch, seed in itertools.product(weights, EPOCHS, SELECTION_SEEDS):
+            train, other, _ = load(options.size, seed)
+            start = time.perf_counter()
+            model = make_model(method, weight, epoch, options.size, seed)
+            probabilities = model.fit(*train).predict_proba(other[0])
+            line = {
+                "method": method,
+                "weight": weight,
+                "epoch": epoch,
+                "seed": seed,
+                "validation_error": np.mean(probabilities.argmax(1) != other[1]),
+                "cross_entropy": f"{cross_entropy(probabilities, other[1]):.4f}",
+                "seconds": f"{time.perf_counter() - start:.0f}",
+            }
+            append("bottleneck_selection.csv", line)
+
+
+def cross_entropy(probabilities, y):
+    """Return the mean of minus the log probability of the label."""
+    return -np.log(probabilities[np.arange(len(y)), y]).mean()
+
+
+def chosen_settings():
+    """Return the weight and epoch of the least mean validation error of each method."""
+    with open(RESULTS / "bottleneck_selection.csv", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    errors = {}
+    for line in lines:
+        setting = float(line["weight"]), line["epoch"]
+        found = errors.setdefault(line["method"], {}).setdefault(setting, [])
+        found.append(float(line["validation_error"]))
+    return {
+        method: min(found, key=lambda setting: np.mean(found[setting]))
+        for method, found in errors.items()
+    }
+
+
+def compare(options):
+    """Train five seeds at the chosen settings, test each, and write the table."""
+    chosen, wrong, others = chosen_settings(), {}, {}
+    wanted = {PLAIN, *(options.methods or METHODS)}
+    for method in filter(wanted.__contains__, chosen):
+        for seed in SEEDS:
+            train, _, (X, y) = load(options.size, seed)
+            model = make_model(method, *chosen[method], options.size, seed).fit(*train)
+            probabilities = model.predict_proba(X)
+            wrong.setdefault(method, []).append(probabilities.argmax(1) != y)
+            found = calibration_error(probabilities, y), cross_entropy(probabilities, y)
+            others.setdefault(method, []).append(found)
+            error = wrong[method][-1].mean()
+            print(
+                method, chosen[method], seed, f"{error:.4f} {found[0]:.4f}", flush=True
+            )
+        write_comparison(chosen, wrong, others)  # as far as it goes
+
+
+def write_comparison(chosen, wrong, others):
+    """Write the lines of these methods into the table, and which differences stand."""
+    path = RESULTS / "bottleneck.csv"
+    lines = {}
+    if path.exists():
+        with open(path, encoding="utf-8") as file:
+            lines = {line["method"]: line for line in csv.DictReader(file)}
+    for method in wrong:
+        lines[method] = describe(method, chosen[method], wrong, others[method])
+    pvalues = {
+        method: max(float(line["p_seeds"]), float(line["p_rows"]))
+        for method, line in lines.items()
+        if line["p_seeds"]
+    }
+    significant = holm(pvalues)
+    for method, line in lines.items():
+        line["significant"] = "yes" if method in significant else "no"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(lines[PLAIN]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines[method] for method in METHODS if method in lines)
+
+
+def describe(method, setting, wrong, others):
+    """Return error, calibration and how the error differs from the plain network's."""
+    errors = np.array(wrong[method], dtype=float)
+    gap = errors - np.array(wrong[PLAIN], dtype=float)
+    rate, n_rows = errors.mean(), errors.shape[1]
+    by_seed = by_row = ""
+    if gap.any():
+        by_seed, by_row = (
+            f"{stats.ttest_1samp(gap.mean(axis), 0).pvalue:.2g}" for axis in (1, 0)
+        )
+    ece, entropy = np.mean(others, axis=0)
+    return {
+        "method": method,
+        "weight": setting[0],
+        "epoch": setting[1],
+        "error_percent": f"{100 * rate:.2f}",
+        "binomial_se": f"{100 * np.sqrt(rate * (1 - rate) / n_rows):.2f}",
+        "seed_sd": f"{100 * errors.mean(1).std(ddof=1):.2f}",
+        "minus_plain": f"{100 * gap.mean():.2f}",
+        "p_seeds": by_seed,
+        "p_rows": by_row,
+        "ece_percent": f"{100 * ece:.2f}",
+        "cross_entropy": f"{entropy:.4f}",
+    }
+
+
+def holm(pvalues, level=0.05):
+    """Return the names that stand at a family-wise level."""
+    names, kept = sorted(pvalues, key=pvalues.get), []
+    for rank, name in enumerate(names):
+        if pvalues[name] > level / (len(names) - rank):
+            break
+        kept.append(name)
+    return kept
+
+
+def strange(options):
+    """Tell digits from the same digits with shuffled pixels, over beta."""
+    for seed in range(3):
+        train, _, (X, y) = load(options.size, seed)
+        shuffled = np.random.default_rng(seed).permuted(X, axis=1)
+        known = np.repeat([0, 1], len(X))
+        for beta in (1e-3, 1e-2, 1e-1, 0.3):
+            model = make_model("DVB", beta, "last", options.size, seed).fit(*train)
+            both = np.vstack([X, shuffled])
+            sure = model.predict_proba(both).max(axis=1)
+            rates = -model.score_samples(both)
+            line = {
+                "beta": beta,
+                "seed": seed,
+                "error_percent": f"{100 * (1 - model.score(X, y)):.2f}",
+                "rate": f"{rates[: len(X)].mean():.2f}",
+                "rate_shuffled": f"{rates[len(X) :].mean():.2f}",
+                "mutual_info": f"{model.mutual_info(X, y):.3f}",
+                "auroc_rate": f"{roc_auc_score(known, rates):.4f}",
+                "auroc_max_probability": f"{roc_auc_score(known, -sure):.4f}",
+            }
+            append("bottleneck_strange.csv", line)
+
+
+def adult(options):
+    """Predict income from numbers and categories, beside logistic regression."""
+    with np.load(DATA / "tabular" / "adult.npz") as data:
+        numbers, labels = data["X_num"], data["X_cat"]
+        y = np.array(json.loads(str(data["y_levels_json"])))[data["y"]]
+        names = list(data["num_names"])
+    X = np.hstack([numbers, np.where(labels < 0, np.nan, labels)]).astype(float)
+    n_numbers = numbers.shape[1]
+    mark = names.index("is_test")
+    is_test = numbers[:, mark] == 1
+    use = [i for i in range(n_numbers) if i != mark]
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), use),
+        (
+            OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+            list(range(n_numbers, X.shape[1])),
+        ),
+    )
+    for name, model in {
+        "most frequent label": DummyClassifier(),
+        "logistic regression": LogisticRegression(max_iter=1000),
+        "IBEncoder": IBEncoder(random_state=0),
+        "IBEncoder, balanced": IBEncoder(class_weight="balanced", random_state=0),
+    }.items():
+        start = time.perf_counter()
+        pipeline = make_pipeline(columns, model).fit(X[~is_test], y[~is_test])
+        probabilities = pipeline.predict_proba(X[is_test])
+        codes = np.searchsorted(pipeline.classes_, y[is_test])
+        line = {
+            "model": name,
+            "test_accuracy": f"{pipeline.score(X[is_test], y[is_test]):.4f}",
+            "auroc": f"{roc_auc_score(codes, probabilities[:, 1]):.4f}",
+            "ece_percent": f"{100 * calibration_error(probabilities, codes):.2f}",
+            "rate": f"{getattr(model, 'rate_', np.nan):.2f}",
+            "mutual_info": f"{getattr(model, 'mutual_info_', np.nan):.3f}",
+            "seconds": f"{time.perf_counter() - start:.0f}",
+        }
+        append("bottleneck_adult.csv", line)
+
+
+def main():
+    """Run one part."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=["select", "compare", "strange", "adult"])
+    parser.add_argument("--size", choices=list(SIZES), default="cpu")
+    parser.add_argument("--weights", nargs="+", type=float)
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS))
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # a weight that is too large is found out by error
+    torch.set_num_threads(torch.get_num_threads() if options.size == "full" else 1)
+    globals()[options.part](options)
+
+
+if __name__ == "__main__":
+    main()

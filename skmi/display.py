@@ -1,0 +1,187 @@
+"""Pictures of what the estimators find."""
+
+import numpy as np
+
+__all__ = ["InformationPlaneDisplay"]
+
+SHADE = "#e8e6e1"
+INK = "#4d4a45"
+
+
+class InformationPlaneDisplay:
+    """What codes keep of the input against what they tell about the target.
+
+    One point for each weight of the rate, coloured by it, with bars of one standard
+    error. No code can lie in the shaded part: what it tells about the target it must
+    keep of the input. The dashed line is the most that could be told, the entropy of
+    the labels, or the ceiling of the bound.
+
+    Parameters
+    ----------
+    plane : InformationPlane
+        The path, from :meth:`skmi.IBEncoder.information_plane`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes drawn on.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+    line_ : matplotlib.lines.Line2D
+        The path.
+    points_ : matplotlib.collections.PathCollection
+        The points on it.
+    errorbar_ : matplotlib.container.ErrorbarContainer
+        Their bars.
+
+    See Also
+    --------
+    IBEncoder : Learns the codes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmi.bottleneck import InformationPlane
+    >>> from skmi.display import InformationPlaneDisplay
+    >>> rate, told = np.array([3.0, 1.0]), np.array([0.6, 0.5])
+    >>> error = np.full(2, 0.02)
+    >>> plane = InformationPlane(
+    ...     np.array([0.01, 0.1]), rate, error, told, error, 0.69 - told, error,
+    ...     np.full(2, 0.69))
+    >>> display = InformationPlaneDisplay(plane=plane)
+    """
+
+    def __init__(self, *, plane):
+        self.plane = plane
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, betas, ax=None, **kwargs):
+        """Train along a path of weights and draw it.
+
+        Parameters
+        ----------
+        estimator : IBEncoder or IBRegressor
+            Its parameters are used; it stays as it is.
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their targets.
+        betas : array-like of shape (n_betas,)
+            Weights of the rate.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        InformationPlaneDisplay
+            The display, drawn.
+        """
+        require_matplotlib(f"{cls.__name__}.from_estimator")
+        plane = estimator.information_plane(X, y, betas)
+        return cls(plane=plane).plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, name=None, line_kwargs=None, scatter_kwargs=None):
+        """Draw the path.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+        name : str, default=None
+            Title of the axes.
+        line_kwargs : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.plot` for the path.
+        scatter_kwargs : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.scatter` for the points.
+
+        Returns
+        -------
+        InformationPlaneDisplay
+            This display.
+        """
+        pyplot = require_matplotlib(f"{type(self).__name__}.plot")
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        self._set_limits(ax)
+        self._draw_limits(ax)
+        self._draw_path(ax, line_kwargs or {}, scatter_kwargs or {})
+        ax.set_xlabel("rate of the codes, at least $I(Z; X)$ (nats)")
+        ax.set_ylabel("told about the target,\nat most $I(Z; Y)$ (nats)")
+        ax.spines[["top", "right"]].set_visible(False)
+        if name is not None:
+            ax.set_title(name, loc="left")
+        return self
+
+    def _set_limits(self, ax):
+        plane = self.plane
+        widest = (plane.rate + plane.rate_standard_error).max()
+        highest = (plane.mutual_info + plane.standard_error).max()
+        lowest = (plane.mutual_info - plane.standard_error).min()
+        ceiling = plane.ceiling.max()
+        if ceiling < 2 * highest:
+            highest = ceiling
+        highest = max(highest, 0.01)
+        ax.set_xlim(0, 1.12 * max(widest, 0.01))
+        ax.set_ylim(min(1.3 * lowest, -0.02 * highest), 1.12 * highest)
+
+    def _draw_limits(self, ax):
+        """Shade what no code can reach, and draw the most that could be told."""
+        right, top = ax.get_xlim()[1], ax.get_ylim()[1]
+        corner = min(right, top)
+        ax.fill_between([0, corner], [0, corner], top, color=SHADE, lw=0, zorder=0)
+        if corner > 0.12 * right:
+            annotate(ax, "out of reach", (0, top), (5, -12))
+        ceiling = self.plane.ceiling.max()
+        if ceiling <= top:
+            ax.axhline(ceiling, color=INK, lw=1, ls=(0, (4, 3)), zorder=1)
+            annotate(ax, f"at most {ceiling:.2f}", (right, ceiling), (-2, 3), "right")
+
+    def _draw_path(self, ax, line_kwargs, scatter_kwargs):
+        plane = self.plane
+        style = {"color": "#a9a49b", "lw": 1.2, "zorder": 2} | line_kwargs
+        (self.line_,) = ax.plot(plane.rate, plane.mutual_info, **style)
+        self.errorbar_ = ax.errorbar(
+            plane.rate,
+            plane.mutual_info,
+            xerr=plane.rate_standard_error,
+            yerr=plane.standard_error,
+            fmt="none",
+            ecolor=INK,
+            elinewidth=1,
+            zorder=3,
+        )
+        style = {"c": np.arange(len(plane.betas)), "cmap": "viridis_r", "s": 46}
+        style |= {"edgecolor": "white", "linewidth": 0.8, "zorder": 4}
+        style |= scatter_kwargs
+        self.points_ = ax.scatter(plane.rate, plane.mutual_info, **style)
+        for beta, rate, told in zip(
+            plane.betas, plane.rate, plane.mutual_info, strict=True
+        ):
+            annotate(ax, rf"$\beta$ = {beta:.3g}", (rate, told), (5, -12))
+
+
+def annotate(ax, text, place, offset, side="left"):
+    """Write a small note beside a place."""
+    ax.annotate(
+        text,
+        place,
+        xytext=offset,
+        textcoords="offset points",
+        ha=side,
+        color=INK,
+        fontsize="small",
+    )
+
+
+def require_matplotlib(caller):
+    """Return matplotlib's pyplot, or say who needs it and how to get it."""
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib; install it with: pip install skmi[plot]"
+        ) from error
+    return pyplot
