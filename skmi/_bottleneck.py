@@ -11,8 +11,9 @@ from sklearn.mixture import GaussianMixture
 from torch import nn
 
 from skmi import bounds
+from skmi._contrast import contrast_blocks
 from skmi._neural import reduce_rows
-from skmi.base import contrast_blocks, require_finite
+from skmi.base import require_finite
 from skmi.critics import (
     LOG_TWO_PI,
     CategoricalDensity,
