@@ -1,4 +1,4 @@
-"""Errors of AutoMI and of the estimators without training on the forty tasks.
+"""Errors of AutoMI, of the estimators without training and of peers on forty tasks.
 
     python benchmarks/bench_known_mi.py --rows 300 1000 3000 10000 --seeds 3 \
         --out benchmarks/results/known_mi.csv
@@ -11,12 +11,38 @@ no user could know. ``--estimators`` and ``--tasks`` run some of them.
 
 import argparse
 import csv
+import importlib.util
 import time
 
 import numpy as np
+from sklearn.feature_selection import mutual_info_regression
 
 import skmi
 from skmi.datasets import BENCHMARK_TASKS
+
+
+class Peer:
+    """The estimate of another package, behind the interface of ours."""
+
+    def __init__(self, estimate):
+        self.estimate = estimate
+
+    def fit(self, X, Y):
+        """Estimate the mutual information."""
+        self.mutual_info_ = float(self.estimate(X, Y))
+        return self
+
+
+def scikit_learn(X, Y):
+    """Return the estimate of scikit-learn, for one column on each side."""
+    return mutual_info_regression(X, Y[:, 0], random_state=0)[0]
+
+
+def infomeasure(X, Y):
+    """Return the estimate of infomeasure by nearest neighbours."""
+    call = importlib.import_module("infomeasure").mutual_information
+    return call(X, Y, approach="ksg", k=3)
+
 
 ESTIMATORS = {
     "AutoMI": skmi.AutoMI(random_state=0),
@@ -31,8 +57,13 @@ ESTIMATORS = {
     "HistogramMI": skmi.HistogramMI(),
     "HistogramMI adaptive": skmi.HistogramMI(strategy="adaptive"),
     "KernelDensityMI": skmi.KernelDensityMI(),
+    "scikit-learn": Peer(scikit_learn),
 }
+if importlib.util.find_spec("infomeasure"):
+    ESTIMATORS["infomeasure"] = Peer(infomeasure)
 MOST_COLUMNS = {
+    "scikit-learn": 2,
+    "infomeasure": 10,
     "HistogramMI": 4,
     "HistogramMI adaptive": 4,
     "KernelDensityMI": 10,

@@ -46,10 +46,11 @@ class AutoMI(MutualInfoEstimator):
     trained, each on four fifths of the rows, and each reports on the fifth that it has
     not seen, with the weights of the step that is best for the other four. Where the
     critics do not improve on the closed form by two standard errors, the closed form
-    is reported, its bias removed. Where they do, half of the rows are used once more
-    to see how much the number of rows still matters, and that much is added; and for
-    one column on each side the estimate is that of nearest neighbours, whose bias is
-    then smaller. For labels the critic is a classifier: entropy less cross-entropy.
+    is reported, its bias removed. Where they do, critics of half the training rows are
+    held against them, and what the other half has brought, less its standard error, is
+    added once more; and for one column on each side the estimate is that of nearest
+    neighbours, whose bias is then smaller. For labels the critic is a classifier:
+    entropy less cross-entropy.
 
     Parameters
     ----------
@@ -253,9 +254,10 @@ class AutoMI(MutualInfoEstimator):
         return Report(found.mutual_info_, error, self._model.ceiling_)
 
     def _extrapolate(self, X, y):
-        r"""Add what the second half of the training rows has brought, once more.
+        """Add what the second half of the training rows has brought, once more.
 
-        With a shortfall that falls as 1/n, that is all of what is lacking.
+        With a shortfall that falls as 1/n, that is all of what is lacking. Its standard
+        error is taken off first, so that noise adds nothing.
         """
         model = self._model
         half = clone(model).set_params(cv=model.halve_folds())
