@@ -81,6 +81,7 @@ METHODS = {  # name: what it is made of, and the weights to choose from
     "MINE, propagated noise": ({"information": "mine", "noise": "propagated"}, BETAS),
     "MIGE, gaussian noise": ({"information": "mige", "noise": "gaussian"}, BETAS),
 }
+ORDER = {method: place for place, method in enumerate(METHODS)}
 
 
 class PlainNetwork(nn.Module):
@@ -247,7 +248,7 @@ def chosen_settings():
         found.append(float(line["validation_error"]))
     return {
         method: min(found, key=lambda setting: np.mean(found[setting]))
-        for method, found in errors.items()
+        for method, found in sorted(errors.items(), key=lambda item: ORDER[item[0]])
     }
 
 
