@@ -253,16 +253,18 @@ def test_objectives_are_those_of_a_log_density_ratio():
 @pytest.mark.parametrize("objective", [*OBJECTIVES, "mige"])
 def test_two_views_find_what_they_share(objective):
     rng = np.random.RandomState(0)
-    shared = rng.standard_normal(500)
-    X = np.column_stack([rng.standard_normal((500, 2)), shared])
-    X2 = np.column_stack([shared, rng.standard_normal((500, 2))])
-    X2[:, 0] += 0.2 * rng.standard_normal(500)
+    shared = rng.standard_normal(1000)
+    X = np.column_stack([rng.standard_normal((1000, 2)), shared])
+    X2 = np.column_stack([shared, rng.standard_normal((1000, 2))])
+    X2[:, 0] += 0.2 * rng.standard_normal(1000)
+    encoder = nn.Linear(3, 1)
+    nn.init.constant_(encoder.weight, 0.5)  # begins with a correlation of .58
     model = skmi.InfoMaxEncoder(
         n_components=1,
         objective=objective,
-        encoder=nn.Linear(3, 1),
-        learning_rate_init=1e-2,
-        max_iter=30,
+        encoder=encoder,
+        learning_rate_init=3e-3,
+        max_iter=100,
         random_state=0,
     ).fit(X, X2)
     codes = model.transform(X)[:, 0]
