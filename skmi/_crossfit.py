@@ -179,7 +179,7 @@ class CrossFittedCritic(LogPartitionEstimator):
         critics = list(training.best)
         whole = self._gather(critics, X, y, folds)
         fitted = self._describe(training, critics, whole.folds)
-        fitted |= {"whole": whole, "closed": None, "folds": folds}
+        fitted |= {"whole": whole, "closed": None}
         if self._has_reference:
             closed = [without_network(critic) for critic in critics]
             fitted["closed"] = self._gather(closed, X, y, folds)
@@ -216,7 +216,7 @@ class CrossFittedCritic(LogPartitionEstimator):
     def halve_folds(self):
         """Return the folds with half of the training rows each, as for `cv`."""
         return [
-            (fold.train[: len(fold.train) // 2], fold.report) for fold in self.folds
+            (fold.train[: len(fold.train) // 2], fold.report) for fold in self._folds
         ]
 
     @property

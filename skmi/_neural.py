@@ -213,7 +213,7 @@ class CriticEstimator(MutualInfoEstimator):
     def _fit(self, X, y):
         self._forget_training()
         random_state = make_random_state(self.random_state)
-        folds = self._split(X, y, random_state)
+        folds = self._folds = self._split(X, y, random_state)
         device = resolve_device(self.device)
         self.device_ = str(device)
         y = self._as_columns(y)

@@ -32,6 +32,7 @@ from skmi.variational.conditional import BarberAgakov
 __all__ = ["AutoMI"]
 
 LEVEL = 0.95
+LABEL_EPOCHS = 1000
 LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
 
 
@@ -90,6 +91,14 @@ class AutoMI(MutualInfoEstimator):
     -----
     An epoch is one pass over the rows, or as many as make fifty steps. X and y may hold
     columns of strings, categories and booleans beside numbers: they become indicators.
+    For labels alone training is that of :class:`BarberAgakov`, for at most 1000 passes,
+    whatever `max_iter` and `n_iter_no_change` are.
+
+    No row trains or stops the critic that reports on it. The choice between closed
+    form, critic and candidates, however, is made on the rows reported on: the best of a
+    few, chosen by a margin of two standard errors or by the lower bound, never by the
+    estimate itself. Under a critic, too, what the closed form loses by learning its
+    directions from a sample is put back.
 
     It fails, on the low side, where structure is fine for the number of rows: a
     spiral in 25 columns shows nothing at 10,000 rows. Above about log n nats no method
@@ -147,6 +156,7 @@ class AutoMI(MutualInfoEstimator):
     # -- fit ---------------------------------------------------------------------
 
     def _fit(self, X, y):
+        self._require_sense()
         random_state = make_random_state(self.random_state)
         self._model = self._make_model(random_state)
         self._train(self._model, X, y)
@@ -160,13 +170,30 @@ class AutoMI(MutualInfoEstimator):
         self._conclude(report)
         return report
 
+    def _require_sense(self):
+        """Refuse what would otherwise be passed over in silence."""
+        for item in self.candidates or []:
+            if not isinstance(item, MutualInfoEstimator):
+                raise TypeError(
+                    "candidates must hold estimators of mutual information; got "
+                    f"{type(item).__name__}."
+                )
+        encoders = {"encoder_x": self.encoder_x, "encoder_y": self.encoder_y}
+        given = [name for name, encoder in encoders.items() if encoder is not None]
+        if given and hasattr(self, "classes_"):
+            raise ValueError(
+                f"{given[0]} is for a y of numbers, and y holds labels. Put a "
+                "transformer before AutoMI in a pipeline; a module can be part of "
+                "`critic`."
+            )
+
     def _make_model(self, random_state):
         discrete = hasattr(self, "classes_")
-        model = BarberAgakov() if discrete else CrossFittedCritic()
+        model = BarberAgakov(max_iter=LABEL_EPOCHS) if discrete else CrossFittedCritic()
         mine = self.get_params(deep=False)
         names = model.get_params(deep=False).keys() & mine.keys()
         if discrete:
-            names -= {"max_iter", "learning_rate_init", "n_iter_no_change"}
+            names -= {"max_iter", "n_iter_no_change"}
             names -= {"critic"} if isinstance(self.critic, str) else set()
         model.set_params(**{name: mine[name] for name in names})
         seed = random_state.randint(np.iinfo(np.int32).max)
@@ -275,23 +302,25 @@ class AutoMI(MutualInfoEstimator):
         """Take a candidate where its lower bound is larger."""
         if not self.candidates:
             return report
-        folds = self._model.folds
-        jobs = [(item, fold) for item in self.candidates for fold in folds]
+        folds = self._model._folds
+        discrete = hasattr(self, "classes_")
+        candidates = [
+            clone(item).set_params(discrete_target=discrete) for item in self.candidates
+        ]
+        jobs = [(item, fold) for item in candidates for fold in folds]
         scores = Parallel(n_jobs=self.n_jobs)(
             delayed(held_out_score)(item, X, y, fold) for item, fold in jobs
         )
         means = np.reshape(scores, (-1, len(folds))).mean(axis=1)
         names = [
-            f"{type(item).__name__} {place}"
-            for place, item in enumerate(self.candidates)
+            f"{type(item).__name__} {place}" for place, item in enumerate(candidates)
         ]
         self.candidate_scores_ |= dict(zip(names, means.tolist(), strict=True))
         best = int(means.argmax())
         if means[best] <= self.lower_bound_:
             return report
         self.chosen_, self.lower_bound_ = names[best], float(means[best])
-        self._model = clone(self.candidates[best]).fit(X, y)
-        found = self._model
+        found = self._model = candidates[best].fit(X, y)
         return Report(found.mutual_info_, found.standard_error_, found.ceiling_)
 
     def _conclude(self, report):
@@ -302,7 +331,7 @@ class AutoMI(MutualInfoEstimator):
         self.status_ = self._judge(report)
         if self.status_ == "not converged":
             warnings.warn(
-                f"The held-out bound still rose after max_iter={self.max_iter} epochs; "
+                f"The held-out bound still rose after {self._model.max_iter} epochs; "
                 "the estimate may be too low. Raise max_iter.",
                 ConvergenceWarning,
                 stacklevel=4,
@@ -314,8 +343,10 @@ class AutoMI(MutualInfoEstimator):
             return "saturated"
         if value <= norm.ppf(LEVEL) * error:
             return "zero"
+        if self.chosen_ not in ("critic", "reference"):
+            return "ok"  # the folds are those of another estimate
         curve = self._model.validation_scores_ if self.chosen_ == "critic" else []
-        if len(curve) == self.max_iter and late_rise(curve) > LARGEST_RISE:
+        if len(curve) == self._model.max_iter and late_rise(curve) > LARGEST_RISE:
             return "not converged"
         return "unstable" if disagree(self.fold_scores_, error) else "ok"
 
@@ -368,6 +399,8 @@ class AutoMI(MutualInfoEstimator):
     # -- labels among the columns -------------------------------------------------
 
     def _validate(self, X, y, *, reset, min_samples=2, with_y=True):
+        if reset:
+            self._encoders = {}
         kinds = {dtype_kind(name) for name in column_types(y)} if with_y else set()
         if len(kinds) > 1 and "discrete" in kinds:
             y = self._encode_labels_of("y", y, reset)
@@ -376,7 +409,12 @@ class AutoMI(MutualInfoEstimator):
         )
 
     def _validate_arrays(self, X, y="no_validation", *, reset, min_samples=1):
-        if "discrete" not in feature_kinds(X):
+        labelled = "discrete" in feature_kinds(X)
+        if not reset and labelled != ("X" in self._encoders):
+            raise ValueError(
+                "X holds labels where it held numbers in fit, or the other way round."
+            )
+        if not labelled:
             return super()._validate_arrays(X, y, reset=reset, min_samples=min_samples)
         validate_data(self, X, reset=reset, skip_check_array=True)
         X = self._encode_labels_of("X", X, reset)
@@ -397,7 +435,6 @@ class AutoMI(MutualInfoEstimator):
             )
         if reset:
             encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-            self._encoders = {**vars(self).get("_encoders", {})}
             self._encoders[name] = encoder.fit(labels.astype(str))
         indicators = self._encoders[name].transform(labels.astype(str))
         return np.hstack([table[:, ~labelled].astype(np.float64), indicators])
@@ -422,5 +459,6 @@ def held_out_score(candidate, X, y, fold):
     """Return the lower bound of a candidate on the report rows of a fold."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkmiWarning)
-        fitted = clone(candidate).fit(X[fold.train], y[fold.train])
+        others = np.setdiff1d(np.arange(len(X)), fold.report)
+        fitted = clone(candidate).fit(X[others], y[others])
         return fitted.score(X[fold.report], y[fold.report])

@@ -243,6 +243,34 @@ class TestAutoMI:
         poor = AutoMI(candidates=[GaussianMI()], **SMALL).fit(*bump(400, 0))
         assert poor.chosen_ == "critic"
 
+    def test_candidates_know_labels(self):
+        rng = np.random.RandomState(0)
+        codes = rng.randint(3, size=300)
+        X = np.array([0.0, 4.0, -4.0])[codes] + rng.standard_normal(300)
+        labels = np.array(["a", "b", "c"])[codes]
+        model = AutoMI(candidates=[skmi.KSG(random_state=0)], **SMALL)
+        model.fit(X[:, np.newaxis], labels)
+        alone = skmi.KSG(random_state=0).fit(X[:, np.newaxis], labels)
+        assert model.candidate_scores_["KSG 0"] > 0.8  # as numbers: below .7
+        if model.chosen_ == "KSG 0":
+            assert model.mutual_info_ == pytest.approx(alone.mutual_info_)
+
+    def test_refusals(self):
+        X, Y = bump(60, 0)
+        with pytest.raises(ValueError, match="encoder_x is for a y of numbers"):
+            AutoMI(encoder_x=PCA(1)).fit(X, ["a", "b"] * 30)
+        with pytest.raises(TypeError, match="candidates must hold"):
+            AutoMI(candidates=[PCA(1)]).fit(X, Y)
+
+    def test_labels_in_X_must_stay_labels(self):
+        rng = np.random.RandomState(0)
+        table = pd.DataFrame({"kind": ["a", "b"] * 40, "size": rng.standard_normal(80)})
+        model = AutoMI(max_iter=1, **SMALL).fit(table, rng.standard_normal(80))
+        with pytest.raises(ValueError, match="where it held numbers in fit"):
+            model.score(table.assign(kind=1.0), np.arange(80.0))
+        model.fit(rng.standard_normal((80, 2)), np.arange(80.0))  # forgets the labels
+        assert model.score(rng.standard_normal((80, 2)), np.arange(80.0)) < 0.5
+
     def test_saturation(self):
         X, Y, _ = make_correlated_normal(150, 4, mutual_info=15.0, random_state=0)
         with pytest.warns(SaturationWarning):
@@ -251,7 +279,7 @@ class TestAutoMI:
 
     def test_cut_short(self):
         X, Y = bump(400, 0)
-        with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+        with pytest.warns(ConvergenceWarning, match="after 2 epochs"):
             model = AutoMI(max_iter=2, **SMALL).fit(X, Y)
         assert model.status_ == "not converged"
 

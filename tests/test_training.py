@@ -21,7 +21,7 @@ def extract(network, i):
     return network.value[i].item()
 
 
-def train(values, target, n_epochs, **changes):
+def train(values, target, n_epochs, chosen="own", **changes):
     """Pull each model's level towards a target; return the training."""
     settings = {
         "max_iter": n_epochs,
@@ -45,6 +45,7 @@ def train(values, target, n_epochs, **changes):
         stop_rows=torch.arange(8, 12).expand(len(values), 4),
         schedule=Schedule(**(settings | changes)),
         generator=torch.Generator().manual_seed(0),
+        chosen_by=chosen,
     )
     while training.epoch < n_epochs and not training.finished:
         training.run_epoch()
@@ -60,6 +61,32 @@ def peak_at(top):
         return level if level.requires_grad else -((level - top) ** 2)
 
     return objective
+
+
+def test_others_choose_the_epoch():
+    """Each model is kept where the other's rows, not its own, are at their best."""
+    training = train([0.0, 0.0], peak_at(torch.tensor([0.3, 1.0])), 40, chosen="others")
+    assert training.best == pytest.approx([1.0, 0.3], abs=0.11)
+
+
+def test_weights_are_averaged_over_steps():
+    training = train([0.0], peak_at(9.0), 1, averaging_rate=0.5, min_steps=2)
+    assert training.best[0] == pytest.approx(0.5 * (0.5 * 0.1) + 0.5 * 0.2, abs=1e-3)
+    assert training.network.value.item() == pytest.approx(0.2, abs=1e-3)
+
+
+def test_an_epoch_takes_as_many_passes_as_make_its_steps():
+    training = train([0.0], peak_at(9.0), 1, min_steps=5)  # of two batches a pass
+    assert training.network.value.item() == pytest.approx(0.6, abs=1e-3)
+
+
+def test_the_start_may_be_the_best():
+    training = train([0.0], peak_at(0.0), 0)
+    training.consider_start()
+    while not training.finished:
+        training.run_epoch()
+    assert training.best == [0.0]
+    assert training.best_epoch == [0]
 
 
 def test_cyclic_partners_have_no_fixed_points():
