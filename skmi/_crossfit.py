@@ -89,7 +89,7 @@ class CrossFittedCritic(LogPartitionEstimator):
     reference: str | None = parameter("copula", StrOptions({"copula"}), None)
     max_iter: int = parameter(30, Interval(Integral, 1, None, closed="left"))
     n_negatives: int | None = parameter(
-        8, Interval(Integral, 1, None, closed="left"), None
+        4, Interval(Integral, 1, None, closed="left"), None
     )
     learning_rate_init: float = parameter(
         3e-3, Interval(Real, 0, None, closed="neither")

@@ -25,6 +25,7 @@ from skmi._sklearn import (
 from skmi.base import MutualInfoEstimator, Report, estimator
 from skmi.critics import ACTIVATIONS, CRITICS
 from skmi.exceptions import ConvergenceWarning, SkmiWarning
+from skmi.inference.intervals import disagreement, estimates_of_halves
 from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 from skmi.variational.conditional import BarberAgakov
@@ -140,7 +141,7 @@ class AutoMI(MutualInfoEstimator):
     max_iter: int = parameter(30, Interval(Integral, 1, None, closed="left"))
     batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
     n_negatives: int | None = parameter(
-        8, Interval(Integral, 1, None, closed="left"), None
+        4, Interval(Integral, 1, None, closed="left"), None
     )
     learning_rate_init: float = parameter(
         3e-3, Interval(Real, 0, None, closed="neither")
@@ -272,19 +273,27 @@ class AutoMI(MutualInfoEstimator):
         return Report(self.reference_mutual_info_, error, self._model.ceiling_)
 
     def _report_neighbors(self, X, y, random_state):
+        """Report nearest neighbours; what halves of the rows lack is left in doubt."""
         self.chosen_ = "neighbors"
         seed = random_state.randint(np.iinfo(np.int32).max)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SkmiWarning)
             found = KSG(discrete_target=False, random_state=seed).fit(X, y)
-        error = max(found.standard_error_, standard_error(self._model.whole.influence))
+            halves = estimates_of_halves(found, X, y, random_state, Parallel())
+        error = max(
+            found.standard_error_,
+            disagreement(halves),
+            standard_error(self._model.whole.influence),
+        )
+        error = math.hypot(error, found.mutual_info_ - halves.mean())
         return Report(found.mutual_info_, error, self._model.ceiling_)
 
     def _extrapolate(self, X, y):
         """Add what the second half of the training rows has brought, once more.
 
-        With a shortfall that falls as 1/n, that is all of what is lacking. Its standard
-        error is taken off first, so that noise adds nothing.
+        With a shortfall that falls as 1/n, that is all of what is lacking; as the
+        square root of that, half. So it is in doubt by its own size. Its standard error
+        is taken off first, so that noise adds nothing.
         """
         model = self._model
         half = clone(model).set_params(cv=model.halve_folds())
@@ -296,7 +305,7 @@ class AutoMI(MutualInfoEstimator):
         noise = standard_error(model.whole.influence - half.whole.influence)
         change = max(change - noise, 0.0)
         error = standard_error(model.whole.influence)
-        return value + change, math.hypot(error, noise, change / 2)
+        return value + change, math.hypot(error, noise, change)
 
     def _compare_candidates(self, X, y, report):
         """Take a candidate where its lower bound is larger."""

@@ -1,10 +1,11 @@
 """Confidence intervals of the mutual information, with any estimator."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata, t
 from sklearn.base import clone
 
 from skmi._sklearn import make_random_state, select_rows
@@ -12,7 +13,14 @@ from skmi.gaussian import StudentCopulaMI
 from skmi.inference.permutation import require_count, with_seed
 from skmi.neighbors import KSG, MixedKSG
 
-__all__ = ["ConfidenceInterval", "confidence_interval"]
+__all__ = [
+    "ConfidenceInterval",
+    "confidence_interval",
+    "disagreement",
+    "estimates_of_halves",
+]
+
+N_SPLITS = 10
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,11 @@ def confidence_interval(
 ):
     r"""Confidence interval of the mutual information.
 
-    .. math:: \hat I \pm z_{(1 + level) / 2} \, \widehat{se}
+    .. math:: \hat I \pm t_{(1 + level) / 2} \, \widehat{se}
+
+    with the quantile of a Student distribution of as many degrees of freedom as the
+    standard error has: one less than the draws or halves that it comes from, else
+    those of a normal distribution.
 
     Parameters
     ----------
@@ -103,12 +115,13 @@ def confidence_interval(
     same draws, "reference" reports
 
     .. math:: \hat I - (\bar T - I_0) - (1 - r) b, \qquad
-        \widehat{se} = \operatorname{sd}(T_b + (1 - r) M_b), \qquad
+        \widehat{se} = \sqrt{1 + 1/B} \operatorname{sd}(T_b + (1 - r) M_b), \qquad
         r = \frac{\operatorname{cov}(T, M)}{\operatorname{var}(M)}
 
     where b is the bias of the fitted copula: an estimator that follows the truth with
     a slope below one takes over as much of the error of the reference as it lacks. The
-    standard error is no less than that of the influence. The interval covers where the
+    standard error is no less than that of the influence, nor than what halves of the
+    rows disagree by. The interval covers where the
     dependence is like that of some elliptical distribution, whatever the columns. Of
     several columns that lie along a curve, as on a spiral, neighbours miss more than
     the reference tells, and the interval is then too low.
@@ -138,22 +151,24 @@ def confidence_interval(
     estimator.fit(X, y)
     if method == "auto":
         method = choose_method(estimator, X, y)
-    value, error = METHODS[method](
+    value, error, freedom = METHODS[method](
         estimator, X, y, n_resamples, random_state, Parallel(n_jobs)
     )
-    reach, one_sided = (float(norm.ppf(q)) * error for q in ((1 + level) / 2, level))
+    reach, one_sided = (
+        float(t.ppf(q, freedom)) * error for q in ((1 + level) / 2, level)
+    )
     return ConfidenceInterval(
         value - reach, value + reach, error, value, value - one_sided
     )
 
 
 def by_influence(estimator, X, y, n_resamples, random_state, parallel):
-    """Return the estimate and the standard error of the fit."""
-    return estimator.mutual_info_, estimator.standard_error_
+    """Return the estimate and the standard error of the fit, of infinite freedom."""
+    return estimator.mutual_info_, estimator.standard_error_, np.inf
 
 
 def by_halves(estimator, X, y, n_resamples, random_state, parallel):
-    """Return the estimate less its bias and the standard error, from halves."""
+    """Return the estimate less its bias, its error and the freedom, from halves."""
     n_samples = len(select_rows(y, slice(None)))
     halves = [
         random_state.permutation(n_samples)[: n_samples // 2]
@@ -161,7 +176,7 @@ def by_halves(estimator, X, y, n_resamples, random_state, parallel):
     ]
     values = parallel(delayed(fit_on_part)(estimator, X, y, rows) for rows in halves)
     value = 2 * estimator.mutual_info_ - float(np.mean(values))
-    return value, float(np.std(values, ddof=1))
+    return value, float(np.std(values, ddof=1)), n_resamples - 1
 
 
 def by_reference(estimator, X, y, n_resamples, random_state, parallel):
@@ -170,7 +185,7 @@ def by_reference(estimator, X, y, n_resamples, random_state, parallel):
     X, y = model._validate(X, y, reset=False)
     ratio = model._ratio
     if not ratio.correlations.size:
-        return estimator.mutual_info_, estimator.standard_error_
+        return by_influence(estimator, X, y, n_resamples, random_state, parallel)
     draws = [ratio.draw(len(X), random_state) for _ in range(n_resamples)]
     values = parallel(
         delayed(fit_both)(estimator, model, spread_as(x, X), spread_as(z, y))
@@ -181,8 +196,10 @@ def by_reference(estimator, X, y, n_resamples, random_state, parallel):
     bias = values.mean() - ratio.mutual_info
     bias += (1 - slope) * (ratio.mutual_info - model.mutual_info_)
     error = (values + (1 - slope) * models).std(ddof=1)
-    error = max(error, estimator.standard_error_)
-    return float(estimator.mutual_info_ - bias), float(error)
+    error *= math.sqrt(1 + 1 / n_resamples)
+    halves = estimates_of_halves(estimator, X, y, random_state, parallel)
+    error = max(error, estimator.standard_error_, disagreement(halves))
+    return float(estimator.mutual_info_ - bias), float(error), n_resamples - 1
 
 
 METHODS = {
@@ -208,6 +225,23 @@ def has_reference(X, y):
     except ValueError:
         return False
     return True
+
+
+def estimates_of_halves(estimator, X, y, random_state, parallel):
+    """Return the estimates on both halves of ten random splits of the rows, (10, 2)."""
+    n_samples = len(select_rows(y, slice(None)))
+    parts = [
+        half
+        for _ in range(N_SPLITS)
+        for half in np.array_split(random_state.permutation(n_samples), 2)
+    ]
+    values = parallel(delayed(fit_on_part)(estimator, X, y, rows) for rows in parts)
+    return np.reshape(values, (-1, 2))
+
+
+def disagreement(halves):
+    """Return the standard error of an estimate, from how its halves differ."""
+    return float(np.sqrt((np.diff(halves) ** 2).mean()) / 2)
 
 
 def fit_both(estimator, model, X, y):
