@@ -11,7 +11,8 @@ a Student copula, and for neighbours all tasks of at most ten columns. One row f
 task: how often the truth lies in the two-sided interval, and above the one-sided limit;
 the mean error, the spread of the estimates and the mean of the standard errors given.
 The last rows of each estimator hold the number of tasks within 91 to 98 %, and the
-coverage over all of them. Any estimator of skmi can be named in `--estimators`. With
+coverage over all of them. Any estimator of skmi can be named in `--estimators`, and in
+`--tasks` the mixtures of bench_shapes.py too. With
 `--once` the tasks are left out whose columns are increasing maps of those of another:
 estimators that see ranks return the same there.
 """
@@ -20,6 +21,7 @@ import argparse
 import time
 import warnings
 
+import bench_shapes
 import harness
 import numpy as np
 import torch
@@ -28,6 +30,7 @@ import skmi
 from skmi.datasets import BENCHMARK_TASKS
 from skmi.inference import confidence_interval
 
+TASKS = BENCHMARK_TASKS | bench_shapes.families()
 NORMAL = ("normal 1x1", "dense normal", "sparse normal")
 COPULA = (*NORMAL, "normal_cdf", "bimodal", "wiggly", "half_cube")
 ESTIMATORS = {
@@ -69,7 +72,7 @@ def measure(name, task, n_rows, options):
     """Return the figures of one estimator on one task."""
     intervals, start = [], time.perf_counter()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        X, Y, truth = BENCHMARK_TASKS[task](n_samples=n_rows, random_state=seed)
+        X, Y, truth = TASKS[task](n_samples=n_rows, random_state=seed)
         interval = confidence_interval(
             make_estimator(name),
             X,
@@ -147,11 +150,12 @@ def main():
             for task in options.tasks:
                 if options.once and is_map(task):
                     continue
-                X, Y, _ = BENCHMARK_TASKS[task](n_samples=2, random_state=0)
+                X, Y, _ = TASKS[task](n_samples=2, random_state=0)
                 if applies(name, task, X.shape[1] + Y.shape[1]):
                     head = {"rows": n_rows, "estimator": name, "task": task}
                     rows.append({**head, **measure(name, task, n_rows, options)})
                     print(rows[-1], flush=True)
+                    harness.write_table(options.out, [*table, *rows])
             table += [*rows, *(summaries(rows) if rows else [])]
             harness.write_table(options.out, table)
 

@@ -10,6 +10,7 @@ estimator can know of these rows.
 """
 
 import argparse
+import functools
 import time
 
 import numpy as np
@@ -61,6 +62,15 @@ class Mixture:
         whole = self.log_density(np.hstack([x, y]), slice(None))
         alone = self.log_density(x, slice(None, self.n_x))
         return whole - alone - self.log_density(y, slice(self.n_x, None))
+
+    @functools.cached_property
+    def mutual_info(self):
+        """The mean log density ratio of a million rows."""
+        return self.log_ratio(*self.draw(TRUTH_ROWS, 2**31 - 1)).mean()
+
+    def __call__(self, n_samples, random_state):
+        """Return rows and the mutual information, as the tasks of the library do."""
+        return *self.draw(n_samples, random_state), self.mutual_info
 
 
 def correlated(n_columns, rho):
@@ -116,7 +126,7 @@ def main():
     options = parser.parse_args()
     rows = []
     for family, mixture in families().items():
-        truth = mixture.log_ratio(*mixture.draw(TRUTH_ROWS, 2**31 - 1)).mean()
+        truth = mixture.mutual_info
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             X, Y = mixture.draw(options.rows, seed)
             sample = mixture.log_ratio(X, Y).mean()
