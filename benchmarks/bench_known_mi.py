@@ -10,8 +10,10 @@ no user could know. ``--estimators`` and ``--tasks`` run some of them.
 """
 
 import argparse
+import contextlib
 import csv
 import importlib.util
+import io
 import time
 
 import numpy as np
@@ -44,6 +46,21 @@ def infomeasure(X, Y):
     return call(X, Y, approach="ksg", k=3)
 
 
+def torch_mist(X, Y):
+    """Return the estimate of torch-mist by SMILE, on the rows that it trained on."""
+    call = importlib.import_module("torch_mist").estimate_mi
+    with contextlib.redirect_stdout(io.StringIO()):
+        return call(
+            (X.astype(np.float32), Y.astype(np.float32)),
+            estimator="smile",
+            hidden_dims=[64, 32],
+            neg_samples=16,
+            max_iterations=5000,
+            verbose=False,
+            logger=False,
+        )
+
+
 ESTIMATORS = {
     "AutoMI": skmi.AutoMI(random_state=0),
     "EllipticalCopulaMI": skmi.EllipticalCopulaMI(random_state=0),
@@ -61,6 +78,8 @@ ESTIMATORS = {
 }
 if importlib.util.find_spec("infomeasure"):
     ESTIMATORS["infomeasure"] = Peer(infomeasure)
+if importlib.util.find_spec("torch_mist"):
+    ESTIMATORS["torch-mist"] = Peer(torch_mist)
 MOST_COLUMNS = {
     "scikit-learn": 2,
     "infomeasure": 10,
