@@ -9,11 +9,12 @@ r"""Coverage of the intervals of nominal 95 % on the tasks of known value.
 For each estimator the tasks where it is consistent: normal columns, a Gaussian copula,
 a Student copula, and for neighbours all tasks of at most ten columns. One row for each
 task: how often the truth lies in the two-sided interval, and above the one-sided limit;
-the mean error, the spread of the estimates and the mean of the standard errors given.
-The last rows of each estimator hold the number of tasks within 91 to 98 %, and the
-coverage over all of them. Any estimator of skmi can be named in `--estimators`, and in
-`--tasks` the mixtures of bench_shapes.py too. With
-`--once` the tasks are left out whose columns are increasing maps of those of another:
+how often the fit warned that it is not converged or saturated; the mean error, the
+spread of the estimates and the mean of the standard errors given. The last rows of each
+estimator hold the number of tasks within 91 to 98 %, and the coverage over all of them.
+Any estimator of skmi can be named in `--estimators`, and in `--tasks` the mixtures of
+bench_shapes.py too. With `--once` the tasks are left out whose columns are increasing
+maps of those of another:
 estimators that see ranks return the same there.
 """
 
@@ -30,6 +31,7 @@ import skmi
 from skmi.datasets import BENCHMARK_TASKS
 from skmi.inference import confidence_interval
 
+DOUBTS = skmi.ConvergenceWarning, skmi.SaturationWarning
 TASKS = BENCHMARK_TASKS | bench_shapes.families()
 NORMAL = ("normal 1x1", "dense normal", "sparse normal")
 COPULA = (*NORMAL, "normal_cdf", "bimodal", "wiggly", "half_cube")
@@ -73,27 +75,31 @@ def measure(name, task, n_rows, options):
     intervals, start = [], time.perf_counter()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         X, Y, truth = TASKS[task](n_samples=n_rows, random_state=seed)
-        interval = confidence_interval(
-            make_estimator(name),
-            X,
-            Y,
-            method=options.method,
-            n_resamples=options.resamples,
-            random_state=seed,
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", skmi.SkmiWarning)
+            interval = confidence_interval(
+                make_estimator(name),
+                X,
+                Y,
+                method=options.method,
+                n_resamples=options.resamples,
+                random_state=seed,
+            )
         intervals.append(
             [
+                any(issubclass(item.category, DOUBTS) for item in caught),
                 interval.low <= truth <= interval.high,
                 interval.lower_limit <= truth,
                 interval.mutual_info - truth,
                 interval.standard_error,
             ]
         )
-    covered, above, errors, given = np.array(intervals, dtype=float).T
+    doubted, covered, above, errors, given = np.array(intervals, dtype=float).T
     return {
         "seeds": options.seeds,
         "covered": f"{covered.mean():.3f}",
         "above_limit": f"{above.mean():.3f}",
+        "doubted": f"{doubted.mean():.3f}",
         "bias": f"{errors.mean():.4f}",
         "spread": f"{errors.std(ddof=1):.4f}",
         "standard_error": f"{given.mean():.4f}",

@@ -76,7 +76,9 @@ class AutoMI(MutualInfoEstimator):
     status_ : {"ok", "zero", "saturated", "unstable", "not converged"}
         "zero": not to be told from 0. "saturated": close to `ceiling_`. "unstable": the
         folds disagree beyond their errors. "not converged": training still rose at
-        `max_iter`. With the last three the interval is not to be trusted.
+        `max_iter`, or the estimate still rises with the number of rows: the second half
+        of them brought more than its standard error. With the last three the interval
+        is not to be trusted.
     fold_scores_ : ndarray of shape (n_folds,)
         The estimate of each fold.
     n_iter_ : int
@@ -158,6 +160,7 @@ class AutoMI(MutualInfoEstimator):
 
     def _fit(self, X, y):
         self._require_sense()
+        self._still_rises = False
         random_state = make_random_state(self.random_state)
         self._model = self._make_model(random_state)
         self._train(self._model, X, y)
@@ -305,6 +308,7 @@ class AutoMI(MutualInfoEstimator):
         noise = standard_error(model.whole.influence - half.whole.influence)
         change = max(change - noise, 0.0)
         error = standard_error(model.whole.influence)
+        self._still_rises = change > error
         return value + change, math.hypot(error, noise, change)
 
     def _compare_candidates(self, X, y, report):
@@ -339,12 +343,14 @@ class AutoMI(MutualInfoEstimator):
         self.confidence_interval_ = np.array([value - reach, value + reach])
         self.status_ = self._judge(report)
         if self.status_ == "not converged":
-            warnings.warn(
+            reason = (
                 f"The held-out bound still rose after {self._model.max_iter} epochs; "
-                "the estimate may be too low. Raise max_iter.",
-                ConvergenceWarning,
-                stacklevel=4,
+                "the estimate may be too low. Raise max_iter."
+                if self._is_cut_short
+                else "The estimate still rises with the number of rows; it may be too "
+                "low. More rows, or fewer columns, would tell."
             )
+            warnings.warn(reason, ConvergenceWarning, stacklevel=4)
 
     def _judge(self, report):
         value, error, ceiling = report
@@ -354,10 +360,16 @@ class AutoMI(MutualInfoEstimator):
             return "zero"
         if self.chosen_ not in ("critic", "reference"):
             return "ok"  # the folds are those of another estimate
-        curve = self._model.validation_scores_ if self.chosen_ == "critic" else []
-        if len(curve) == self._model.max_iter and late_rise(curve) > LARGEST_RISE:
+        if self._still_rises or self._is_cut_short:
             return "not converged"
         return "unstable" if disagree(self.fold_scores_, error) else "ok"
+
+    @property
+    def _is_cut_short(self):
+        if self.chosen_ != "critic":
+            return False
+        curve, n_most = self._model.validation_scores_, self._model.max_iter
+        return len(curve) == n_most and late_rise(curve) > LARGEST_RISE
 
     # -- new rows ----------------------------------------------------------------
 

@@ -283,6 +283,22 @@ class TestAutoMI:
             model = AutoMI(max_iter=2, **SMALL).fit(X, Y)
         assert model.status_ == "not converged"
 
+    def test_few_rows_for_the_structure(self):
+        rng = np.random.RandomState(0)
+        X = rng.standard_normal((1000, 3))
+        sign = rng.choice([-1, 1], (1000, 1))
+        Y = 0.7 * sign * X + np.sqrt(1 - 0.7**2) * rng.standard_normal((1000, 3))
+        with pytest.warns(ConvergenceWarning, match="rises with the number of rows"):
+            model = AutoMI(random_state=0).fit(X, Y)
+        assert model.chosen_ == "critic"
+        assert model.status_ == "not converged"
+        assert (
+            0.1
+            < model.lower_bound_
+            < 0.52
+            < model.mutual_info_ + 3 * model.standard_error_
+        )
+
     @pytest.mark.filterwarnings("ignore::skmi.ConvergenceWarning")
     def test_permutation_test(self):
         rng = np.random.RandomState(0)
