@@ -18,6 +18,7 @@ extras["tests"] = [
     *extras["table"],
     *extras["progress"],
     "array-api-strict>=2.3",
+    "hypothesis>=6.100",
     "numpydoc>=1.8",
     "polars>=1.0",
     "pytest>=8",

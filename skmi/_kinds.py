@@ -1,5 +1,6 @@
 """Labels, numbers or dates: what columns are, by the types that they came with."""
 
+import contextlib
 import datetime
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = [
     "label_rows",
     "refuse_dates",
     "target_kind",
+    "wanting_numbers",
 ]
 
 
@@ -128,6 +130,32 @@ def refuse_dates(X):
             "X holds dates or durations; convert them to numbers first, for example "
             "to seconds: column.astype('int64') / 1e9."
         )
+
+
+@contextlib.contextmanager
+def wanting_numbers(name):
+    """Raise in words about an argument where numpy finds no numbers in it."""
+    try:
+        with np.errstate(invalid="ignore"):  # sums of columns of the largest numbers
+            yield
+    except (TypeError, ValueError) as error:
+        found = str(error)
+        if found.startswith(("X ", "y ")):
+            raise
+        if "NAType" in found or "NA is ambiguous" in found:
+            raise ValueError(f"{name} contains missing values (NA).") from error
+        if "could not convert string" in found:
+            raise ValueError(
+                f"{name} holds text ({found}); encode it as numbers, for example with "
+                "sklearn.preprocessing.OneHotEncoder."
+            ) from error
+        if found.startswith("setting an array element"):
+            raise ValueError(
+                f"{name} holds lists in place of numbers, or rows of unequal length."
+            ) from error
+        if "argument must be a string or a real number" in found:
+            raise TypeError(f"{name} holds objects, not numbers ({found}).") from error
+        raise
 
 
 def label_rows(y):

@@ -33,7 +33,7 @@ from skmi.critics import (
     extract_model,
     score_pairs,
 )
-from skmi.exceptions import ConvergenceWarning
+from skmi.exceptions import ConvergenceWarning, FewRowsWarning
 from skmi.statistics import standard_error
 
 __all__ = [
@@ -114,7 +114,10 @@ class Scaler(NamedTuple):
         size = np.abs(block)
         spread_out = np.sign(block) * (10 + np.expm1(np.maximum(size - 10, 0)))
         block = np.where(size > 10, spread_out, block)
-        return (block * self.scale + self.mean) * self.unit
+        largest = np.finfo(np.float64).max
+        with np.errstate(over="ignore"):
+            block = (block * self.scale + self.mean) * self.unit
+        return np.clip(block, -largest, largest)
 
     def log_slope(self, block):
         """Return the log determinant of the map's derivative at each row."""
@@ -237,7 +240,9 @@ class CriticEstimator(MutualInfoEstimator):
             size = part_size(self.test_size, n_samples)
             reports = [(order[size:], order[:size])]
         else:
-            reports = self._cross_validator(random_state).split(X, y)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The least populated class")
+                reports = list(self._cross_validator(y, random_state).split(X, y))
         folds = []
         for rest, report in reports:
             rest, report = np.asarray(rest), np.asarray(report)
@@ -264,9 +269,11 @@ class CriticEstimator(MutualInfoEstimator):
             raise ValueError("cv gives no folds; a used-up generator, perhaps.")
         return folds
 
-    def _cross_validator(self, random_state):
+    def _cross_validator(self, y, random_state):
         if isinstance(self.cv, Integral):
             kind = StratifiedKFold if hasattr(self, "classes_") else KFold
+            if hasattr(self, "classes_"):
+                warn_of_rare_labels(y, self.cv)
             seed = random_state.randint(np.iinfo(np.int32).max)
             return kind(self.cv, shuffle=True, random_state=seed)
         return check_cv(self.cv)
@@ -550,6 +557,18 @@ def part_size(size, n_samples):
     if isinstance(size, Integral):
         return int(size)
     return max(2, round(size * n_samples))
+
+
+def warn_of_rare_labels(codes, n_folds):
+    """Warn where some fold trains or reports without a label."""
+    fewest = np.bincount(codes).min()
+    if fewest < n_folds:
+        warnings.warn(
+            f"y holds a label with {fewest} rows, fewer than the {n_folds} folds: some "
+            "know nothing of it. Pass a smaller cv, or drop such labels.",
+            FewRowsWarning,
+            stacklevel=7,
+        )
 
 
 def stack_rows(parts):

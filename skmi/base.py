@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmi._contrast import N_CONTRASTS, multi_sample_terms
 from skmi._docs import document
 from skmi._duplicates import warn_of_duplicate_rows
-from skmi._kinds import label_rows, refuse_dates, target_kind
+from skmi._kinds import label_rows, refuse_dates, target_kind, wanting_numbers
 from skmi._sklearn import (
     CallbackSupportMixin,
     StrOptions,
@@ -273,6 +273,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
     # -- validation --------------------------------------------------------------
 
+    @wanting_numbers("X or y")
     def _validate(self, X, y, *, reset, min_samples=2, with_y=True):
         """Return X as float64 (n, d_x) and y as float64 (n, d_y) or label codes (n,).
 

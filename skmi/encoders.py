@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from skmi import bounds
+from skmi._kinds import wanting_numbers
 from skmi._neural import Scaler, part_size
 from skmi._sklearn import (
     HasMethods,
@@ -343,6 +344,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     # -- shared with the encoders built on this one ------------------------------
 
+    @wanting_numbers("X")
     def _validate(self, X, *, reset):
         return validate_data(
             self,
@@ -466,7 +468,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._judge.fit(codes, target)
 
     def _project(self, block):
-        rows = torch.from_numpy(np.asarray(block, dtype=np.float64))
+        rows = torch.from_numpy(np.array(block, dtype=np.float64, order="C"))
         return project_randomly(rows, self.n_projections).numpy()
 
     def _encode(self, X):
@@ -516,6 +518,7 @@ def probe_encoder(encoder, x, n_components):
     return rest
 
 
+@wanting_numbers("The second view")
 def check_view(view, n_samples):
     """Return a second view as an array, one row for each row of X."""
     view = check_array(view, dtype=np.float64, ensure_2d=False, force_writeable=True)
