@@ -52,6 +52,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
     _bound = "none"
     _takes_labels = True
+    _number_types = (np.float64,)  # of X, taken without a copy
+    _may_write = True  # into X
     _is_normalized = False  # whether _log_ratio has no free constant
     _contrast = "y"  # "x" where that constant is one for each y, not for each x
     _shared_attributes = (
@@ -154,14 +156,17 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             del self._given
         if is_constant(X) or is_constant(y):
             report = report._replace(mutual_info=0.0, standard_error=0.0)
-        self.bound_ = self._bound
-        self.ceiling_ = float(report.ceiling)
-        mutual_info = require_finite(report.mutual_info, "estimate")
-        self.standard_error_ = require_finite(report.standard_error, "standard error")
-        self.mutual_info_ = mutual_info
+        self._publish(report)
         warn_of_few_rows(X)
         self._warn_of_saturation()
         return self
+
+    def _publish(self, report):
+        """Set what is reported, if all of it is finite."""
+        mutual_info = require_finite(report.mutual_info, "estimate")
+        error = require_finite(report.standard_error, "standard error")
+        self.bound_, self.ceiling_ = self._bound, float(report.ceiling)
+        self.mutual_info_, self.standard_error_ = mutual_info, error
 
     def score(self, X, y):
         r"""Lower bound of the mutual information on the given rows, in nats.
@@ -305,9 +310,9 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 X,
                 y,
                 reset=reset,
-                dtype=np.float64,
+                dtype=self._number_types,
                 ensure_min_samples=min_samples,
-                force_writeable=True,
+                force_writeable=self._may_write,
                 **options,
             )
         except (TypeError, ValueError) as error:
@@ -343,13 +348,18 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 "skmi.MixedKSG or a critic-based estimator."
             )
         if discrete:
-            labels = sorted(set(label_rows(y)))
+            labels = sorted(set(label_rows(y)) | self._announced_labels())
             self._label_codes = {label: code for code, label in enumerate(labels)}
             self.classes_ = (
                 np.array(labels).squeeze(-1) if y.ndim == 1 else (np.array(labels))
             )
         elif kind == "integer" and self.discrete_target == "auto":
             warn_of_integer_labels(y)
+
+    def _announced_labels(self):
+        """Return labels that later batches will hold."""
+        announced = vars(self).get("_announced")
+        return set() if announced is None else set(label_rows(np.asarray(announced)))
 
     def _encode_target(self, y, kind):
         n_targets = 1 if y.ndim == 1 else y.shape[1]
