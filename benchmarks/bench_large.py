@@ -66,7 +66,7 @@ def measure(way, n_rows):
         for batch in range(1, n_rows // BATCH):
             estimator.partial_fit(*draw(BATCH, batch * BATCH))
     else:
-        with tempfile.NamedTemporaryFile(dir=".") as file:
+        with tempfile.NamedTemporaryFile() as file:
             y = write_map(file.name, n_rows)
             X = np.memmap(file.name, np.float32, "r", shape=(n_rows, N_COLUMNS))
             X.max()

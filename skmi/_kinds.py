@@ -5,15 +5,18 @@ import datetime
 
 import numpy as np
 from scipy import sparse
+from sklearn import get_config
 
 __all__ = [
     "array_kinds",
+    "as_array",
     "column_types",
     "dtype_kind",
     "element_kind",
     "feature_kinds",
     "is_missing",
     "label_rows",
+    "on_device_of",
     "refuse_dates",
     "target_kind",
     "wanting_numbers",
@@ -130,6 +133,23 @@ def refuse_dates(X):
             "X holds dates or durations; convert them to numbers first, for example "
             "to seconds: column.astype('int64') / 1e9."
         )
+
+
+def as_array(block):
+    """Return a tensor as an array, anything else as it is."""
+    return block.detach().cpu().numpy() if is_tensor(block) else block
+
+
+def on_device_of(block, values):
+    """Return values as a tensor beside a given one where arrays are dispatched."""
+    if is_tensor(block) and get_config()["array_api_dispatch"]:
+        return block[:0].double().new_tensor(values)
+    return values
+
+
+def is_tensor(block):
+    """Whether a block is a tensor of torch, which need not be imported for it."""
+    return type(block).__module__ == "torch" and hasattr(block, "detach")
 
 
 @contextlib.contextmanager

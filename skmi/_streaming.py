@@ -13,7 +13,7 @@ from skmi.statistics import standard_error
 
 __all__ = ["StreamingMixin"]
 
-MOST_REPORT_ROWS = 4096
+MOST_REPORT_ROWS = 1024
 
 
 class Reservoir(NamedTuple):
@@ -56,7 +56,7 @@ class StreamingMixin:
         """Learn from a batch of rows, and report on rows held out of all batches.
 
         Each call passes once over the batch. A share `test_size` of its rows does not
-        train; a sample of at most 4096 such rows of all batches is what `mutual_info_`
+        train; a sample of at most 1024 such rows of all batches is what `mutual_info_`
         is of. No epoch is chosen, so `max_iter` and `early_stopping` have no part in
         it. The first batch sets the scale of the columns: let it be a fair sample.
 

@@ -3,15 +3,18 @@
 import contextlib
 import copy
 import math
+import warnings
 from dataclasses import dataclass
 
 import torch
 
 from skmi._torch import isolated_randomness
 from skmi.critics import clip_gradients, copy_models
+from skmi.exceptions import SkmiWarning
 
 __all__ = ["Schedule", "Training", "contrast_pairs", "cyclic_partners"]
 
+SMALLEST_BLOCK = 32
 FEWEST_PAIRS = 2**15  # of independent rows, where the epoch is chosen
 
 
@@ -146,6 +149,7 @@ class Training:
         n_models = len(x)
         self.kept = copy.deepcopy(self.network)  # each model at its best
         self.diverged = {}
+        self.block_size = getattr(network, "largest_block", 4096)
         self.best_epoch = [0] * n_models
         self.best_score = [-float("inf")] * n_models
         self.losses, self.scores = [], []
@@ -240,11 +244,27 @@ class Training:
         for average, value in pairs:
             average.lerp_(value, 1 - self.schedule.averaging_rate)
 
-    @torch.no_grad()
     def _score_stop_rows(self):
+        """Score in blocks, in smaller ones from where a device's memory is full."""
+        while True:
+            try:
+                return self._score_blocks()
+            except torch.cuda.OutOfMemoryError:
+                if self.block_size < 2 * SMALLEST_BLOCK:
+                    raise
+                self.block_size //= 2
+                warnings.warn(
+                    "The device has not enough memory to score all rows at once; they "
+                    f"are scored in blocks of {self.block_size} from here on.",
+                    SkmiWarning,
+                    stacklevel=2,
+                )
+
+    @torch.no_grad()
+    def _score_blocks(self):
         total, n_rows = 0, self.stop_rows.shape[1]
-        block_size = getattr(self.network, "largest_block", 4096)
-        for block in self.stop_rows.tensor_split(-(-n_rows // block_size), dim=1):
+        n_blocks = -(-n_rows // self.block_size)
+        for block in self.stop_rows.tensor_split(n_blocks, dim=1):
             partners = self._spread_partners(block.shape[1])
             scores = self._score(self.current, block, partners)
             total = total + self.criterion(scores) * block.shape[1]

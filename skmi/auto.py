@@ -13,6 +13,7 @@ from torch import nn
 
 from skmi._crossfit import CrossFittedCritic
 from skmi._kinds import (
+    as_array,
     column_types,
     dtype_kind,
     feature_kinds,
@@ -406,6 +407,7 @@ class AutoMI(MutualInfoEstimator):
 
     @wanting_numbers("X or y")
     def _validate(self, X, y, *, reset, min_samples=2, with_y=True):
+        X, y = as_array(X), as_array(y)
         if reset:
             self._encoders = {}
         kinds = {dtype_kind(name) for name in column_types(y)} if with_y else set()

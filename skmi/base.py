@@ -12,7 +12,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmi._contrast import N_CONTRASTS, multi_sample_terms
 from skmi._docs import document
 from skmi._duplicates import warn_of_duplicate_rows
-from skmi._kinds import label_rows, refuse_dates, target_kind, wanting_numbers
+from skmi._kinds import (
+    as_array,
+    label_rows,
+    on_device_of,
+    refuse_dates,
+    target_kind,
+    wanting_numbers,
+)
 from skmi._sklearn import (
     CallbackSupportMixin,
     StrOptions,
@@ -246,7 +253,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             Nats; may be negative with y.
         """
         check_is_fitted(self)
-        with_y = y is not None
+        given, with_y = X, y is not None
         X, y = self._validate(X, y, reset=False, min_samples=1, with_y=with_y)
         values = np.empty(len(X))
         for rows in np.array_split(np.arange(len(X)), -(-len(X) // N_CONTRASTS)):
@@ -256,7 +263,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 values[rows] = self._log_ratio_of_pairs(X[rows], y[rows])
                 values[rows] -= self._offset(X[rows], y[rows])
         require_finite(values.sum(), "sum of the pointwise values")
-        return values
+        return on_device_of(given, values)
 
     def _offset(self, X, y):
         """Return what makes the mean density ratio of each row to known rows one."""
@@ -284,6 +291,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
         Without y, None is returned in its place.
         """
+        X, y = as_array(X), as_array(y)
         refuse_dates(X)
         if not with_y:
             return self._validate_arrays(X, reset=False), None

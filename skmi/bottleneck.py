@@ -32,7 +32,7 @@ from skmi._bottleneck import (
     TwoHeads,
     make_decoder,
 )
-from skmi._kinds import target_kind, wanting_numbers
+from skmi._kinds import as_array, target_kind, wanting_numbers
 from skmi._neural import Scaler, part_size, run_epochs
 from skmi._sklearn import (
     CallbackSupportMixin,
@@ -465,6 +465,7 @@ class BottleneckEstimator(
     def _validate(self, X, y, *, reset):
         if y is None and not reset:
             raise ValueError(f"{type(self).__name__} requires y, but y is None.")
+        X, y = as_array(X), as_array(y)
         if y is not None:
             target_kind(y)  # refuses dates, missing labels, and text among numbers
         X, y = validate_data(
@@ -482,7 +483,7 @@ class BottleneckEstimator(
     @wanting_numbers("X")
     def _validate_rows(self, X):
         return validate_data(
-            self, X, reset=False, dtype=np.float64, force_writeable=True
+            self, as_array(X), reset=False, dtype=np.float64, force_writeable=True
         )
 
     def _warn_of_convergence(self, training):

@@ -13,7 +13,13 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
-from skmi._kinds import label_rows, target_kind, wanting_numbers
+from skmi._kinds import (
+    as_array,
+    label_rows,
+    on_device_of,
+    target_kind,
+    wanting_numbers,
+)
 from skmi._neural import Scaler
 from skmi._sklearn import (
     Integral,
@@ -146,13 +152,14 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             The scores.
         """
         check_is_fitted(self)
-        return self._score(self._rows, self._validate(X, reset=False))
+        score = self._score(self._rows, self._validate(X, reset=False))
+        return on_device_of(X, score)
 
     @wanting_numbers("X")
     def _validate(self, X, *, reset):
         return validate_data(
             self,
-            X,
+            as_array(X),
             reset=reset,
             dtype=np.float64,
             order="C",
@@ -376,8 +383,8 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             The codes.
         """
         check_is_fitted(self)
-        X, _ = self._validate(X, None, reset=False)
-        return self._infomax._encode(X)
+        rows, _ = self._validate(X, None, reset=False)
+        return on_device_of(X, self._infomax._encode(rows))
 
     def mutual_info_gradient(self, X, y):
         r"""Gradient of I(X; Y) with respect to each row of X and of y.
@@ -459,6 +466,7 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             "ensure_min_samples": 2 if reset else 1,
             "force_writeable": True,
         }
+        X, y = as_array(X), as_array(y)
         if y is None:
             return validate_data(self, X, **options), None
         kind = target_kind(y)

@@ -350,7 +350,7 @@ def squared_lengths(block, scatter):
     try:
         root = np.linalg.cholesky(scatter)
     except np.linalg.LinAlgError as error:
-        raise ValueError(
+        raise np.linalg.LinAlgError(  # a ValueError, in words
             "Some columns determine each other, so that their joint density does not "
             "exist. Leave them out, or use skmi.GaussianCopulaMI."
         ) from error

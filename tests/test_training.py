@@ -300,3 +300,45 @@ def test_models_are_copied_one_by_one():
     ):
         assert torch.equal(new[:2], old[:2])
         assert torch.equal(new[2], source[2])
+
+
+class Small(Level):
+    """Levels on a device whose memory holds so many pairs."""
+
+    def __init__(self, values, most_pairs):
+        super().__init__(values)
+        self.most_pairs = most_pairs
+        self.seen = []
+
+    def forward(self, x, y, partners):
+        if partners.numel() > self.most_pairs:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        self.seen.append(len(partners))
+        return super().forward(x, y, partners)
+
+
+@pytest.mark.parametrize(("most_pairs", "size"), [(4096 * 65, 800), (10_000, 128)])
+def test_a_full_device_is_given_smaller_blocks(most_pairs, size):
+    network = Small([0.5], most_pairs)
+    training = Training(
+        network,
+        extract,
+        peak_at(1.0),
+        torch.zeros(1, 900, 1),
+        torch.zeros(1, 900, 1),
+        train_rows=torch.arange(100).unsqueeze(0),
+        stop_rows=torch.arange(100, 900).unsqueeze(0),
+        schedule=Schedule(1, 4, 2, 0.1, 0.0, True, 3, 0.0),
+        generator=torch.Generator().manual_seed(0),
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        training.consider_start()
+    assert max(network.seen) <= size
+    assert bool(caught) == (size < 800)
+    assert all("blocks of" in str(item.message) for item in caught)
+    assert training.best_score == pytest.approx([-0.25])
+    network.most_pairs = 0
+    training.block_size = 32
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        training.consider_start()
