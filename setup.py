@@ -12,12 +12,14 @@ extras = {
     "table": ["pandas>=2.2", "pyarrow>=16"],
     "plot": ["matplotlib>=3.8"],
     "progress": ["rich>=13"],
+    "cluster": ["dask[distributed]>=2024.5"],
     "doc": ["sphinx>=8", "numpydoc>=1.8", "pydata-sphinx-theme>=0.16"],
 }
 extras["tests"] = [
     *extras["table"],
     *extras["progress"],
     "array-api-strict>=2.3",
+    "hypothesis>=6.100",
     "numpydoc>=1.8",
     "polars>=1.0",
     "pytest>=8",

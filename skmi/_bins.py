@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from skmi._kinds import array_kinds, dtype_kind, is_missing
+from skmi._kinds import array_kinds, dtype_kind, is_missing, wanting_numbers
 
 __all__ = [
     "MISSING",
@@ -74,13 +74,15 @@ def bin_plain_numbers(X, n_bins, weights, plain):
     done = plain & ~np.isnan(ordered[-1]) & (is_new.sum(axis=0) >= FEW_VALUES)
     places = quantile_places(np.arange(1, len(X) + 1), n_bins)
     codes[:, done] = 0
-    for edge in ordered[places]:
+    edges = ordered[places]
+    for edge in edges:
         codes[:, done] += X[:, done] > edge[done]
-    for k in np.flatnonzero(done & (np.diff(ordered[places], axis=0) == 0).any(axis=0)):
+    for k in np.flatnonzero(done & (edges[1:] == edges[:-1]).any(axis=0)):
         codes[:, k] = np.unique(codes[:, k], return_inverse=True)[1]
     return codes, done
 
 
+@wanting_numbers("X or y")
 def bin_column(column, n_bins, weights=None, discrete=None, type_name=None):
     """Return the codes of one column of any type."""
     if discrete is None:

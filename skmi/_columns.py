@@ -36,12 +36,19 @@ class ColumnView:
     def apply(self, column):
         """Return the column as seen; equal values stay equal."""
         if self.transform == "rank":
-            return np.interp(column, self.values, self.scores)
+            return self._interpolate(column)
         if self.transform is None and not self.has_ties:
             return column
         column = column / self.unit - self.center
         factor = self.spread if self.transform == "standard" else 1 / self.unit
         return column / factor if self.spread > 0 else column
+
+    def _interpolate(self, column):
+        """Return normal scores, also where gaps or slopes leave the numbers."""
+        unit = 4.0 if self.unit > 1e300 else 2.0**-900 if self.unit < 1e-290 else 1.0
+        with np.errstate(over="ignore"):
+            seen = np.interp(column / unit, self.values / unit, self.scores)
+        return np.clip(seen, self.scores[0], self.scores[-1])
 
     def apply_without_ties(self, column, random_state):
         """Return the column of the fit as seen, equal values set apart at random."""

@@ -176,7 +176,8 @@ class CrossFittedCritic(LogPartitionEstimator):
     # -- report ------------------------------------------------------------------
 
     def _evaluate(self, training, X, y, folds):
-        critics = list(training.best)
+        self._refuse_untrained(training)
+        critics = training.best
         whole = self._gather(critics, X, y, folds)
         fitted = self._describe(training, critics, whole.folds)
         fitted |= {"whole": whole, "closed": None}

@@ -12,17 +12,20 @@ __all__ = ["warn_of_duplicate_rows"]
 
 def warn_of_duplicate_rows(X, y):
     """Warn where rows are repeated although the data are not discrete."""
-    block = np.column_stack([X, y]) + 0.0
-    n_distinct = max(len(np.unique(column)) for column in block.T)
-    if n_distinct <= math.sqrt(len(block)) or n_distinct == len(block):
+    n_rows, n_distinct = len(X), 0
+    for column in columns_of(X, y):
+        n_distinct = max(n_distinct, len(np.unique(column)))
+        if n_distinct == n_rows:
+            return
+    if n_distinct <= math.sqrt(n_rows):
         return
-    counts = row_counts(block)
+    counts = row_counts(X, y)
     n_twins = int(counts[counts > 1].sum())
-    if n_twins > 0.05 * len(block) and (
+    if n_twins > 0.05 * n_rows and (
         is_copied(counts) or excess_of_ties(X, y.reshape(len(y), -1)) > 0.5
     ):
         warnings.warn(
-            f"{n_twins} of {len(block)} rows occur more than once although the data "
+            f"{n_twins} of {n_rows} rows occur more than once although the data "
             "are not discrete. Repeated rows inflate mutual information, since the "
             "same row is then learned from and reported on; drop the duplicates.",
             DuplicateRowsWarning,
@@ -52,25 +55,46 @@ def excess_of_ties(x, y):
     that more than the square root of all have in common, such as those with an amount
     of 0, are left out.
     """
-    block = np.column_stack([x, y])
-    counts, inverse = row_counts(block, with_rows=True)
-    kept = counts[inverse] <= math.sqrt(len(block))
-    x, y, block = x[kept], y[kept], block[kept]
+    counts, inverse = row_counts(x, y, with_rows=True)
+    kept = counts[inverse] <= math.sqrt(len(x))
+    x, y = x[kept], y[kept]
     n_pairs = max(len(x) * (len(x) - 1) / 2, 1.0)
-    tied_x, tied_y, both = tied_pairs(x), tied_pairs(y), tied_pairs(block)
+    tied_x, tied_y, both = tied_pairs(x), tied_pairs(y), tied_pairs(x, y)
     chance = tied_x * tied_y / n_pairs
     return (both - chance) / max(min(tied_x, tied_y) - chance, 1.0)
 
 
-def row_counts(block, with_rows=False):
+def columns_of(*blocks):
+    """Yield the columns of blocks as float64, zeros without a sign."""
+    for block in blocks:
+        for column in block.reshape(len(block), -1).T:
+            yield column.astype(np.float64) + 0.0
+
+
+def row_counts(*blocks, with_rows=False):
     """How often each distinct row occurs, and the number of each row's kind."""
-    rows = np.ascontiguousarray(block, dtype=float) + 0.0
-    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    keys = row_keys(*blocks)
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return (counts, inverse) if with_rows else counts
 
 
-def tied_pairs(block):
+def row_keys(*blocks):
+    """Return a number of 64 bits for each row, the same for equal rows alone.
+
+    Different rows share one by a chance of less than n^2 / 2^64. A row takes no more
+    memory than one column of it.
+    """
+    keys = np.zeros(len(blocks[0]), dtype=np.uint64)
+    for column in columns_of(*blocks):
+        keys ^= column.view(np.uint64)
+        for shift, factor in ((32, 0xD6E8FEB86659FD93), (29, 0xA0761D6478BD642F)):
+            keys ^= keys >> np.uint64(shift)
+            keys *= np.uint64(factor)
+        keys ^= keys >> np.uint64(32)
+    return keys
+
+
+def tied_pairs(*blocks):
     """Return the number of pairs of equal rows."""
-    counts = row_counts(block) if len(block) else np.zeros(0)
+    counts = row_counts(*blocks) if len(blocks[0]) else np.zeros(0)
     return float((counts * (counts - 1) / 2).sum())

@@ -1,20 +1,25 @@
 """Labels, numbers or dates: what columns are, by the types that they came with."""
 
+import contextlib
 import datetime
 
 import numpy as np
 from scipy import sparse
+from sklearn import get_config
 
 __all__ = [
     "array_kinds",
+    "as_array",
     "column_types",
     "dtype_kind",
     "element_kind",
     "feature_kinds",
     "is_missing",
     "label_rows",
+    "on_device_of",
     "refuse_dates",
     "target_kind",
+    "wanting_numbers",
 ]
 
 
@@ -128,6 +133,49 @@ def refuse_dates(X):
             "X holds dates or durations; convert them to numbers first, for example "
             "to seconds: column.astype('int64') / 1e9."
         )
+
+
+def as_array(block):
+    """Return a tensor as an array, anything else as it is."""
+    return block.detach().cpu().numpy() if is_tensor(block) else block
+
+
+def on_device_of(block, values):
+    """Return values as a tensor beside a given one where arrays are dispatched."""
+    if is_tensor(block) and get_config()["array_api_dispatch"]:
+        return block[:0].double().new_tensor(values)
+    return values
+
+
+def is_tensor(block):
+    """Whether a block is a tensor of torch, which need not be imported for it."""
+    return type(block).__module__ == "torch" and hasattr(block, "detach")
+
+
+@contextlib.contextmanager
+def wanting_numbers(name):
+    """Raise in words about an argument where numpy finds no numbers in it."""
+    try:
+        with np.errstate(invalid="ignore"):  # sums of columns of the largest numbers
+            yield
+    except (TypeError, ValueError) as error:
+        found = str(error)
+        if found.startswith(("X ", "y ")):
+            raise
+        if "NAType" in found or "NA is ambiguous" in found:
+            raise ValueError(f"{name} contains missing values (NA).") from error
+        if "could not convert string" in found:
+            raise ValueError(
+                f"{name} holds text ({found}); encode it as numbers, for example with "
+                "sklearn.preprocessing.OneHotEncoder."
+            ) from error
+        if found.startswith("setting an array element"):
+            raise ValueError(
+                f"{name} holds lists in place of numbers, or rows of unequal length."
+            ) from error
+        if "argument must be a string or a real number" in found:
+            raise TypeError(f"{name} holds objects, not numbers ({found}).") from error
+        raise
 
 
 def label_rows(y):

@@ -1,6 +1,7 @@
 """What all critic-based estimators share: parameters, split, scaling, report."""
 
 import copy
+import itertools
 import math
 import warnings
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from skmi._sklearn import (
     make_random_state,
     parameter,
 )
+from skmi._streaming import StreamingMixin
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
 from skmi.base import MutualInfoEstimator, Report, estimator
@@ -33,7 +35,7 @@ from skmi.critics import (
     extract_model,
     score_pairs,
 )
-from skmi.exceptions import ConvergenceWarning
+from skmi.exceptions import ConvergenceWarning, FewRowsWarning
 from skmi.statistics import standard_error
 
 __all__ = [
@@ -45,6 +47,9 @@ __all__ = [
     "reduce_scores",
     "run_epochs",
 ]
+
+
+LARGEST_PART = 2**22  # numbers that are scaled at a time
 
 
 class Terms(NamedTuple):
@@ -85,6 +90,18 @@ class Scaler(NamedTuple):
     @classmethod
     def fit(cls, block):
         """Learn the moments; a constant column is only shifted."""
+        n_rows, n_columns = block.shape
+        step = max(1, LARGEST_PART // max(n_rows, 1))
+        if step >= n_columns:
+            return cls._fit_part(block.astype(np.float64, copy=False))
+        parts = (
+            cls._fit_part(block[:, start : start + step].astype(np.float64))
+            for start in range(0, n_columns, step)
+        )
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    @classmethod
+    def _fit_part(cls, block):
         unit = np.abs(block).max(axis=0)  # keeps squares from overflowing
         unit = np.where(unit > 0, unit, 1.0)
         block = block / unit
@@ -114,7 +131,10 @@ class Scaler(NamedTuple):
         size = np.abs(block)
         spread_out = np.sign(block) * (10 + np.expm1(np.maximum(size - 10, 0)))
         block = np.where(size > 10, spread_out, block)
-        return (block * self.scale + self.mean) * self.unit
+        largest = np.finfo(np.float64).max
+        with np.errstate(over="ignore"):
+            block = (block * self.scale + self.mean) * self.unit
+        return np.clip(block, -largest, largest)
 
     def log_slope(self, block):
         """Return the log determinant of the map's derivative at each row."""
@@ -131,6 +151,8 @@ class CriticEstimator(MutualInfoEstimator):
     `_influence`, what it reports.
     """
 
+    _number_types = (np.float64, np.float32)
+    _may_write = False
     _report_dtype = torch.float64
     _chosen_by = "own"  # whose rows choose the epoch of a fold's critic
     _begins_well = False  # whether the critic is worth something before training
@@ -227,7 +249,7 @@ class CriticEstimator(MutualInfoEstimator):
     def _forget_training(self):
         """Drop what an earlier fit has left and this one may not set."""
         shared = set(MutualInfoEstimator._shared_attributes)
-        for name in set(CriticEstimator._shared_attributes) - shared:
+        for name in {"_stream", *CriticEstimator._shared_attributes} - shared:
             vars(self).pop(name, None)
 
     def _split(self, X, y, random_state):
@@ -237,7 +259,9 @@ class CriticEstimator(MutualInfoEstimator):
             size = part_size(self.test_size, n_samples)
             reports = [(order[size:], order[:size])]
         else:
-            reports = self._cross_validator(random_state).split(X, y)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The least populated class")
+                reports = list(self._cross_validator(y, random_state).split(X, y))
         folds = []
         for rest, report in reports:
             rest, report = np.asarray(rest), np.asarray(report)
@@ -264,9 +288,11 @@ class CriticEstimator(MutualInfoEstimator):
             raise ValueError("cv gives no folds; a used-up generator, perhaps.")
         return folds
 
-    def _cross_validator(self, random_state):
+    def _cross_validator(self, y, random_state):
         if isinstance(self.cv, Integral):
             kind = StratifiedKFold if hasattr(self, "classes_") else KFold
+            if hasattr(self, "classes_"):
+                warn_of_rare_labels(y, self.cv)
             seed = random_state.randint(np.iinfo(np.int32).max)
             return kind(self.cv, shuffle=True, random_state=seed)
         return check_cv(self.cv)
@@ -287,21 +313,18 @@ class CriticEstimator(MutualInfoEstimator):
 
     def _make_training(self, X, y, folds, device, random_state):
         generator = make_generator(random_state)
-        stack = [
-            [
-                scaler.transform(block)
-                for scaler, block in zip(scalers[:2], (X, y), strict=True)
-            ]
-            for scalers in self._scalers
-        ]
-        x, y = (
-            to_tensor(np.stack(blocks), device, torch.float32)
-            for blocks in zip(*stack, strict=True)
-        )
+        x, y = self._scale_sides(self._scalers, X, y, device)
         train_rows, stop_rows = (
             stack_rows([fold[part] for fold in folds]) for part in (0, 1)
         )
         return self._train_stack(x, y, train_rows, stop_rows, generator)
+
+    def _scale_sides(self, all_scalers, X, y, device):
+        """Return the rows of both sides as each model is to see them."""
+        return (
+            scale_rows([scalers[side] for scalers in all_scalers], block, device)
+            for side, block in enumerate((X, y))
+        )
 
     def _train_stack(self, x, y, train_rows, stop_rows, generator):
         """Return the training of as many models as x and y have rows for."""
@@ -354,6 +377,25 @@ class CriticEstimator(MutualInfoEstimator):
             training.consider_start()
         if not run_epochs(self, training, reconstruct):
             self._warn_of_convergence(training)
+        self._refuse_untrained(training)
+        for fold, epoch in training.diverged.items():
+            warnings.warn(
+                f"The critic of fold {fold} diverged in epoch {epoch} and was kept as "
+                f"it was after epoch {training.best_epoch[fold]}. Lower "
+                "learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    def _refuse_untrained(self, training):
+        """Raise where the critic of a fold has diverged before any epoch was kept."""
+        for fold, epoch in training.diverged.items():
+            if training.best_epoch[fold] == 0 and not self._begins_well:
+                raise FloatingPointError(
+                    f"The loss of the critic of fold {fold} was no number in epoch "
+                    f"{epoch}, before anything was learned. Lower learning_rate_init, "
+                    "or choose a bound with bounded gradients."
+                )
 
     def _warn_of_convergence(self, training):
         if not training.converged:
@@ -368,7 +410,8 @@ class CriticEstimator(MutualInfoEstimator):
 
     def _evaluate(self, training, X, y, folds):
         """Return the fitted attributes and the report of the best models so far."""
-        critics = list(training.best)
+        self._refuse_untrained(training)
+        critics = training.best
         values, influences = zip(
             *(
                 self._report([(critic, scalers)], X[fold.report], y[fold.report])
@@ -391,8 +434,8 @@ class CriticEstimator(MutualInfoEstimator):
         """Return what the training leaves as attributes."""
         fitted = {
             "n_iter_": training.epoch,
-            "loss_curve_": np.mean(training.losses, axis=1).tolist(),
-            "validation_scores_": np.mean(training.scores, axis=1).tolist()
+            "loss_curve_": mean_of_finite(training.losses),
+            "validation_scores_": mean_of_finite(training.scores)
             if training.scores
             else None,
             "_critics": critics,
@@ -476,7 +519,7 @@ class PairFeatures(NamedTuple):
 
 
 @estimator
-class RatioEstimator(CriticEstimator):
+class RatioEstimator(StreamingMixin, CriticEstimator):
     """Base of the estimators whose critic is a log density ratio, up to a constant."""
 
     reference: str | None = parameter(None, StrOptions({"copula"}), None)
@@ -485,7 +528,7 @@ class RatioEstimator(CriticEstimator):
         scalers = super()._make_scalers(X, y, fold)
         if not self._has_reference:
             return scalers
-        reference = CopulaReference(X[fold.train], y[fold.train])
+        reference = CopulaReference(X[fold.train].astype(np.float64), y[fold.train])
         sides = (reference.x_features, reference.y_features)
         features = (
             PairFeatures(scaler, side)
@@ -545,11 +588,53 @@ def run_epochs(estimator, training, reconstruct, prepare=None):
     return stopped
 
 
+def mean_of_finite(curves):
+    """Average the curves of all models, those that diverged left out."""
+    values = np.ma.masked_invalid(curves)
+    return values.mean(axis=1).filled(np.inf).tolist()
+
+
+def scale_rows(scalers, block, device):
+    """Return the rows as each scaler sees them, (n_scalers, n, n_columns).
+
+    They are scaled in parts: of many rows there is one copy, in single precision.
+    """
+    size = max(1, LARGEST_PART // block.shape[1])
+    starts = range(0, len(block), size)
+    parts = (
+        [
+            to_tensor(
+                scaler.transform(block[start : start + size]), device, torch.float32
+            )
+            for scaler in scalers
+        ]
+        for start in starts
+    )
+    first = next(parts)
+    rows = first[0].new_empty(len(scalers), len(block), first[0].shape[1])
+    for start, tensors in zip(starts, itertools.chain([first], parts), strict=True):
+        for whole, part in zip(rows, tensors, strict=True):
+            whole[start : start + len(part)] = part
+    return rows
+
+
 def part_size(size, n_samples):
     """Turn a share or a number of rows into a number, two at the least."""
     if isinstance(size, Integral):
         return int(size)
     return max(2, round(size * n_samples))
+
+
+def warn_of_rare_labels(codes, n_folds):
+    """Warn where some fold trains or reports without a label."""
+    fewest = np.bincount(codes).min()
+    if fewest < n_folds:
+        warnings.warn(
+            f"y holds a label with {fewest} rows, fewer than the {n_folds} folds: some "
+            "know nothing of it. Pass a smaller cv, or drop such labels.",
+            FewRowsWarning,
+            stacklevel=7,
+        )
 
 
 def stack_rows(parts):

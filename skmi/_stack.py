@@ -12,7 +12,7 @@ from skmi._sklearn import make_random_state
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import contrast_pairs, cyclic_partners
 from skmi.critics import score_pairs
-from skmi.exceptions import SkmiWarning
+from skmi.exceptions import ConvergenceWarning, SkmiWarning
 
 __all__ = ["report_terms"]
 
@@ -73,12 +73,28 @@ def _train(estimator, blocks, y, seed):
     contrast = "x" if estimator._contrast == "x" else "y"
     while training.epoch < estimator.max_iter and not training.finished:
         training.run_epoch()
-    return np.stack(
+    terms = np.stack(
         [
             _score(critic.to(device), block[fold.report], y[fold.report], contrast)
             for critic, block in zip(training.best, x, strict=True)
         ]
     )
+    _mark_diverged(training, terms)
+    return terms
+
+
+def _mark_diverged(training, terms):
+    """Say which models diverged; those that never learned tell nothing."""
+    for i, epoch in training.diverged.items():
+        if training.best_epoch[i] == 0:
+            terms[i] = 0.0
+        warnings.warn(
+            f"Critic {i} of {len(terms)} diverged in epoch {epoch} and was kept as it "
+            f"was after epoch {training.best_epoch[i]}; the others stand. Lower "
+            "learning_rate_init.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
 
 def _repeat(rows, n_models):

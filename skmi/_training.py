@@ -2,15 +2,19 @@
 
 import contextlib
 import copy
+import math
+import warnings
 from dataclasses import dataclass
 
 import torch
 
 from skmi._torch import isolated_randomness
-from skmi.critics import clip_gradients
+from skmi.critics import clip_gradients, copy_models
+from skmi.exceptions import SkmiWarning
 
 __all__ = ["Schedule", "Training", "contrast_pairs", "cyclic_partners"]
 
+SMALLEST_BLOCK = 32
 FEWEST_PAIRS = 2**15  # of independent rows, where the epoch is chosen
 
 
@@ -100,6 +104,9 @@ class Training:
         For each model a copy at its best epoch, or at the last without early stopping.
     best_epoch : list of int
         The epoch of each copy, counted from 1.
+    diverged : dict of int
+        For models whose loss or score was no number, when others' were, the first
+        epoch of which that is so. Their best is of an earlier one.
     losses, scores : list of list of float
         One list for each epoch: minus the objective on the batches, and the objective
         on the early-stopping rows.
@@ -140,7 +147,9 @@ class Training:
         if schedule.averaging_rate is not None:
             self.averaged = copy.deepcopy(self.network)
         n_models = len(x)
-        self.best = [None] * n_models
+        self.kept = copy.deepcopy(self.network)  # each model at its best
+        self.diverged = {}
+        self.block_size = getattr(network, "largest_block", 4096)
         self.best_epoch = [0] * n_models
         self.best_score = [-float("inf")] * n_models
         self.losses, self.scores = [], []
@@ -151,11 +160,17 @@ class Training:
         return len(self.losses)
 
     @property
+    def best(self):
+        """A copy of each model at its best."""
+        return [self.extract(self.kept, i) for i in range(len(self.best_epoch))]
+
+    @property
     def finished(self):
         """Whether every model has stopped improving."""
         patience = self.schedule.n_iter_no_change
         return self.schedule.early_stopping and all(
-            self.epoch - best >= patience for best in self.best_epoch
+            i in self.diverged or self.epoch - best >= patience
+            for i, best in enumerate(self.best_epoch)
         )
 
     @property
@@ -171,8 +186,8 @@ class Training:
     def consider_start(self):
         """Score the untrained network: it may be the best there is."""
         self.network.eval()
-        for i, score in enumerate(self._selecting(self._score_stop_rows())):
-            self.best[i], self.best_score[i] = self.extract(self.current, i), score
+        self.best_score = self._selecting(self._score_stop_rows())
+        self._keep(range(len(self.best_score)))
 
     @torch.enable_grad()
     def run_epoch(self):
@@ -229,11 +244,27 @@ class Training:
         for average, value in pairs:
             average.lerp_(value, 1 - self.schedule.averaging_rate)
 
-    @torch.no_grad()
     def _score_stop_rows(self):
+        """Score in blocks, in smaller ones from where a device's memory is full."""
+        while True:
+            try:
+                return self._score_blocks()
+            except torch.cuda.OutOfMemoryError:
+                if self.block_size < 2 * SMALLEST_BLOCK:
+                    raise
+                self.block_size //= 2
+                warnings.warn(
+                    "The device has not enough memory to score all rows at once; they "
+                    f"are scored in blocks of {self.block_size} from here on.",
+                    SkmiWarning,
+                    stacklevel=2,
+                )
+
+    @torch.no_grad()
+    def _score_blocks(self):
         total, n_rows = 0, self.stop_rows.shape[1]
-        block_size = getattr(self.network, "largest_block", 4096)
-        for block in self.stop_rows.tensor_split(-(-n_rows // block_size), dim=1):
+        n_blocks = -(-n_rows // self.block_size)
+        for block in self.stop_rows.tensor_split(n_blocks, dim=1):
             partners = self._spread_partners(block.shape[1])
             scores = self._score(self.current, block, partners)
             total = total + self.criterion(scores) * block.shape[1]
@@ -266,28 +297,47 @@ class Training:
         """Return what chooses the epoch of each model."""
         if self.chosen_by == "own":
             return scores
-        return [(sum(scores) - score) / (len(scores) - 1) for score in scores]
+        finite = {i: score for i, score in enumerate(scores) if i not in self.diverged}
+        total = sum(finite.values())
+        return [
+            (total - finite.get(i, 0)) / max(len(finite) - (i in finite), 1)
+            for i in range(len(scores))
+        ]
 
     def _keep_best(self):
         if self.epoch <= self.schedule.n_iter_unchosen:
             self._keep_last()
             return
+        improved = []
         for i, score in enumerate(self._selecting(self.scores[-1])):
-            stopped = self.epoch - 1 - self.best_epoch[i] >= (
-                self.schedule.n_iter_no_change
+            stopped = i in self.diverged or (
+                self.epoch - 1 - self.best_epoch[i] >= self.schedule.n_iter_no_change
             )
             if not stopped and score > self.best_score[i] + self.schedule.tol:
-                self.best[i] = self.extract(self.current, i)
+                improved.append(i)
                 self.best_epoch[i], self.best_score[i] = self.epoch, score
+        self._keep(improved)
 
     def _keep_last(self):
-        for i in range(len(self.best)):
-            self.best[i] = self.extract(self.current, i)
+        standing = [i for i in range(len(self.best_epoch)) if i not in self.diverged]
+        for i in standing:
             self.best_epoch[i] = self.epoch
+        self._keep(standing)
+
+    def _keep(self, models):
+        if len(self.best_epoch) == 1 and len(models):
+            self.kept = copy.deepcopy(self.current)
+        elif len(models):
+            copy_models(self.current, self.kept, list(models))
 
     def _require_finite(self, values, name):
-        if not all(map(torch.isfinite, torch.tensor(values))):
+        """Note the models that have diverged; raise where none is left."""
+        epoch = self.epoch + 1
+        for i, value in enumerate(values):
+            if not math.isfinite(value):
+                self.diverged.setdefault(i, epoch)
+        if len(self.diverged) == len(values):
             raise FloatingPointError(
-                f"The {name} became {values} in epoch {self.epoch + 1}. Lower "
+                f"The {name} became {values} in epoch {epoch}. Lower "
                 "learning_rate_init, or choose a bound with bounded gradients."
             )

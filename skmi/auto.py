@@ -12,7 +12,14 @@ from sklearn.utils.validation import check_array, check_X_y, validate_data
 from torch import nn
 
 from skmi._crossfit import CrossFittedCritic
-from skmi._kinds import column_types, dtype_kind, feature_kinds, is_missing
+from skmi._kinds import (
+    as_array,
+    column_types,
+    dtype_kind,
+    feature_kinds,
+    is_missing,
+    wanting_numbers,
+)
 from skmi._sklearn import (
     HasMethods,
     Integral,
@@ -419,7 +426,9 @@ class AutoMI(MutualInfoEstimator):
 
     # -- labels among the columns -------------------------------------------------
 
+    @wanting_numbers("X or y")
     def _validate(self, X, y, *, reset, min_samples=2, with_y=True):
+        X, y = as_array(X), as_array(y)
         if reset:
             self._encoders = {}
         kinds = {dtype_kind(name) for name in column_types(y)} if with_y else set()

@@ -12,7 +12,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmi._contrast import N_CONTRASTS, multi_sample_terms
 from skmi._docs import document
 from skmi._duplicates import warn_of_duplicate_rows
-from skmi._kinds import label_rows, refuse_dates, target_kind
+from skmi._kinds import (
+    as_array,
+    label_rows,
+    on_device_of,
+    refuse_dates,
+    target_kind,
+    wanting_numbers,
+)
 from skmi._sklearn import (
     CallbackSupportMixin,
     StrOptions,
@@ -52,6 +59,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
     _bound = "none"
     _takes_labels = True
+    _number_types = (np.float64,)  # of X, taken without a copy
+    _may_write = True  # into X
     _is_normalized = False  # whether _log_ratio has no free constant
     _contrast = "y"  # "x" where that constant is one for each y, not for each x
     _shared_attributes = (
@@ -154,14 +163,17 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             del self._given
         if is_constant(X) or is_constant(y):
             report = report._replace(mutual_info=0.0, standard_error=0.0)
-        self.bound_ = self._bound
-        self.ceiling_ = float(report.ceiling)
-        mutual_info = require_finite(report.mutual_info, "estimate")
-        self.standard_error_ = require_finite(report.standard_error, "standard error")
-        self.mutual_info_ = mutual_info
+        self._publish(report)
         warn_of_few_rows(X)
         self._warn_of_saturation()
         return self
+
+    def _publish(self, report):
+        """Set what is reported, if all of it is finite."""
+        mutual_info = require_finite(report.mutual_info, "estimate")
+        error = require_finite(report.standard_error, "standard error")
+        self.bound_, self.ceiling_ = self._bound, float(report.ceiling)
+        self.mutual_info_, self.standard_error_ = mutual_info, error
 
     def score(self, X, y):
         r"""Lower bound of the mutual information on the given rows, in nats.
@@ -241,7 +253,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             Nats; may be negative with y.
         """
         check_is_fitted(self)
-        with_y = y is not None
+        given, with_y = X, y is not None
         X, y = self._validate(X, y, reset=False, min_samples=1, with_y=with_y)
         values = np.empty(len(X))
         for rows in np.array_split(np.arange(len(X)), -(-len(X) // N_CONTRASTS)):
@@ -251,7 +263,7 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 values[rows] = self._log_ratio_of_pairs(X[rows], y[rows])
                 values[rows] -= self._offset(X[rows], y[rows])
         require_finite(values.sum(), "sum of the pointwise values")
-        return values
+        return on_device_of(given, values)
 
     def _offset(self, X, y):
         """Return what makes the mean density ratio of each row to known rows one."""
@@ -273,11 +285,13 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
     # -- validation --------------------------------------------------------------
 
+    @wanting_numbers("X or y")
     def _validate(self, X, y, *, reset, min_samples=2, with_y=True):
         """Return X as float64 (n, d_x) and y as float64 (n, d_y) or label codes (n,).
 
         Without y, None is returned in its place.
         """
+        X, y = as_array(X), as_array(y)
         refuse_dates(X)
         if not with_y:
             return self._validate_arrays(X, reset=False), None
@@ -304,9 +318,9 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 X,
                 y,
                 reset=reset,
-                dtype=np.float64,
+                dtype=self._number_types,
                 ensure_min_samples=min_samples,
-                force_writeable=True,
+                force_writeable=self._may_write,
                 **options,
             )
         except (TypeError, ValueError) as error:
@@ -342,13 +356,18 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 "skmi.MixedKSG or a critic-based estimator."
             )
         if discrete:
-            labels = sorted(set(label_rows(y)))
+            labels = sorted(set(label_rows(y)) | self._announced_labels())
             self._label_codes = {label: code for code, label in enumerate(labels)}
             self.classes_ = (
                 np.array(labels).squeeze(-1) if y.ndim == 1 else (np.array(labels))
             )
         elif kind == "integer" and self.discrete_target == "auto":
             warn_of_integer_labels(y)
+
+    def _announced_labels(self):
+        """Return labels that later batches will hold."""
+        announced = vars(self).get("_announced")
+        return set() if announced is None else set(label_rows(np.asarray(announced)))
 
     def _encode_target(self, y, kind):
         n_targets = 1 if y.ndim == 1 else y.shape[1]

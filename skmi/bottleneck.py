@@ -16,7 +16,8 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.utils import compute_class_weight
+from sklearn.metrics import r2_score
+from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -31,6 +32,7 @@ from skmi._bottleneck import (
     TwoHeads,
     make_decoder,
 )
+from skmi._kinds import as_array, target_kind, wanting_numbers
 from skmi._neural import Scaler, part_size, run_epochs
 from skmi._sklearn import (
     CallbackSupportMixin,
@@ -459,9 +461,13 @@ class BottleneckEstimator(
 
     # -- validation and warnings -------------------------------------------------
 
+    @wanting_numbers("X or y")
     def _validate(self, X, y, *, reset):
         if y is None and not reset:
             raise ValueError(f"{type(self).__name__} requires y, but y is None.")
+        X, y = as_array(X), as_array(y)
+        if y is not None:
+            target_kind(y)  # refuses dates, missing labels, and text among numbers
         X, y = validate_data(
             self,
             X,
@@ -474,9 +480,10 @@ class BottleneckEstimator(
         )
         return X, self._encode_target(y, reset=reset)
 
+    @wanting_numbers("X")
     def _validate_rows(self, X):
         return validate_data(
-            self, X, reset=False, dtype=np.float64, force_writeable=True
+            self, as_array(X), reset=False, dtype=np.float64, force_writeable=True
         )
 
     def _warn_of_convergence(self, training):
@@ -698,6 +705,30 @@ class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
         check_is_fitted(self)
         means = self._model.outputs(self._validate_rows(X))
         return means[:, 0] if self._target_ndim == 1 else means
+
+    @wanting_numbers("X or y")
+    def score(self, X, y, sample_weight=None):
+        """Share of the variance of the targets that the predictions explain, R2.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows that did not train the model.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            Mean over the targets; 1 at best, 0 for their mean.
+        """
+        predicted = self.predict(X)
+        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        unit = np.abs(y).max(axis=0)  # keeps squares from overflowing
+        unit = np.where(unit > 0, unit, 1.0)
+        return r2_score(y / unit, predicted / unit, sample_weight=sample_weight)
 
     def _encode_target(self, y, *, reset):
         if reset:

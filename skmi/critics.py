@@ -15,6 +15,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from skmi._additive import additive_scores, layers_of
 from skmi._sklearn import Integral, Interval, StrOptions, parameter, parameters
 from skmi._torch import isolated_randomness
 
@@ -39,7 +40,6 @@ ACTIVATIONS = {
 }
 LOG_TWO_PI = math.log(2 * math.pi)
 LARGEST_LOG_SCALE = 8.0
-CACHED_NUMBERS = 2**18
 QUICKER = 5  # a step of Adam moves what weighs a closed form so much further
 
 
@@ -137,18 +137,29 @@ class AdditiveHead(nn.Module):
         self.network = MultiLayer((*sizes, 1), activation, models, generator)
 
     def forward(self, u, v):
-        parts = v.split(self._columns_at_once(u), -2)
-        return torch.cat([self._score(u, part.unsqueeze(-3)) for part in parts], -1)
+        if self._takes_blocks(u):
+            return self._score_blocks(u, v)
+        return self._score(u, v.unsqueeze(-3))
 
     def paired(self, u, v, partners):
-        parts = partners.split(self._columns_at_once(u), 1)
-        return torch.cat([self._score(u, take_rows(v, part)) for part in parts], -1)
+        if self._takes_blocks(u):
+            return self._score_blocks(u, v, partners)
+        return self._score(u, take_rows(v, partners))
 
-    def _columns_at_once(self, u):
-        """How many pairs of each row fit into the cache of a processor."""
-        if u.device.type != "cpu":
-            return 2**62
-        return max(1, CACHED_NUMBERS // u.numel())
+    def _takes_blocks(self, u):
+        """Whether blocks are quicker: where there is a cache to fit into."""
+        return u.device.type == "cpu"
+
+    def _score_blocks(self, u, v, partners=None):
+        tensors = [u, v, *layers_of(self.network)]
+        lead = torch.broadcast_shapes(*(tensor.shape[:-2] for tensor in tensors))
+        u, v, *layers = (
+            tensor.expand(*lead, -1, -1).reshape(-1, *tensor.shape[-2:])
+            for tensor in tensors
+        )
+        activation = ACTIVATIONS[self.activation]
+        scores = additive_scores(u, v, partners, layers, activation)
+        return scores.reshape(*lead, *scores.shape[-2:])
 
     def _score(self, u, v):
         hidden = ACTIVATIONS[self.activation](u.unsqueeze(-2) + v)
@@ -740,14 +751,32 @@ def clip_gradients(network, max_norm):
         gradient *= factor.reshape(-1, *[1] * (gradient.dim() - 1))
 
 
+def tensors_of(network):
+    """Yield the parameters and buffers of a network."""
+    return itertools.chain(network.parameters(), network.buffers())
+
+
+@torch.no_grad()
+def copy_models(source, target, models):
+    """Copy the weights of some models of a stack into another of the same make."""
+    if isinstance(source, ModuleStack):
+        for i in models:
+            target.modules_[i].load_state_dict(source.modules_[i].state_dict())
+        return
+    for old, new in zip(tensors_of(target), tensors_of(source), strict=True):
+        old[models] = new[models]
+
+
 def extract_model(network, i):
     """Copy model i out of a stack, without gradients, to the CPU."""
     if isinstance(network, ModuleStack):
         model = copy.deepcopy(network.modules_[i])
     else:
-        model = copy.deepcopy(network)
-        for value in itertools.chain(model.parameters(), model.buffers()):
-            value.data = value.data[i].clone()
+        own = {  # what stands for each tensor of the stack in the copy
+            id(value): type(value)(value.detach()[i].clone())
+            for value in tensors_of(network)
+        }
+        model = copy.deepcopy(network, own)
     return model.cpu().eval().requires_grad_(False)
 
 

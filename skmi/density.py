@@ -155,11 +155,13 @@ class HistogramMI(MutualInfoEstimator):
 
     def _cut(self, column, n_bins):
         """Return the inner edges of the bins."""
+        unit = 4.0 if np.abs(column).max() > 1e300 else 1.0  # gaps would overflow
+        column = column / unit
         if self.strategy == "uniform":
             edges = np.linspace(column.min(), column.max(), n_bins + 1)[1:-1]
         else:
             edges = np.quantile(column, np.arange(1, n_bins) / n_bins)
-        return np.unique(edges)
+        return unit * np.unique(edges)
 
     @property
     def _n_y_cells(self):

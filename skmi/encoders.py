@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from skmi import bounds
+from skmi._kinds import as_array, on_device_of, wanting_numbers
 from skmi._neural import Scaler, part_size
 from skmi._sklearn import (
     HasMethods,
@@ -297,6 +298,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         vars(self).pop("encoder_", None)
         X = self._validate(X, reset=True)
+        y = as_array(y)
         two_views = y is not None and np.asarray(y).shape[1:] not in {(), (1,)}
         view = check_view(y, len(X)) if two_views else None
         self._learn(X, view, encode_partner=two_views)
@@ -316,7 +318,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             The codes.
         """
         check_is_fitted(self)
-        return self._encode(self._validate(X, reset=False))
+        return on_device_of(X, self._encode(self._validate(X, reset=False)))
 
     def score(self, X, y=None):
         r"""Lower bound of what the codes tell about X, or the second view, in nats.
@@ -343,10 +345,11 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     # -- shared with the encoders built on this one ------------------------------
 
+    @wanting_numbers("X")
     def _validate(self, X, *, reset):
         return validate_data(
             self,
-            X,
+            as_array(X),
             reset=reset,
             dtype=np.float64,
             ensure_min_samples=2 if reset else 1,
@@ -466,7 +469,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._judge.fit(codes, target)
 
     def _project(self, block):
-        rows = torch.from_numpy(np.asarray(block, dtype=np.float64))
+        rows = torch.from_numpy(np.array(block, dtype=np.float64, order="C"))
         return project_randomly(rows, self.n_projections).numpy()
 
     def _encode(self, X):
@@ -516,9 +519,12 @@ def probe_encoder(encoder, x, n_components):
     return rest
 
 
+@wanting_numbers("The second view")
 def check_view(view, n_samples):
     """Return a second view as an array, one row for each row of X."""
-    view = check_array(view, dtype=np.float64, ensure_2d=False, force_writeable=True)
+    view = check_array(
+        as_array(view), dtype=np.float64, ensure_2d=False, force_writeable=True
+    )
     view = view.reshape(len(view), -1)
     if len(view) != n_samples:
         raise ValueError(

@@ -272,7 +272,9 @@ def gaussian_surprise(X):
     n_samples, d = X.shape
     if n_samples <= d:
         raise ValueError(f"n_samples={n_samples} is too few for n_features={d}.")
-    centred = X - X.mean(axis=0)
+    unit = np.abs(X).max(axis=0)  # keeps squares from overflowing
+    unit = np.where(unit > 0, unit, 1.0)
+    centred = X / unit - (X / unit).mean(axis=0)
     covariance = centred.T @ centred / (n_samples - 1)
     sign, log_determinant = np.linalg.slogdet(covariance)
     if sign <= 0 or not np.isfinite(log_determinant):
@@ -281,7 +283,8 @@ def gaussian_surprise(X):
     bias += d * math.log(2 / (n_samples - 1))
     distance = (centred * np.linalg.solve(covariance, centred.T).T).sum(axis=1)
     distance *= n_samples / (n_samples - 1)
-    return (d * math.log(2 * math.pi) + log_determinant - bias + distance) / 2
+    twice = d * math.log(2 * math.pi) + log_determinant - bias + distance
+    return twice / 2 + np.log(unit).sum()
 
 
 def neighbor_weights(n_neighbors, n_columns):

@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 from skmi._criteria import CRITERIA
 from skmi._cumulative import cumulative_bounds
 from skmi._fitted import fitted_mutual_info, make_measure, select_by_fits
-from skmi._kinds import column_types, refuse_dates
+from skmi._kinds import column_types, refuse_dates, wanting_numbers
 from skmi._pairwise import pairwise_mutual_info
 from skmi._screen import Pairs, screen_pairs
 from skmi._selection import Rule, draw_permutations, select
@@ -311,6 +311,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
 
     # -- validation --------------------------------------------------------------
 
+    @wanting_numbers("X or y")
     def _validate(self, X, y, sample_weight, permutation_groups):
         """Return both sides, the rows that count, their weights and groups."""
         refuse_dates(X)

@@ -13,7 +13,13 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
-from skmi._kinds import label_rows, target_kind
+from skmi._kinds import (
+    as_array,
+    label_rows,
+    on_device_of,
+    target_kind,
+    wanting_numbers,
+)
 from skmi._neural import Scaler
 from skmi._sklearn import (
     Integral,
@@ -123,7 +129,7 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             The fitted estimator.
         """
         vars(self).pop("_rows", None)
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = self._validate(X, reset=True)
         rows = X[draw_rows(len(X), self.random_state)].copy()
         self._score(rows, rows[:1])
         self._rows = rows
@@ -146,19 +152,33 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             The scores.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
-        return self._score(self._rows, X)
+        score = self._score(self._rows, self._validate(X, reset=False))
+        return on_device_of(X, score)
+
+    @wanting_numbers("X")
+    def _validate(self, X, *, reset):
+        return validate_data(
+            self,
+            as_array(X),
+            reset=reset,
+            dtype=np.float64,
+            order="C",
+            ensure_min_samples=2 if reset else 1,
+        )
 
     def _score(self, rows, X):
         if self.reference and not self.whiten:
             raise ValueError('reference="gaussian" needs whiten=True.')
-        score = SCORES[self.method](
-            torch.tensor(rows),
-            torch.tensor(X),
-            whiten=self.whiten,
-            reference=self.reference,
-        )
-        return score.numpy()
+        try:
+            score = SCORES[self.method](
+                torch.tensor(rows),
+                torch.tensor(X),
+                whiten=self.whiten,
+                reference=self.reference,
+            )
+        except torch.linalg.LinAlgError:
+            score = torch.tensor(torch.nan)
+        return require_representable(score.numpy())
 
 
 def make_linear(n_features, n_components):
@@ -170,7 +190,19 @@ def linear_directions(infomax):
     """Return the rows of a linear encoder's map, in the units of its input."""
     weight = infomax.encoder_.weight.numpy().astype(np.float64)
     scaler = infomax._x_scaler
-    return weight / (infomax._scale[:, np.newaxis] * scaler.scale * scaler.unit)
+    with np.errstate(over="ignore"):  # refused below
+        weight = weight / (infomax._scale[:, np.newaxis] * scaler.scale * scaler.unit)
+    return require_representable(weight)
+
+
+def require_representable(slopes):
+    """Return slopes by the columns, or raise where these vary too little for any."""
+    if not np.isfinite(slopes).all():
+        raise FloatingPointError(
+            "The gradient is not finite: some columns are too small or too large. "
+            "Rescale them, for example with sklearn.preprocessing.StandardScaler."
+        )
+    return slopes
 
 
 @estimator
@@ -351,8 +383,8 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             The codes.
         """
         check_is_fitted(self)
-        X, _ = self._validate(X, None, reset=False)
-        return self._infomax._encode(X)
+        rows, _ = self._validate(X, None, reset=False)
+        return on_device_of(X, self._infomax._encode(rows))
 
     def mutual_info_gradient(self, X, y):
         r"""Gradient of I(X; Y) with respect to each row of X and of y.
@@ -392,10 +424,10 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 reference=self.reference,
                 whiten=self.whiten,
             )
-            other = other.numpy().reshape(target.shape)
+            other = require_representable(other.numpy().reshape(target.shape))
         if x.shape[1] < rows.shape[1]:
             gradient = gradient @ project(torch.eye(rows.shape[1]).double()).mT
-        return gradient.numpy(), other
+        return require_representable(gradient.numpy()), other
 
     def score(self, X, y=None):
         r"""Lower bound of what the codes tell about y, or without y about X, in nats.
@@ -425,6 +457,7 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             target = target.astype(str)
         return self._infomax._judge.score(self._infomax._encode(X), target)
 
+    @wanting_numbers("X or y")
     def _validate(self, X, y, *, reset):
         """Return X and y as numbers (n,) or (n, d_y), label codes (n,) or None."""
         options = {
@@ -433,6 +466,7 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             "ensure_min_samples": 2 if reset else 1,
             "force_writeable": True,
         }
+        X, y = as_array(X), as_array(y)
         if y is None:
             return validate_data(self, X, **options), None
         kind = target_kind(y)
@@ -440,6 +474,11 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             y = np.asarray(y, dtype=object)
         X, y = validate_data(self, X, y, multi_output=True, **options)
         if reset and self._is_discrete(y, kind):
+            if y[:1].size > 1:
+                raise ValueError(
+                    f"y holds labels in {y[:1].size} columns; {type(self).__name__} "
+                    "takes one. Join them into one label for each row."
+                )
             self.classes_ = np.array(sorted(set(label_rows(y)))).squeeze(-1)
         if not hasattr(self, "classes_"):
             return X, y.astype(np.float64)

@@ -347,6 +347,12 @@ def student_log_density(block, scatter, degrees_of_freedom):
 
 def squared_lengths(block, scatter):
     """Return z^T S^-1 z for each row, and the log determinant of S."""
-    root = np.linalg.cholesky(scatter)
+    try:
+        root = np.linalg.cholesky(scatter)
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(  # a ValueError, in words
+            "Some columns determine each other, so that their joint density does not "
+            "exist. Leave them out, or use skmi.GaussianCopulaMI."
+        ) from error
     whitened = np.linalg.solve(root, block.T)
     return (whitened**2).sum(axis=0), 2 * np.log(np.diag(root)).sum()

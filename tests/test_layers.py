@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "skmi"
 FLOORS = [
     ["exceptions", "_torch", "_sklearn", "_docs"],
-    ["_gaussianize", "_score_matching"],
+    ["_additive", "_gaussianize", "_score_matching"],
     [
         "_columns",
         "_contrast",
@@ -30,6 +30,7 @@ FLOORS = [
     ],
     ["_training", "_bins", "_copula", "_dependence", "_pairwise", "_screen"],
     ["base", "_cumulative", "_selection", "_table"],
+    ["_streaming"],
     ["_neural"],
     ["variational", "neighbors", "density", "gaussian", "_stack"],
     ["inference", "_crossfit", "_fitted"],

@@ -1,9 +1,16 @@
 import math
+import warnings
 
+import numpy as np
 import pytest
 import torch
 
+import skmi
+from skmi import bounds
+from skmi._stack import report_terms
 from skmi._training import Schedule, Training, cyclic_partners
+from skmi.critics import copy_models, extract_model
+from tests.oracle import draw_normal
 
 
 class Level(torch.nn.Module):
@@ -154,3 +161,184 @@ def test_models_do_not_touch_each_other():
     alone = train([0.3], peak_at(1.0), 4)
     beside = train([0.3, 5.0], peak_at(1.0), 4)
     assert alone.best[0] == beside.best[0]
+
+
+def diverge_above(top, which):
+    """Objective of which one model's becomes infinite where its level passes `top`."""
+
+    def objective(scores):
+        level = scores[0].mean(-1)
+        broken = torch.arange(len(level)) == which
+        return torch.where(
+            broken & (level > top), torch.full_like(level, math.inf), level
+        )
+
+    return objective
+
+
+def test_only_the_diverging_model_is_marked():
+    alone = train([0.3], peak_at(5.0), 12)
+    training = train([0.3, 0.0, 0.3], diverge_above(0.25, which=1), 12)
+    assert training.diverged == {1: 2}  # by the second of two steps of an epoch
+    assert training.best_epoch == [12, 1, 12]
+    assert training.best[1] == pytest.approx(0.2, abs=1e-3)
+    assert training.best[0] == training.best[2] == alone.best[0]
+
+
+def test_where_the_others_choose_a_diverged_model_has_no_say():
+    training = train([0.0, 0.0, 0.0], diverge_above(0.25, which=2), 12, chosen="others")
+    assert training.best_epoch[:2] == [12, 12]
+    assert np.isfinite(training.best_score).all()
+
+
+def pairs_in_three_columns():
+    """Columns of which the second alone tells about y."""
+    X, Y, _ = draw_normal(400, 1, 1.0, seed=0)
+    noise = np.random.RandomState(1).standard_normal((400, 2))
+    return [noise[:, :1], X, noise[:, 1:]], Y
+
+
+def test_a_diverged_critic_leaves_the_others_standing(monkeypatch):
+    blocks, Y = pairs_in_three_columns()
+    nwj = skmi.NWJ(max_iter=5, learning_rate_init=0.01, early_stopping=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        expected = report_terms(nwj, blocks, Y, 0)
+
+    def break_first(self, scores):
+        values = bounds.nwj(tuple(1 + part for part in scores))
+        return values * torch.tensor([math.nan, 1.0, 1.0])
+
+    monkeypatch.setattr(skmi.NWJ, "_objective", break_first)
+    with pytest.warns(skmi.ConvergenceWarning, match="Critic 0 of 3 .* in epoch 1"):
+        found = report_terms(nwj, blocks, Y, 0)
+    assert (found[0] == 0).all()
+    np.testing.assert_array_equal(found[1:], expected[1:])
+    assert found[1].mean() > 0.5
+
+
+def test_a_diverged_fold_is_noted_or_refused(monkeypatch):
+    X, Y, _ = draw_normal(300, 1, 1.0, seed=0)
+    nwj = skmi.NWJ(max_iter=4, cv=3, early_stopping=False, random_state=0)
+    first = nwj.fit(X, Y)
+
+    def break_late(first_broken):
+        calls = []
+
+        def objective(self, scores):
+            values = bounds.nwj(tuple(1 + part for part in scores))
+            if values.requires_grad:
+                calls.append(None)
+            factor = math.nan if len(calls) >= first_broken else 1.0
+            return values * torch.tensor([1.0, factor, 1.0])
+
+        return objective
+
+    monkeypatch.setattr(skmi.NWJ, "_objective", break_late(first_broken=2))
+    with pytest.warns(skmi.ConvergenceWarning, match="fold 1 diverged in epoch 2 .* 1"):
+        nwj.fit(X, Y)
+    assert np.isfinite(nwj.loss_curve_).all()
+    assert nwj.fold_scores_[[0, 2]].tolist() == first.fold_scores_[[0, 2]].tolist()
+    monkeypatch.setattr(skmi.NWJ, "_objective", break_late(first_broken=1))
+    with pytest.raises(FloatingPointError, match="fold 1 was no number in epoch 1"):
+        nwj.fit(X, Y)
+    assert not hasattr(nwj, "mutual_info_")
+
+
+def train_in_double(network, x, y, seed):
+    training = Training(
+        network,
+        extract_model,
+        bounds.nwj,
+        x,
+        y,
+        train_rows=torch.arange(200).expand(len(x), -1),
+        stop_rows=torch.arange(200, 300).expand(len(x), -1),
+        schedule=Schedule(40, 50, 4, 0.01, 1e-4, True, 5, 1e-4),
+        generator=torch.Generator().manual_seed(seed),
+    )
+    while training.epoch < 40 and not training.finished:
+        training.run_epoch()
+    return training
+
+
+@pytest.mark.parametrize("critic", ["hybrid", "separable", "joint", "bilinear"])
+def test_a_stack_has_the_best_epochs_of_its_members_alone(critic):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(4, 300, 1, dtype=torch.double, generator=generator)
+    noise = torch.randn(4, 300, 1, dtype=torch.double, generator=generator)
+    y = x + torch.tensor([0.3, 1.0, 2.0, 9.0]).reshape(-1, 1, 1) * noise
+    small = {"separable": {"n_components": 4}}.get(critic, {})
+    if critic != "bilinear":
+        small["hidden_layer_sizes"] = (8,)
+    critic = skmi.critics.CRITICS[critic](**small)
+    stack = critic.build(1, 1, n_models=4, generator=generator).double()
+    members = []
+    for i in range(4):
+        member = critic.build(1, 1, n_models=1, generator=generator).double()
+        for own, whole in zip(member.parameters(), stack.parameters(), strict=True):
+            own.data = whole.data[i : i + 1].clone()
+        members.append(train_in_double(member, x[i : i + 1], y[i : i + 1], seed=5))
+    together = train_in_double(stack, x, y, seed=5)
+    assert together.best_epoch == [member.best_epoch[0] for member in members]
+    assert len(set(together.best_epoch)) > 1
+    scores = [member.best_score[0] for member in members]
+    assert together.best_score == pytest.approx(scores, rel=1e-9)
+
+
+def test_models_are_copied_one_by_one():
+    networks = [
+        skmi.critics.HybridCritic(hidden_layer_sizes=(4,)).build(
+            1, 1, n_models=3, generator=torch.Generator().manual_seed(seed)
+        )
+        for seed in (0, 1)
+    ]
+    before = [p.clone() for p in networks[1].parameters()]
+    copy_models(*networks, [2])
+    for new, old, source in zip(
+        networks[1].parameters(), before, networks[0].parameters(), strict=True
+    ):
+        assert torch.equal(new[:2], old[:2])
+        assert torch.equal(new[2], source[2])
+
+
+class Small(Level):
+    """Levels on a device whose memory holds so many pairs."""
+
+    def __init__(self, values, most_pairs):
+        super().__init__(values)
+        self.most_pairs = most_pairs
+        self.seen = []
+
+    def forward(self, x, y, partners):
+        if partners.numel() > self.most_pairs:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        self.seen.append(len(partners))
+        return super().forward(x, y, partners)
+
+
+@pytest.mark.parametrize(("most_pairs", "size"), [(4096 * 65, 800), (10_000, 128)])
+def test_a_full_device_is_given_smaller_blocks(most_pairs, size):
+    network = Small([0.5], most_pairs)
+    training = Training(
+        network,
+        extract,
+        peak_at(1.0),
+        torch.zeros(1, 900, 1),
+        torch.zeros(1, 900, 1),
+        train_rows=torch.arange(100).unsqueeze(0),
+        stop_rows=torch.arange(100, 900).unsqueeze(0),
+        schedule=Schedule(1, 4, 2, 0.1, 0.0, True, 3, 0.0),
+        generator=torch.Generator().manual_seed(0),
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        training.consider_start()
+    assert max(network.seen) <= size
+    assert bool(caught) == (size < 800)
+    assert all("blocks of" in str(item.message) for item in caught)
+    assert training.best_score == pytest.approx([-0.25])
+    network.most_pairs = 0
+    training.block_size = 32
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        training.consider_start()
