@@ -36,6 +36,7 @@ from skmi.scores import (
 __all__ = ["MIGEGradient", "ScoreEstimator"]
 
 N_ROWS = 1000  # kept to estimate scores from: the cost grows with their square
+BLOCK_SIZE = 2048  # of rows that scores are evaluated at
 
 
 def draw_rows(n_samples, random_state):
@@ -77,7 +78,7 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    At most 1000 rows, drawn at random, are kept in `fit`. Its error grows with the
+    At most 1000 rows, drawn at random, are used by `fit`. The error grows with the
     number of columns; with fewer rows than columns little more than the mean and the
     variances is left of it.
 
@@ -108,7 +109,7 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Keep the rows that the score is estimated from.
+        """Estimate the score function.
 
         Parameters
         ----------
@@ -122,15 +123,15 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : object
             The fitted estimator.
         """
-        vars(self).pop("_rows", None)
+        vars(self).pop("_score", None)
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        rows = X[draw_rows(len(X), self.random_state)].copy()
-        self._score(rows, rows[:1])
-        self._rows = rows
+        rows = torch.tensor(X[draw_rows(len(X), self.random_state)])
+        fit_score = SCORES[self.method].fit
+        self._score = fit_score(rows, whiten=self.whiten, reference=self.reference)
         return self
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_rows")
+        return hasattr(self, "_score")
 
     def transform(self, X):
         """Return the score at rows.
@@ -147,18 +148,8 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
-        return self._score(self._rows, X)
-
-    def _score(self, rows, X):
-        if self.reference and not self.whiten:
-            raise ValueError('reference="gaussian" needs whiten=True.')
-        score = SCORES[self.method](
-            torch.tensor(rows),
-            torch.tensor(X),
-            whiten=self.whiten,
-            reference=self.reference,
-        )
-        return score.numpy()
+        blocks = torch.tensor(X).split(BLOCK_SIZE)
+        return torch.cat([self._score(block) for block in blocks]).numpy()
 
 
 def make_linear(n_features, n_components):

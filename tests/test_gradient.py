@@ -124,9 +124,26 @@ def test_score_estimator_is_the_function_at_new_rows(method):
 def test_score_estimator_keeps_a_thousand_rows():
     X = table(1500, 1)
     model = skmi.ScoreEstimator(method="spectral_stein", random_state=0).fit(X)
-    assert len(np.unique(model._rows)) == 1000
-    expected = SCORES["spectral_stein"](torch.tensor(model._rows), torch.ones(1, 1))
+    rows = (model._score.rows @ torch.linalg.inv(model._score.inverse).mT).numpy()
+    rows = rows + model._score.mean.numpy()
+    assert len(np.unique(rows.round(9))) == 1000
+    assert np.isin(rows.round(9), X.round(9)).all()
+    expected = SCORES["spectral_stein"](torch.tensor(rows), torch.ones(1, 1))
     np.testing.assert_allclose(model.transform([[1.0]]), expected)
+
+
+@pytest.mark.parametrize("method", SCORES)
+@pytest.mark.parametrize("reference", [None, "gaussian"])
+def test_the_score_is_estimated_once(method, reference, monkeypatch):
+    X, new = table(60), table(5000, seed=1)
+    model = skmi.ScoreEstimator(method=method, reference=reference).fit(X)
+    model = pickle.loads(pickle.dumps(model))
+    expected = SCORES[method](
+        torch.tensor(X), torch.tensor(new[-3:]), reference=reference
+    )
+    monkeypatch.delitem(SCORES, method)
+    values = model.transform(new)
+    np.testing.assert_allclose(values[-3:], expected, rtol=1e-8, atol=1e-10)
 
 
 def test_a_reference_needs_whitening():
