@@ -416,12 +416,13 @@ def find_components(samples, start, number):
     return torch.linalg.qr(separate(samples, first), mode="complete").Q
 
 
-def separate(samples, directions, n_rounds=30):
+def separate(samples, directions, n_rounds=8):
     r"""Turn orthonormal directions to independent components.
 
     .. math:: W \leftarrow E[z \tanh(W^T z)^T] - W \, E[1 - \tanh(W^T z)^2],
 
     made orthonormal: the fixed point of FastICA, of as many components as given.
+    Few rounds: where all is normal there is nothing to converge to.
     """
     for _ in range(n_rounds):
         values = torch.tanh(samples @ directions)

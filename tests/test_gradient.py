@@ -1,6 +1,7 @@
 """ScoreEstimator, MIGEGradient and InfoMaxEncoder: planted truths and the contract."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ import skmi
 from skmi.encoders import OBJECTIVES
 from skmi.scores import SCORES, mutual_info_gradient
 from tests.estimators import make_small, transformer_instances
+from tests.test_variational import StopAt
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 
@@ -364,7 +366,60 @@ def test_one_column_of_y_is_no_view():
     X, y = table(), table(80, 1)
     make = make_small(skmi.InfoMaxEncoder)
     alone = clone(make).fit(X).transform(X)
-    for given in (y[:, 0], y, ["a", "b"] * 40):
+    for given in (y[:, 0], y, ["a", "b"] * 40, None):
         np.testing.assert_array_equal(clone(make).fit(X, given).transform(X), alone)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         make.fit(X, table(79, 2))
+
+
+def test_two_views_are_what_one_says():
+    X, y = table(), table(80, 2, seed=1)
+    make = make_small(skmi.InfoMaxEncoder)
+    alone, both = clone(make).fit(X), clone(make).fit(X, y)
+    assert alone.partner_ is None
+    assert both.partner_ is not None
+    ignored = clone(make).set_params(two_views=False).fit(X, y)
+    np.testing.assert_array_equal(ignored.transform(X), alone.transform(X))
+    asked = clone(make).set_params(two_views=True)
+    np.testing.assert_array_equal(asked.fit(X, y).transform(X), both.transform(X))
+    one_column = asked.fit(X, y[:, 0]).partner_
+    assert one_column(torch.zeros(5, 1)).shape == (5, asked.n_components)
+    with pytest.raises(ValueError, match="needs the second view"):
+        asked.fit(X)
+    with pytest.raises(ValueError, match="score needs both"):
+        both.score(X)
+
+
+def test_a_table_of_whole_numbers_may_be_targets():
+    targets = np.eye(2)[np.arange(80) % 2]
+    make = make_small(skmi.InfoMaxEncoder)
+    with pytest.warns(skmi.DiscreteTargetWarning, match="two_views"):
+        make.fit(table(), targets)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", skmi.DiscreteTargetWarning)
+        make.set_params(two_views=False).fit(table(), targets)
+
+
+# -- callbacks ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [
+        skmi.InfoMaxEncoder(hidden_layer_sizes=(8,), max_iter=5, random_state=0),
+        skmi.InfoMaxEncoder(objective="mige", max_iter=5, random_state=0),
+        skmi.MIGEGradient(max_iter=5, random_state=0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("labels", [False, True])
+def test_a_callback_stops_it_and_sees_a_fitted_model(instance, labels):
+    X = table()
+    y = np.where(X[:, 0] > 0, "up", "down") if labels else None
+    callback = StopAt(3)
+    model = clone(instance).set_callbacks(callback).fit(X, y)
+    assert model.n_iter_ == callback.epochs == 3
+    seen = callback.fitted
+    np.testing.assert_array_equal(seen.transform(X), model.transform(X))
+    assert seen.score(X, y) == model.score(X, y)
+    assert not hasattr(model, "_given")

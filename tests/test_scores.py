@@ -203,8 +203,16 @@ def test_equivariance_under_linear_maps(method, reference):
     torch.testing.assert_close(moved @ matrix, plain, rtol=1e-5, atol=1e-5)
 
 
-def test_new_rows_are_as_good_as_old_ones():
-    rows, truth = draw_modes(1000, 3)
+@pytest.mark.parametrize("seed", range(3))
+def test_equivariance_where_all_is_normal(seed):
+    rows, matrix = draw(200, 2, seed), draw(2, 2, seed + 30)
+    moved = nu_method(rows @ matrix.T + 3) @ matrix
+    torch.testing.assert_close(moved, nu_method(rows), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_columns", [3, 10])
+def test_new_rows_are_as_good_as_old_ones(n_columns):
+    rows, truth = draw_modes(1000, n_columns)
     old = relative_error(nu_method(rows[:500]), truth[:500])
     new = relative_error(nu_method(rows[:500], rows[500:]), truth[500:])
     assert new < 1.3 * old
