@@ -308,9 +308,10 @@ def nu_method(
 
     with L the integral operator of a kernel of vector fields and t the only
     regularisation. With ``n_steps="auto"`` the kernel learns along which directions
-    the samples differ from a normal distribution, and three folds choose, by the
-    score-matching loss on rows left out, whether to use that and when to stop: a
-    normal sample is left to the reference, a structured one is not smoothed away.
+    the samples differ from a normal distribution, as weights of all of them or as the
+    one, two or four independent components that are least normal [2]_, and three folds
+    choose, by the score-matching loss on rows left out, among these and when to stop:
+    a normal sample is left to the reference, a structured one is not smoothed away.
 
     Parameters
     ----------
@@ -338,6 +339,8 @@ def nu_method(
     References
     ----------
     .. [1] Y. Zhou, J. Shi, J. Zhu. Nonparametric score estimators. ICML, 2020.
+    .. [2] A. Hyvarinen. Fast and robust fixed-point algorithms for independent
+       component analysis. IEEE Trans. Neural Networks, 1999.
 
     Examples
     --------
