@@ -3,19 +3,20 @@
     python benchmarks/bench_infomax.py --data mnist.npz --rows 10000 --seeds 3
 
 The encoder has three strided convolutions (channels 64, 128, 256 over `--shrink`),
-one full layer and linear codes Y of 64 columns. It is trained by MIGE and, with and
-without prior matching, by JSD and InfoNCE, all for the same epochs; a probe of one
-hidden layer of 200 units is then trained on the flattened last convolution, on the
-full layer and on Y. One row for each objective: the mean test accuracy over seeds and
-its spread, and what is lost from conv to Y. The data is an .npz file with X_train,
-y_train, X_test, y_test (MNIST) or X, y (CIFAR-10; the test file by `--test`).
+one full layer and linear codes Y of 64 columns. It is trained by MIGE, JSD and
+InfoNCE, each with and without prior matching, all for the same epochs on the same
+rows; a probe of one hidden layer of 200 units is then trained on the flattened last
+convolution, on the full layer and on Y. Every run is added to `--runs` as it ends and
+is not made again; `--out` holds one row for each objective: the mean test accuracy
+over seeds, its spread, and what is lost from conv to Y. The data is an .npz file with
+X_train, y_train, X_test, y_test (MNIST) or X, y (CIFAR-10; the test file by `--test`).
 """
 
 import argparse
 import csv
 import itertools
-import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ OBJECTIVES = [
     ("infonce", 0.0),
     ("infonce", 1.0),
 ]
+LAYERS = ("conv", "fc", "Y")
 N_CODES = 64
 
 
@@ -65,6 +67,13 @@ class Encoder(nn.Module):
         return self.codes(self.full(self.conv(x)))
 
 
+class Unjudged(InfoMaxEncoder):
+    """Without the critic behind `score`, which is not asked for here."""
+
+    def _make_judge(self, codes, target):
+        pass
+
+
 def load(path, test_path, rows, test_rows, seed):
     """Return flat images in [0, 1] and labels, for training and test."""
     with np.load(path) as data:
@@ -88,11 +97,13 @@ def load(path, test_path, rows, test_rows, seed):
 
 def layers_of(model, X):
     """Return conv, fc and Y of rows."""
-    encoder = model.encoder_.double()
+    encoder = model.encoder_
     with torch.no_grad():
-        conv = encoder.conv(torch.from_numpy(model._x_scaler.transform(X)))
+        rows = torch.from_numpy(model._x_scaler.transform(X)).float()
+        conv = encoder.conv(rows)
         full = encoder.full(conv)
-    return {"conv": conv.numpy(), "fc": full.numpy(), "Y": model.transform(X)}
+        values = conv, full, encoder.codes(full)
+    return {name: v.numpy() for name, v in zip(LAYERS, values, strict=True)}
 
 
 def run(objective, weight, seed, options):
@@ -104,7 +115,7 @@ def run(objective, weight, seed, options):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         encoder = Encoder(channels, 32, options.shrink)
-    model = InfoMaxEncoder(
+    model = Unjudged(
         n_components=N_CODES,
         objective=objective,
         prior_matching=weight,
@@ -125,44 +136,77 @@ def run(objective, weight, seed, options):
     return accuracy
 
 
+def settings_of(objective, weight, seed, options):
+    """Return what a run is known by, as the file holds it."""
+    names = ("rows", "test_rows", "epochs", "probe_epochs", "shrink")
+    line = {"data": Path(options.data).stem, "objective": objective}
+    line |= {"prior_matching": weight, "seed": seed}
+    line |= {name: getattr(options, name) for name in names}
+    return {name: str(value) for name, value in line.items()}
+
+
+def read_runs(path):
+    """Return the lines of the runs made so far."""
+    if not Path(path).exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_lines(path, lines):
+    """Write lines of equal keys as a table."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, lines[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def summarise(runs):
+    """Return one line for each objective of equal settings."""
+    known = ("data", "objective", "prior_matching", "rows", "epochs", "shrink")
+    groups = {}
+    for line in runs:
+        groups.setdefault(tuple(line[name] for name in known), []).append(line)
+    lines = []
+    for key, group in groups.items():
+        line = dict(zip(known, key, strict=True)) | {"seeds": len(group)}
+        found = {name: np.array([float(run[name]) for run in group]) for name in LAYERS}
+        lost = found["conv"] - found["Y"]
+        for name, values in (found | {"conv_minus_Y": lost}).items():
+            line[name] = f"{values.mean():.4f}"
+            line[f"{name}_spread"] = f"{values.std():.4f}"
+        lines.append(line)
+    return sorted(lines, key=lambda line: (line["data"], line["rows"]))
+
+
 def main():
-    """Run all objectives and write the table."""
+    """Make the runs that are missing and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--test")
     parser.add_argument("--rows", type=int, default=10000)
-    parser.add_argument("--test-rows", type=int, default=2000)
+    parser.add_argument("--test-rows", type=int, default=5000)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--probe-epochs", type=int, default=20)
     parser.add_argument("--shrink", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--runs", default="benchmarks/results/infomax_runs.csv")
     parser.add_argument("--out", default="benchmarks/results/infomax.csv")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # probes are stopped on purpose
     torch.set_num_threads(1)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = None
-        for objective, weight in OBJECTIVES:
-            start = time.perf_counter()
-            found = [run(objective, weight, seed, options) for seed in seeds]
-            line = {"objective": objective, "prior_matching": weight}
-            for name in found[0]:
-                values = [accuracy[name] for accuracy in found]
-                line[name] = f"{np.mean(values):.4f}"
-                line[f"{name}_spread"] = f"{np.std(values):.4f}"
-            lost = np.mean([accuracy["conv"] - accuracy["Y"] for accuracy in found])
-            line["conv_minus_Y"] = f"{lost:.4f}"
-            line |= {"rows": options.rows, "epochs": options.epochs}
-            line |= {"seeds": options.seeds, "shrink": options.shrink}
-            line["seconds"] = f"{(time.perf_counter() - start) / len(found):.0f}"
-            print(*line.values(), sep="  ", flush=True)
-            if writer is None:
-                writer = csv.DictWriter(file, line, lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(line)
-            file.flush()
+    for seed, (objective, weight) in itertools.product(seeds, OBJECTIVES):
+        line = settings_of(objective, weight, seed, options)
+        runs = read_runs(options.runs)
+        if any(line.items() <= made.items() for made in runs):
+            continue
+        accuracy = run(objective, weight, seed, options)
+        line |= {name: f"{value:.4f}" for name, value in accuracy.items()}
+        print(*line.values(), sep="  ", flush=True)
+        write_lines(options.runs, [*runs, line])
+        write_lines(options.out, summarise([*runs, line]))
 
 
 if __name__ == "__main__":

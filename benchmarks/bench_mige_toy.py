@@ -1,6 +1,7 @@
 """Figure 1 of the MIGE paper: dI/drho along a curve, from 256 rows at each point.
 
     python benchmarks/bench_mige_toy.py --seeds 10 --out benchmarks/results/mige_toy.csv
+    python benchmarks/bench_mige_toy.py --curves benchmarks/results/mige_curves.csv
 
 x is standard normal with d columns and y = rho x + sqrt(1 - rho^2) e, with rho in
 [-.8, .8]; "arcsinh" maps y to arcsinh(3 y), which leaves I as it is; in "mixture" the
@@ -9,12 +10,16 @@ estimator, shape and d: the error relative to the root mean square of the true
 gradient over the curve, its mean and spread over seeds, and the gradient at rho = .8
 over the true one. The value of I is the sum of the gradients along rho from 0, held
 against the true one at rho = .8. MINE and MINE-f take the gradient through critics of
-the paper's size, trained for 200 steps of fresh rows at each point.
+the paper's size, trained for 200 steps of fresh rows at each point. With `--curves`
+one curve of each is written point by point, and drawn beside the truth: the value,
+which MINE and MINE-f read off the last batch, above the gradient.
 """
 
 import argparse
 import csv
+import itertools
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,6 +37,8 @@ ESTIMATORS = {
     "whitened SSGE": {"method": "spectral_stein", "reference": None},
     "published SSGE": PUBLISHED,
 }
+CRITICS = {"MINE": bounds.donsker_varadhan, "MINE-f": bounds.nwj}
+DRAWN = ("default", "reference=None", "published SSGE", *CRITICS)
 
 
 def draw(kind, n_columns, rho, generator, n_rows=256):
@@ -96,15 +103,15 @@ def estimate_by_backprop(kind, n_columns, rho, generator, bound):
             for _ in range(2)
         ]
     parameters = [value for tower in towers for value in tower.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=1e-4)
+    optimizer = torch.optim.Adam(parameters, lr=1e-4, maximize=True)
     for _ in range(200):
         x, y, slope = (block.float() for block in draw(kind, n_columns, rho, generator))
         y.requires_grad_(True)
         value = bound(towers[0](x) @ towers[1](y).T)
         optimizer.zero_grad()
-        (-value).backward()
+        value.backward()
         optimizer.step()
-    return float(-(y.grad * slope).sum())
+    return value.item(), (y.grad * slope).sum().item()
 
 
 def curve(kind, n_columns, seed, points, function):
@@ -142,12 +149,9 @@ def lines(options):
                 )
                 for name, settings in ESTIMATORS.items()
             }
-            for name, bound in (
-                ("MINE", bounds.donsker_varadhan),
-                ("MINE-f", bounds.nwj),
-            ):
+            for name, bound in CRITICS.items():
                 methods[name] = (
-                    lambda *a, b=bound: estimate_by_backprop(*a, b),
+                    lambda *a, b=bound: estimate_by_backprop(*a, b)[1],
                     options.mine_seeds if n_columns in (8, 16, 32) else 0,
                     options.mine_points,
                 )
@@ -169,6 +173,85 @@ def lines(options):
                 }
 
 
+def trace(kind, n_columns, name, points, seed):
+    """Return values of I and gradients along the curve."""
+    generator = torch.Generator().manual_seed(seed)
+    if name in CRITICS:
+        found = [
+            estimate_by_backprop(kind, n_columns, rho, generator, CRITICS[name])
+            for rho in points
+        ]
+        return np.transpose(found)
+    settings = ESTIMATORS[name]
+    slopes = [estimate(kind, n_columns, rho, generator, settings) for rho in points]
+    return integrate(points, slopes), slopes
+
+
+def integrate(points, slopes):
+    """Return the integrals of the gradient from rho = 0 to each point."""
+    points, slopes = np.asarray(points), np.asarray(slopes)
+    steps = np.diff(points) * (slopes[1:] + slopes[:-1]) / 2
+    total = np.concatenate([[0], steps.cumsum()])
+    return total - np.interp(0, points, total)
+
+
+def write_curves(options):
+    """Write every point of one curve of each estimator, as they are found."""
+    with open(options.curves, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["data", "d", "estimator", "rho", "value", "gradient"])
+        for kind in options.kinds:
+            for n_columns in options.dimensions:
+                for name in ("truth", *DRAWN):
+                    n_points = options.mine_points if name in CRITICS else 16
+                    points = np.linspace(-0.8, 0.8, n_points)
+                    if name == "truth":
+                        values = [n_columns * true_information(kind, r) for r in points]
+                        slopes = [n_columns * true_gradient(kind, r) for r in points]
+                    else:
+                        values, slopes = trace(
+                            kind, n_columns, name, points, options.first_seed
+                        )
+                    for found in zip(points, values, slopes, strict=True):
+                        figures = [f"{value:.4f}" for value in found]
+                        writer.writerow([kind, n_columns, name, *figures])
+                    file.flush()
+                    print(kind, n_columns, name, flush=True)
+
+
+def plot_curves(path):
+    """Draw values and gradients against rho, a column for each d."""
+    from matplotlib.figure import Figure
+
+    with open(path, newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    kinds = list(dict.fromkeys(line["data"] for line in lines))
+    dimensions = list(dict.fromkeys(line["d"] for line in lines))
+    figure = Figure(figsize=(2.3 * len(dimensions), 4 * len(kinds)))
+    axes = figure.subplots(2 * len(kinds), len(dimensions), sharex=True, squeeze=False)
+    panels = itertools.product(
+        range(len(kinds)), ("value", "gradient"), range(len(dimensions))
+    )
+    for (i, what, j), ax in zip(panels, axes.flat, strict=True):
+        for name in ("truth", *DRAWN):
+            chosen = [
+                (float(line["rho"]), float(line[what]))
+                for line in lines
+                if (line["data"], line["d"], line["estimator"])
+                == (kinds[i], dimensions[j], name)
+            ]
+            style = {"color": "black", "lw": 2} if name == "truth" else {"lw": 1}
+            if chosen:
+                ax.plot(*zip(*chosen, strict=True), label=name, **style)
+        if i == 0 and what == "value":
+            ax.set_title(f"d = {dimensions[j]}")
+        if j == 0:
+            ax.set_ylabel(f"{kinds[i]}\n{'I' if what == 'value' else 'dI/drho'}")
+    axes[0, 0].legend(fontsize=6)
+    figure.tight_layout()
+    figure.savefig(Path(path).with_suffix(".png"), dpi=100)
+
+
 def main():
     """Run all cases and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -182,8 +265,13 @@ def main():
     )
     parser.add_argument("--kinds", nargs="+", default=["normal", "arcsinh", "mixture"])
     parser.add_argument("--out", default="benchmarks/results/mige_toy.csv")
+    parser.add_argument("--curves", help="a file: one curve of each, and a picture")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.curves:
+        write_curves(options)
+        plot_curves(options.curves)
+        return
     with open(options.out, "w", newline="", encoding="utf-8") as file:
         writer = None
         for line in lines(options):

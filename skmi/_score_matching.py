@@ -20,9 +20,16 @@ __all__ = [
     "SumKernel",
     "descend",
     "descend_adaptively",
+    "evaluate_each",
+    "evaluate_field",
+    "evaluate_kernel",
+    "evaluate_stein",
+    "gaussian_kernel",
+    "kept_eigenvalues",
     "make_network",
     "median_distance",
     "solve_by_conjugate_gradients",
+    "summed_gradients",
     "target_of",
     "train_by_slices",
     "whiten_samples",
@@ -30,7 +37,9 @@ __all__ = [
 
 STEPS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64)  # held against each other
 N_FOLDS = 3
-WIDE = 2.5  # bandwidth, in medians, at which a kernel sees little but slopes
+KEPT = (1, 2, 4)  # numbers of components that a kernel may keep
+LOG_COSH_OF_NORMAL = 0.374567  # E log cosh z, z standard normal
+WIDE = 6.0  # bandwidth, in medians, at which a kernel sees little but slopes
 
 
 def median_distance(samples):
@@ -56,6 +65,52 @@ def projections(points, samples, coefficients):
     """Return (x - y) . c_y of all pairs."""
     own = (samples * coefficients).sum(-1).unsqueeze(-2)
     return points @ coefficients.mT - own
+
+
+def gaussian_kernel(points, samples, bandwidth):
+    """Return exp(-|x - y|^2 / (2 h^2)) of all pairs."""
+    return torch.exp(-(torch.cdist(points, samples) ** 2) / (2 * bandwidth**2))
+
+
+def summed_gradients(kernel, points, samples, bandwidth):
+    """Return for each point the sum of grad_{x_n} k(point, x_n) over the samples."""
+    total = kernel.sum(-1, keepdim=True) * points - kernel @ samples
+    return total / bandwidth**2
+
+
+def kept_eigenvalues(values, number, threshold):
+    """Mark the eigenvalues to keep, sorted from the largest; one at the least."""
+    if number is None:
+        keep = values.cumsum(-1) / values.sum(-1, keepdim=True) < threshold
+    else:
+        keep = (torch.arange(values.shape[-1]) < number).expand(values.shape)
+        keep = keep.to(values.device)
+    keep = keep & (values > 1e-6 * values[..., :1])
+    first = torch.zeros_like(keep)
+    first[..., 0] = True
+    return keep | first
+
+
+def evaluate_kernel(samples, bandwidth, weights, points=None):
+    """Return the sum of k(x, y) w_y over the samples."""
+    points = samples if points is None else points
+    return gaussian_kernel(points, samples, bandwidth) @ weights
+
+
+def evaluate_stein(samples, target, factor, bandwidth, ridge, reference, points=None):
+    """Return the last row of the Stein system of the samples and each point."""
+    if points is None:
+        return -torch.cholesky_solve(target, factor)
+    kernel = gaussian_kernel(points, samples, bandwidth)
+    weights = torch.cholesky_solve(kernel.mT, factor).mT
+    schur = 1 + ridge - (weights * kernel).sum(-1, keepdim=True)
+    last = summed_gradients(kernel, points, samples, bandwidth)
+    joint = weights * kernel  # of the point's own place in the samples' equations
+    added = (joint @ samples - joint.sum(-1, keepdim=True) * points) / bandwidth**2
+    if reference:
+        last = last - kernel @ samples - points
+        added = added - joint.sum(-1, keepdim=True) * points
+    return -(last - weights @ target - added) / schur
 
 
 class DiagonalKernel:
@@ -255,35 +310,61 @@ def nu_path(field, samples, n_steps, reference, nu=1.0):
             values = weight * target + field.apply(coefficients)
 
 
-def descend(make, samples, queries, n_steps, reference):
-    """Return the field after so many steps, at the samples or the queries."""
+def descend(make, samples, n_steps, reference):
+    """Return the field after so many steps, a function of points or of None."""
     field = make(samples, samples)
     *_, (_, weight, coefficients) = nu_path(field, samples, n_steps, reference)
-    if queries is not None:
-        field = make(queries, samples)
+    return functools.partial(
+        evaluate_field, make, samples, weight, coefficients, reference
+    )
+
+
+def evaluate_field(make, samples, weight, coefficients, reference, points=None):
+    """Return weight * L s + field.apply(coefficients) at points, or at the samples."""
+    field = make(samples if points is None else points, samples)
     return weight * target_of(field, samples, reference) + field.apply(coefficients)
 
 
-def descend_adaptively(samples, queries, reference):
+def descend_adaptively(samples, reference):
     """Return the field whose directions and steps do best on rows left out."""
     n_rows = len(samples)
     if n_rows < 4 * N_FOLDS or n_rows * 2 // 3 <= samples.shape[-1] + 1:
         make = functools.partial(
             CurlFreeKernel, bandwidth=WIDE * median_distance(samples)
         )
-        return descend(make, samples, queries, 10, reference)
+        return descend(make, samples, 10, reference)
     train, test = split_folds(samples)
+    found = find_directions(train)
     losses = {}
-    for adapted in (False, True):
-        make, turn = choose_kernel(train, adapted, reference)
+    for kind in ("round", "stretched", *(k for k in KEPT if k <= samples.shape[-1])):
+        make, turn = choose_kernel(train, kind, found, reference)
         for t, loss in fold_losses(make, train @ turn, test @ turn, reference):
-            losses[adapted, t] = loss
-    adapted, n_steps = min(losses, key=losses.get)
-    if reference and losses[adapted, n_steps] >= 0:
-        return torch.zeros_like(samples if queries is None else queries)
-    make, turn = choose_kernel(samples, adapted, reference)
-    points = None if queries is None else queries @ turn
-    return descend(make, samples @ turn, points, n_steps, reference) @ turn.mT
+            losses[kind, t] = loss
+    kind, n_steps = min(losses, key=losses.get)
+    if reference and losses[kind, n_steps] >= 0:
+        return functools.partial(evaluate_nothing, samples)
+    make, turn = choose_kernel(samples, kind, find_directions(samples), reference)
+    return functools.partial(
+        evaluate_turned, descend(make, samples @ turn, n_steps, reference), turn
+    )
+
+
+def evaluate_nothing(samples, points=None):
+    """Return zero at points, or at the samples."""
+    return torch.zeros_like(samples if points is None else points)
+
+
+def evaluate_turned(function, turn, points=None):
+    """Return a field that was estimated from rotated samples."""
+    return function(None if points is None else points @ turn) @ turn.mT
+
+
+def evaluate_each(functions, samples, points=None):
+    """Return the fields of independent problems, each at its own rows."""
+    points = samples if points is None else points
+    parts = points.reshape(-1, *points.shape[-2:])
+    values = [function(part) for function, part in zip(functions, parts, strict=True)]
+    return torch.stack(values).reshape(points.shape)
 
 
 def split_folds(samples):
@@ -299,19 +380,57 @@ def split_folds(samples):
     return train, (samples[parts] - mean) @ inverse.mT
 
 
-def choose_kernel(samples, adapted, reference):
-    """Return a maker of kernels and the rotation of the samples it works in."""
-    eye = torch.eye(samples.shape[-1], dtype=samples.dtype, device=samples.device)
+def choose_kernel(samples, kind, found, reference):
+    """Return a maker of kernels and the rotation of the samples it works in.
+
+    A "round" kernel treats all directions alike, a "stretched" one weighs those found,
+    and a number keeps as many independent components and nothing else.
+    """
     wide = WIDE * median_distance(samples)
     make_wide = functools.partial(CurlFreeKernel, bandwidth=wide)
-    if not adapted:
-        return make_wide, eye
-    turn, weights = find_directions(samples)
+    turn, weights = found
+    if kind == "round":
+        return make_wide, torch.eye(samples.shape[-1]).to(samples)
+    if kind != "stretched":
+        turn = find_components(samples, turn, kind)
+        weights = (torch.arange(samples.shape[-1]) < kind).to(weights)
+        weights = weights.expand(found[1].shape)
     width = median_distance(samples @ turn * weights)
     make_narrow = functools.partial(CurlFreeKernel, bandwidth=width, weights=weights)
     if reference:
         return make_narrow, turn
-    return lambda x, y: SumKernel(make_narrow(x, y), make_wide(x, y)), turn
+    return functools.partial(sum_kernels, (make_narrow, make_wide)), turn
+
+
+def sum_kernels(makers, points, samples):
+    """Make the mean of several kernels."""
+    return SumKernel(*(make(points, samples) for make in makers))
+
+
+def find_components(samples, start, number):
+    """Return a rotation that begins with the components that are least normal."""
+    turn = separate(samples, start)
+    size = torch.log(torch.cosh(samples @ turn)).mean(-2, keepdim=True)
+    order = (size - LOG_COSH_OF_NORMAL).abs().argsort(-1, descending=True)
+    first = torch.take_along_dim(turn, order[..., :number], -1)
+    return torch.linalg.qr(separate(samples, first), mode="complete").Q
+
+
+def separate(samples, directions, n_rounds=8):
+    r"""Turn orthonormal directions to independent components.
+
+    .. math:: W \leftarrow E[z \tanh(W^T z)^T] - W \, E[1 - \tanh(W^T z)^2],
+
+    made orthonormal: the fixed point of FastICA, of as many components as given.
+    Few rounds: where all is normal there is nothing to converge to.
+    """
+    for _ in range(n_rounds):
+        values = torch.tanh(samples @ directions)
+        slopes = (1 - values**2).mean(-2, keepdim=True)
+        moved = samples.mT @ values / samples.shape[-2] - directions * slopes
+        left, _, right = torch.linalg.svd(moved, full_matrices=False)
+        directions = left @ right
+    return directions
 
 
 def find_directions(samples, n_rounds=3, n_steps=5):
@@ -329,7 +448,7 @@ def find_directions(samples, n_rounds=3, n_steps=5):
         make = functools.partial(
             CurlFreeKernel, bandwidth=median_distance(rows * weights), weights=weights
         )
-        rest = descend(make, rows, None, n_steps, True)
+        rest = descend(make, rows, n_steps, True)()
         values, vectors = torch.linalg.eigh(rest.mT @ rest)
         turn = turn @ vectors
         size = values.clamp(min=0) / values[..., -1:].clamp(min=1e-300)

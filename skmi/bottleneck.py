@@ -66,8 +66,9 @@ TEXTS = {
     "information": """str
     What is taken for I(Z; X) and kept small. "variational": the rate, an upper bound
     [1]_. "club" and "leave_one_out": upper bounds by the known density of codes given
-    a row. "mine", "infonce", "nwj" and "jsd": lower bounds by a critic that climbs
-    while the encoder goes down [2]_; the exponential of "nwj" may become infinite.
+    a row. "mine", "infonce", "interpolated", "nwj" and "jsd": lower bounds by a critic
+    that climbs while the encoder goes down [2]_; the exponential of "nwj" may become
+    infinite.
     "mige": the estimated gradient, without bound or critic [3]_.""",
     "noise": """{"gaussian", "additive", "propagated"}
     Where the noise comes in. "gaussian": codes are drawn around the encoder's output

@@ -3,6 +3,7 @@
 import copy
 import functools
 import math
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,8 +20,9 @@ from torch import nn
 
 from skmi import bounds
 from skmi._kinds import as_array, on_device_of, wanting_numbers
-from skmi._neural import Scaler, part_size
+from skmi._neural import Scaler, part_size, run_epochs
 from skmi._sklearn import (
+    CallbackSupportMixin,
     HasMethods,
     Integral,
     Interval,
@@ -34,6 +36,7 @@ from skmi._torch import isolated_randomness, make_generator, resolve_device, to_
 from skmi._training import Schedule, Training
 from skmi.base import estimator
 from skmi.critics import ACTIVATIONS, CRITICS, MultiLayer
+from skmi.exceptions import DiscreteTargetWarning
 from skmi.scores import SCORES, mige_loss, project_randomly
 from skmi.variational import InfoNCE
 
@@ -42,8 +45,10 @@ __all__ = ["OBJECTIVES", "InfoMaxEncoder"]
 
 # A new bound plugs in here: what training maximises, of the scores of pairs. They are
 # written in a critic that estimates the log density ratio, so that it starts near 0.
+# SMILE trains a critic as "jsd" does, TUBA without a baseline is "nwj".
 OBJECTIVES = {
     "infonce": bounds.info_nce,
+    "interpolated": functools.partial(bounds.interpolated_bound, interpolation=0.01),
     "jsd": bounds.jensen_shannon,
     "mine": bounds.donsker_varadhan,
     "nwj": bounds.tuba,
@@ -156,7 +161,12 @@ class Judge(InfoNCE):
 
 
 @estimator
-class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class InfoMaxEncoder(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
     r"""Representation that keeps as much information on its input as it can.
 
     .. math:: \max_g \; I(g(X); X) \quad \text{or} \quad
@@ -170,9 +180,10 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     ----------
     n_components : int, default=8
         Columns of the representation.
-    objective : {"infonce", "jsd", "mige", "mine", "nwj"}, default="infonce"
-        What is maximised. "mige" follows the estimated gradient of [2]_; the others
-        train a critic to a bound.
+    objective : str, default="infonce"
+        What is maximised: "infonce", "jsd", "mine", "nwj" or "interpolated" (between
+        the first and the last but one) train a critic to the bound of that name;
+        "mige" follows the estimated gradient of [2]_.
     encoder : torch.nn.Module, callable or None, default=None
         Maps rows (n, n_features) to codes (n, n_components); None is a network of
         `hidden_layer_sizes`. A module is copied; a callable
@@ -182,6 +193,10 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         local objective.
     critic : str or critic, default="separable"
         A critic of :mod:`skmi.critics` or its name; not used by "mige".
+    two_views : {"auto"} or bool, default="auto"
+        Whether the second argument of `fit` is a second view of the rows. "auto" says
+        yes to a table of two or more columns and no to one column, which is the target
+        of a pipeline; it warns of a table of whole numbers, which could be either.
     prior_matching : float, default=0.0
         Weight of an adversarial term that draws the codes towards a standard normal
         distribution; 0 is without.
@@ -204,7 +219,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     encoder_ : torch.nn.Module
         The trained encoder, on the CPU.
     partner_ : torch.nn.Module or None
-        The trained encoder of the second view.
+        The trained encoder of the second view; None where there was none.
     [shared]
 
     See Also
@@ -250,6 +265,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     critic: object = parameter(
         "separable", StrOptions(set(CRITICS)), HasMethods("build")
     )
+    two_views: object = parameter("auto", StrOptions({"auto"}), "boolean")
     prior_matching: float = parameter(0.0, Interval(Real, 0, None, closed="left"))
     method: str = parameter("nu_method", StrOptions(set(SCORES)))
     noise: float = parameter(0.1, Interval(Real, 0, None, closed="left"))
@@ -288,8 +304,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X : array-like of shape (n_samples, n_features)
             Rows.
         y : array-like of shape (n_samples, n_features_2), default=None
-            Second view of the rows, a table of two or more columns. One column, as the
-            target of a pipeline, is ignored.
+            Second view of the rows, or what `two_views` says is none, and ignored.
 
         Returns
         -------
@@ -297,11 +312,13 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             The fitted encoder.
         """
         vars(self).pop("encoder_", None)
-        X = self._validate(X, reset=True)
-        y = as_array(y)
-        two_views = y is not None and np.asarray(y).shape[1:] not in {(), (1,)}
-        view = check_view(y, len(X)) if two_views else None
-        self._learn(X, view, encode_partner=two_views)
+        self._given = X, y
+        try:
+            X = self._validate(X, reset=True)
+            view = self._read_view(as_array(y), len(X))
+            self._learn(X, view, encode_partner=view is not None)
+        finally:
+            del self._given
         return self
 
     def transform(self, X):
@@ -340,6 +357,8 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
+        if self._has_partner and y is None:
+            raise ValueError("The encoder was fitted to two views: score needs both.")
         other = check_view(y, len(X)) if self._has_partner else X
         return self._judge.score(self._encode(X), self._project(other))
 
@@ -356,11 +375,40 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             force_writeable=True,
         )
 
-    def _learn(self, X, other, *, encode_partner=False, settings=None, target=None):
+    def _read_view(self, y, n_samples):
+        """Return the second view, or None where y is none."""
+        if self.two_views != "auto":
+            if self.two_views and y is None:
+                raise ValueError("two_views=True needs the second view in fit.")
+            return check_view(y, n_samples) if self.two_views else None
+        if y is None or np.asarray(y).shape[1:] in {(), (1,)}:
+            return None
+        view = check_view(y, n_samples)
+        if (view == np.round(view)).all():
+            warnings.warn(
+                f"y holds whole numbers in {view.shape[1]} columns and was taken for a "
+                "second view of X. If it is one, pass two_views=True; if it holds "
+                "targets, two_views=False.",
+                DiscreteTargetWarning,
+                stacklevel=4,
+            )
+        return view
+
+    def _learn(
+        self,
+        X,
+        other,
+        *,
+        encode_partner=False,
+        settings=None,
+        target=None,
+        owner=None,
+    ):
         """Train on validated blocks; without `other` X itself is the partner.
 
-        `settings` stand for the objective where a caller has one of its own, and
-        `target` for what `score` is to be about.
+        `settings` stand for the objective where an owner, an estimator built on this
+        one, has its own, and `target` for what `score` is to be about. Callbacks see
+        the owner.
         """
         random_state = make_random_state(self.random_state)
         generator = make_generator(random_state)
@@ -375,19 +423,38 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         if settings is None:
             settings = self._make_settings(encode_partner)
         network = self._build(x, y, encode_partner, settings, generator)
-        training = self._train(network, x, y, generator, random_state, device)
-        best = training.best[0]
-        codes = apply_encoder(best.encoder, x)
-        self._centre, self._scale = codes.mean(0), codes.std(0) + 1e-12
-        self._n_codes = codes.shape[1]
-        self.device_ = str(device)
-        self.n_iter_ = training.epoch
-        self.loss_curve_ = [values[0] for values in training.losses]
-        self.validation_scores_ = [values[0] for values in training.scores] or None
+        training = self._make_training(network, x, y, generator, random_state, device)
         if target is None:
             target = self._project(other if encode_partner else X)
-        self._fit_judge((codes - self._centre) / self._scale, target)
-        self.partner_, self.encoder_ = best.partner, best.encoder
+        describe = functools.partial(self._describe, training, x, target)
+
+        def reconstruct():
+            if owner is None:
+                return describe()
+            fitted = copy.copy(self)
+            vars(fitted).update(describe())
+            return owner._describe(fitted)
+
+        run_epochs(self if owner is None else owner, training, reconstruct)
+        self.device_ = str(device)
+        vars(self).update(describe())
+
+    def _describe(self, training, x, target):
+        """Return the fitted attributes after the epochs run so far."""
+        best = training.best[0]
+        codes = apply_encoder(best.encoder, x)
+        centre, scale = codes.mean(0), codes.std(0) + 1e-12
+        return {
+            "encoder_": best.encoder,
+            "partner_": best.partner,
+            "n_iter_": training.epoch,
+            "loss_curve_": [values[0] for values in training.losses],
+            "validation_scores_": [values[0] for values in training.scores] or None,
+            "_centre": centre,
+            "_scale": scale,
+            "_n_codes": codes.shape[1],
+            "_judge": self._make_judge((codes - centre) / scale, target),
+        }
 
     def _make_settings(self, encode_partner):
         if self.objective != "mige":
@@ -430,7 +497,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         names = set(critic.get_params()) & {"hidden_layer_sizes", "activation"}
         return critic.set_params(**{name: getattr(self, name) for name in names})
 
-    def _train(self, network, x, y, generator, random_state, device):
+    def _make_training(self, network, x, y, generator, random_state, device):
         stopping = self.early_stopping and network.settings.loss is None
         order = random_state.permutation(len(x))
         size = part_size(self.validation_fraction, len(x)) if stopping else 0
@@ -443,7 +510,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         y_rows = x_rows
         if y is not x:
             y_rows = to_tensor(y, device, torch.float32).unsqueeze(0)
-        training = Training(
+        return Training(
             network,
             lambda network, i: (
                 copy.deepcopy(network).cpu().eval().requires_grad_(False)
@@ -456,17 +523,12 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             schedule=Schedule.of(self, early_stopping=stopping),
             generator=generator,
         )
-        while training.epoch < self.max_iter and not training.finished:
-            training.run_epoch()
-        return training
 
-    def _fit_judge(self, codes, target):
-        self._judge = Judge(
-            max_iter=2 * self.max_iter, device=self.device, random_state=0
-        )
+    def _make_judge(self, codes, target):
+        judge = Judge(max_iter=2 * self.max_iter, device=self.device, random_state=0)
         if len(codes) < 40:  # too few to hold rows out for early stopping
-            self._judge.set_params(early_stopping=False)
-        self._judge.fit(codes, target)
+            judge.set_params(early_stopping=False)
+        return judge.fit(codes, target)
 
     def _project(self, block):
         rows = torch.from_numpy(np.array(block, dtype=np.float64, order="C"))

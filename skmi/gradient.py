@@ -22,6 +22,7 @@ from skmi._kinds import (
 )
 from skmi._neural import Scaler
 from skmi._sklearn import (
+    CallbackSupportMixin,
     Integral,
     Interval,
     Real,
@@ -42,6 +43,7 @@ from skmi.scores import (
 __all__ = ["MIGEGradient", "ScoreEstimator"]
 
 N_ROWS = 1000  # kept to estimate scores from: the cost grows with their square
+BLOCK_SIZE = 2048  # of rows that scores are evaluated at
 
 
 def draw_rows(n_samples, random_state):
@@ -83,7 +85,7 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    At most 1000 rows, drawn at random, are kept in `fit`. Its error grows with the
+    At most 1000 rows, drawn at random, are used by `fit`. The error grows with the
     number of columns; with fewer rows than columns little more than the mean and the
     variances is left of it.
 
@@ -114,7 +116,7 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Keep the rows that the score is estimated from.
+        """Estimate the score function.
 
         Parameters
         ----------
@@ -128,15 +130,21 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : object
             The fitted estimator.
         """
-        vars(self).pop("_rows", None)
+        vars(self).pop("_score", None)
         X = self._validate(X, reset=True)
-        rows = X[draw_rows(len(X), self.random_state)].copy()
-        self._score(rows, rows[:1])
-        self._rows = rows
+        rows = torch.tensor(X[draw_rows(len(X), self.random_state)])
+        fit_score = SCORES[self.method].fit
+        try:
+            score = fit_score(rows, whiten=self.whiten, reference=self.reference)
+            first = score(rows[:1])
+        except torch.linalg.LinAlgError:
+            first = torch.tensor(torch.nan)
+        require_representable(first.numpy())
+        self._score = score
         return self
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_rows")
+        return hasattr(self, "_score")
 
     def transform(self, X):
         """Return the score at rows.
@@ -152,8 +160,9 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             The scores.
         """
         check_is_fitted(self)
-        score = self._score(self._rows, self._validate(X, reset=False))
-        return on_device_of(X, score)
+        blocks = torch.tensor(self._validate(X, reset=False)).split(BLOCK_SIZE)
+        scores = torch.cat([self._score(block) for block in blocks]).numpy()
+        return on_device_of(X, require_representable(scores))
 
     @wanting_numbers("X")
     def _validate(self, X, *, reset):
@@ -165,20 +174,6 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             order="C",
             ensure_min_samples=2 if reset else 1,
         )
-
-    def _score(self, rows, X):
-        if self.reference and not self.whiten:
-            raise ValueError('reference="gaussian" needs whiten=True.')
-        try:
-            score = SCORES[self.method](
-                torch.tensor(rows),
-                torch.tensor(X),
-                whiten=self.whiten,
-                reference=self.reference,
-            )
-        except torch.linalg.LinAlgError:
-            score = torch.tensor(torch.nan)
-        return require_representable(score.numpy())
 
 
 def make_linear(n_features, n_components):
@@ -206,7 +201,12 @@ def require_representable(slopes):
 
 
 @estimator
-class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class MIGEGradient(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
     r"""Gradient of mutual information, and a representation that climbs it.
 
     .. math::
@@ -344,7 +344,14 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """
         for name in ("_infomax", "classes_", "components_"):
             vars(self).pop(name, None)
-        X, target = self._validate(X, y, reset=True)
+        self._given = X, y
+        try:
+            self._fit(*self._validate(X, y, reset=True))
+        finally:
+            del self._given
+        return self
+
+    def _fit(self, X, target):
         names = set(InfoMaxEncoder._parameter_constraints) & set(self.get_params())
         infomax = InfoMaxEncoder(
             **{name: getattr(self, name) for name in names - {"encoder"}},
@@ -358,16 +365,19 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         elif target is not None:
             self._y_scaler = Scaler.fit(as_columns(target))
             other = judged = self._y_scaler.transform(as_columns(target))
-        settings = self._make_settings(target is not None, labelled)
-        infomax._learn(X, other, settings=settings, target=judged)
         rows = draw_rows(len(X), self.random_state)
         self._rows = X[rows].copy(), None if target is None else target[rows].copy()
+        settings = self._make_settings(target is not None, labelled)
+        infomax._learn(X, other, settings=settings, target=judged, owner=self)
+        self.device_ = infomax.device_
+        vars(self).update(self._describe(infomax))
+
+    def _describe(self, infomax):
+        """Return the fitted attributes that come with a trained encoder."""
+        found = {"_infomax": infomax, "encoder_": infomax.encoder_}
         if self.encoder is None:
-            self.components_ = linear_directions(infomax)
-        self.encoder_ = infomax.encoder_
-        self.n_iter_, self.device_ = infomax.n_iter_, infomax.device_
-        self._infomax = infomax
-        return self
+            found["components_"] = linear_directions(infomax)
+        return found | {"n_iter_": infomax.n_iter_}
 
     def transform(self, X):
         """Encode rows.

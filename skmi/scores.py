@@ -20,9 +20,16 @@ from skmi._score_matching import (
     DiagonalKernel,
     descend,
     descend_adaptively,
+    evaluate_each,
+    evaluate_field,
+    evaluate_kernel,
+    evaluate_stein,
+    gaussian_kernel,
+    kept_eigenvalues,
     make_network,
     median_distance,
     solve_by_conjugate_gradients,
+    summed_gradients,
     target_of,
     train_by_slices,
     whiten_samples,
@@ -48,66 +55,76 @@ KERNELS = {"curl_free": CurlFreeKernel, "diagonal": DiagonalKernel}
 # -- whitening and reference -------------------------------------------------------
 
 
-def through_whitening(estimate):
-    """Decorate an estimate on centred samples with checks, whitening and reference."""
+class FittedScore:
+    """A score function fitted to samples; call it with queries, or None for those."""
 
-    @functools.wraps(estimate)
-    def score(samples, queries=None, *, whiten=True, reference="gaussian", **options):
-        if reference not in (None, "gaussian"):
-            raise ValueError(
-                f'reference must be None or "gaussian"; got {reference!r}.'
-            )
-        given = torch.as_tensor(samples).detach()
-        samples = given.to(torch.float64)
-        if samples.ndim < 2 or samples.shape[-2] < 2:
-            raise ValueError(
-                "samples must be of shape (..., n, d) with n >= 2; "
-                f"got {tuple(samples.shape)}."
-            )
-        if whiten or reference:
-            rows, mean, inverse = whiten_samples(samples)
-        else:
-            mean = samples.mean(-2, keepdim=True)
-            rows, inverse = samples - mean, None
+    def __init__(self, function, rows, mean, inverse, reference):
+        self.function, self.rows = function, rows
+        self.mean, self.inverse, self.reference = mean, inverse, reference
+
+    def __call__(self, queries=None):
+        """Return the scores at queries, of the dtype of the samples."""
         points = None
         if queries is not None:
-            points = torch.as_tensor(queries).detach().to(samples) - mean
-            points = points if inverse is None else points @ inverse.mT
-        if not whiten and reference:
-            raise ValueError('reference="gaussian" needs whiten=True.')
-        values = estimate(rows, points, reference=bool(reference), **options)
-        if reference:
-            values = values - (rows if points is None else points)
-        values = values if inverse is None else values @ inverse
-        return values.to(given.dtype if given.is_floating_point() else values.dtype)
+            points = torch.as_tensor(queries).detach().to(self.rows) - self.mean
+            points = points if self.inverse is None else points @ self.inverse.mT
+        values = self.function(points)
+        if self.reference:
+            values = values - (self.rows if points is None else points)
+        return values if self.inverse is None else values @ self.inverse
 
+
+def fit_score(fit, samples, whiten, reference, options):
+    """Check, centre and whiten samples and fit a score function to them."""
+    if reference not in (None, "gaussian"):
+        raise ValueError(f'reference must be None or "gaussian"; got {reference!r}.')
+    if reference and not whiten:
+        raise ValueError('reference="gaussian" needs whiten=True.')
+    samples = torch.as_tensor(samples).detach().to(torch.float64)
+    if samples.ndim < 2 or samples.shape[-2] < 2:
+        raise ValueError(
+            "samples must be of shape (..., n, d) with n >= 2; "
+            f"got {tuple(samples.shape)}."
+        )
+    if whiten:
+        rows, mean, inverse = whiten_samples(samples)
+    else:
+        mean, inverse = samples.mean(-2, keepdim=True), None
+        rows = samples - mean
+    reference = bool(reference)
+    function = fit(rows, reference=reference, **options)
+    return FittedScore(function, rows, mean, inverse, reference)
+
+
+def through_whitening(fit):
+    """Decorate a fit on centred samples with checks, whitening and reference.
+
+    The function evaluates at once; its attribute ``fit``, with the same options,
+    returns the fitted score function.
+    """
+
+    def fitted(samples, *, whiten=True, reference="gaussian", **options):
+        return fit_score(fit, samples, whiten, reference, options)
+
+    @functools.wraps(fit)
+    def score(samples, queries=None, *, whiten=True, reference="gaussian", **options):
+        function = fit_score(fit, samples, whiten, reference, options)
+        given = torch.as_tensor(samples)
+        values = function(queries)
+        return values.to(given.dtype) if given.is_floating_point() else values
+
+    score.fit = fitted
     common = list(inspect.signature(score, follow_wrapped=False).parameters.values())
-    own = inspect.signature(estimate).parameters.values()
-    own = [
-        parameter for parameter in own if parameter.default != inspect.Parameter.empty
-    ]
-    score.__signature__ = inspect.Signature([*common[:-1], *own[1:]])
+    own = list(inspect.signature(fit).parameters.values())
+    score.__signature__ = inspect.Signature([*common[:-1], *own[2:]])
     return score
 
 
 # -- estimators --------------------------------------------------------------------
 
 
-def gaussian_kernel(points, samples, bandwidth):
-    """Return exp(-|x - y|^2 / (2 h^2)) of all pairs."""
-    return torch.exp(-(torch.cdist(points, samples) ** 2) / (2 * bandwidth**2))
-
-
-def summed_gradients(kernel, points, samples, bandwidth):
-    """Return for each point the sum of grad_{x_n} k(point, x_n) over the samples."""
-    total = kernel.sum(-1, keepdim=True) * points - kernel @ samples
-    return total / bandwidth**2
-
-
 @through_whitening
-def spectral_stein(
-    samples, queries=None, *, reference, n_eigen=None, n_eigen_threshold=0.99
-):
+def spectral_stein(samples, *, reference, n_eigen=None, n_eigen_threshold=0.99):
     r"""Spectral Stein gradient estimator (SSGE).
 
     .. math::
@@ -161,26 +178,12 @@ def spectral_stein(
     if reference:
         gradients = gradients - kernel @ samples
     coefficients = -scale.unsqueeze(-1) * (vectors.mT @ gradients) / samples.shape[-2]
-    if queries is not None:
-        kernel = gaussian_kernel(queries, samples, bandwidth)
-    return kernel @ (vectors @ (scale.unsqueeze(-1) * coefficients))
-
-
-def kept_eigenvalues(values, number, threshold):
-    """Mark the eigenvalues to keep, sorted from the largest; one at the least."""
-    if number is None:
-        keep = values.cumsum(-1) / values.sum(-1, keepdim=True) < threshold
-    else:
-        keep = (torch.arange(values.shape[-1]) < number).expand(values.shape)
-        keep = keep.to(values.device)
-    keep = keep & (values > 1e-6 * values[..., :1])
-    first = torch.zeros_like(keep)
-    first[..., 0] = True
-    return keep | first
+    weights = vectors @ (scale.unsqueeze(-1) * coefficients)
+    return functools.partial(evaluate_kernel, samples, bandwidth, weights)
 
 
 @through_whitening
-def stein(samples, queries=None, *, reference, ridge=0.1):
+def stein(samples, *, reference, ridge=0.1):
     r"""Stein gradient estimator of Li and Turner.
 
     .. math:: G = -(K + \eta I)^{-1} D, \quad D_m = \sum_n \nabla_{x_n} k(x_m, x_n)
@@ -226,29 +229,13 @@ def stein(samples, queries=None, *, reference, ridge=0.1):
         target = target - kernel @ samples
     eye = torch.eye(samples.shape[-2], dtype=samples.dtype, device=samples.device)
     factor = torch.linalg.cholesky(kernel + ridge * eye)
-    if queries is None:
-        return -torch.cholesky_solve(target, factor)
-    return stein_at(queries, samples, target, factor, bandwidth, ridge, reference)
-
-
-def stein_at(queries, samples, target, factor, bandwidth, ridge, reference):
-    """Return the last row of the Stein system of the samples and each query."""
-    kernel = gaussian_kernel(queries, samples, bandwidth)
-    weights = torch.cholesky_solve(kernel.mT, factor).mT
-    schur = 1 + ridge - (weights * kernel).sum(-1, keepdim=True)
-    last = summed_gradients(kernel, queries, samples, bandwidth)
-    joint = weights * kernel  # of the query's own place in the samples' equations
-    added = (joint @ samples - joint.sum(-1, keepdim=True) * queries) / bandwidth**2
-    if reference:
-        last = last - kernel @ samples - queries
-        added = added - joint.sum(-1, keepdim=True) * queries
-    return -(last - weights @ target - added) / schur
+    return functools.partial(
+        evaluate_stein, samples, target, factor, bandwidth, ridge, reference
+    )
 
 
 @through_whitening
-def tikhonov(
-    samples, queries=None, *, reference, kernel="curl_free", ridge=0.01, bandwidth=1.0
-):
+def tikhonov(samples, *, reference, kernel="curl_free", ridge=0.01, bandwidth=1.0):
     r"""Kernel score matching with a quadratic penalty.
 
     .. math:: \hat s = \arg\min_f \; E \|f - \nabla \log q\|^2 + \lambda \|f\|_H^2
@@ -292,23 +279,22 @@ def tikhonov(
     tensor([[True]])
     """
     width = bandwidth * median_distance(samples)
-    field = KERNELS[kernel](samples, samples, width)
-    target = target_of(field, samples, reference)
+    make = functools.partial(KERNELS[kernel], bandwidth=width)
+    field = make(samples, samples)
     n_rows = samples.shape[-2]
     values = solve_by_conjugate_gradients(
-        lambda f: ridge * f + field.apply(f) / n_rows, target
+        lambda f: ridge * f + field.apply(f) / n_rows,
+        target_of(field, samples, reference),
     )
-    if queries is None:
-        return values
-    field = KERNELS[kernel](queries, samples, width)
-    target = target_of(field, samples, reference)
-    return (target - field.apply(values) / n_rows) / ridge
+    coefficients = -values / (n_rows * ridge)
+    return functools.partial(
+        evaluate_field, make, samples, 1 / ridge, coefficients, reference
+    )
 
 
 @through_whitening
 def nu_method(
     samples,
-    queries=None,
     *,
     reference,
     kernel="curl_free",
@@ -322,9 +308,10 @@ def nu_method(
 
     with L the integral operator of a kernel of vector fields and t the only
     regularisation. With ``n_steps="auto"`` the kernel learns along which directions
-    the samples differ from a normal distribution, and three folds choose, by the
-    score-matching loss on rows left out, whether to use that and when to stop: a
-    normal sample is left to the reference, a structured one is not smoothed away.
+    the samples differ from a normal distribution, as weights of all of them or as the
+    one, two or four independent components that are least normal [2]_, and three folds
+    choose, by the score-matching loss on rows left out, among these and when to stop:
+    a normal sample is left to the reference, a structured one is not smoothed away.
 
     Parameters
     ----------
@@ -352,6 +339,8 @@ def nu_method(
     References
     ----------
     .. [1] Y. Zhou, J. Shi, J. Zhu. Nonparametric score estimators. ICML, 2020.
+    .. [2] A. Hyvarinen. Fast and robust fixed-point algorithms for independent
+       component analysis. IEEE Trans. Neural Networks, 1999.
 
     Examples
     --------
@@ -364,23 +353,17 @@ def nu_method(
     if n_steps != "auto":
         width = bandwidth * median_distance(samples)
         make = functools.partial(KERNELS[kernel], bandwidth=width)
-        return descend(make, samples, queries, n_steps, reference)
-    shape = samples.shape if queries is None else queries.shape
-    rows = samples.reshape(-1, *samples.shape[-2:])
-    points = [None] * len(rows)
-    if queries is not None:
-        points = queries.reshape(-1, *shape[-2:])
-    parts = [
-        descend_adaptively(row, point, reference)
-        for row, point in zip(rows, points, strict=True)
-    ]
-    return torch.stack(parts).reshape(shape)
+        return descend(make, samples, n_steps, reference)
+    if samples.ndim == 2:
+        return descend_adaptively(samples, reference)
+    rows = samples.flatten(end_dim=-3)
+    fields = [descend_adaptively(row, reference) for row in rows]
+    return functools.partial(evaluate_each, fields, samples)
 
 
 @through_whitening
 def sliced(
     samples,
-    queries=None,
     *,
     reference,
     hidden_layer_sizes=(64, 64),
@@ -432,16 +415,13 @@ def sliced(
     torch.Size([50, 1])
     """
     generator = torch.Generator().manual_seed(seed)
-    shape = samples.shape if queries is None else queries.shape
-    rows = samples.reshape(-1, *samples.shape[-2:])
-    points = rows if queries is None else queries.reshape(-1, *shape[-2:])
-    parts = []
-    for row, point in zip(rows, points, strict=True):
+    networks = []
+    for row in samples.reshape(-1, *samples.shape[-2:]):
         with torch.enable_grad(), isolated_randomness(generator):
             network = make_network(row.shape[-1], hidden_layer_sizes).to(row)
             train_by_slices(network, row, reference, n_steps, learning_rate)
-        parts.append(network(point).detach())
-    return torch.stack(parts).reshape(shape)
+        networks.append(network.requires_grad_(False))
+    return functools.partial(evaluate_each, networks, samples)
 
 
 SCORES = {

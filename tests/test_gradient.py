@@ -1,6 +1,7 @@
 """ScoreEstimator, MIGEGradient and InfoMaxEncoder: planted truths and the contract."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ import skmi
 from skmi.encoders import OBJECTIVES
 from skmi.scores import SCORES, mutual_info_gradient
 from tests.estimators import make_small, transformer_instances
+from tests.test_variational import StopAt
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 
@@ -124,9 +126,26 @@ def test_score_estimator_is_the_function_at_new_rows(method):
 def test_score_estimator_keeps_a_thousand_rows():
     X = table(1500, 1)
     model = skmi.ScoreEstimator(method="spectral_stein", random_state=0).fit(X)
-    assert len(np.unique(model._rows)) == 1000
-    expected = SCORES["spectral_stein"](torch.tensor(model._rows), torch.ones(1, 1))
+    rows = (model._score.rows @ torch.linalg.inv(model._score.inverse).mT).numpy()
+    rows = rows + model._score.mean.numpy()
+    assert len(np.unique(rows.round(9))) == 1000
+    assert np.isin(rows.round(9), X.round(9)).all()
+    expected = SCORES["spectral_stein"](torch.tensor(rows), torch.ones(1, 1))
     np.testing.assert_allclose(model.transform([[1.0]]), expected)
+
+
+@pytest.mark.parametrize("method", SCORES)
+@pytest.mark.parametrize("reference", [None, "gaussian"])
+def test_the_score_is_estimated_once(method, reference, monkeypatch):
+    X, new = table(60), table(5000, seed=1)
+    model = skmi.ScoreEstimator(method=method, reference=reference).fit(X)
+    model = pickle.loads(pickle.dumps(model))
+    expected = SCORES[method](
+        torch.tensor(X), torch.tensor(new[-3:]), reference=reference
+    )
+    monkeypatch.delitem(SCORES, method)
+    values = model.transform(new)
+    np.testing.assert_allclose(values[-3:], expected, rtol=1e-8, atol=1e-10)
 
 
 def test_a_reference_needs_whitening():
@@ -229,14 +248,20 @@ def test_a_stochastic_encoder_lowers_its_noise():
     assert model.encoder_.log_scale.item() < -0.5
 
 
-def test_circumstance_two_trains_both_layers():
+def test_circumstance_two_raises_what_codes_tell_about_the_hidden_layer():
+    X, module = table(300), TwoLayers(3, 1)
+    with torch.no_grad():
+        module.first.weight.copy_(torch.tensor(table(4) / 2))
+        module.second.weight.copy_(torch.tensor([[0.3, 0.2, 0.1, 0.0]]))
     model = skmi.MIGEGradient(
-        n_components=1, encoder=TwoLayers, circumstance="II", random_state=0, max_iter=5
-    ).fit(table(300))
-    with torch.random.fork_rng():
-        first = TwoLayers(3, 1).first
-    assert model.encoder_.first.weight.shape == first.weight.shape
-    assert np.isfinite(model.transform(table())).all()
+        n_components=1, encoder=module, circumstance="II", random_state=0, max_iter=15
+    ).fit(X)
+    trained = model.encoder_
+    assert not torch.equal(trained.first.weight, module.first.weight)
+    rows = torch.from_numpy(X).float()
+    with torch.no_grad():  # to noise of deviation .3
+        before, after = (net.eval()(rows)[0].std() for net in (module, trained))
+    assert after > 1.5 * before
 
 
 # -- InfoMaxEncoder ----------------------------------------------------------------
@@ -347,7 +372,60 @@ def test_one_column_of_y_is_no_view():
     X, y = table(), table(80, 1)
     make = make_small(skmi.InfoMaxEncoder)
     alone = clone(make).fit(X).transform(X)
-    for given in (y[:, 0], y, ["a", "b"] * 40):
+    for given in (y[:, 0], y, ["a", "b"] * 40, None):
         np.testing.assert_array_equal(clone(make).fit(X, given).transform(X), alone)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         make.fit(X, table(79, 2))
+
+
+def test_two_views_are_what_one_says():
+    X, y = table(), table(80, 2, seed=1)
+    make = make_small(skmi.InfoMaxEncoder)
+    alone, both = clone(make).fit(X), clone(make).fit(X, y)
+    assert alone.partner_ is None
+    assert both.partner_ is not None
+    ignored = clone(make).set_params(two_views=False).fit(X, y)
+    np.testing.assert_array_equal(ignored.transform(X), alone.transform(X))
+    asked = clone(make).set_params(two_views=True)
+    np.testing.assert_array_equal(asked.fit(X, y).transform(X), both.transform(X))
+    one_column = asked.fit(X, y[:, 0]).partner_
+    assert one_column(torch.zeros(5, 1)).shape == (5, asked.n_components)
+    with pytest.raises(ValueError, match="needs the second view"):
+        asked.fit(X)
+    with pytest.raises(ValueError, match="score needs both"):
+        both.score(X)
+
+
+def test_a_table_of_whole_numbers_may_be_targets():
+    targets = np.eye(2)[np.arange(80) % 2]
+    make = make_small(skmi.InfoMaxEncoder)
+    with pytest.warns(skmi.DiscreteTargetWarning, match="two_views"):
+        make.fit(table(), targets)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", skmi.DiscreteTargetWarning)
+        make.set_params(two_views=False).fit(table(), targets)
+
+
+# -- callbacks ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [
+        skmi.InfoMaxEncoder(hidden_layer_sizes=(8,), max_iter=5, random_state=0),
+        skmi.InfoMaxEncoder(objective="mige", max_iter=5, random_state=0),
+        skmi.MIGEGradient(max_iter=5, random_state=0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("labels", [False, True])
+def test_a_callback_stops_it_and_sees_a_fitted_model(instance, labels):
+    X = table()
+    y = np.where(X[:, 0] > 0, "up", "down") if labels else None
+    callback = StopAt(3)
+    model = clone(instance).set_callbacks(callback).fit(X, y)
+    assert model.n_iter_ == callback.epochs == 3
+    seen = callback.fitted
+    np.testing.assert_array_equal(seen.transform(X), model.transform(X))
+    assert seen.score(X, y) == model.score(X, y)
+    assert not hasattr(model, "_given")
