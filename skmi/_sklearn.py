@@ -26,12 +26,15 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "check_sample_weight",
+    "doc_link",
     "fit_context",
     "make_random_state",
     "parameter",
     "parameters",
     "select_rows",
 ]
+
+PAGES = "https://skmi.readthedocs.io/en/stable/generated/"
 
 
 def parameter(default, *constraints, hidden=False):
@@ -45,7 +48,7 @@ def parameter(default, *constraints, hidden=False):
 
 
 def parameters(cls):
-    """Class decorator: keyword-only constructor and validation from `parameter`."""
+    """Class decorator: keyword-only constructor, validation, link to the page."""
     cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
     cls._parameter_constraints = {
         item.name: item.metadata["constraints"] for item in fields(cls)
@@ -53,7 +56,14 @@ def parameters(cls):
     for item in fields(cls):
         if item.metadata["hidden"]:
             setattr(cls, item.name, _Hidden(item.name))
+    if getattr(cls, "_doc_link_module", None) != "skmi":
+        cls._doc_link_module, cls._doc_link_template = "skmi", doc_link("skmi")
     return cls
+
+
+def doc_link(module):
+    """Return the address of an estimator's page, as its HTML representation has it."""
+    return f"{PAGES}{module}.{{estimator_name}}.html"
 
 
 class _Hidden:

@@ -63,11 +63,6 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         "n_features_in_",
         "feature_names_in_",
     )
-    _doc_link_module = "skmi"
-    _doc_link_template = (
-        "https://skmi.readthedocs.io/en/stable/api/"
-        "{estimator_module}.{estimator_name}.html"
-    )
 
     discrete_target: object = parameter("auto", StrOptions({"auto"}), "boolean")
 

@@ -15,7 +15,14 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from skmi._sklearn import Integral, Interval, StrOptions, parameter, parameters
+from skmi._sklearn import (
+    Integral,
+    Interval,
+    StrOptions,
+    doc_link,
+    parameter,
+    parameters,
+)
 from skmi._torch import isolated_randomness
 
 __all__ = [
@@ -372,6 +379,9 @@ def scored_pairs(module, x, y):
 
 class _Critic(BaseEstimator):
     """Base of the parameter holders."""
+
+    _doc_link_module = "skmi"
+    _doc_link_template = doc_link("skmi.critics")
 
     def build(self, n_x, n_y, *, n_models=None, generator=None):
         """Make the network.

@@ -80,7 +80,10 @@ def public_names():
         if hasattr(cls, method)
     ]
     methods += [
-        f"skmi.InformationPlaneDisplay.{name}" for name in ("from_estimator", "plot")
+        f"skmi.{display}.{name}"
+        for display in skmi.display.__all__
+        for name in ("from_estimator", "plot", "of", "from_result", "order")
+        if hasattr(getattr(skmi, display), name)
     ]
     return [*names, *methods, *public_functions()]
 
