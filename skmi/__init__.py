@@ -57,6 +57,7 @@ _MODULE_OF_NAME = {
     "TNCE": "variational",
     "TUBA": "variational",
     "TrainingCurveDisplay": "display",
+    "mi_scorer": "base",
     "mutual_info_matrix": "feature_selection",
 }
 _MODULES = [

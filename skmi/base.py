@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import entr, logsumexp
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmi._contrast import N_CONTRASTS, multi_sample_terms
@@ -26,7 +27,7 @@ from skmi.exceptions import (
     SaturationWarning,
 )
 
-__all__ = ["MutualInfoEstimator", "Report", "estimator"]
+__all__ = ["MutualInfoEstimator", "Report", "estimator", "mi_scorer"]
 
 
 def estimator(cls):
@@ -377,6 +378,61 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
                 SaturationWarning,
                 stacklevel=3,
             )
+
+
+def mi_scorer(estimator, X, y=None):
+    r"""Score a fitted estimator by the mutual information that it finds, in nats.
+
+    .. math:: \frac1n \sum_i \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
+
+    the lower bound of ``score`` for estimators of mutual information and encoders; for
+    a bottleneck, whose ``score`` is that of its predictions, what its codes tell about
+    y. For ``scoring=`` of searches and of ``sklearn.callback.ScoringMonitor``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; or a pipeline that ends with one.
+    X : array-like of shape (n_samples, n_features)
+        Rows that did not train it.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+        Their partners.
+
+    Returns
+    -------
+    float
+        Nats, higher is better.
+
+    Raises
+    ------
+    TypeError
+        If the estimator does not measure mutual information.
+
+    Notes
+    -----
+    A callback scores the rows that train the model, so that its numbers are too high;
+    they show whether training goes on, not how much there is.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skmi import GaussianMI, mi_scorer
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(600, 1, mutual_info=0.5, random_state=0)
+    >>> scores = cross_val_score(GaussianMI(), X, Y, scoring=mi_scorer, cv=3)
+    >>> bool(abs(scores.mean() - truth) < 0.1)
+    True
+    """
+    if isinstance(estimator, Pipeline):
+        X, estimator = estimator[:-1].transform(X), estimator[-1]
+    predicts = is_classifier(estimator) or is_regressor(estimator)
+    score = getattr(estimator, "mutual_info" if predicts else "score", None)
+    if score is None or getattr(estimator, "_doc_link_module", None) != "skmi":
+        raise TypeError(
+            f"estimator={type(estimator).__name__}() does not measure mutual "
+            "information; pass one of skmi's estimators, encoders or bottlenecks."
+        )
+    return float(score(X, y))
 
 
 def log_mean_exp(values, axis):

@@ -18,8 +18,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from skmi import bounds
-from skmi._neural import Scaler, part_size
+from skmi._neural import Scaler, part_size, run_epochs
 from skmi._sklearn import (
+    CallbackSupportMixin,
     HasMethods,
     Integral,
     Interval,
@@ -155,7 +156,12 @@ class Judge(InfoNCE):
 
 
 @estimator
-class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class InfoMaxEncoder(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
     r"""Representation that keeps as much information on its input as it can.
 
     .. math:: \max_g \; I(g(X); X) \quad \text{or} \quad
@@ -296,10 +302,14 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             The fitted encoder.
         """
         vars(self).pop("encoder_", None)
-        X = self._validate(X, reset=True)
-        two_views = y is not None and np.asarray(y).shape[1:] not in {(), (1,)}
-        view = check_view(y, len(X)) if two_views else None
-        self._learn(X, view, encode_partner=two_views)
+        self._given = X, y
+        try:
+            X = self._validate(X, reset=True)
+            two_views = y is not None and np.asarray(y).shape[1:] not in {(), (1,)}
+            view = check_view(y, len(X)) if two_views else None
+            self._learn(X, view, encode_partner=two_views)
+        finally:
+            del self._given
         return self
 
     def transform(self, X):
@@ -353,11 +363,20 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             force_writeable=True,
         )
 
-    def _learn(self, X, other, *, encode_partner=False, settings=None, target=None):
+    def _learn(
+        self,
+        X,
+        other,
+        *,
+        encode_partner=False,
+        settings=None,
+        target=None,
+        host=None,
+    ):
         """Train on validated blocks; without `other` X itself is the partner.
 
-        `settings` stand for the objective where a caller has one of its own, and
-        `target` for what `score` is to be about.
+        `settings` stand for the objective where a caller has one of its own, `target`
+        for what `score` is to be about, `host` for who tells callbacks of epochs.
         """
         random_state = make_random_state(self.random_state)
         generator = make_generator(random_state)
@@ -372,19 +391,36 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         if settings is None:
             settings = self._make_settings(encode_partner)
         network = self._build(x, y, encode_partner, settings, generator)
-        training = self._train(network, x, y, generator, random_state, device)
-        best = training.best[0]
-        codes = apply_encoder(best.encoder, x)
-        self._centre, self._scale = codes.mean(0), codes.std(0) + 1e-12
-        self._n_codes = codes.shape[1]
-        self.device_ = str(device)
-        self.n_iter_ = training.epoch
-        self.loss_curve_ = [values[0] for values in training.losses]
-        self.validation_scores_ = [values[0] for values in training.scores] or None
+        training = self._make_training(network, x, y, generator, random_state, device)
         if target is None:
             target = self._project(other if encode_partner else X)
-        self._fit_judge((codes - self._centre) / self._scale, target)
-        self.partner_, self.encoder_ = best.partner, best.encoder
+
+        def found():
+            return self._describe(training, x, target)
+
+        if host is None:
+            run_epochs(self, training, found)
+        else:
+            run_epochs(host, training, lambda: host._adopt(adorned(self, found())))
+        vars(self).update(found())
+
+    def _describe(self, training, x, target):
+        """Return the fitted attributes of the best encoder so far."""
+        best = training.best[0]
+        codes = apply_encoder(best.encoder, x)
+        centre, scale = codes.mean(0), codes.std(0) + 1e-12
+        return {
+            "_centre": centre,
+            "_scale": scale,
+            "_n_codes": codes.shape[1],
+            "device_": str(training.x.device),
+            "n_iter_": training.epoch,
+            "loss_curve_": [values[0] for values in training.losses],
+            "validation_scores_": [values[0] for values in training.scores] or None,
+            "_judge": self._fit_judge((codes - centre) / scale, target),
+            "partner_": best.partner,
+            "encoder_": best.encoder,
+        }
 
     def _make_settings(self, encode_partner):
         if self.objective != "mige":
@@ -427,7 +463,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         names = set(critic.get_params()) & {"hidden_layer_sizes", "activation"}
         return critic.set_params(**{name: getattr(self, name) for name in names})
 
-    def _train(self, network, x, y, generator, random_state, device):
+    def _make_training(self, network, x, y, generator, random_state, device):
         stopping = self.early_stopping and network.settings.loss is None
         order = random_state.permutation(len(x))
         size = part_size(self.validation_fraction, len(x)) if stopping else 0
@@ -440,7 +476,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         y_rows = x_rows
         if y is not x:
             y_rows = to_tensor(y, device, torch.float32).unsqueeze(0)
-        training = Training(
+        return Training(
             network,
             lambda network, i: (
                 copy.deepcopy(network).cpu().eval().requires_grad_(False)
@@ -453,17 +489,12 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             schedule=Schedule.of(self, early_stopping=stopping),
             generator=generator,
         )
-        while training.epoch < self.max_iter and not training.finished:
-            training.run_epoch()
-        return training
 
     def _fit_judge(self, codes, target):
-        self._judge = Judge(
-            max_iter=2 * self.max_iter, device=self.device, random_state=0
-        )
+        judge = Judge(max_iter=2 * self.max_iter, device=self.device, random_state=0)
         if len(codes) < 40:  # too few to hold rows out for early stopping
-            self._judge.set_params(early_stopping=False)
-        self._judge.fit(codes, target)
+            judge.set_params(early_stopping=False)
+        return judge.fit(codes, target)
 
     def _project(self, block):
         rows = torch.from_numpy(np.asarray(block, dtype=np.float64))
@@ -472,6 +503,13 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _encode(self, X):
         codes = apply_encoder(self.encoder_, self._x_scaler.transform(X))
         return (codes - self._centre) / self._scale
+
+
+def adorned(estimator, attributes):
+    """Return a shallow copy of an estimator with further attributes."""
+    estimator = copy.copy(estimator)
+    vars(estimator).update(attributes)
+    return estimator
 
 
 def blur(rows, noise):

@@ -16,6 +16,7 @@ from torch import nn
 from skmi._kinds import label_rows, target_kind
 from skmi._neural import Scaler
 from skmi._sklearn import (
+    CallbackSupportMixin,
     Integral,
     Interval,
     Real,
@@ -174,7 +175,12 @@ def linear_directions(infomax):
 
 
 @estimator
-class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class MIGEGradient(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
     r"""Gradient of mutual information, and a representation that climbs it.
 
     .. math::
@@ -312,7 +318,14 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """
         for name in ("_infomax", "classes_", "components_"):
             vars(self).pop(name, None)
-        X, target = self._validate(X, y, reset=True)
+        self._given = X, y
+        try:
+            self._learn(*self._validate(X, y, reset=True))
+        finally:
+            del self._given
+        return self
+
+    def _learn(self, X, target):
         names = set(InfoMaxEncoder._parameter_constraints) & set(self.get_params())
         infomax = InfoMaxEncoder(
             **{name: getattr(self, name) for name in names - {"encoder"}},
@@ -327,15 +340,22 @@ class MIGEGradient(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             self._y_scaler = Scaler.fit(as_columns(target))
             other = judged = self._y_scaler.transform(as_columns(target))
         settings = self._make_settings(target is not None, labelled)
-        infomax._learn(X, other, settings=settings, target=judged)
+        infomax._learn(X, other, settings=settings, target=judged, host=self)
         rows = draw_rows(len(X), self.random_state)
         self._rows = X[rows].copy(), None if target is None else target[rows].copy()
+        vars(self).update(self._adopt(infomax))
+
+    def _adopt(self, infomax):
+        """Return the fitted attributes that a trained encoder gives."""
+        found = {
+            "encoder_": infomax.encoder_,
+            "n_iter_": infomax.n_iter_,
+            "device_": infomax.device_,
+            "_infomax": infomax,
+        }
         if self.encoder is None:
-            self.components_ = linear_directions(infomax)
-        self.encoder_ = infomax.encoder_
-        self.n_iter_, self.device_ = infomax.n_iter_, infomax.device_
-        self._infomax = infomax
-        return self
+            found["components_"] = linear_directions(infomax)
+        return found
 
     def transform(self, X):
         """Encode rows.

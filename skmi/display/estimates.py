@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from skmi.display.style import (
     BLUE,
     DASHES,
@@ -173,8 +171,11 @@ class BoundsDisplay:
         self._draw_estimates(ax, errorbar_kwargs or {})
         self._draw_ceilings(ax, truth)
         if truth is not None:
-            ax.axvline(truth, color=INK, lw=1, ls=DASHES, zorder=1)
+            place = len(self.names) - 0.5
+            ax.plot([truth] * 2, [-0.9, place], color=INK, lw=1, ls=DASHES, zorder=1)
             annotate(ax, f"truth {truth:.2f}", (truth, -0.6), (3, -4))
+        low, high = ax.get_xlim()
+        ax.set_xlim(min(low, 0), high)
         ax.set_yticks(range(len(self.names)), self.names)
         ax.set_ylim(len(self.names) - 0.5, -0.9)
         ax.spines["left"].set_visible(False)
@@ -227,8 +228,6 @@ class BoundsDisplay:
             style = {"color": PALE, "marker": "|", "ls": "", "ms": 16, "mew": 2.2}
             (stroke,) = ax.plot(ceiling, place, label=label, zorder=3, **style)
             self.ceilings_.append(stroke)
-        low, high = ax.get_xlim()
-        ax.set_xlim(min(low, np.min(values, initial=0)), high)
 
 
 def unique_names(estimators):

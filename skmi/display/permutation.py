@@ -202,7 +202,8 @@ class PermutationTestDisplay:
         place = (self.statistic, height)
         annotate(ax, text, place, (offset, 0), side, va="top", color=BLUE)
         text = f"{len(null)} permutations"
-        centre = float(np.median(null))
-        null_top = max(bar.get_height() for bar in self.bars_)
-        if abs(self.statistic - centre) > 0.35 * (right - left):
-            annotate(ax, text, (centre, null_top), (8, -8))
+        place = float(np.median(null)), max(bar.get_height() for bar in self.bars_)
+        if np.ptp(null) < 0.2 * (right - left):
+            annotate(ax, text, place, (8, -8))
+        elif abs(self.statistic - place[0]) > 0.35 * (right - left):
+            annotate(ax, text, place, (0, 4), "center")

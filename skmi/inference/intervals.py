@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 from scipy.stats import norm, rankdata
 from sklearn.base import clone
 
-from skmi._sklearn import make_random_state, select_rows
+from skmi._sklearn import make_random_state, select_rows, watch, without_callbacks
 from skmi.gaussian import StudentCopulaMI
 from skmi.inference.permutation import require_count, with_seed
 from skmi.neighbors import KSG, MixedKSG
@@ -138,9 +138,8 @@ def confidence_interval(
     estimator.fit(X, y)
     if method == "auto":
         method = choose_method(estimator, X, y)
-    value, error = METHODS[method](
-        estimator, X, y, n_resamples, random_state, Parallel(n_jobs)
-    )
+    parallel = Parallel(n_jobs, return_as="generator")
+    value, error = METHODS[method](estimator, X, y, n_resamples, random_state, parallel)
     reach, one_sided = (float(norm.ppf(q)) * error for q in ((1 + level) / 2, level))
     return ConfidenceInterval(
         value - reach, value + reach, error, value, value - one_sided
@@ -159,7 +158,9 @@ def by_halves(estimator, X, y, n_resamples, random_state, parallel):
         random_state.permutation(n_samples)[: n_samples // 2]
         for _ in range(n_resamples)
     ]
-    values = parallel(delayed(fit_on_part)(estimator, X, y, rows) for rows in halves)
+    one = without_callbacks(estimator)
+    fits = parallel(delayed(fit_on_part)(one, X, y, rows) for rows in halves)
+    values = watch(estimator, fits, "halves", n_resamples)
     value = 2 * estimator.mutual_info_ - float(np.mean(values))
     return value, float(np.std(values, ddof=1))
 
@@ -172,11 +173,12 @@ def by_reference(estimator, X, y, n_resamples, random_state, parallel):
     if not ratio.correlations.size:
         return estimator.mutual_info_, estimator.standard_error_
     draws = [ratio.draw(len(X), random_state) for _ in range(n_resamples)]
-    values = parallel(
-        delayed(fit_both)(estimator, model, spread_as(x, X), spread_as(z, y))
+    one = without_callbacks(estimator)
+    fits = parallel(
+        delayed(fit_both)(one, model, spread_as(x, X), spread_as(z, y))
         for x, z in draws
     )
-    values, models = np.array(values).T
+    values, models = np.array(watch(estimator, fits, "draws", n_resamples)).T
     slope = np.cov(values, models)[0, 1] / models.var(ddof=1)
     bias = values.mean() - ratio.mutual_info
     bias += (1 - slope) * (ratio.mutual_info - model.mutual_info_)

@@ -7,7 +7,13 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
-from skmi._sklearn import Integral, make_random_state, select_rows
+from skmi._sklearn import (
+    Integral,
+    make_random_state,
+    select_rows,
+    watch,
+    without_callbacks,
+)
 from skmi.statistics import permutation_pvalue
 
 __all__ = ["PermutationTestResult", "permutation_test"]
@@ -51,7 +57,8 @@ def permutation_test(
     Exact under independence: the chance of a p-value at or below a level is at most
     that level. Estimators without training are fitted anew on each permutation, and t
     is `mutual_info_`. A critic is trained once, and only its report rows are permuted,
-    which it has not seen; t is the mean of their pointwise mutual information.
+    which it has not seen; t is the mean of their pointwise mutual information. Progress
+    goes to the callbacks of the estimator.
 
     Parameters
     ----------
@@ -116,10 +123,12 @@ def permutation_test(
         permuted_rows(n_samples, groups, block_length, random_state)
         for _ in range(n_permutations)
     ]
-    statistic, *null = Parallel(n_jobs)(
-        delayed(fit_on_rows)(estimator, X, y, order)
+    one = without_callbacks(estimator)
+    fits = Parallel(n_jobs, return_as="generator")(
+        delayed(fit_on_rows)(one, X, y, order)
         for order in [np.arange(n_samples), *orders]
     )
+    statistic, *null = watch(estimator, fits, "permutations", n_permutations + 1)
     return PermutationTestResult(
         statistic, permutation_pvalue(statistic, null), np.array(null)
     )
