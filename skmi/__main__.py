@@ -443,8 +443,8 @@ def note_identifiers(columns):
         if column.kind == "discrete" and 2 * len(np.unique(present)) > len(present) > 0:
             warnings.warn(
                 f"column {column.name!r} holds text that is mostly different in each "
-                "row; as labels it tells nothing. If it holds numbers, write them "
-                "plainly.",
+                "row; as labels it tells little but which values are missing. If it "
+                "holds numbers, write them plainly.",
                 skmi.SkmiWarning,
                 stacklevel=2,
             )

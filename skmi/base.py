@@ -317,7 +317,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"X holds text ({error}). {type(self).__name__} takes numbers: encode "
                 "the text columns, for example with sklearn.preprocessing."
-                "OneHotEncoder, or use skmi.MixedKSG, which takes them as they are."
+                "OneHotEncoder, or use skmi.MixedKSG, which takes them as they are. "
+                "Labels to tell about go second: fit(X, y)."
             ) from error
 
     def _set_target(self, y, kind):
@@ -343,7 +344,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             self.classes_ = (
                 np.array(labels).squeeze(-1) if y.ndim == 1 else (np.array(labels))
             )
-        elif kind == "integer" and self.discrete_target == "auto":
+            warn_of_many_labels(len(labels), len(y))
+        elif self.discrete_target == "auto" and (kind == "integer" or are_codes(y)):
             warn_of_integer_labels(y)
 
     def _encode_target(self, y, kind):
@@ -466,10 +468,28 @@ def warn_of_few_rows(X):
         )
 
 
+def are_codes(y):
+    """Whether numbers, whatever their type, are 0, 1, 2, ... or 1, 2, 3, ..."""
+    codes = np.unique(y.astype(np.float64))
+    return codes[0] in (0, 1) and np.array_equal(codes, codes[0] + np.arange(len(codes)))
+
+
+def warn_of_many_labels(n_labels, n_samples):
+    """Warn where labels can tell rows apart, but nothing of rows not seen."""
+    if n_labels > max(2, n_samples / 2):
+        warnings.warn(
+            f"y holds {n_labels} labels in {n_samples} rows, so that most rows have "
+            "one of their own: such names tell nothing. Drop them, join rare ones, or "
+            "if they are numbers pass them as numbers: y.astype(float).",
+            DiscreteTargetWarning,
+            stacklevel=5,
+        )
+
+
 def warn_of_integer_labels(y):
     """Warn where an integer target looks like codes of classes."""
     n_values = len(np.unique(y))
-    if n_values <= 20 and n_values < len(y) / 2:
+    if 1 < n_values <= 20 and n_values < len(y) / 2:
         warnings.warn(
             f"y holds integers with {n_values} distinct values and was taken as "
             "continuous. If they are class codes, pass discrete_target=True; if not, "

@@ -89,7 +89,12 @@ def split_pairs(scores):
     """
     if isinstance(scores, tuple):
         return scores
-    n_rows, n_columns = scores.shape[-2:]
+    if not isinstance(scores, torch.Tensor):
+        raise TypeError(
+            f"scores must be a torch tensor, not {type(scores).__name__}; pass "
+            "torch.as_tensor(scores)."
+        )
+    n_rows, n_columns = scores.shape[-2:] if scores.ndim > 1 else (0, 0)
     if n_rows != n_columns or n_rows < 2:
         raise ValueError(
             "scores must be of shape (..., n, n) with n >= 2, rows x and columns y; "
@@ -104,7 +109,9 @@ def split_pairs(scores):
 
 def _split_over_x(scores):
     """Split scores so that each y is held against the x of others."""
-    return scores if isinstance(scores, tuple) else split_pairs(scores.mT)
+    if getattr(scores, "ndim", 0) > 1:
+        scores = scores.mT
+    return split_pairs(scores)
 
 
 def log_partition(scores):

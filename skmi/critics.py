@@ -367,7 +367,13 @@ class ModuleStack(nn.Module):
 
 def scored_pairs(module, x, y):
     """Score all pairs with a module of the user's, checking what it returns."""
-    scores = module(x, y)
+    try:
+        scores = module(x, y)
+    except TypeError as error:
+        raise TypeError(
+            "critic must be a module that is called with x (n, n_x) and y (m, n_y); "
+            f"{type(module).__name__} is not: {error}."
+        ) from error
     shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores)
     if shape != (len(x), len(y)):
         raise ValueError(

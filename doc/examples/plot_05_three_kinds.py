@@ -23,18 +23,18 @@ from skmi.datasets import (
 )
 
 tasks = {
-    "normal, 10 x 10": make_dense_normal(800, 10, random_state=0),
-    "heavy tails, 3 x 3": make_student_t(800, 3, degrees_of_freedom=1, random_state=0),
-    "noise on a band, 1 x 1": make_additive_noise(800, noise=0.1, random_state=0),
+    "normal, 10 x 10": make_dense_normal(600, 10, random_state=0),
+    "heavy tails, 3 x 3": make_student_t(600, 3, degrees_of_freedom=1, random_state=0),
+    "noise on a band, 1 x 1": make_additive_noise(600, noise=0.1, random_state=0),
     "a spiral, 3 x 3": make_sparse_normal(
-        800, 3, transforms=["spiral"], random_state=0
+        600, 3, transforms=["spiral"], random_state=0
     ),
 }
 estimators = {
     "KSG": KSG(),
     "GaussianCopulaMI": GaussianCopulaMI(),
     "NWJ": NWJ(batch_size=128, learning_rate_init=3e-3, random_state=0),
-    "AutoMI": AutoMI(cv=3, random_state=0),
+    "AutoMI": AutoMI(cv=3, max_iter=10, random_state=0),
 }
 
 # %%

@@ -37,7 +37,8 @@ encoders = {
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), layout="constrained")
 for ax, (name, encoder) in zip(axes, encoders.items(), strict=True):
     codes = encoder.fit(X_train).transform(X_test)
-    about_image = InfoNCE(random_state=0, **fast).fit(codes, X_test).mutual_info_
+    critic = InfoNCE(discrete_target=False, random_state=0, **fast)
+    about_image = critic.fit(codes, X_test).mutual_info_
     about_digit = KSG(discrete_target=True).fit(codes, y_test).mutual_info_
     points = ax.scatter(*codes.T, c=y_test, cmap="tab10", s=9)
     ax.set_title(name, loc="left")

@@ -148,6 +148,12 @@ def require_block_length(block_length):
 
 def with_seed(estimator, random_state):
     """Return a clone whose randomness is that of the test."""
+    if isinstance(estimator, type) or not hasattr(estimator, "mutual_info"):
+        name = getattr(estimator, "__name__", f"{type(estimator).__name__}()")
+        raise TypeError(
+            f"estimator must be an instance of an estimator of mutual information, "
+            f"such as skmi.KSG(); got {name}."
+        )
     estimator = clone(estimator)
     if "random_state" in estimator.get_params(deep=False):
         estimator.set_params(random_state=random_state.randint(np.iinfo(np.int32).max))
