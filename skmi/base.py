@@ -471,7 +471,9 @@ def warn_of_few_rows(X):
 def are_codes(y):
     """Whether numbers, whatever their type, are 0, 1, 2, ... or 1, 2, 3, ..."""
     codes = np.unique(y.astype(np.float64))
-    return codes[0] in (0, 1) and np.array_equal(codes, codes[0] + np.arange(len(codes)))
+    return codes[0] in (0, 1) and np.array_equal(
+        codes, codes[0] + np.arange(len(codes))
+    )
 
 
 def warn_of_many_labels(n_labels, n_samples):

@@ -437,6 +437,11 @@ class SeparableCritic(_Critic):
     n_components : int, default=32
         Length of the embeddings.
 
+    Notes
+    -----
+    Fails where the log ratio is of a higher rank than `n_components`, as for several
+    columns that depend closely.
+
     Examples
     --------
     >>> import torch
@@ -467,6 +472,10 @@ class BilinearCritic(_Critic):
 
     Contains the log density ratio of jointly Gaussian pairs exactly, and nothing
     that is not Gaussian.
+
+    Notes
+    -----
+    Fails on whatever is not normal: a circle is a line to it.
 
     Examples
     --------
@@ -499,6 +508,10 @@ class JointCritic(_Critic):
         Widths of the hidden layers.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
         Nonlinearity between layers.
+
+    Notes
+    -----
+    Fails to be quick: n rows cost n times as much as with a separable critic.
 
     Examples
     --------
@@ -536,6 +549,11 @@ class HybridCritic(_Critic):
         as the last.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
         Nonlinearity between layers.
+
+    Notes
+    -----
+    One layer after the sum has to do what a joint critic does in all of them; ratios of
+    sharp edges need wider towers.
 
     Examples
     --------
@@ -583,6 +601,11 @@ class GaussianConditional(_Conditional):
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
         Nonlinearity between layers.
 
+    Notes
+    -----
+    Fails where y given x has two clusters or heavy tails, or where its columns depend
+    on each other given x.
+
     Examples
     --------
     >>> import torch
@@ -614,6 +637,11 @@ class MixtureConditional(_Conditional):
         Nonlinearity between layers.
     n_mixtures : int, default=5
         Number of normal densities.
+
+    Notes
+    -----
+    Fails with few rows, where a narrow component settles on one of them; given x and
+    the component the columns are taken for independent.
 
     Examples
     --------
@@ -647,6 +675,10 @@ class CategoricalConditional(_Critic):
         Widths of the hidden layers.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
         Nonlinearity between layers.
+
+    Notes
+    -----
+    Fails with more labels than there are rows to learn them from.
 
     Examples
     --------

@@ -138,6 +138,11 @@ def spectral_stein(
     tensor of the shape of `samples` or `queries`
         The scores.
 
+    Notes
+    -----
+    Fails far from the samples, where it tends to the reference, and without whitening
+    for columns of unlike scales.
+
     References
     ----------
     .. [1] J. Shi, S. Sun, J. Zhu. A spectral approach to gradient estimation for
@@ -206,6 +211,11 @@ def stein(samples, queries=None, *, reference, ridge=0.1):
     -------
     tensor of the shape of `samples` or `queries`
         The scores.
+
+    Notes
+    -----
+    Fails with few samples in many columns, where the ridge leaves little but the
+    reference.
 
     References
     ----------
@@ -279,6 +289,11 @@ def tikhonov(
     tensor of the shape of `samples` or `queries`
         The scores.
 
+    Notes
+    -----
+    Fails where one ridge does not suit all directions; `nu_method` chooses by rows left
+    out.
+
     References
     ----------
     .. [1] Y. Zhou, J. Shi, J. Zhu. Nonparametric score estimators. ICML, 2020.
@@ -348,6 +363,11 @@ def nu_method(
     -------
     tensor of the shape of `samples` or `queries`
         The scores.
+
+    Notes
+    -----
+    Fails where columns approach rows in number: what is not normal is then smoothed
+    away.
 
     References
     ----------
@@ -419,6 +439,10 @@ def sliced(
     tensor of the shape of `samples` or `queries`
         The scores.
 
+    Notes
+    -----
+    Fails with few samples, to which the network fits at once.
+
     References
     ----------
     .. [1] Y. Song, S. Garg, J. Shi, S. Ermon. Sliced score matching. UAI, 2019.
@@ -477,6 +501,10 @@ def project_randomly(block, n_projections, seed=0):
     tensor of shape (..., n, min(k, d))
         The projected rows.
 
+    Notes
+    -----
+    Loses what fewer columns cannot hold: estimates of mutual information fall.
+
     References
     ----------
     .. [1] E. Bingham, H. Mannila. Random projection in dimensionality reduction.
@@ -534,6 +562,11 @@ def mutual_info_gradient(
         With respect to each row of x.
     gradient_y : tensor of shape (n, d_y)
         With respect to each row of y.
+
+    Notes
+    -----
+    Fails where a column repeats its values, which then has no density, and shrinks
+    towards what is taken as known as columns approach rows in number.
 
     References
     ----------
@@ -599,6 +632,10 @@ def entropy_surrogate(rows, *, method="nu_method", **options):
     tensor, scalar
         To be maximised for a larger entropy.
 
+    Notes
+    -----
+    Fails for rows that lie on a surface, which have no density: add noise to them.
+
     Examples
     --------
     The entropy of c x grows by d / c with c.
@@ -652,6 +689,11 @@ def mige_loss(
     -------
     tensor, scalar
         To be minimised.
+
+    Notes
+    -----
+    Without noise a deterministic z has infinite information on its input, and the
+    estimated gradient explodes.
 
     References
     ----------

@@ -45,6 +45,11 @@ class InformationPlaneDisplay:
     --------
     IBEncoder : Learns the codes.
 
+    Notes
+    -----
+    Both axes are bounds: the rate an upper one where the noise is normal, what is told
+    a lower one. Where the noise is not, a point may lie in the shaded part.
+
     Examples
     --------
     >>> import numpy as np

@@ -29,6 +29,18 @@ class ConfidenceInterval:
         The estimate, its bias removed where the method does so.
     lower_limit : float
         End of the one-sided interval: the mutual information is at least this.
+
+    Notes
+    -----
+    That of a lower bound is an interval for the bound; `lower_limit` holds all the
+    same.
+
+    Examples
+    --------
+    >>> from skmi.inference import ConfidenceInterval
+    >>> interval = ConfidenceInterval(0.4, 0.6, 0.05, 0.5, 0.42)
+    >>> interval.low < interval.lower_limit < interval.mutual_info
+    True
     """
 
     low: float

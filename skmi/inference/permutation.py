@@ -32,6 +32,18 @@ class PermutationTestResult:
         Share of values at least as large, the observed one among them.
     null_distribution : ndarray of shape (n_permutations,)
         The values under permutation.
+
+    Notes
+    -----
+    The p-value is no smaller than 1 / (n_permutations + 1), however strong the
+    dependence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmi.inference import PermutationTestResult
+    >>> PermutationTestResult(0.2, 0.01, np.zeros(99)).pvalue
+    0.01
     """
 
     statistic: float
@@ -94,6 +106,12 @@ def permutation_test(
     --------
     conditional_independence_test : The same, given further columns.
     independence_test : Quicker, and without an estimator.
+
+    Notes
+    -----
+    Fails where rows are not exchangeable, as in series and repeated measurements,
+    unless told by `block_length` or `groups`: the p-value is then too small. It has the
+    power of its estimator; a lower bound that is 0 finds nothing.
 
     References
     ----------
