@@ -8,14 +8,13 @@ all to codes that keep next to nothing.
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_digits
 
 from skmi import IBEncoder, InformationPlaneDisplay
 
 X, y = load_digits(return_X_y=True)
 model = IBEncoder(n_components=8, learning_rate_init=3e-3, max_iter=120, random_state=0)
-betas = np.geomspace(0.003, 1.0, 6)
+betas = [0.01, 0.03, 0.1, 0.3, 1.0]
 display = InformationPlaneDisplay.from_estimator(
     model, X, y, betas=betas, name="handwritten digits"
 )
