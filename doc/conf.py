@@ -36,7 +36,6 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skmi",),
-    "reference_url": {"skmi": None},
     "abort_on_example_error": True,
     "within_subsection_order": "FileNameSortKey",
     "show_memory": False,
