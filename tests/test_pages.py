@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,24 @@ def test_a_script_of_the_gallery_is_short_and_up_to_date(script):
     assert line == "=" * len(title)
     assert text.rstrip().endswith(")")
     assert "plt.show()" in text
+    check_imports(tree)
+
+
+def check_imports(tree):
+    """Hold a script to names of skmi that are there."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("skmi"):
             module = importlib.import_module(node.module)
             assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+def test_the_readme_shows_25_lines_that_are_up_to_date():
+    """The nightly script runs them."""
+    text = (ROOT / "README.rst").read_text(encoding="utf-8")
+    block = re.search(r"code-block:: python\n\n((?:    .*\n|\n)+)", text).group(1)
+    lines = [line for line in textwrap.dedent(block).splitlines() if line]
+    assert len(lines) <= 25
+    check_imports(ast.parse("\n".join(lines)))
 
 
 def test_pages_name_scripts_that_are_there():

@@ -9,8 +9,8 @@ Three families of estimators, four kinds of data. None of the three is best on a
 - *nearest neighbours* see any shape in one or two columns, and fade with more;
 - a *critic* learns any shape in many columns, but wants rows and time.
 
-``reference="copula"`` adds a critic to a closed form with heavy tails, which helps where
-that is nearly right. ``AutoMI`` does so with more care, by rows that neither has seen.
+``reference="copula"`` adds a critic to a closed form with heavy tails, which helps
+where that is nearly right. ``AutoMI`` does so with more care.
 """
 
 import matplotlib.pyplot as plt
