@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from skmi import IBEncoder, InformationPlaneDisplay
 
 X, y = load_digits(return_X_y=True)
-model = IBEncoder(n_components=8, learning_rate_init=3e-3, max_iter=120, random_state=0)
+model = IBEncoder(n_components=8, learning_rate_init=3e-3, max_iter=200, random_state=0)
 betas = [0.01, 0.03, 0.1, 0.3, 1.0]
 display = InformationPlaneDisplay.from_estimator(
     model, X, y, betas=betas, name="handwritten digits"
