@@ -13,11 +13,21 @@ extras = {
     "plot": ["matplotlib>=3.8"],
     "progress": ["rich>=13"],
     "cluster": ["dask[distributed]>=2024.5"],
-    "doc": ["sphinx>=8", "numpydoc>=1.8", "pydata-sphinx-theme>=0.16"],
 }
-extras["tests"] = [
-    *extras["table"],
+extras["doc"] = [
+    *extras["plot"],
     *extras["progress"],
+    *extras["table"],
+    "numpydoc>=1.8",
+    "pydata-sphinx-theme>=0.16",
+    "sphinx>=8",
+    "sphinx-gallery>=0.19",
+    "sphinxcontrib-bibtex>=2.6",
+]
+extras["tests"] = [
+    *extras["plot"],
+    *extras["progress"],
+    *extras["table"],
     "array-api-strict>=2.3",
     "hypothesis>=6.100",
     "numpydoc>=1.8",

@@ -298,6 +298,7 @@ NULLS = {
         0.2,
     ),
     "permutation_test, NWJ": (by_estimator(skmi.NWJ(), 200, 99), 0.2),
+    "permutation_test, AutoMI": (by_estimator(skmi.AutoMI(), 200, 99), 0.2),
     "independence_test, columns": (
         by_independence_test(lambda rng: rng.standard_normal((2, 100))),
         1.0,

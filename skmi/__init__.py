@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _MODULE_OF_NAME = {
     "AutoMI": "auto",
     "BarberAgakov": "variational",
+    "BoundsDisplay": "display",
     "CLUB": "variational",
     "CollapseWarning": "exceptions",
     "ConvergenceWarning": "exceptions",
@@ -20,6 +21,7 @@ _MODULE_OF_NAME = {
     "DonskerVaradhan": "variational",
     "DuplicateRowsWarning": "exceptions",
     "EllipticalCopulaMI": "gaussian",
+    "FeatureRankingDisplay": "display",
     "FewRowsWarning": "exceptions",
     "GaussianCopulaMI": "gaussian",
     "GaussianMI": "gaussian",
@@ -40,6 +42,7 @@ _MODULE_OF_NAME = {
     "MixedKSG": "neighbors",
     "NWJ": "variational",
     "NothingSelectedWarning": "exceptions",
+    "PermutationTestDisplay": "display",
     "ReInfoNCE": "variational",
     "ReJensenShannon": "variational",
     "ReMINE": "variational",
@@ -53,6 +56,8 @@ _MODULE_OF_NAME = {
     "StudentCopulaMI": "gaussian",
     "TNCE": "variational",
     "TUBA": "variational",
+    "TrainingCurveDisplay": "display",
+    "mi_scorer": "base",
     "mutual_info_matrix": "feature_selection",
 }
 _MODULES = [

@@ -22,6 +22,8 @@ from sklearn.datasets import load_diabetes
 
 import skmi
 from skmi._duplicates import warn_of_duplicate_rows
+from skmi.display import FeatureRankingDisplay
+from skmi.display.style import require_matplotlib
 from skmi.entropy import adjusted_mutual_info
 from skmi.feature_selection import MIFeatureSelector
 from skmi.neighbors import KSG
@@ -316,6 +318,7 @@ def make_parser():
     parser.add_argument("table", nargs="?", help="CSV, TSV or parquet file")
     parser.add_argument("--target", help="column to tell about")
     parser.add_argument("--json", metavar="FILE", help="write the result here as well")
+    parser.add_argument("--plot", metavar="FILE", help="draw the ranking here, a PNG")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--n-permutations", type=int, default=500, metavar="N", help="default: 500"
@@ -349,6 +352,8 @@ def run(options):
         raise TableError("--n-permutations must be at least 1")
     if not 0 <= options.seed < 2**32:
         raise TableError("--seed must lie between 0 and 4294967295")
+    if options.plot:
+        require_matplotlib("--plot")  # before the work, not after it
     name, columns, target = load(options)
     known = np.flatnonzero(~target.missing)
     n_dropped = len(target.missing) - len(known)
@@ -393,6 +398,30 @@ def run(options):
     return text, record
 
 
+def draw(record, path):
+    """Draw the ranking to a file."""
+    columns = {
+        name: [feature[name] for feature in record["features"]]
+        for name in record["features"][0]
+    }
+    display = FeatureRankingDisplay(
+        names=columns["feature"],
+        scores=columns["mutual_info"],
+        pvalues=columns["pvalue"],
+        support=columns["selected"],
+        redundant_with=columns["redundant_with"],
+        standard_error=columns["standard_error"],
+        unit=record["unit"],
+    )
+    display.plot(name=f"What tells about {short(record['target'], 40)}")
+    try:
+        display.figure_.savefig(path, dpi=150)
+    except ValueError as error:  # a suffix that matplotlib does not know
+        raise TableError(f"cannot draw to {path}: {one_line(error)}") from None
+    finally:
+        require_matplotlib("--plot").close(display.figure_)
+
+
 def in_bits(records):
     """Return findings or pairs with their amounts in bits."""
     amounts = {"mutual_info", "standard_error", "synergy"}
@@ -414,8 +443,8 @@ def note_identifiers(columns):
         if column.kind == "discrete" and 2 * len(np.unique(present)) > len(present) > 0:
             warnings.warn(
                 f"column {column.name!r} holds text that is mostly different in each "
-                "row; as labels it tells nothing. If it holds numbers, write them "
-                "plainly.",
+                "row; as labels it tells little but which values are missing. If it "
+                "holds numbers, write them plainly.",
                 skmi.SkmiWarning,
                 stacklevel=2,
             )
@@ -432,11 +461,13 @@ def main(arguments=None):
             warnings.simplefilter("always", skmi.SkmiWarning)
             text, record = run(options)
         print(text)
+        if options.plot:
+            draw(record, options.plot)
         if options.json:
             Path(options.json).write_text(
                 json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8"
             )
-    except (TableError, OSError) as error:
+    except (TableError, ImportError, OSError) as error:
         print(f"skmi: {one_line(error)}", file=sys.stderr)
         return 2
     for message in dict.fromkeys(str(warning.message) for warning in caught):

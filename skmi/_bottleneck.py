@@ -347,6 +347,21 @@ class InformationPlane(NamedTuple):
         Its standard error.
     ceiling : ndarray of shape (n_betas,)
         The largest value that `mutual_info` could have taken.
+
+    Notes
+    -----
+    Each fit starts from the one before, so that the path is smoother than fits from
+    nothing would be, and a code that has collapsed stays so.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmi import IBEncoder
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = IBEncoder(
+    ...     n_components=2, max_iter=5, early_stopping=False, random_state=0)
+    >>> model.information_plane(X, y, [0.1, 0.01]).betas
+    array([0.01, 0.1 ])
     """
 
     betas: np.ndarray

@@ -5,7 +5,8 @@ from numbers import Integral, Real
 
 from numpy.random import RandomState
 from sklearn.base import _fit_context as fit_context
-from sklearn.callback import CallbackSupportMixin
+from sklearn.base import clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -26,12 +27,17 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "check_sample_weight",
+    "doc_link",
     "fit_context",
     "make_random_state",
     "parameter",
     "parameters",
     "select_rows",
+    "watch",
+    "without_callbacks",
 ]
+
+PAGES = "https://skmi.readthedocs.io/en/stable/generated/"
 
 
 def parameter(default, *constraints, hidden=False):
@@ -45,7 +51,7 @@ def parameter(default, *constraints, hidden=False):
 
 
 def parameters(cls):
-    """Class decorator: keyword-only constructor and validation from `parameter`."""
+    """Class decorator: keyword-only constructor, validation, link to the page."""
     cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
     cls._parameter_constraints = {
         item.name: item.metadata["constraints"] for item in fields(cls)
@@ -53,7 +59,14 @@ def parameters(cls):
     for item in fields(cls):
         if item.metadata["hidden"]:
             setattr(cls, item.name, _Hidden(item.name))
+    if getattr(cls, "_doc_link_module", None) != "skmi":
+        cls._doc_link_module, cls._doc_link_template = "skmi", doc_link("skmi")
     return cls
+
+
+def doc_link(module):
+    """Return the address of an estimator's page, as its HTML representation has it."""
+    return f"{PAGES}{module}.{{estimator_name}}.html"
 
 
 class _Hidden:
@@ -77,3 +90,31 @@ def make_random_state(random_state):
 def select_rows(data, rows):
     """Return some rows of an array, frame or list, in the given order."""
     return _safe_indexing(data, rows)
+
+
+def watch(estimator, results, task_name, n_tasks):
+    """Collect results as they come, telling an estimator's callbacks of each."""
+    if not getattr(estimator, "_skl_callbacks", None):
+        return list(results)
+    return _collect(estimator, results, task_name, n_tasks)
+
+
+@with_callbacks
+def _collect(estimator, results, task_name, n_tasks):
+    context = estimator._init_callback_context(task_name, max_subtasks=n_tasks)
+    context.call_on_fit_task_begin(estimator=estimator)
+    collected = []
+    for result in results:
+        task = context.subcontext(task_name="fit")
+        task.call_on_fit_task_begin(estimator=estimator)
+        collected.append(result)
+        task.call_on_fit_task_end(estimator=estimator)
+    context.call_on_fit_task_end(estimator=estimator)
+    return collected
+
+
+def without_callbacks(estimator):
+    """Return a clone that tells nobody of its fits."""
+    estimator = clone(estimator)
+    vars(estimator).pop("_skl_callbacks", None)
+    return estimator

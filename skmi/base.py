@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import entr, logsumexp
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmi._contrast import N_CONTRASTS, multi_sample_terms
@@ -33,7 +34,7 @@ from skmi.exceptions import (
     SaturationWarning,
 )
 
-__all__ = ["MutualInfoEstimator", "Report", "estimator"]
+__all__ = ["MutualInfoEstimator", "Report", "estimator", "mi_scorer"]
 
 
 def estimator(cls):
@@ -71,11 +72,6 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         "classes_",
         "n_features_in_",
         "feature_names_in_",
-    )
-    _doc_link_module = "skmi"
-    _doc_link_template = (
-        "https://skmi.readthedocs.io/en/stable/api/"
-        "{estimator_module}.{estimator_name}.html"
     )
 
     discrete_target: object = parameter("auto", StrOptions({"auto"}), "boolean")
@@ -335,7 +331,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"X holds text ({error}). {type(self).__name__} takes numbers: encode "
                 "the text columns, for example with sklearn.preprocessing."
-                "OneHotEncoder, or use skmi.MixedKSG, which takes them as they are."
+                "OneHotEncoder, or use skmi.MixedKSG, which takes them as they are. "
+                "Labels to tell about go second: fit(X, y)."
             ) from error
 
     def _set_target(self, y, kind):
@@ -361,7 +358,8 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             self.classes_ = (
                 np.array(labels).squeeze(-1) if y.ndim == 1 else (np.array(labels))
             )
-        elif kind == "integer" and self.discrete_target == "auto":
+            warn_of_many_labels(len(labels), len(y))
+        elif self.discrete_target == "auto" and (kind == "integer" or are_codes(y)):
             warn_of_integer_labels(y)
 
     def _announced_labels(self):
@@ -403,6 +401,61 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
             )
 
 
+def mi_scorer(estimator, X, y=None):
+    r"""Score a fitted estimator by the mutual information that it finds, in nats.
+
+    .. math:: \frac1n \sum_i \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
+
+    the lower bound of ``score`` for estimators of mutual information and encoders; for
+    a bottleneck, whose ``score`` is that of its predictions, what its codes tell about
+    y. For ``scoring=`` of searches and of ``sklearn.callback.ScoringMonitor``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; or a pipeline that ends with one.
+    X : array-like of shape (n_samples, n_features)
+        Rows that did not train it.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+        Their partners.
+
+    Returns
+    -------
+    float
+        Nats, higher is better.
+
+    Raises
+    ------
+    TypeError
+        If the estimator does not measure mutual information.
+
+    Notes
+    -----
+    A callback scores the rows that train the model, so that its numbers are too high;
+    they show whether training goes on, not how much there is.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skmi import GaussianMI, mi_scorer
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(600, 1, mutual_info=0.5, random_state=0)
+    >>> scores = cross_val_score(GaussianMI(), X, Y, scoring=mi_scorer, cv=3)
+    >>> bool(abs(scores.mean() - truth) < 0.1)
+    True
+    """
+    if isinstance(estimator, Pipeline):
+        X, estimator = estimator[:-1].transform(X), estimator[-1]
+    predicts = is_classifier(estimator) or is_regressor(estimator)
+    score = getattr(estimator, "mutual_info" if predicts else "score", None)
+    if score is None or getattr(estimator, "_doc_link_module", None) != "skmi":
+        raise TypeError(
+            f"estimator={type(estimator).__name__}() does not measure mutual "
+            "information; pass one of skmi's estimators, encoders or bottlenecks."
+        )
+    return float(score(X, y))
+
+
 def log_mean_exp(values, axis):
     """Return log(mean(exp(values))) along an axis."""
     return logsumexp(values, axis=axis) - math.log(values.shape[axis])
@@ -434,10 +487,30 @@ def warn_of_few_rows(X):
         )
 
 
+def are_codes(y):
+    """Whether numbers, whatever their type, are 0, 1, 2, ... or 1, 2, 3, ..."""
+    codes = np.unique(y.astype(np.float64))
+    return codes[0] in (0, 1) and np.array_equal(
+        codes, codes[0] + np.arange(len(codes))
+    )
+
+
+def warn_of_many_labels(n_labels, n_samples):
+    """Warn where labels can tell rows apart, but nothing of rows not seen."""
+    if n_labels > max(2, n_samples / 2):
+        warnings.warn(
+            f"y holds {n_labels} labels in {n_samples} rows, so that most rows have "
+            "one of their own: such names tell nothing. Drop them, join rare ones, or "
+            "if they are numbers pass them as numbers: y.astype(float).",
+            DiscreteTargetWarning,
+            stacklevel=5,
+        )
+
+
 def warn_of_integer_labels(y):
     """Warn where an integer target looks like codes of classes."""
     n_values = len(np.unique(y))
-    if n_values <= 20 and n_values < len(y) / 2:
+    if 1 < n_values <= 20 and n_values < len(y) / 2:
         warnings.warn(
             f"y holds integers with {n_values} distinct values and was taken as "
             "continuous. If they are class codes, pass discrete_target=True; if not, "

@@ -37,7 +37,9 @@ __all__ = [
 
 
 def log_mean_exp(values, dim=-1):
-    """Return log(mean(exp(values))) along `dim`, without overflow.
+    r"""Return log(mean(exp(values))) along `dim`, without overflow.
+
+    .. math:: \log \frac1n \sum_i e^{v_i}
 
     Parameters
     ----------
@@ -50,6 +52,11 @@ def log_mean_exp(values, dim=-1):
     -------
     tensor
         `values` with `dim` reduced.
+
+    Notes
+    -----
+    Exact to rounding for any finite values; minus infinity for all of them gives minus
+    infinity.
 
     Examples
     --------
@@ -64,7 +71,9 @@ def log_mean_exp(values, dim=-1):
 
 
 def split_pairs(scores):
-    """Split scores into those of joint and those of independent pairs.
+    r"""Split scores into those of joint and those of independent pairs.
+
+    .. math:: P: f(x_i, y_i), \qquad Q: f(x_i, y_j), \; j \ne i
 
     Parameters
     ----------
@@ -78,6 +87,10 @@ def split_pairs(scores):
     marginal : tensor of shape (..., n, n - 1)
         The rest of each row: f(x_i, y_j) with j different from i.
 
+    Notes
+    -----
+    Needs two rows at least: one row has no independent pair.
+
     Examples
     --------
     >>> import torch
@@ -89,7 +102,12 @@ def split_pairs(scores):
     """
     if isinstance(scores, tuple):
         return scores
-    n_rows, n_columns = scores.shape[-2:]
+    if not isinstance(scores, torch.Tensor):
+        raise TypeError(
+            f"scores must be a torch tensor, not {type(scores).__name__}; pass "
+            "torch.as_tensor(scores)."
+        )
+    n_rows, n_columns = scores.shape[-2:] if scores.ndim > 1 else (0, 0)
     if n_rows != n_columns or n_rows < 2:
         raise ValueError(
             "scores must be of shape (..., n, n) with n >= 2, rows x and columns y; "
@@ -104,7 +122,9 @@ def split_pairs(scores):
 
 def _split_over_x(scores):
     """Split scores so that each y is held against the x of others."""
-    return scores if isinstance(scores, tuple) else split_pairs(scores.mT)
+    if getattr(scores, "ndim", 0) > 1:
+        scores = scores.mT
+    return split_pairs(scores)
 
 
 def log_partition(scores):
@@ -119,6 +139,10 @@ def log_partition(scores):
     -------
     tensor of shape (...)
         Nats; 0 for the exact log density ratio.
+
+    Notes
+    -----
+    From few pairs it is too low, by the logarithm of a mean.
 
     Examples
     --------
@@ -149,6 +173,11 @@ def donsker_varadhan(scores):
     -------
     tensor of shape (...)
         Nats.
+
+    Notes
+    -----
+    Fails on small batches with strong dependence: a handful of pairs then rule the mean
+    of exponentials, and the value exceeds the truth.
 
     References
     ----------
@@ -184,6 +213,11 @@ def nwj(scores):
     -------
     tensor of shape (...)
         Nats.
+
+    Notes
+    -----
+    Fails above some 5 nats, where next to no independent pair has a score that counts:
+    the value then scatters by whole nats.
 
     References
     ----------
@@ -223,6 +257,10 @@ def info_nce(scores):
     tensor of shape (...)
         Nats.
 
+    Notes
+    -----
+    Fails above log K: it stays there however much there is to tell.
+
     References
     ----------
     .. [1] A. van den Oord, Y. Li, O. Vinyals. Representation learning with
@@ -260,6 +298,12 @@ def barber_agakov(log_conditional, entropy):
     tensor of shape (...)
         Nats.
 
+    Notes
+    -----
+    Low by the divergence of q from the true conditional: a decoder of one normal
+    density misses a y that comes in two clusters. With an estimated entropy it is no
+    bound.
+
     References
     ----------
     .. [1] D. Barber, F. Agakov. The IM algorithm: a variational approach to
@@ -296,6 +340,10 @@ def unnormalized_barber_agakov(joint, log_normalizer):
     -------
     tensor of shape (...)
         Nats.
+
+    Notes
+    -----
+    With Z estimated from few rows the logarithm is too low and the bound too high.
 
     References
     ----------
@@ -335,6 +383,11 @@ def rate(log_conditional, log_marginal):
     -------
     tensor of shape (...)
         Nats.
+
+    Notes
+    -----
+    Loose where q(y) is far from the marginal, and no bound where the conditional is
+    learned.
 
     References
     ----------
@@ -389,6 +442,10 @@ def mine(scores, log_average):
     tensor of shape (...)
         An objective to follow, not an estimate.
 
+    Notes
+    -----
+    Fails where the average lags behind a critic whose level moves quickly.
+
     References
     ----------
     .. [1] M. I. Belghazi et al. Mutual information neural estimation. ICML, 2018.
@@ -423,6 +480,10 @@ def tuba(scores, log_baseline=None):
     -------
     tensor of shape (...)
         Nats.
+
+    Notes
+    -----
+    Fails as `nwj` does where the baseline is far from the mean of :math:`e^f`.
 
     References
     ----------
@@ -468,6 +529,10 @@ def tnce(scores):
     tensor of shape (...)
         Nats.
 
+    Notes
+    -----
+    Fails above log K, and is loose where the density is learned and fits badly.
+
     References
     ----------
     .. [1] B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker. On variational
@@ -503,6 +568,11 @@ def jensen_shannon(scores):
     -------
     tensor of shape (...)
         An objective to follow.
+
+    Notes
+    -----
+    Fails as a measure of how much: it nears its limit of 0 long before mutual
+    information is large.
 
     References
     ----------
@@ -547,6 +617,11 @@ def interpolated_bound(scores, interpolation, log_baseline=None):
     -------
     tensor of shape (...)
         Nats.
+
+    Notes
+    -----
+    Between its ends it fails as they do: near 0 it scatters, near 1 it stays below its
+    ceiling.
 
     References
     ----------
@@ -616,6 +691,11 @@ def smile(scores, clip):
     tensor of shape (...)
         Nats.
 
+    Notes
+    -----
+    Fails where scores of independent pairs lie beyond the clip: too little is then
+    subtracted, and the value exceeds the truth.
+
     References
     ----------
     .. [1] J. Song, S. Ermon. Understanding the limitations of variational mutual
@@ -652,6 +732,11 @@ def club(scores):
     -------
     tensor of shape (...)
         Nats.
+
+    Notes
+    -----
+    Fails where the conditional is learned and fits badly: the value may then lie on
+    either side of the truth.
 
     References
     ----------
@@ -690,6 +775,11 @@ def leave_one_out_bound(scores):
     -------
     tensor of shape (...)
         Nats.
+
+    Notes
+    -----
+    Fails above log K, where no other row comes near and the bound is far too high; with
+    a learned conditional it is none.
 
     References
     ----------
@@ -730,6 +820,10 @@ def drift_penalty(log_partition, target=0.0):
     -------
     tensor of shape (...)
         Squared nats.
+
+    Notes
+    -----
+    With a large weight and a small batch the penalty pulls more than the bound does.
 
     References
     ----------

@@ -16,7 +16,14 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from skmi._additive import additive_scores, layers_of
-from skmi._sklearn import Integral, Interval, StrOptions, parameter, parameters
+from skmi._sklearn import (
+    Integral,
+    Interval,
+    StrOptions,
+    doc_link,
+    parameter,
+    parameters,
+)
 from skmi._torch import isolated_randomness
 
 __all__ = [
@@ -371,7 +378,13 @@ class ModuleStack(nn.Module):
 
 def scored_pairs(module, x, y):
     """Score all pairs with a module of the user's, checking what it returns."""
-    scores = module(x, y)
+    try:
+        scores = module(x, y)
+    except TypeError as error:
+        raise TypeError(
+            "critic must be a module that is called with x (n, n_x) and y (m, n_y); "
+            f"{type(module).__name__} is not: {error}."
+        ) from error
     shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores)
     if shape != (len(x), len(y)):
         raise ValueError(
@@ -383,6 +396,9 @@ def scored_pairs(module, x, y):
 
 class _Critic(BaseEstimator):
     """Base of the parameter holders."""
+
+    _doc_link_module = "skmi"
+    _doc_link_template = doc_link("skmi.critics")
 
     def build(self, n_x, n_y, *, n_models=None, generator=None):
         """Make the network.
@@ -432,6 +448,11 @@ class SeparableCritic(_Critic):
     n_components : int, default=32
         Length of the embeddings.
 
+    Notes
+    -----
+    Fails where the log ratio is of a higher rank than `n_components`, as for several
+    columns that depend closely.
+
     Examples
     --------
     >>> import torch
@@ -462,6 +483,10 @@ class BilinearCritic(_Critic):
 
     Contains the log density ratio of jointly Gaussian pairs exactly, and nothing
     that is not Gaussian.
+
+    Notes
+    -----
+    Fails on whatever is not normal: a circle is a line to it.
 
     Examples
     --------
@@ -494,6 +519,10 @@ class JointCritic(_Critic):
         Widths of the hidden layers.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
         Nonlinearity between layers.
+
+    Notes
+    -----
+    Fails to be quick: n rows cost n times as much as with a separable critic.
 
     Examples
     --------
@@ -531,6 +560,11 @@ class HybridCritic(_Critic):
         as the last.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
         Nonlinearity between layers.
+
+    Notes
+    -----
+    One layer after the sum has to do what a joint critic does in all of them; ratios of
+    sharp edges need wider towers.
 
     Examples
     --------
@@ -578,6 +612,11 @@ class GaussianConditional(_Conditional):
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
         Nonlinearity between layers.
 
+    Notes
+    -----
+    Fails where y given x has two clusters or heavy tails, or where its columns depend
+    on each other given x.
+
     Examples
     --------
     >>> import torch
@@ -609,6 +648,11 @@ class MixtureConditional(_Conditional):
         Nonlinearity between layers.
     n_mixtures : int, default=5
         Number of normal densities.
+
+    Notes
+    -----
+    Fails with few rows, where a narrow component settles on one of them; given x and
+    the component the columns are taken for independent.
 
     Examples
     --------
@@ -642,6 +686,10 @@ class CategoricalConditional(_Critic):
         Widths of the hidden layers.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
         Nonlinearity between layers.
+
+    Notes
+    -----
+    Fails with more labels than there are rows to learn them from.
 
     Examples
     --------

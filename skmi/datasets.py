@@ -124,6 +124,11 @@ def make_correlated_normal(
     mutual_info : float
         Its exact value, in nats.
 
+    Notes
+    -----
+    The columns of a pair are matched one to one, which spares a critic the search for
+    what belongs together; `make_dense_normal` does not.
+
     Examples
     --------
     >>> from skmi.datasets import make_correlated_normal
@@ -167,6 +172,11 @@ def make_dense_normal(
         The other.
     mutual_info : float
         Its exact value, in nats.
+
+    Notes
+    -----
+    Correlations of 0 and 1 have no such pair; many columns of a large correlation come
+    close to depending on each other.
 
     Examples
     --------
@@ -220,6 +230,10 @@ def make_sparse_normal(
         The other.
     mutual_info : float
         Its exact value, in nats.
+
+    Notes
+    -----
+    A spiral turns with the size of a row, so that few rows do not show it.
 
     Examples
     --------
@@ -276,6 +290,11 @@ def make_student_t(
     mutual_info : float
         Its exact value, in nats.
 
+    Notes
+    -----
+    With one degree of freedom the columns have no mean: what averages them unclipped
+    fails.
+
     Examples
     --------
     >>> from skmi.datasets import make_student_t
@@ -322,6 +341,10 @@ def make_additive_noise(n_samples=1000, *, noise=0.1, random_state=None):
         The column with noise.
     mutual_info : float
         Its exact value, in nats.
+
+    Notes
+    -----
+    Tends to infinity as the noise vanishes; from few rows no estimator follows.
 
     Examples
     --------

@@ -87,6 +87,10 @@ def discrete_entropy(labels, correction="plugin"):
     float
         Nats.
 
+    Notes
+    -----
+    No correction helps where most labels occur once.
+
     References
     ----------
     .. [1] G. A. Miller. Note on the bias of information estimates. Information Theory
@@ -132,6 +136,10 @@ def adjusted_mutual_info(x, y):
         Nats; may be negative.
     pointwise : ndarray of shape (n_samples,)
         Log ratio of the observed frequencies for each row, not adjusted.
+
+    Notes
+    -----
+    Between its ends it is an interpolation, not an estimate without bias.
 
     References
     ----------
@@ -183,6 +191,11 @@ def kozachenko_leonenko(X, n_neighbors=3, metric="chebyshev"):
     float
         Nats; may be negative.
 
+    Notes
+    -----
+    Fails in many columns, where the density is not constant within reach of a
+    neighbour, and on repeated rows.
+
     References
     ----------
     .. [1] L. F. Kozachenko, N. N. Leonenko. Sample estimate of the entropy of a random
@@ -200,7 +213,11 @@ def kozachenko_leonenko(X, n_neighbors=3, metric="chebyshev"):
 
 
 def neighbor_surprise(X, n_neighbors=3, metric="chebyshev"):
-    """Return minus the log density at each row, whose mean is the entropy.
+    r"""Return minus the log density at each row, whose mean is the entropy.
+
+    .. math:: \psi(n) - \psi(k) + \log c_d + d \log \rho_i
+
+    as in :func:`kozachenko_leonenko`.
 
     Parameters
     ----------
@@ -215,6 +232,11 @@ def neighbor_surprise(X, n_neighbors=3, metric="chebyshev"):
     -------
     ndarray of shape (n_samples,)
         Nats.
+
+    Notes
+    -----
+    The values of single rows scatter by about a nat, and by more in many columns; only
+    their mean is of use.
 
     Examples
     --------
@@ -259,6 +281,10 @@ def gaussian_surprise(X):
     -------
     ndarray of shape (n_samples,)
         Nats.
+
+    Notes
+    -----
+    Says nothing of rows that are not normal but that their entropy is no larger.
 
     Examples
     --------

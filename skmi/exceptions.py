@@ -16,36 +16,64 @@ __all__ = [
 
 
 class SkmiWarning(UserWarning):
-    """Base class of every warning that skmi gives."""
+    """Base class of every warning that skmi gives.
+
+    A filter on this class silences all of them, and nothing else.
+    """
 
 
 class CollapseWarning(SkmiWarning):
-    """A representation holds next to nothing of its input."""
+    """A representation holds next to nothing of its input.
+
+    A smaller ``beta``, or ``beta_schedule="warm_up"``, lets it hold more.
+    """
 
 
 class ConvergenceWarning(SkmiWarning, _SklearnConvergenceWarning):
-    """Training reached ``max_iter`` while the held-out objective still improved."""
+    """Training reached ``max_iter`` while the held-out objective still improved.
+
+    A larger ``max_iter`` or ``learning_rate_init`` takes it to its end; until then the
+    estimate may be too low.
+    """
 
 
 class DependentColumnsWarning(SkmiWarning):
-    """Columns are linearly dependent, so that their joint density does not exist."""
+    """Columns are linearly dependent, so that their joint density does not exist.
+
+    Leave out those that the others determine.
+    """
 
 
 class DiscreteTargetWarning(SkmiWarning):
-    """An integer target with few distinct values was taken as continuous."""
+    """A target may be labels that were taken as numbers, or the other way round.
+
+    Pass ``discrete_target=True`` for codes of classes and ``False`` for numbers.
+    """
 
 
 class DuplicateRowsWarning(SkmiWarning):
-    """Rows of continuous data are repeated, which inflates mutual information."""
+    """Rows of continuous data are repeated, which inflates mutual information.
+
+    Drop the copies, or weight the rows where weights are taken.
+    """
 
 
 class FewRowsWarning(SkmiWarning):
-    """There are so few rows that no estimate says much."""
+    """There are so few rows that no estimate says much.
+
+    Nothing helps but more rows.
+    """
 
 
 class NothingSelectedWarning(SkmiWarning):
-    """No column tells enough about the target to be told from chance."""
+    """No column tells enough about the target to be told from chance.
+
+    ``min_features_to_select=1`` keeps the best one all the same, as a pipeline needs.
+    """
 
 
 class SaturationWarning(SkmiWarning):
-    """The estimate is close to the largest value that the method could return."""
+    """The estimate is close to the largest value that the method could return.
+
+    The mutual information may be larger; more rows raise the ceiling.
+    """

@@ -203,11 +203,6 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
     """
 
     _shared_attributes = ()
-    _doc_link_module = "skmi"
-    _doc_link_template = (
-        "https://skmi.readthedocs.io/en/stable/api/"
-        "{estimator_module}.{estimator_name}.html"
-    )
 
     criterion: str = parameter("jmi", StrOptions({*CRITERIA, "joint"}))
     estimator: object = parameter(None, HasMethods(["fit", "mutual_info"]), None)

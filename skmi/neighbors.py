@@ -509,6 +509,11 @@ def conditional_mutual_info(
     float
         Nats; may be negative.
 
+    Notes
+    -----
+    Fails with many columns in Z, where rows have no near neighbours: the estimate falls
+    towards 0.
+
     References
     ----------
     .. [1] S. Frenzel, B. Pompe. Partial mutual information for coupling analysis of

@@ -36,6 +36,10 @@ def covariance_bias(n_samples, n_x, n_y):
     float
         Nats, to be subtracted.
 
+    Notes
+    -----
+    Exact for normal rows only; heavy tails raise the bias.
+
     Examples
     --------
     >>> from skmi.reference import covariance_bias
@@ -70,6 +74,10 @@ def student_offset(n_x, n_y, degrees_of_freedom):
     -------
     float
         Nats.
+
+    Notes
+    -----
+    Tends to 0 as the degrees of freedom grow, and to infinity as they vanish.
 
     Examples
     --------
@@ -109,6 +117,10 @@ def elliptical_mutual_info(correlations, n_x, n_y, degrees_of_freedom=math.inf):
     float
         Nats.
 
+    Notes
+    -----
+    Infinite for a correlation of 1.
+
     Examples
     --------
     >>> from skmi.reference import elliptical_mutual_info
@@ -122,7 +134,9 @@ def elliptical_mutual_info(correlations, n_x, n_y, degrees_of_freedom=math.inf):
 
 
 class EllipticalRatio:
-    """Log density ratio of the blocks of a normal or Student distribution.
+    r"""Log density ratio of the blocks of a normal or Student distribution.
+
+    .. math:: \log \frac{p(x, y)}{p(x) \, p(y)}
 
     Parameters
     ----------
@@ -134,6 +148,18 @@ class EllipticalRatio:
         Columns of the first block.
     degrees_of_freedom : float, default=inf
         Parameter of a Student distribution; inf for a normal one.
+
+    Notes
+    -----
+    Fails where rows determine each other: correlations of 1 have no density ratio.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmi.reference import EllipticalRatio
+    >>> ratio = EllipticalRatio(np.zeros(2), np.array([[1.0, 0.8], [0.8, 1.0]]), 1)
+    >>> round(float(ratio.mutual_info), 3)
+    0.511
     """
 
     def __init__(self, mean, covariance, n_x, degrees_of_freedom=math.inf):
@@ -278,6 +304,10 @@ def student_scatter(block, degrees_of_freedom, start=None, tol=1e-4, max_iter=20
     ndarray of shape (n_columns, n_columns)
         The matrix.
 
+    Notes
+    -----
+    Fails with fewer rows than columns, where the scatter has no inverse.
+
     References
     ----------
     .. [1] J. T. Kent, D. E. Tyler. Redescending M-estimates of multivariate location
@@ -329,6 +359,10 @@ def student_log_density(block, scatter, degrees_of_freedom):
     -------
     ndarray of shape (n_samples,)
         Nats.
+
+    Notes
+    -----
+    The scatter has to be of full rank.
 
     Examples
     --------

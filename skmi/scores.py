@@ -155,6 +155,11 @@ def spectral_stein(samples, *, reference, n_eigen=None, n_eigen_threshold=0.99):
     tensor of the shape of `samples` or `queries`
         The scores.
 
+    Notes
+    -----
+    Fails far from the samples, where it tends to the reference, and without whitening
+    for columns of unlike scales.
+
     References
     ----------
     .. [1] J. Shi, S. Sun, J. Zhu. A spectral approach to gradient estimation for
@@ -209,6 +214,11 @@ def stein(samples, *, reference, ridge=0.1):
     -------
     tensor of the shape of `samples` or `queries`
         The scores.
+
+    Notes
+    -----
+    Fails with few samples in many columns, where the ridge leaves little but the
+    reference.
 
     References
     ----------
@@ -265,6 +275,11 @@ def tikhonov(samples, *, reference, kernel="curl_free", ridge=0.01, bandwidth=1.
     -------
     tensor of the shape of `samples` or `queries`
         The scores.
+
+    Notes
+    -----
+    Fails where one ridge does not suit all directions; `nu_method` chooses by rows left
+    out.
 
     References
     ----------
@@ -336,6 +351,11 @@ def nu_method(
     tensor of the shape of `samples` or `queries`
         The scores.
 
+    Notes
+    -----
+    Fails where columns approach rows in number: what is not normal is then smoothed
+    away.
+
     References
     ----------
     .. [1] Y. Zhou, J. Shi, J. Zhu. Nonparametric score estimators. ICML, 2020.
@@ -402,6 +422,10 @@ def sliced(
     tensor of the shape of `samples` or `queries`
         The scores.
 
+    Notes
+    -----
+    Fails with few samples, to which the network fits at once.
+
     References
     ----------
     .. [1] Y. Song, S. Garg, J. Shi, S. Ermon. Sliced score matching. UAI, 2019.
@@ -456,6 +480,10 @@ def project_randomly(block, n_projections, seed=0):
     -------
     tensor of shape (..., n, min(k, d))
         The projected rows.
+
+    Notes
+    -----
+    Loses what fewer columns cannot hold: estimates of mutual information fall.
 
     References
     ----------
@@ -514,6 +542,11 @@ def mutual_info_gradient(
         With respect to each row of x.
     gradient_y : tensor of shape (n, d_y)
         With respect to each row of y.
+
+    Notes
+    -----
+    Fails where a column repeats its values, which then has no density, and shrinks
+    towards what is taken as known as columns approach rows in number.
 
     References
     ----------
@@ -579,6 +612,10 @@ def entropy_surrogate(rows, *, method="nu_method", **options):
     tensor, scalar
         To be maximised for a larger entropy.
 
+    Notes
+    -----
+    Fails for rows that lie on a surface, which have no density: add noise to them.
+
     Examples
     --------
     The entropy of c x grows by d / c with c.
@@ -632,6 +669,11 @@ def mige_loss(
     -------
     tensor, scalar
         To be minimised.
+
+    Notes
+    -----
+    Without noise a deterministic z has infinite information on its input, and the
+    estimated gradient explodes.
 
     References
     ----------

@@ -26,6 +26,10 @@ def standard_error(influence):
     float
         NaN where an influence is not finite.
 
+    Notes
+    -----
+    Holds for rows that are independent of each other; in series it is too small.
+
     Examples
     --------
     >>> from skmi.statistics import standard_error
@@ -55,6 +59,10 @@ def permutation_pvalue(statistic, null_distribution):
     float or ndarray of shape (n,)
         Between 1 / (B + 1) and 1.
 
+    Notes
+    -----
+    Exact only where the rows could as well have come in any other order.
+
     References
     ----------
     .. [1] B. Phipson, G. K. Smyth. Permutation p-values should never be zero. Stat.
@@ -75,6 +83,8 @@ def permutation_pvalue(statistic, null_distribution):
 def max_statistic_pvalues(statistics, null_distribution):
     r"""Family-wise p-values by the largest standardised statistic.
 
+    .. math:: p_j = \frac{1 + \#\{\max_k z^*_k \ge z_j\}}{1 + B}
+
     Each column is put on one scale by the mean and standard deviation of its own
     permutations, its observed value counted among them, and held against the largest
     of all columns in each permutation. The chance that any column without dependence
@@ -91,6 +101,10 @@ def max_statistic_pvalues(statistics, null_distribution):
     -------
     ndarray of shape (n_columns,)
         Adjusted p-values.
+
+    Notes
+    -----
+    One column with a wild distribution under permutation costs all others their power.
 
     References
     ----------
@@ -128,6 +142,10 @@ def false_discovery_pvalues(statistics, null_distribution):
     -------
     ndarray of shape (n_columns,)
         Adjusted p-values.
+
+    Notes
+    -----
+    Where columns depend on each other the share holds approximately.
 
     References
     ----------

@@ -7,10 +7,11 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 
 import skmi
 from skmi import base
@@ -80,7 +81,10 @@ def public_names():
         if hasattr(cls, method)
     ]
     methods += [
-        f"skmi.InformationPlaneDisplay.{name}" for name in ("from_estimator", "plot")
+        f"skmi.{display}.{name}"
+        for display in skmi.display.__all__
+        for name in ("from_estimator", "plot", "of", "from_result", "order")
+        if hasattr(getattr(skmi, display), name)
     ]
     return [*names, *methods, *public_functions()]
 
@@ -93,6 +97,36 @@ def test_docstring(name):
         if code not in ALWAYS_FINE and not (code == "PR01" and name.endswith("Warning"))
     ]
     assert errors == []
+
+
+def is_measure(name):
+    """Whether a public name stands for something that is computed."""
+    results = "Result", "Interval", "Check", "Plane", "Display"
+    return not name.endswith(("Warning", *results))
+
+
+@pytest.mark.parametrize("name", [n for n in public_names() if n.count(".") == 1])
+def test_public_names_say_what_they_are(name):
+    check_text(name)
+
+
+@pytest.mark.parametrize("name", [*public_functions()])
+def test_public_functions_say_what_they_are(name):
+    check_text(name)
+
+
+def check_text(name):
+    """Hold an equation or definition, an example, and when it fails."""
+    module, _, member = name.rpartition(".")
+    item = getattr(importlib.import_module(module), member)
+    text = NumpyDocString(inspect.getdoc(item))
+    assert text["Summary"]
+    if name.endswith("Warning"):  # shown by tests/test_mistakes.py
+        return
+    assert text["Examples"]
+    assert text["Notes"]
+    if is_measure(name):
+        assert "math::" in inspect.getdoc(item) or ":math:" in inspect.getdoc(item)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +192,37 @@ def test_api_page_names_everything_public():
         name.removeprefix("skmi.") for name in public_functions()
     }
     assert listed == expected
+
+
+def has_parameters():
+    """Public classes with an HTML representation: estimators, critics, the selector."""
+    found = [getattr(skmi, name) for name in skmi._MODULE_OF_NAME]
+    found += [getattr(skmi.critics, name) for name in skmi.critics.__all__]
+    return [c for c in found if inspect.isclass(c) and issubclass(c, BaseEstimator)]
+
+
+@pytest.mark.parametrize("cls", has_parameters(), ids=lambda cls: cls.__name__)
+def test_the_representation_links_to_the_page(cls):
+    page = (ROOT / "doc" / "api.rst").read_text(encoding="utf-8")
+    listed = {f"skmi.{name}" for name in re.findall(r"(?m)^   ([A-Za-z_.]+)$", page)}
+    link = cls()._get_doc_link()
+    assert link.startswith("https://skmi.readthedocs.io/en/stable/generated/")
+    assert link.rpartition("/")[2].removesuffix(".html") in listed
+    assert link in cls()._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "instance", [*transformer_instances(), *predictor_instances()], ids=str
+)
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+def test_transformers_name_their_columns(instance):
+    X, Y, _ = draw_normal(60, 2, 0.5, seed=0)
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    target = Y[:, 0] > 0 if is_classifier(instance) else Y[:, 0]
+    model = clone(instance).set_output(transform="pandas").fit(frame, target)
+    codes = model.transform(frame)
+    assert list(codes.columns) == list(model.get_feature_names_out())
+    assert codes.index.equals(frame.index)
 
 
 def test_readme_names_every_estimator():

@@ -37,7 +37,8 @@ FLOORS = [
     ["auto", "encoders"],
     ["gradient", "feature_selection", "_bottleneck"],
     ["bottleneck"],
-    ["__main__", "display"],
+    ["display"],
+    ["__main__"],
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
 WITHOUT_TORCH = [

@@ -397,3 +397,30 @@ def load_table(path):
         )
     frame["TARGET"] = target
     return frame
+
+
+def test_the_ranking_is_drawn(planted, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    table, picture = tmp_path / "table.csv", tmp_path / "ranking.png"
+    planted.to_csv(table, index=False)
+    arguments = [table, "--target", "y", "--n-permutations", "39"]
+    status, out, err = run(capsys, *arguments, "--plot", picture)
+    assert status == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert (out, err) == run(capsys, *arguments)[1:]
+    status, _, err = run(capsys, *arguments, "--plot", tmp_path / "ranking.docx")
+    assert status == 2
+    assert "cannot draw to" in err
+
+
+def test_without_matplotlib_the_plot_is_refused_before_the_work(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(job, "load", pytest.fail)
+    status, out, err = run(capsys, "--plot", "ranking.png")
+    assert (status, out) == (2, "")
+    assert "--plot needs matplotlib; install it with: pip install skmi[plot]" in err
+
+
+def test_the_output_fits_a_terminal(capsys):
+    _, out, _ = run(capsys, "--n-permutations", "39")
+    assert max(map(len, out.splitlines())) <= 80

@@ -6,7 +6,7 @@ import pytest
 from scipy import integrate, stats
 from sklearn.feature_selection._mutual_info import _compute_mi_cc, _compute_mi_cd
 
-from skmi import KSG, MixedKSG, SaturationWarning, _nearest
+from skmi import KSG, DiscreteTargetWarning, MixedKSG, SaturationWarning, _nearest
 from skmi._nearest import Block, Host, JointRows, count_on_line, count_within
 from skmi.neighbors import conditional_mutual_info, log_volume_threshold
 from tests.oracle import draw_normal
@@ -113,7 +113,8 @@ def test_saturation_names_the_ceiling():
 
 def test_labels_have_no_such_ceiling():
     labels = np.arange(60).astype(str)
-    estimator = MixedKSG().fit(pd.DataFrame({"a": labels}), labels)
+    with pytest.warns(DiscreteTargetWarning, match="60 labels in 60 rows"):
+        estimator = MixedKSG().fit(pd.DataFrame({"a": labels}), labels)
     assert estimator.ceiling_ == math.inf
     assert estimator.mutual_info_ > math.log(60)
 
@@ -184,7 +185,9 @@ def test_labels_against_the_exact_value():
 
 def test_a_label_of_one_row_tells_nothing():
     X = np.random.RandomState(0).standard_normal((50, 1))
-    assert KSG().fit(X, np.arange(50).astype(str)).mutual_info_ == pytest.approx(0.0)
+    with pytest.warns(DiscreteTargetWarning, match="50 labels in 50 rows"):
+        estimator = KSG().fit(X, np.arange(50).astype(str))
+    assert estimator.mutual_info_ == pytest.approx(0.0)
 
 
 class TestMixed:

@@ -103,6 +103,8 @@ def conditional_independence_test(
     >>> test.pvalue > 0.05
     True
     """
+    if Z is None:
+        raise ValueError("Z is None; pass its columns, or use independence_test.")
     check_consistent_length(X, y, Z)
     require_count("n_permutations", n_permutations, 1)
     require_count("n_local", n_local, 2)

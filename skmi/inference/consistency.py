@@ -30,6 +30,16 @@ class ConsistencyCheck:
         Standard error of their difference, as if the two were independent.
     holds : bool
         Whether the rule holds up to chance.
+
+    Notes
+    -----
+    Judged by the standard error of the difference, so that some checks fail by chance.
+
+    Examples
+    --------
+    >>> from skmi.inference import ConsistencyCheck
+    >>> ConsistencyCheck(0.9, 0.0, 0.05, False).holds
+    False
     """
 
     value: float
@@ -52,6 +62,19 @@ class SelfConsistencyResult:
         The estimate of a function of X is at most that of X.
     additivity : ConsistencyCheck
         The estimate of two independent copies side by side is the sum of theirs.
+
+    Notes
+    -----
+    A rule that holds says little, one that fails much.
+
+    Examples
+    --------
+    >>> from skmi import GaussianMI
+    >>> from skmi.datasets import make_correlated_normal
+    >>> from skmi.inference import self_consistency
+    >>> X, Y, truth = make_correlated_normal(500, 2, mutual_info=0.5, random_state=0)
+    >>> self_consistency(GaussianMI(), X, Y, random_state=0).baseline.expected
+    0.0
     """
 
     mutual_info: float
@@ -124,6 +147,10 @@ def self_consistency(
     See Also
     --------
     permutation_test : Whether there is any dependence.
+
+    Notes
+    -----
+    An estimator that keeps all rules can still be wrong: a constant of 0 keeps them.
 
     References
     ----------

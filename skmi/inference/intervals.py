@@ -8,7 +8,7 @@ from joblib import Parallel, delayed
 from scipy.stats import rankdata, t
 from sklearn.base import clone
 
-from skmi._sklearn import make_random_state, select_rows
+from skmi._sklearn import make_random_state, select_rows, watch, without_callbacks
 from skmi.gaussian import StudentCopulaMI
 from skmi.inference.permutation import require_count, with_seed
 from skmi.neighbors import KSG, MixedKSG
@@ -37,6 +37,18 @@ class ConfidenceInterval:
         The estimate, its bias removed where the method does so.
     lower_limit : float
         End of the one-sided interval: the mutual information is at least this.
+
+    Notes
+    -----
+    That of a lower bound is an interval for the bound; `lower_limit` holds all the
+    same.
+
+    Examples
+    --------
+    >>> from skmi.inference import ConfidenceInterval
+    >>> interval = ConfidenceInterval(0.4, 0.6, 0.05, 0.5, 0.42)
+    >>> interval.low < interval.lower_limit < interval.mutual_info
+    True
     """
 
     low: float
@@ -151,8 +163,9 @@ def confidence_interval(
     estimator.fit(X, y)
     if method == "auto":
         method = choose_method(estimator, X, y)
+    parallel = Parallel(n_jobs, return_as="generator")
     value, error, freedom = METHODS[method](
-        estimator, X, y, n_resamples, random_state, Parallel(n_jobs)
+        estimator, X, y, n_resamples, random_state, parallel
     )
     reach, one_sided = (
         float(t.ppf(q, freedom)) * error for q in ((1 + level) / 2, level)
@@ -174,7 +187,9 @@ def by_halves(estimator, X, y, n_resamples, random_state, parallel):
         random_state.permutation(n_samples)[: n_samples // 2]
         for _ in range(n_resamples)
     ]
-    values = parallel(delayed(fit_on_part)(estimator, X, y, rows) for rows in halves)
+    one = without_callbacks(estimator)
+    fits = parallel(delayed(fit_on_part)(one, X, y, rows) for rows in halves)
+    values = watch(estimator, fits, "halves", n_resamples)
     value = 2 * estimator.mutual_info_ - float(np.mean(values))
     return value, float(np.std(values, ddof=1)), n_resamples - 1
 
@@ -187,17 +202,18 @@ def by_reference(estimator, X, y, n_resamples, random_state, parallel):
     if not ratio.correlations.size:
         return by_influence(estimator, X, y, n_resamples, random_state, parallel)
     draws = [ratio.draw(len(X), random_state) for _ in range(n_resamples)]
-    values = parallel(
-        delayed(fit_both)(estimator, model, spread_as(x, X), spread_as(z, y))
+    one = without_callbacks(estimator)
+    fits = parallel(
+        delayed(fit_both)(one, model, spread_as(x, X), spread_as(z, y))
         for x, z in draws
     )
-    values, models = np.array(values).T
+    values, models = np.array(watch(estimator, fits, "draws", n_resamples)).T
     slope = np.cov(values, models)[0, 1] / models.var(ddof=1)
     bias = values.mean() - ratio.mutual_info
     bias += (1 - slope) * (ratio.mutual_info - model.mutual_info_)
     error = (values + (1 - slope) * models).std(ddof=1)
     error *= math.sqrt(1 + 1 / n_resamples)
-    halves = estimates_of_halves(estimator, X, y, random_state, parallel)
+    halves = estimates_of_halves(one, X, y, random_state, parallel)
     error = max(error, estimator.standard_error_, disagreement(halves))
     return float(estimator.mutual_info_ - bias), float(error), n_resamples - 1
 
@@ -236,7 +252,7 @@ def estimates_of_halves(estimator, X, y, random_state, parallel):
         for half in np.array_split(random_state.permutation(n_samples), 2)
     ]
     values = parallel(delayed(fit_on_part)(estimator, X, y, rows) for rows in parts)
-    return np.reshape(values, (-1, 2))
+    return np.reshape(list(values), (-1, 2))
 
 
 def disagreement(halves):

@@ -7,7 +7,13 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
-from skmi._sklearn import Integral, make_random_state, select_rows
+from skmi._sklearn import (
+    Integral,
+    make_random_state,
+    select_rows,
+    watch,
+    without_callbacks,
+)
 from skmi.statistics import permutation_pvalue
 
 __all__ = ["PermutationTestResult", "permutation_test"]
@@ -26,6 +32,18 @@ class PermutationTestResult:
         Share of values at least as large, the observed one among them.
     null_distribution : ndarray of shape (n_permutations,)
         The values under permutation.
+
+    Notes
+    -----
+    The p-value is no smaller than 1 / (n_permutations + 1), however strong the
+    dependence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmi.inference import PermutationTestResult
+    >>> PermutationTestResult(0.2, 0.01, np.zeros(99)).pvalue
+    0.01
     """
 
     statistic: float
@@ -51,7 +69,8 @@ def permutation_test(
     Exact under independence: the chance of a p-value at or below a level is at most
     that level. Estimators without training are fitted anew on each permutation, and t
     is `mutual_info_`. A critic is trained once, and only its report rows are permuted,
-    which it has not seen; t is the mean of their pointwise mutual information.
+    which it has not seen; t is the mean of their pointwise mutual information. Progress
+    goes to the callbacks of the estimator.
 
     Parameters
     ----------
@@ -88,6 +107,12 @@ def permutation_test(
     conditional_independence_test : The same, given further columns.
     independence_test : Quicker, and without an estimator.
 
+    Notes
+    -----
+    Fails where rows are not exchangeable, as in series and repeated measurements,
+    unless told by `block_length` or `groups`: the p-value is then too small. It has the
+    power of its estimator; a lower bound that is 0 finds nothing.
+
     References
     ----------
     .. [1] B. Phipson, G. K. Smyth. Permutation p-values should never be zero. Stat.
@@ -116,10 +141,12 @@ def permutation_test(
         permuted_rows(n_samples, groups, block_length, random_state)
         for _ in range(n_permutations)
     ]
-    statistic, *null = Parallel(n_jobs)(
-        delayed(fit_on_rows)(estimator, X, y, order)
+    one = without_callbacks(estimator)
+    fits = Parallel(n_jobs, return_as="generator")(
+        delayed(fit_on_rows)(one, X, y, order)
         for order in [np.arange(n_samples), *orders]
     )
+    statistic, *null = watch(estimator, fits, "permutations", n_permutations + 1)
     return PermutationTestResult(
         statistic, permutation_pvalue(statistic, null), np.array(null)
     )
@@ -139,6 +166,12 @@ def require_block_length(block_length):
 
 def with_seed(estimator, random_state):
     """Return a clone whose randomness is that of the test."""
+    if isinstance(estimator, type) or not hasattr(estimator, "mutual_info"):
+        name = getattr(estimator, "__name__", f"{type(estimator).__name__}()")
+        raise TypeError(
+            f"estimator must be an instance of an estimator of mutual information, "
+            f"such as skmi.KSG(); got {name}."
+        )
     estimator = clone(estimator)
     if "random_state" in estimator.get_params(deep=False):
         estimator.set_params(random_state=random_state.randint(np.iinfo(np.int32).max))

@@ -74,6 +74,11 @@ class ReMINE(DriftPenalty, DonskerVaradhan):
     DonskerVaradhan : The same with a free level.
     MINE : The same with the moving average.
 
+    Notes
+    -----
+    Fails as :class:`skmi.DonskerVaradhan` does with strong dependence and few rows: the
+    level is held, the variance is not.
+
     References
     ----------
     .. [1] K. Choi, S. Lee. Combating the instability of mutual information-based losses
@@ -115,6 +120,10 @@ class ReNWJ(DriftPenalty, Clipped, NWJ):
     --------
     NWJ : The same without the penalty.
 
+    Notes
+    -----
+    Fails as :class:`skmi.NWJ` does above some 5 nats, by its variance.
+
     References
     ----------
     .. [1] K. Choi, S. Lee. Combating the instability of mutual information-based losses
@@ -154,6 +163,10 @@ class ReTUBA(DriftPenalty, Clipped, TUBA):
     See Also
     --------
     TUBA : The same without the penalty.
+
+    Notes
+    -----
+    Fails as :class:`skmi.TUBA` does above some 5 nats, by its variance.
 
     References
     ----------
@@ -196,6 +209,10 @@ class ReInfoNCE(DriftPenalty, InfoNCE):
     See Also
     --------
     InfoNCE : The same with a free level.
+
+    Notes
+    -----
+    Fails as :class:`skmi.InfoNCE` does, at its ceiling.
 
     References
     ----------
@@ -244,6 +261,11 @@ class ReJensenShannon(DriftPenalty, JensenShannon):
     --------
     JensenShannon : The same without the penalty.
 
+    Notes
+    -----
+    Fails as :class:`skmi.JensenShannon` does above some 5 nats, by the variance of what
+    is reported.
+
     References
     ----------
     .. [1] K. Choi, S. Lee. Combating the instability of mutual information-based losses
@@ -288,6 +310,11 @@ class ReSMILE(DriftPenalty, SMILE):
     See Also
     --------
     SMILE : Trained on the Jensen-Shannon divergence.
+
+    Notes
+    -----
+    Fails where scores beyond the clip matter: the estimate then lies on either side of
+    the truth.
 
     References
     ----------

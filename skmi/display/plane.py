@@ -1,11 +1,18 @@
-"""Pictures of what the estimators find."""
+"""The information plane of a bottleneck."""
 
 import numpy as np
 
-__all__ = ["InformationPlaneDisplay"]
+from skmi.display.style import (
+    DASHES,
+    INK,
+    PALE,
+    SHADE,
+    annotate,
+    make_axes,
+    require_matplotlib,
+)
 
-SHADE = "#e8e6e1"
-INK = "#4d4a45"
+__all__ = ["InformationPlaneDisplay"]
 
 
 class InformationPlaneDisplay:
@@ -37,6 +44,11 @@ class InformationPlaneDisplay:
     See Also
     --------
     IBEncoder : Learns the codes.
+
+    Notes
+    -----
+    Both axes are bounds: the rate an upper one where the noise is normal, what is told
+    a lower one. Where the noise is not, a point may lie in the shaded part.
 
     Examples
     --------
@@ -101,16 +113,13 @@ class InformationPlaneDisplay:
         InformationPlaneDisplay
             This display.
         """
-        pyplot = require_matplotlib(f"{type(self).__name__}.plot")
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")
+        ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, 4.4))
         self.ax_, self.figure_ = ax, ax.figure
         self._set_limits(ax)
         self._draw_limits(ax)
         self._draw_path(ax, line_kwargs or {}, scatter_kwargs or {})
         ax.set_xlabel("rate of the codes, at least $I(Z; X)$ (nats)")
         ax.set_ylabel("told about the target,\nat most $I(Z; Y)$ (nats)")
-        ax.spines[["top", "right"]].set_visible(False)
         if name is not None:
             ax.set_title(name, loc="left")
         return self
@@ -136,12 +145,12 @@ class InformationPlaneDisplay:
             annotate(ax, "out of reach", (0, top), (5, -12))
         ceiling = self.plane.ceiling.max()
         if ceiling <= top:
-            ax.axhline(ceiling, color=INK, lw=1, ls=(0, (4, 3)), zorder=1)
+            ax.axhline(ceiling, color=INK, lw=1, ls=DASHES, zorder=1)
             annotate(ax, f"at most {ceiling:.2f}", (right, ceiling), (-2, 3), "right")
 
     def _draw_path(self, ax, line_kwargs, scatter_kwargs):
         plane = self.plane
-        style = {"color": "#a9a49b", "lw": 1.2, "zorder": 2} | line_kwargs
+        style = {"color": PALE, "lw": 1.2, "zorder": 2} | line_kwargs
         (self.line_,) = ax.plot(plane.rate, plane.mutual_info, **style)
         self.errorbar_ = ax.errorbar(
             plane.rate,
@@ -161,27 +170,3 @@ class InformationPlaneDisplay:
             plane.betas, plane.rate, plane.mutual_info, strict=True
         ):
             annotate(ax, rf"$\beta$ = {beta:.3g}", (rate, told), (5, -12))
-
-
-def annotate(ax, text, place, offset, side="left"):
-    """Write a small note beside a place."""
-    ax.annotate(
-        text,
-        place,
-        xytext=offset,
-        textcoords="offset points",
-        ha=side,
-        color=INK,
-        fontsize="small",
-    )
-
-
-def require_matplotlib(caller):
-    """Return matplotlib's pyplot, or say who needs it and how to get it."""
-    try:
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib; install it with: pip install skmi[plot]"
-        ) from error
-    return pyplot

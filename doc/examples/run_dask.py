@@ -3,7 +3,7 @@
 The permutations are fitted by the workers of a local cluster of Dask, and the p-value
 is the same to the last bit as in one process.
 
-    python examples/run_dask.py
+    python doc/examples/run_dask.py
 """
 
 import joblib

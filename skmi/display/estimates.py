@@ -1,0 +1,239 @@
+"""Estimates side by side, each with what kind of bound it is."""
+
+import math
+
+from skmi.display.style import (
+    BLUE,
+    DASHES,
+    INK,
+    PALE,
+    VERMILION,
+    annotate,
+    fit_where_asked,
+    make_axes,
+)
+
+__all__ = ["BoundsDisplay"]
+
+MARKERS = {
+    "lower": (">", BLUE, "lower bound"),
+    "upper": ("<", VERMILION, "upper bound"),
+    "none": ("o", INK, "no bound"),
+}
+REACH = 1.96  # standard errors in the bars, 95 % of a normal distribution
+
+
+class BoundsDisplay:
+    r"""Estimates of one mutual information, with their kinds, errors and ceilings.
+
+    .. math:: \hat I_k \pm 1.96 \, \widehat{se}_k, \qquad
+        E[\text{lower}] \le I(X; Y) \le E[\text{upper}]
+
+    One line for each estimator. A triangle that points right is a lower bound, and the
+    truth may lie further on; one that points left an upper bound; a dot is neither. An
+    upright stroke is the largest value that the estimate could have taken.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of the estimators, the first on top.
+    mutual_info : array-like of shape (n_estimators,)
+        The estimates, in nats.
+    standard_error : array-like of shape (n_estimators,)
+        Their standard errors, in nats.
+    bound : list of {"lower", "upper", "none"}
+        What each estimate is in expectation.
+    ceiling : array-like of shape (n_estimators,), default=None
+        The largest values that the estimates could have taken, inf where none.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes drawn on.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+    errorbars_ : list of matplotlib.container.ErrorbarContainer
+        The estimate and bar of each estimator.
+    ceilings_ : list of matplotlib.lines.Line2D
+        The strokes of those whose ceiling is in sight.
+
+    See Also
+    --------
+    TrainingCurveDisplay : How one of them trained.
+
+    Notes
+    -----
+    The bars are those of the rows at hand. They tell nothing of a bound's distance from
+    the truth, nor of the bias of an estimate that is no bound.
+
+    Examples
+    --------
+    >>> from skmi import KSG, GaussianMI
+    >>> from skmi.datasets import make_correlated_normal
+    >>> from skmi.display import BoundsDisplay
+    >>> X, Y, truth = make_correlated_normal(500, 1, mutual_info=0.5, random_state=0)
+    >>> fitted = [KSG().fit(X, Y), GaussianMI().fit(X, Y)]
+    >>> BoundsDisplay.of(fitted).names
+    ['KSG', 'GaussianMI']
+    """
+
+    def __init__(self, *, names, mutual_info, standard_error, bound, ceiling=None):
+        self.names = names
+        self.mutual_info = mutual_info
+        self.standard_error = standard_error
+        self.bound = bound
+        self.ceiling = ceiling
+
+    @classmethod
+    def of(cls, estimators):
+        """Collect what fitted estimators have found, without drawing it.
+
+        Parameters
+        ----------
+        estimators : list or dict of estimators
+            Fitted; the keys of a dict are their names.
+
+        Returns
+        -------
+        BoundsDisplay
+            The display, not drawn.
+        """
+        named = estimators
+        if not isinstance(named, dict):
+            named = dict(zip(unique_names(estimators), estimators, strict=True))
+        fitted = list(named.values())
+        return cls(
+            names=list(named),
+            mutual_info=[estimator.mutual_info_ for estimator in fitted],
+            standard_error=[estimator.standard_error_ for estimator in fitted],
+            bound=[estimator.bound_ for estimator in fitted],
+            ceiling=[estimator.ceiling_ for estimator in fitted],
+        )
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X=None, y=None, *, truth=None, ax=None, **kwargs
+    ):
+        """Draw what one or several estimators find.
+
+        Parameters
+        ----------
+        estimator : estimator, list or dict of estimators
+            Fitted, or to be cloned and fitted to X and y. The keys of a dict are their
+            names.
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows; None draws the estimators as they were fitted.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Their partners.
+        truth : float, default=None
+            The mutual information, in nats, where it is known.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        BoundsDisplay
+            The display, drawn.
+        """
+        if isinstance(estimator, dict):
+            fitted = {
+                name: fit_where_asked(item, X, y) for name, item in estimator.items()
+            }
+        else:
+            items = estimator if isinstance(estimator, (list, tuple)) else [estimator]
+            fitted = [fit_where_asked(item, X, y) for item in items]
+        return cls.of(fitted).plot(ax=ax, truth=truth, **kwargs)
+
+    def plot(self, ax=None, *, name=None, truth=None, errorbar_kwargs=None):
+        """Draw the estimates.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+        name : str, default=None
+            Title of the axes.
+        truth : float, default=None
+            The mutual information, in nats, where it is known.
+        errorbar_kwargs : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.errorbar`.
+
+        Returns
+        -------
+        BoundsDisplay
+            This display.
+        """
+        height = 1.3 + 0.36 * len(self.names)
+        ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, height))
+        self.ax_, self.figure_ = ax, ax.figure
+        self._draw_estimates(ax, errorbar_kwargs or {})
+        self._draw_ceilings(ax, truth)
+        if truth is not None:
+            place = len(self.names) - 0.5
+            ax.plot([truth] * 2, [-0.9, place], color=INK, lw=1, ls=DASHES, zorder=1)
+            annotate(ax, f"truth {truth:.2f}", (truth, -0.6), (3, -4))
+        low, high = ax.get_xlim()
+        ax.set_xlim(min(low, 0), high)
+        ax.set_yticks(range(len(self.names)), self.names)
+        ax.set_ylim(len(self.names) - 0.5, -0.9)
+        ax.spines["left"].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+        ax.grid(axis="y", color="#eeece8", zorder=0)
+        ax.set_axisbelow(True)
+        ax.set_xlabel("mutual information (nats), with 95 % bars")
+        ax.legend(
+            frameon=False,
+            fontsize="small",
+            ncols=4,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            borderaxespad=0,
+            handletextpad=0.3,
+        )
+        if name is not None:
+            ax.set_title(name, loc="left", pad=24)
+        return self
+
+    def _draw_estimates(self, ax, errorbar_kwargs):
+        self.errorbars_ = []
+        shown = set()
+        for place, (value, error, bound) in enumerate(
+            zip(self.mutual_info, self.standard_error, self.bound, strict=True)
+        ):
+            marker, color, label = MARKERS[bound]
+            style = {
+                "fmt": marker,
+                "color": color,
+                "ms": 7,
+                "elinewidth": 1.4,
+                "label": None if bound in shown else label,
+                "zorder": 4,
+            }
+            style |= errorbar_kwargs
+            bar = ax.errorbar(value, place, xerr=REACH * error, **style)
+            self.errorbars_.append(bar)
+            shown.add(bound)
+
+    def _draw_ceilings(self, ax, truth):
+        """Draw the ceilings that lie near the estimates; further ones say little."""
+        values = [*self.mutual_info, *([] if truth is None else [truth])]
+        reach = 1.6 * max(0.1, *values)
+        self.ceilings_ = []
+        for place, ceiling in enumerate(self.ceiling or []):
+            if not math.isfinite(ceiling) or ceiling > reach:
+                continue
+            label = None if self.ceilings_ else "ceiling"
+            style = {"color": PALE, "marker": "|", "ls": "", "ms": 16, "mew": 2.2}
+            (stroke,) = ax.plot(ceiling, place, label=label, zorder=3, **style)
+            self.ceilings_.append(stroke)
+
+
+def unique_names(estimators):
+    """Name estimators by their classes, with a number where two share one."""
+    names = [type(estimator).__name__ for estimator in estimators]
+    return [
+        name if names.count(name) == 1 else f"{name} {names[: place + 1].count(name)}"
+        for place, name in enumerate(names)
+    ]

@@ -1,0 +1,274 @@
+"""Common mistakes: each gets one answer that names the argument and the cure."""
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.model_selection import cross_val_score
+
+import skmi
+from skmi import bounds
+from skmi.inference import (
+    conditional_independence_test,
+    confidence_interval,
+    permutation_test,
+)
+
+rng = np.random.RandomState(0)
+X = rng.standard_normal((60, 2))
+y = X[:, 0] + rng.standard_normal(60)
+labels = np.where(y > 0, "up", "down")
+text = pd.DataFrame({"size": X[:, 0], "color": ["red", "blue"] * 30})
+dates = pd.DataFrame({"day": pd.date_range("2020-01-01", periods=60)})
+FEW = {"max_iter": 2, "random_state": 0}
+
+# What is done, the class of the answer, the argument that it names, the cure it tells.
+MISTAKES = {
+    "y and X in the wrong order": (
+        lambda: skmi.KSG().fit(labels.reshape(-1, 1), X),
+        ValueError,
+        "X holds text",
+        "go second: fit(X, y)",
+    ),
+    "one column as a list": (
+        lambda: skmi.KSG().fit(X[:, 0], y),
+        ValueError,
+        "Expected 2D array",
+        "array.reshape(-1, 1)",
+    ),
+    "labels as floats": (
+        lambda: skmi.KSG().fit(X, (y > 0).astype(float)),
+        skmi.DiscreteTargetWarning,
+        "y holds integers",
+        "discrete_target=True",
+    ),
+    "labels as integers": (
+        lambda: skmi.GaussianMI().fit(X, (y > 0).astype(int)),
+        skmi.DiscreteTargetWarning,
+        "y holds integers",
+        "discrete_target=True",
+    ),
+    "a name for each row as label": (
+        lambda: skmi.KSG().fit(X, [f"row {i}" for i in range(60)]),
+        skmi.DiscreteTargetWarning,
+        "y holds 60 labels in 60 rows",
+        "y.astype(float)",
+    ),
+    "labels for an estimator of numbers": (
+        lambda: skmi.GaussianMI().fit(X, labels),
+        ValueError,
+        "y holds labels",
+        "Use skmi.KSG",
+    ),
+    "numbers among labels": (
+        lambda: skmi.KSG().fit(X, np.array(["up", 1] * 30, dtype=object)),
+        ValueError,
+        "y mixes text or labels with numbers",
+        "y.astype(str)",
+    ),
+    "one row": (
+        lambda: skmi.NWJ().fit(X[:1], y[:1]),
+        ValueError,
+        "1 sample",
+        "minimum of 2 is required",
+    ),
+    "six rows": (
+        lambda: skmi.KSG(n_neighbors=2).fit(X[:6], y[:6]),
+        skmi.FewRowsWarning,
+        "6 rows",
+        "Pass more rows",
+    ),
+    "more neighbours than rows": (
+        lambda: skmi.KSG(n_neighbors=100).fit(X, y),
+        ValueError,
+        "n_neighbors=100",
+        "more rows than neighbours",
+    ),
+    "a missing number": (
+        lambda: skmi.KSG().fit(np.where(X > 2, np.nan, X), y),
+        ValueError,
+        "X contains NaN",
+        "imputer",
+    ),
+    "a missing label": (
+        lambda: skmi.KSG().fit(X, np.array(["up", None] * 30, dtype=object)),
+        ValueError,
+        "y contains missing values",
+        "drop those rows",
+    ),
+    "columns of text": (
+        lambda: skmi.NWJ(**FEW).fit(text, y),
+        ValueError,
+        "X holds text",
+        "OneHotEncoder",
+    ),
+    "columns of dates": (
+        lambda: skmi.KSG().fit(dates, y),
+        ValueError,
+        "X holds dates",
+        "astype('int64')",
+    ),
+    "repeated rows": (
+        lambda: skmi.KSG().fit(np.repeat(X, 5, axis=0), np.repeat(y, 5)),
+        skmi.DuplicateRowsWarning,
+        "300 of 300 rows",
+        "drop the duplicates",
+    ),
+    "other columns in score": (
+        lambda: skmi.KSG().fit(X, y).score(X[:, :1], y),
+        ValueError,
+        "X has 1 features",
+        "expecting 2",
+    ),
+    "labels sorted in a search": (
+        lambda: cross_val_score(
+            skmi.KSG(),
+            X[np.argsort(labels)],
+            np.sort(labels),
+            cv=2,
+            error_score="raise",
+        ),
+        ValueError,
+        "y holds the label",
+        "cv=StratifiedKFold",
+    ),
+    "a critic that is not there": (
+        lambda: skmi.NWJ(critic="mlp").fit(X, y),
+        ValueError,
+        "'critic' parameter",
+        "'separable'",
+    ),
+    "a class for a critic": (
+        lambda: skmi.NWJ(critic=skmi.critics.JointCritic).fit(X, y),
+        TypeError,
+        "critic is the class",
+        "pass an instance, JointCritic()",
+    ),
+    "a module of one argument": (
+        lambda: skmi.NWJ(critic=torch.nn.Linear(2, 1), **FEW).fit(X, y),
+        TypeError,
+        "critic must be a module",
+        "x (n, n_x) and y (m, n_y)",
+    ),
+    "a step that is far too long": (
+        lambda: skmi.NWJ(learning_rate_init=1e6, random_state=0).fit(X, y),
+        FloatingPointError,
+        "learning_rate_init",
+        "Lower",
+    ),
+    "a device that is not there": (
+        lambda: skmi.NWJ(device="gpu", **FEW).fit(X, y),
+        ValueError,
+        "device='gpu'",
+        'pass "auto", "cpu" or "cuda"',
+    ),
+    "numpy's newer generator": (
+        lambda: skmi.KSG(random_state=np.random.default_rng(0)).fit(X, y),
+        ValueError,
+        "'random_state' parameter",
+        "must be an int",
+    ),
+    "a huge beta": (
+        lambda: skmi.IBEncoder(beta=1e4, max_iter=30, random_state=0).fit(X, labels),
+        skmi.CollapseWarning,
+        "beta=10000.0 is too large",
+        "Lower beta",
+    ),
+    "noise to select from": (
+        lambda: skmi.MIFeatureSelector(random_state=0).fit(X[::-1], labels),
+        skmi.NothingSelectedWarning,
+        "No column",
+        "min_features_to_select=1",
+    ),
+    "too few permutations to stop by": (
+        lambda: skmi.MIFeatureSelector(n_permutations=10).fit(X, labels),
+        ValueError,
+        "n_permutations=10",
+        "are needed",
+    ),
+    "more columns than there are": (
+        lambda: skmi.MIFeatureSelector(n_features_to_select=9).fit(X, labels),
+        ValueError,
+        "n_features_to_select=9",
+        "there are 2 columns",
+    ),
+    "an estimator's class in a test": (
+        lambda: permutation_test(skmi.KSG, X, y),
+        TypeError,
+        "estimator must be an instance",
+        "skmi.KSG()",
+    ),
+    "another estimator in a test": (
+        lambda: permutation_test(PCA(), X, y),
+        TypeError,
+        "estimator must be an instance",
+        "got PCA()",
+    ),
+    "a level in percent": (
+        lambda: confidence_interval(skmi.KSG(), X, y, level=95),
+        ValueError,
+        "level=95",
+        "between 0 and 1",
+    ),
+    "no condition": (
+        lambda: conditional_independence_test(X, y, None),
+        ValueError,
+        "Z is None",
+        "independence_test",
+    ),
+    "an array in place of a tensor": (
+        lambda: bounds.info_nce(np.zeros((3, 3))),
+        TypeError,
+        "scores must be a torch tensor",
+        "torch.as_tensor",
+    ),
+    "scores of joint pairs alone": (
+        lambda: bounds.donsker_varadhan(torch.zeros(3)),
+        ValueError,
+        "scores must be of shape (..., n, n)",
+        "got (3,)",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_answered(name):
+    mistake, kind, argument, cure = MISTAKES[name]
+    if issubclass(kind, Warning):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            mistake()
+        messages = [str(item.message) for item in caught if item.category is kind]
+        assert len(messages) == 1
+    else:
+        with pytest.raises(kind) as caught:
+            mistake()
+        messages = [str(caught.value)]
+    assert argument in messages[0]
+    assert cure in messages[0]
+
+
+def test_the_cures_work():
+    """What the messages advise is no mistake itself."""
+    flags = {"up": 1.0, "down": 0.0}
+    codes = np.array([flags[label] for label in labels])
+    told = skmi.KSG(discrete_target=True, random_state=0).fit(X, codes)
+    assert told.mutual_info_ == skmi.KSG(random_state=0).fit(X, labels).mutual_info_
+    numbers = np.array([str(value) for value in y]).astype(float)
+    skmi.KSG().fit(X, numbers)
+    skmi.MixedKSG(random_state=0).fit(text, y)
+    days = dates.astype("int64") / 1e9
+    skmi.KSG().fit(days, y)
+    clone(skmi.MIFeatureSelector(min_features_to_select=1)).fit(X[::-1], labels)
+
+
+def test_twenty_mistakes_at_least():
+    assert len(MISTAKES) >= 20
+    answers = [(argument, cure) for _, _, argument, cure in MISTAKES.values()]
+    assert all(re.search(r"\w", part) for answer in answers for part in answer)
