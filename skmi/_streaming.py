@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from sklearn.utils.metaestimators import available_if
 
 from skmi._sklearn import fit_context, make_random_state
 from skmi._torch import make_generator, resolve_device
@@ -48,9 +49,20 @@ class Stream(NamedTuple):
     random_state: np.random.RandomState
 
 
+def trains_one_critic(estimator):
+    """Whether batches will do; what is raised says what wants all rows at once."""
+    if estimator.cv is not None or estimator._has_reference:
+        raise AttributeError(
+            "partial_fit trains one critic on some rows at a time; pass cv=None and "
+            "reference=None, which want all of them."
+        )
+    return True
+
+
 class StreamingMixin:
     """Adds `partial_fit` to an estimator that trains one critic."""
 
+    @available_if(trains_one_critic)
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
         """Learn from a batch of rows, and report on rows held out of all batches.
@@ -76,16 +88,11 @@ class StreamingMixin:
 
         Raises
         ------
-        ValueError
+        AttributeError
             If a parameter wants all rows at once: `cv` or ``reference="copula"``.
         FloatingPointError
             If the loss is no number; the estimator stays as it was before the batch.
         """
-        if self.cv is not None or self._has_reference:
-            raise ValueError(
-                "partial_fit trains one critic on some rows at a time; pass cv=None "
-                "and reference=None, which want all of them."
-            )
         stream = vars(self).get("_stream")
         if stream is None:
             self._forget_training()

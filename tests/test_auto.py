@@ -221,6 +221,7 @@ class TestAutoMI:
         assert model.mutual_info_ == pytest.approx(np.log(5) / 2, abs=0.15)
         assert model.score(X, Y) == pytest.approx(np.log(5) / 2, abs=0.15)
 
+    @pytest.mark.filterwarnings("ignore::skmi.ConvergenceWarning")
     def test_module_before_the_critic(self):
         X, Y = bump(300, 0)
         model = AutoMI(
@@ -232,6 +233,7 @@ class TestAutoMI:
         assert model.reference_mutual_info_ == 0
         assert model.mutual_info_ > 0.5 * bump_mutual_info()
 
+    @pytest.mark.filterwarnings("ignore::skmi.ConvergenceWarning")
     def test_candidates_win_by_rows_held_out(self):
         X, Y, _ = make_correlated_normal(300, 2, mutual_info=1.0, random_state=0)
         model = AutoMI(reference=None, candidates=[GaussianMI()], **SMALL)
