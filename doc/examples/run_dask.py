@@ -1,9 +1,11 @@
-"""A permutation test on a cluster.
+"""
+A permutation test on a cluster
+===============================
 
 The permutations are fitted by the workers of a local cluster of Dask, and the p-value
-is the same to the last bit as in one process.
-
-    python doc/examples/run_dask.py
+is the same to the last bit as in one process. This script is not run with the others,
+since it starts processes: ``python doc/examples/run_dask.py``, with the extra
+``cluster`` installed.
 """
 
 import joblib
