@@ -144,7 +144,7 @@ class Scaler(NamedTuple):
 
 
 @estimator
-class CriticEstimator(MutualInfoEstimator):
+class CriticEstimator(StreamingMixin, MutualInfoEstimator):
     """Base of the estimators that train a critic.
 
     A child sets `_objective`, what training maximises, and `_estimate` and
@@ -154,6 +154,7 @@ class CriticEstimator(MutualInfoEstimator):
     _number_types = (np.float64, np.float32)
     _may_write = False
     _report_dtype = torch.float64
+    _has_reference = False
     _chosen_by = "own"  # whose rows choose the epoch of a fold's critic
     _begins_well = False  # whether the critic is worth something before training
     _learns_baseline = False  # whether a function of y is subtracted from the critic
@@ -519,7 +520,7 @@ class PairFeatures(NamedTuple):
 
 
 @estimator
-class RatioEstimator(StreamingMixin, CriticEstimator):
+class RatioEstimator(CriticEstimator):
     """Base of the estimators whose critic is a log density ratio, up to a constant."""
 
     reference: str | None = parameter(None, StrOptions({"copula"}), None)

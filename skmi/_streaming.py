@@ -56,6 +56,11 @@ def trains_one_critic(estimator):
             "partial_fit trains one critic on some rows at a time; pass cv=None and "
             "reference=None, which want all of them."
         )
+    if getattr(estimator, "conditional", None) is not None:
+        raise AttributeError(
+            "partial_fit has nothing to train where `conditional` is known; call "
+            "mutual_info on each batch."
+        )
     return True
 
 
@@ -89,7 +94,8 @@ class StreamingMixin:
         Raises
         ------
         AttributeError
-            If a parameter wants all rows at once: `cv` or ``reference="copula"``.
+            If a parameter wants all rows at once, `cv` or ``reference="copula"``, or
+            if `conditional` is known.
         FloatingPointError
             If the loss is no number; the estimator stays as it was before the batch.
         """

@@ -38,6 +38,35 @@ def test_a_stream_approaches_the_truth(cls):
     assert stream.score(X, Y) == pytest.approx(0.5, abs=0.2)
 
 
+@pytest.mark.parametrize(
+    "cls",
+    [skmi.BarberAgakov, skmi.TNCE, skmi.LeaveOneOutBound, skmi.DifferenceOfEntropies],
+)
+def test_a_stream_of_a_conditional_approaches_the_truth(cls):
+    stream = cls(learning_rate_init=5e-3, random_state=0)
+    learn(stream, batches(20))
+    assert stream.mutual_info_ == pytest.approx(0.5, abs=0.15)
+    X, Y, _ = draw_normal(1000, 1, 0.5, seed=9)
+    assert stream.score(X, Y) == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_stream_of_club_approaches_the_value_of_its_bound():
+    stream = learn(skmi.CLUB(learning_rate_init=5e-3, random_state=0), batches(20))
+    squared = 1 - np.exp(-2 * 0.5)
+    assert stream.mutual_info_ == pytest.approx(squared / (1 - squared), abs=0.4)
+
+
+def test_a_stream_of_labels():
+    stream = skmi.BarberAgakov(learning_rate_init=5e-3, random_state=0)
+    for X, Y in batches(20):
+        stream.partial_fit(X, np.where(Y[:, 0] > 0, "up", "down"))
+    X, Y, _ = draw_normal(4000, 1, 0.5, seed=9)
+    whole = skmi.BarberAgakov(random_state=0).fit(
+        X, np.where(Y[:, 0] > 0, "up", "down")
+    )
+    assert stream.mutual_info_ == pytest.approx(whole.mutual_info_, abs=0.06)
+
+
 def test_a_stream_goes_on_after_pickling_and_moves_no_global_state():
     numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
     whole = learn(skmi.InfoNCE(random_state=3), batches(4))
@@ -120,6 +149,9 @@ def test_what_wants_all_rows_is_refused():
         with pytest.raises(AttributeError, match="'partial_fit'") as caught:
             skmi.NWJ(**changes).partial_fit(X, Y)
         assert "want all of them" in str(caught.value.__cause__)
+    with pytest.raises(AttributeError, match="'partial_fit'") as caught:
+        skmi.TNCE(conditional=lambda x, y: -((x - y) ** 2)).partial_fit(X, Y)
+    assert "nothing to train" in str(caught.value.__cause__)
 
 
 def test_a_fit_ends_a_stream():
