@@ -77,6 +77,9 @@ class StreamingMixin:
         is of. No epoch is chosen, so `max_iter` and `early_stopping` have no part in
         it. The first batch sets the scale of the columns: let it be a fair sample.
 
+        Pass each row once. One that comes again may have been held out before and
+        train now, and the estimate is then too high.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
