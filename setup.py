@@ -51,7 +51,7 @@ setup(
         "numpy>=1.26",
         "scikit-learn>=1.9",
         "scipy>=1.11",
-        "torch>=2.3",
+        "torch>=2.5",
     ],
     extras_require=extras,
     zip_safe=False,

@@ -142,6 +142,7 @@ class Training:
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
+            fused=True,
         )
         self.averaged = None
         if schedule.averaging_rate is not None:
