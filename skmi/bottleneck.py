@@ -627,9 +627,12 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
         return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
 
     def _scale_target(self, target, train):
-        labels = self.classes_[target.argmax(axis=1)]
-        weights = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=labels
+        counted = train if self.class_weight == "balanced" else slice(None)
+        labels = self.classes_[target[counted].argmax(axis=1)]
+        known = np.isin(self.classes_, labels)
+        weights = np.ones(len(self.classes_))
+        weights[known] = compute_class_weight(
+            self.class_weight, classes=self.classes_[known], y=labels
         )
         return target * weights, None
 

@@ -380,7 +380,14 @@ def test_schedules_move_the_weight_and_the_best_epoch_comes_after(monkeypatch):
 # -- targets -----------------------------------------------------------------------
 
 
-def test_class_weight_finds_the_rare():
+def test_class_weight_finds_the_rare(monkeypatch):
+    split, parts = skmi.IBEncoder._split, []
+
+    def recording(model, *args):
+        parts[:] = split(model, *args)
+        return parts
+
+    monkeypatch.setattr(skmi.IBEncoder, "_split", recording)
     rng = np.random.RandomState(0)
     y = np.where(np.arange(1000) % 20 == 0, "rare", "common")
     X = rng.standard_normal((1000, 2)) + 1.2 * (y == "rare")[:, np.newaxis]
@@ -392,11 +399,17 @@ def test_class_weight_finds_the_rare():
 
     plain, _ = recall(None)
     balanced, model = recall("balanced")
-    given, again = recall({"rare": 10.0, "common": 1000 / 1900})
+    train, _, report = parts
+    names, counts = np.unique(y[train], return_counts=True)
+    weights = len(train) / (2 * counts)
+    given, again = recall(dict(zip(names, weights, strict=True)))
     assert balanced > plain + 0.2
     assert given == balanced  # the same weights
     assert model.classes_.tolist() == ["common", "rare"]
     assert again.distortion_ == model.distortion_
+    other = np.where(np.isin(np.arange(len(y)), report), "rare", y)
+    blind = skmi.IBEncoder(class_weight="balanced", **settings).fit(X, other)
+    assert np.array_equal(blind.predict_proba(X), model.predict_proba(X))
 
 
 @pytest.mark.parametrize(
