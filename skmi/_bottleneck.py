@@ -43,7 +43,6 @@ __all__ = [
 
 NOISES = ("gaussian", "additive", "propagated")
 FIRST_LOG_SCALE = -2.0  # little noise: codes are found before they are pressed
-FIRST_LOG_SPREAD = -1.2  # of the noise on standardised columns: 0.3
 WIDEST_LOG_SCALE = 8.0
 N_PROJECTIONS = 32
 MIXTURE_SIZES = (1, 3, 10)
@@ -91,14 +90,18 @@ class Channel(nn.Module):
     An encoder that returns means alone has log scales of its own, one a component.
     """
 
-    def __init__(self, encoder, noise, n_features, n_components, *, has_density):
+    def __init__(
+        self, encoder, noise, n_features, n_components, *, noise_scale, has_density
+    ):
         super().__init__()
         self.encoder, self.noise = encoder, noise
         self.n_components = n_components
         entering = {"gaussian": 0, "additive": n_features, "propagated": n_components}
         self.sizes = [entering[noise], n_components if has_density else 0]
         self.log_spread = nn.Parameter(
-            torch.full((n_features if noise == "additive" else 0,), FIRST_LOG_SPREAD)
+            torch.full(
+                (n_features if noise == "additive" else 0,), math.log(noise_scale)
+            )
         )
         self.log_scale = nn.Parameter(torch.full((self.sizes[1],), FIRST_LOG_SCALE))
 
@@ -529,7 +532,7 @@ class Model:
         """Return the divergence of each row's codes from the prior, by its draws."""
         z = torch.stack([code.z for code in codes])
         if codes[0].log_scale is None:
-            own = log_density(z, z.mean(0), unbiased_log_scale(z))
+            own = -(unbiased_log_scale(z) + (1 + LOG_TWO_PI) / 2).sum(-1)
         else:
             own = torch.stack([log_density(*code) for code in codes])
         return (own - self.prior.log_density(z)).mean(0)

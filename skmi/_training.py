@@ -12,9 +12,19 @@ from skmi._torch import isolated_randomness
 from skmi.critics import clip_gradients, copy_models
 from skmi.exceptions import SkmiWarning
 
-__all__ = ["Schedule", "Training", "contrast_pairs", "cyclic_partners"]
+__all__ = [
+    "LEARNING_RATES",
+    "Schedule",
+    "Training",
+    "contrast_pairs",
+    "cyclic_partners",
+]
 
 SMALLEST_BLOCK = 32
+LEARNING_RATES = {  # share of the first rate after a share of the epochs
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,
+}
 FEWEST_PAIRS = 2**15  # of independent rows, where the epoch is chosen
 
 
@@ -34,6 +44,7 @@ class Schedule:
     min_steps: int = 1  # fewest steps of an epoch, which may take several passes
     averaging_rate: float | None = None  # of the running mean of the weights
     n_iter_unchosen: int = 0  # first epochs, of which none is chosen as the best
+    learning_rate: str = "constant"
 
     @classmethod
     def of(cls, estimator, **changes):
@@ -194,6 +205,7 @@ class Training:
     def run_epoch(self):
         """Pass once over the training rows and once over the early-stopping rows."""
         self.network.train()
+        self._set_learning_rate()
         with self._isolated():
             losses = self._train_on_batches()
         self.network.eval()
@@ -204,6 +216,13 @@ class Training:
             self._keep_best()
         else:
             self._keep_last()
+
+    def _set_learning_rate(self):
+        """Set the rate of the epoch."""
+        progress = self.epoch / max(self.schedule.max_iter, 1)
+        share = LEARNING_RATES[self.schedule.learning_rate](progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.learning_rate_init * share
 
     def _isolated(self):
         """Keep what a user's module draws, as for dropout, to itself and repeatable."""

@@ -47,7 +47,7 @@ from skmi._sklearn import (
     parameter,
 )
 from skmi._torch import make_generator, resolve_device, to_tensor
-from skmi._training import Schedule, Training
+from skmi._training import LEARNING_RATES, Schedule, Training
 from skmi.base import estimator, warn_of_few_rows
 from skmi.critics import ACTIVATIONS, CRITICS, MultiLayer
 from skmi.encoders import make_encoder, probe_encoder
@@ -75,6 +75,8 @@ TEXTS = {
     with deviations that it chooses. "additive": to the row, with a learned deviation
     for each column. "propagated": as columns beside those of the row. With
     "variational" the codes are drawn around the output in any case.""",
+    "noise_scale": """float
+    Deviation at first of "additive" noise, on standardised columns.""",
     "beta": """float
     Weight of I(Z; X) beside the cross-entropy, both in nats.""",
     "beta_schedule": """{"constant", "warm_up", "annealing"}
@@ -98,6 +100,9 @@ TEXTS = {
     Widths of the hidden layers of the encoder. The decoder is one linear layer.""",
     "activation": """{"silu", "relu", "gelu", "elu", "tanh"}
     Nonlinearity between layers of the encoder.""",
+    "learning_rate": """{"constant", "cosine"}
+    Whether `learning_rate_init` stays, or falls to 0 along half a wave over `max_iter`
+    epochs; the latter goes well with ``early_stopping=False``.""",
     "early_stopping": """bool
     Whether to hold out rows that choose the best epoch, by the objective with the last
     weight; "mige" has no value and goes by the cross-entropy alone. If False all but
@@ -139,6 +144,7 @@ class BottleneckEstimator(
     n_components: int = parameter(8, Interval(Integral, 1, None, closed="left"))
     information: str = parameter("variational", StrOptions(set(INFORMATION)))
     noise: str = parameter("gaussian", StrOptions(set(NOISES)))
+    noise_scale: float = parameter(0.3, Interval(Real, 0, None, closed="neither"))
     beta: float = parameter(1e-3, Interval(Real, 0, None, closed="left"))
     beta_schedule: str = parameter("constant", StrOptions(set(SCHEDULES)))
     encoder: object = parameter(None, callable, None)
@@ -151,6 +157,7 @@ class BottleneckEstimator(
     hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
     activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
     batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
+    learning_rate: str = parameter("constant", StrOptions(set(LEARNING_RATES)))
     learning_rate_init: float = parameter(
         1e-3, Interval(Real, 0, None, closed="neither")
     )
@@ -399,7 +406,12 @@ class BottleneckEstimator(
         probe = np.hstack([x[:2], np.zeros((len(x[:2]), n_extra))])
         probe_encoder(encoder, probe, self.n_components)
         channel = Channel(
-            encoder, self.noise, x.shape[1], self.n_components, has_density=has_density
+            encoder,
+            self.noise,
+            x.shape[1],
+            self.n_components,
+            noise_scale=self.noise_scale,
+            has_density=has_density,
         )
         critic = None
         if information.has_critic:

@@ -82,6 +82,19 @@ def test_weights_are_averaged_over_steps():
     assert training.network.value.item() == pytest.approx(0.2, abs=1e-3)
 
 
+@pytest.mark.parametrize("learning_rate", ["constant", "cosine"])
+def test_learning_rates(learning_rate):
+    """A gradient of one sign moves the level by the rate at each of two steps."""
+    training = train(
+        [0.0], peak_at(9.0), 4, learning_rate=learning_rate, early_stopping=False
+    )
+    shares = {
+        "constant": [1, 1, 1, 1],
+        "cosine": [1, 0.5 + 0.5**1.5, 0.5, 0.5 - 0.5**1.5],
+    }
+    assert training.best == pytest.approx([0.2 * sum(shares[learning_rate])], rel=1e-4)
+
+
 def test_an_epoch_takes_as_many_passes_as_make_its_steps():
     training = train([0.0], peak_at(9.0), 1, min_steps=5)  # of two batches a pass
     assert training.network.value.item() == pytest.approx(0.6, abs=1e-3)
