@@ -11,7 +11,6 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "skmi"
 FLOORS = [
     ["exceptions", "_torch", "_sklearn", "_docs"],
-    ["_gaussianize", "_score_matching"],
     [
         "_columns",
         "_contrast",

@@ -6,10 +6,7 @@ import torch
 
 from skmi.bounds.pairs import log_mean_exp, split_over_x, split_pairs, subtract_baseline
 
-__all__ = [
-    "info_nce",
-    "interpolated_bound",
-]
+__all__ = ["info_nce", "interpolated_bound"]
 
 
 def info_nce(scores):

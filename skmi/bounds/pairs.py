@@ -4,12 +4,7 @@ import math
 
 import torch
 
-__all__ = [
-    "log_mean_exp",
-    "split_over_x",
-    "split_pairs",
-    "subtract_baseline",
-]
+__all__ = ["log_mean_exp", "split_over_x", "split_pairs", "subtract_baseline"]
 
 
 def log_mean_exp(values, dim=-1):

@@ -7,12 +7,7 @@ from skmi.critics._heads import DotProduct, take_rows
 from skmi.critics._layers import MultiLayer
 from skmi.critics._stack import ModuleStack, scored_pairs
 
-__all__ = [
-    "WithBaseline",
-    "WithReference",
-    "add_baseline",
-    "add_reference",
-]
+__all__ = ["WithBaseline", "WithReference", "add_baseline", "add_reference"]
 
 QUICKER = 5  # a step of Adam moves what weighs a closed form so much further
 

@@ -6,13 +6,7 @@ import math
 import torch
 from torch import nn
 
-__all__ = [
-    "ACTIVATIONS",
-    "Linear",
-    "MultiLayer",
-    "Quadratic",
-    "WithSkip",
-]
+__all__ = ["ACTIVATIONS", "Linear", "MultiLayer", "Quadratic", "WithSkip"]
 
 ACTIVATIONS = {
     "silu": nn.functional.silu,
