@@ -74,7 +74,15 @@ class Critic(BaseEstimator):
 
 
 @parameters
-class SeparableCritic(Critic):
+class _Layered(Critic):
+    """Base of those whose networks have layers of given widths."""
+
+    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
+    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
+
+
+@parameters
+class SeparableCritic(_Layered):
     r"""Inner product of two embeddings, :math:`f(x, y) = g(x)^T h(y)`.
 
     Scores of all pairs cost one matrix product, so it is the quickest critic on large
@@ -103,8 +111,6 @@ class SeparableCritic(Critic):
     torch.Size([5, 4])
     """
 
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
     n_components: int = parameter(32, Interval(Integral, 1, None, closed="left"))
 
     def _build(self, n_x, n_y, models, generator):
@@ -148,7 +154,7 @@ class BilinearCritic(Critic):
 
 
 @parameters
-class JointCritic(Critic):
+class JointCritic(_Layered):
     r"""One network of x and y side by side, :math:`f(x, y) = g([x, y])`.
 
     The most expressive critic for its size, and the slowest: every pair passes
@@ -174,9 +180,6 @@ class JointCritic(Critic):
     torch.Size([5, 4])
     """
 
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
-
     def _build(self, n_x, n_y, models, generator):
         sizes = tuple(self.hidden_layer_sizes)
         return PairNetwork(
@@ -187,7 +190,7 @@ class JointCritic(Critic):
 
 
 @parameters
-class HybridCritic(Critic):
+class HybridCritic(_Layered):
     r"""Two networks whose outputs are added and passed on,
     :math:`f(x, y) = w^T \sigma(g(x) + h(y)) + b`.
 
@@ -216,9 +219,6 @@ class HybridCritic(Critic):
     torch.Size([5, 4])
     """
 
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
-
     def _build(self, n_x, n_y, models, generator):
         sizes = tuple(self.hidden_layer_sizes)
         sizes = (*sizes, 2 * sizes[-1])
@@ -229,7 +229,7 @@ class HybridCritic(Critic):
         )
 
 
-class _Conditional(Critic):
+class _Conditional(_Layered):
     def _build_mixture(self, n_x, n_y, n_mixtures, models, generator):
         head = GaussianMixtureDensity(n_y, n_mixtures)
         sizes = (n_x, *self.hidden_layer_sizes, head.n_inputs)
@@ -267,9 +267,6 @@ class GaussianConditional(_Conditional):
     torch.Size([5, 4])
     """
 
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
-
     def _build(self, n_x, n_y, models, generator):
         return self._build_mixture(n_x, n_y, 1, models, generator)
 
@@ -304,8 +301,6 @@ class MixtureConditional(_Conditional):
     torch.Size([5, 4])
     """
 
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
     n_mixtures: int = parameter(5, Interval(Integral, 1, None, closed="left"))
 
     def _build(self, n_x, n_y, models, generator):
@@ -313,7 +308,7 @@ class MixtureConditional(_Conditional):
 
 
 @parameters
-class CategoricalConditional(Critic):
+class CategoricalConditional(_Layered):
     r"""Probability of a label given x, a classifier's.
 
     .. math:: \log q(c|x) = g_c(x) - \log \sum_k e^{g_k(x)}
@@ -340,9 +335,6 @@ class CategoricalConditional(Critic):
     >>> conditional(torch.ones(2, 3), torch.eye(4)).exp().sum(1).detach().round()
     tensor([1., 1.])
     """
-
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
 
     def _build(self, n_x, n_y, models, generator):
         sizes = (n_x, *self.hidden_layer_sizes, n_y)
