@@ -26,7 +26,7 @@ FLOORS = [
         "scores",
         "statistics",
     ],
-    ["_training", "_copula", "_dependence"],
+    ["_training", "_copula"],
     ["base"],
     ["_streaming"],
     ["_neural"],
