@@ -47,7 +47,7 @@ from skmi._neural import Scaler
 from skmi._sklearn import make_random_state
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
-from skmi.critics import Linear, MultiLayer
+from skmi.critics._layers import Linear, MultiLayer
 
 DATA = Path("../shared/data")
 RESULTS = Path("benchmarks/results")

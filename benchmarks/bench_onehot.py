@@ -21,7 +21,7 @@ import torch
 
 import skmi
 from skmi.bounds import log_partition
-from skmi.critics import MultiLayer
+from skmi.critics._layers import MultiLayer
 
 N_SYMBOLS = 16
 

@@ -23,7 +23,7 @@ from sklearn.datasets import load_diabetes
 import skmi
 from skmi._duplicates import warn_of_duplicate_rows
 from skmi.display import FeatureRankingDisplay
-from skmi.display.style import require_matplotlib
+from skmi.display._style import require_matplotlib
 from skmi.entropy import adjusted_mutual_info
 from skmi.feature_selection import MIFeatureSelector
 from skmi.neighbors import KSG

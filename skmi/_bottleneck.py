@@ -14,15 +14,14 @@ from skmi import bounds
 from skmi._contrast import contrast_blocks
 from skmi._neural import reduce_rows
 from skmi.base import require_finite
-from skmi.critics import (
+from skmi.critics._heads import (
     LOG_TWO_PI,
     CategoricalDensity,
     GaussianMixtureDensity,
-    Linear,
-    MultiLayer,
     PairNetwork,
-    score_pairs,
 )
+from skmi.critics._layers import Linear, MultiLayer
+from skmi.critics._stack import score_pairs
 from skmi.encoders import OBJECTIVES, blur, split_output
 from skmi.scores import mige_loss, project_randomly
 from skmi.statistics import standard_error

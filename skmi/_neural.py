@@ -26,15 +26,10 @@ from skmi._streaming import StreamingMixin
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
 from skmi.base import MutualInfoEstimator, Report, estimator
-from skmi.critics import (
-    ACTIVATIONS,
-    CRITICS,
-    add_baseline,
-    add_reference,
-    build_network,
-    extract_model,
-    score_pairs,
-)
+from skmi.critics import CRITICS
+from skmi.critics._additions import add_baseline, add_reference
+from skmi.critics._layers import ACTIVATIONS
+from skmi.critics._stack import build_network, extract_model, score_pairs
 from skmi.exceptions import ConvergenceWarning, FewRowsWarning
 from skmi.statistics import standard_error
 

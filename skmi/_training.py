@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from skmi._torch import isolated_randomness
-from skmi.critics import clip_gradients, copy_models
+from skmi.critics._stack import clip_gradients, copy_models
 from skmi.exceptions import SkmiWarning
 
 __all__ = [

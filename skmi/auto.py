@@ -30,7 +30,8 @@ from skmi._sklearn import (
     parameter,
 )
 from skmi.base import MutualInfoEstimator, Report, estimator
-from skmi.critics import ACTIVATIONS, CRITICS
+from skmi.critics import CRITICS
+from skmi.critics._layers import ACTIVATIONS
 from skmi.exceptions import ConvergenceWarning, SkmiWarning
 from skmi.inference.intervals import disagreement, estimates_of_halves
 from skmi.neighbors import KSG

@@ -49,7 +49,8 @@ from skmi._sklearn import (
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import LEARNING_RATES, Schedule, Training
 from skmi.base import estimator, warn_of_few_rows
-from skmi.critics import ACTIVATIONS, CRITICS, MultiLayer
+from skmi.critics import CRITICS
+from skmi.critics._layers import ACTIVATIONS, MultiLayer
 from skmi.encoders import make_encoder, probe_encoder
 from skmi.exceptions import CollapseWarning, ConvergenceWarning
 

@@ -35,7 +35,8 @@ from skmi._sklearn import (
 from skmi._torch import isolated_randomness, make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
 from skmi.base import estimator
-from skmi.critics import ACTIVATIONS, CRITICS, MultiLayer
+from skmi.critics import CRITICS
+from skmi.critics._layers import ACTIVATIONS, MultiLayer
 from skmi.exceptions import DiscreteTargetWarning
 from skmi.scores import SCORES, mige_loss, project_randomly
 from skmi.variational import InfoNCE

@@ -16,13 +16,21 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmi._criteria import CRITERIA
-from skmi._cumulative import cumulative_bounds
-from skmi._fitted import fitted_mutual_info, make_measure, select_by_fits
 from skmi._kinds import column_types, refuse_dates, wanting_numbers
-from skmi._pairwise import pairwise_mutual_info
-from skmi._screen import Pairs, screen_pairs
-from skmi._selection import Rule, draw_permutations, select
+from skmi._selection.criteria import CRITERIA
+from skmi._selection.cumulative import cumulative_bounds
+from skmi._selection.fits import fitted_mutual_info, make_measure, select_by_fits
+from skmi._selection.greedy import Rule, draw_permutations, select
+from skmi._selection.pairwise import pairwise_mutual_info
+from skmi._selection.screen import Pairs, screen_pairs
+from skmi._selection.table import (
+    Columns,
+    discrete_flags,
+    make_table,
+    read_groups,
+    repeated_rows,
+    target_kinds,
+)
 from skmi._sklearn import (
     CallbackSupportMixin,
     HasMethods,
@@ -35,14 +43,6 @@ from skmi._sklearn import (
     fit_context,
     make_random_state,
     parameter,
-)
-from skmi._table import (
-    Columns,
-    discrete_flags,
-    make_table,
-    read_groups,
-    repeated_rows,
-    target_kinds,
 )
 from skmi.base import estimator
 from skmi.exceptions import NothingSelectedWarning

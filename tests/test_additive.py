@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from skmi import _additive
 from skmi._training import cyclic_partners
-from skmi.critics import AdditiveHead, HybridCritic, JointCritic
+from skmi.critics import HybridCritic, JointCritic, _blocks
+from skmi.critics._heads import AdditiveHead
 
 PARTNERS = {
     "cyclic": cyclic_partners(23, torch.tensor([1, 5, 7])),
@@ -38,7 +38,7 @@ def test_blocks_change_nothing(
     monkeypatch, critic, n_numbers, activation, n_models, partners
 ):
     critic = critic(hidden_layer_sizes=(5, 3), activation=activation)
-    monkeypatch.setattr(_additive, "CACHED_NUMBERS", n_numbers)
+    monkeypatch.setattr(_blocks, "CACHED_NUMBERS", n_numbers)
     found = scores_and_slopes(critic, n_models, partners)
     monkeypatch.setattr(AdditiveHead, "_takes_blocks", lambda *_: False)
     expected = scores_and_slopes(critic, n_models, partners)

@@ -9,8 +9,8 @@ from scipy import sparse
 from scipy.stats import chi2
 from sklearn.metrics import mutual_info_score
 
-from skmi._bins import MISSING, bin_columns, cut, few_codes, target_codes
-from skmi._counts import (
+from skmi._selection.bins import MISSING, bin_columns, cut, few_codes, target_codes
+from skmi._selection.counts import (
     OneHot,
     conditional_of_counts,
     count,
@@ -20,12 +20,12 @@ from skmi._counts import (
     mutual_info_of_counts,
     permuted_indicators,
 )
-from skmi._criteria import Beside, Running
-from skmi._cumulative import cumulative_bounds
-from skmi._pairwise import pairwise_mutual_info
-from skmi._screen import screen_pairs, screen_triples
-from skmi._selection import draw_permutations
-from skmi._table import repeated_rows, screen_size
+from skmi._selection.criteria import Beside, Running
+from skmi._selection.cumulative import cumulative_bounds
+from skmi._selection.greedy import draw_permutations
+from skmi._selection.pairwise import pairwise_mutual_info
+from skmi._selection.screen import screen_pairs, screen_triples
+from skmi._selection.table import repeated_rows, screen_size
 from skmi.entropy import discrete_entropy
 from skmi.statistics import false_discovery_pvalues
 

@@ -3,14 +3,9 @@ import re
 import pytest
 import torch
 
-from skmi.critics import (
-    ACTIVATIONS,
-    CRITICS,
-    BilinearCritic,
-    SeparableCritic,
-    build_network,
-    extract_model,
-)
+from skmi.critics import CRITICS, BilinearCritic, SeparableCritic
+from skmi.critics._layers import ACTIVATIONS
+from skmi.critics._stack import build_network, extract_model
 from tests.oracle import Oracle, draw_normal
 
 

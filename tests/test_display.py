@@ -174,7 +174,7 @@ def test_dark_bars_are_the_pvalue(statistic):
     dark = [
         bar.get_height()
         for bar in display.bars_
-        if bar.get_facecolor() == matplotlib.colors.to_rgba(skmi.display.style.INK)
+        if bar.get_facecolor() == matplotlib.colors.to_rgba(skmi.display._style.INK)
     ]
     assert (1 + sum(dark)) / 401 == pytest.approx(pvalue)
     assert sum(bar.get_height() for bar in display.bars_) == 400

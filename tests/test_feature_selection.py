@@ -27,7 +27,7 @@ from skmi import (
     MixedKSG,
     mutual_info_matrix,
 )
-from skmi._criteria import CRITERIA
+from skmi._selection.criteria import CRITERIA
 from tests.test_main import TABULAR, load_table
 
 EXTRA_CHECKS = (

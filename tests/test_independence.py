@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from scipy.stats import chi2_contingency, rankdata
 
-from skmi._dependence import functions_of, sums_of_squares
 from skmi.inference import independence_test
+from skmi.inference._dependence import functions_of, sums_of_squares
 from skmi.inference.permutation import permuted_rows
 
 CUTS = (1, 2, 4, 8, 16, 32)

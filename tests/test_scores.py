@@ -5,8 +5,6 @@ import pytest
 import torch
 
 import skmi
-from skmi._gaussianize import gaussianize
-from skmi._score_matching import CurlFreeKernel, DiagonalKernel, SumKernel
 from skmi.scores import (
     SCORES,
     entropy_surrogate,
@@ -18,6 +16,8 @@ from skmi.scores import (
     stein,
     tikhonov,
 )
+from skmi.scores._gaussianize import gaussianize
+from skmi.scores._kernels import CurlFreeKernel, DiagonalKernel, SumKernel
 
 KERNEL_METHODS = ["nu_method", "spectral_stein", "stein", "tikhonov"]
 

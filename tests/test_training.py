@@ -7,9 +7,9 @@ import torch
 
 import skmi
 from skmi import bounds
-from skmi._stack import report_terms
+from skmi._selection.stack import report_terms
 from skmi._training import Schedule, Training, cyclic_partners
-from skmi.critics import copy_models, extract_model
+from skmi.critics._stack import copy_models, extract_model
 from tests.oracle import draw_normal
 
 

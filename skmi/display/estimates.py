@@ -2,7 +2,7 @@
 
 import math
 
-from skmi.display.style import (
+from skmi.display._style import (
     BLUE,
     DASHES,
     INK,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skmi.display.style import BLUE, INK, PALE, SHADE, annotate, make_axes
+from skmi.display._style import BLUE, INK, PALE, SHADE, annotate, make_axes
 from skmi.inference import permutation_test
 
 __all__ = ["PermutationTestDisplay"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skmi.display.style import (
+from skmi.display._style import (
     DASHES,
     INK,
     PALE,

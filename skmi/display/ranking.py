@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from skmi.display.style import (
+from skmi.display._style import (
     BLUE,
     INK,
     PALE,

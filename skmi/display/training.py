@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from skmi.display.style import (
+from skmi.display._style import (
     BLUE,
     DASHES,
     INK,

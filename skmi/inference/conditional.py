@@ -9,9 +9,9 @@ from sklearn.linear_model import RidgeCV
 from sklearn.utils.validation import check_consistent_length
 
 from skmi._columns import BlockView
-from skmi._dependence import kernel_functions, label_functions
 from skmi._nearest import Block
 from skmi._sklearn import make_random_state
+from skmi.inference._dependence import kernel_functions, label_functions
 from skmi.inference.permutation import (
     PermutationTestResult,
     permuted_within,

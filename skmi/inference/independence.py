@@ -4,8 +4,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from skmi._dependence import Functions, functions_of, sums_of_squares
 from skmi._sklearn import make_random_state
+from skmi.inference._dependence import Functions, functions_of, sums_of_squares
 from skmi.inference.permutation import (
     PermutationTestResult,
     permuted_rows,

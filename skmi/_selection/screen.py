@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2
 
-from skmi._counts import weighted_log
+from skmi._selection.counts import weighted_log
 from skmi.statistics import permutation_pvalue
 
 __all__ = ["Pairs", "screen_pairs"]

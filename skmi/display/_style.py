@@ -5,7 +5,6 @@ from sklearn.base import clone
 __all__ = [
     "BLUE",
     "DASHES",
-    "GREEN",
     "INK",
     "PALE",
     "SHADE",
@@ -21,7 +20,6 @@ PALE = "#a9a49b"
 INK = "#4d4a45"
 BLUE = "#0072b2"
 VERMILION = "#d55e00"
-GREEN = "#009e73"
 DASHES = (0, (4, 3))
 
 

@@ -7,10 +7,10 @@ from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmi._bins import few_codes
-from skmi._criteria import Beside, Running
-from skmi._screen import Pairs, positive, screen_triples
-from skmi._selection import DECIMALS, Candidates, Selection, Step, best
+from skmi._selection.bins import few_codes
+from skmi._selection.criteria import Beside, Running
+from skmi._selection.greedy import DECIMALS, Candidates, Selection, Step, best
+from skmi._selection.screen import Pairs, positive, screen_triples
 from skmi.exceptions import SkmiWarning
 from skmi.statistics import false_discovery_pvalues, max_statistic_pvalues
 
@@ -68,7 +68,7 @@ class Stack:
 
     def terms(self, blocks, y):
         """Return the pointwise values on the rows held out, a row for each block."""
-        from skmi._stack import report_terms  # torch is for critics alone
+        from skmi._selection.stack import report_terms  # torch is for critics alone
 
         return report_terms(self.estimator, blocks, y, self.seed)
 

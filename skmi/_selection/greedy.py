@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmi._bins import gather_rare
-from skmi._counts import (
+from skmi._selection.bins import gather_rare
+from skmi._selection.counts import (
     OneHot,
     conditional_of_counts,
     count,
@@ -15,7 +15,7 @@ from skmi._counts import (
     mutual_info_of_counts,
     permuted_indicators,
 )
-from skmi._criteria import Beside, Running
+from skmi._selection.criteria import Beside, Running
 from skmi.statistics import (
     false_discovery_pvalues,
     max_statistic_pvalues,

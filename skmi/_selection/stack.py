@@ -11,7 +11,7 @@ from skmi._neural import Scaler
 from skmi._sklearn import make_random_state
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import contrast_pairs, cyclic_partners
-from skmi.critics import score_pairs
+from skmi.critics._stack import score_pairs
 from skmi.exceptions import ConvergenceWarning, SkmiWarning
 
 __all__ = ["report_terms"]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skmi._bins import few_codes
-from skmi._counts import mutual_info_of_counts
+from skmi._selection.bins import few_codes
+from skmi._selection.counts import mutual_info_of_counts
 
 __all__ = ["cumulative_bounds"]
 

@@ -1,38 +1,27 @@
-"""Score matching: kernels of vector fields, their solvers, and a network.
+"""Score matching: solvers for a kernel of vector fields, and a network.
 
-A kernel is built for points (..., m, d) and samples (..., n, d). A field is
-``a * embedding + apply(c)``, at the points, with coefficients c (..., n, d).
+A field is ``a * embedding + apply(c)`` of a kernel, at its points, with coefficients
+c (..., n, d) at its samples.
 """
 
 import copy
 import functools
 import itertools
 import math
-import warnings
 
 import torch
 
-from skmi.exceptions import DependentColumnsWarning
+from skmi.scores._kernels import CurlFreeKernel, SumKernel, median_distance
+from skmi.scores._whitening import whiten_samples
 
 __all__ = [
-    "CurlFreeKernel",
-    "DiagonalKernel",
-    "SumKernel",
     "descend",
     "descend_adaptively",
-    "evaluate_each",
     "evaluate_field",
-    "evaluate_kernel",
-    "evaluate_stein",
-    "gaussian_kernel",
-    "kept_eigenvalues",
     "make_network",
-    "median_distance",
     "solve_by_conjugate_gradients",
-    "summed_gradients",
     "target_of",
     "train_by_slices",
-    "whiten_samples",
 ]
 
 STEPS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64)  # held against each other
@@ -40,227 +29,6 @@ N_FOLDS = 3
 KEPT = (1, 2, 4)  # numbers of components that a kernel may keep
 LOG_COSH_OF_NORMAL = 0.374567  # E log cosh z, z standard normal
 WIDE = 6.0  # bandwidth, in medians, at which a kernel sees little but slopes
-
-
-def median_distance(samples):
-    """Return the median of all pairwise distances, those of zero included."""
-    distances = squared_distances(samples, samples).flatten(-2).sqrt()
-    rank = distances.shape[-1] - samples.shape[-2] ** 2 // 2 + 1
-    median = distances.kthvalue(max(rank, 1), dim=-1).values[..., None, None]
-    return torch.where(median > 0, median, torch.ones_like(median))
-
-
-def squared_distances(points, samples):
-    """Return |x - y|^2 of all pairs."""
-    squares = (points**2).sum(-1, keepdim=True) + (samples**2).sum(-1).unsqueeze(-2)
-    return (squares - 2 * points @ samples.mT).clamp(min=0)
-
-
-def differences(points, samples, weights):
-    """Return for each point the sum of weights * (x - y) over the samples y."""
-    return points * weights.sum(-1, keepdim=True) - weights @ samples
-
-
-def projections(points, samples, coefficients):
-    """Return (x - y) . c_y of all pairs."""
-    own = (samples * coefficients).sum(-1).unsqueeze(-2)
-    return points @ coefficients.mT - own
-
-
-def gaussian_kernel(points, samples, bandwidth):
-    """Return exp(-|x - y|^2 / (2 h^2)) of all pairs."""
-    return torch.exp(-(torch.cdist(points, samples) ** 2) / (2 * bandwidth**2))
-
-
-def summed_gradients(kernel, points, samples, bandwidth):
-    """Return for each point the sum of grad_{x_n} k(point, x_n) over the samples."""
-    total = kernel.sum(-1, keepdim=True) * points - kernel @ samples
-    return total / bandwidth**2
-
-
-def kept_eigenvalues(values, number, threshold):
-    """Mark the eigenvalues to keep, sorted from the largest; one at the least."""
-    if number is None:
-        keep = values.cumsum(-1) / values.sum(-1, keepdim=True) < threshold
-    else:
-        keep = (torch.arange(values.shape[-1]) < number).expand(values.shape)
-        keep = keep.to(values.device)
-    keep = keep & (values > 1e-6 * values[..., :1])
-    first = torch.zeros_like(keep)
-    first[..., 0] = True
-    return keep | first
-
-
-def evaluate_kernel(samples, bandwidth, weights, points=None):
-    """Return the sum of k(x, y) w_y over the samples."""
-    points = samples if points is None else points
-    return gaussian_kernel(points, samples, bandwidth) @ weights
-
-
-def evaluate_stein(samples, target, factor, bandwidth, ridge, reference, points=None):
-    """Return the last row of the Stein system of the samples and each point."""
-    if points is None:
-        return -torch.cholesky_solve(target, factor)
-    kernel = gaussian_kernel(points, samples, bandwidth)
-    weights = torch.cholesky_solve(kernel.mT, factor).mT
-    schur = 1 + ridge - (weights * kernel).sum(-1, keepdim=True)
-    last = summed_gradients(kernel, points, samples, bandwidth)
-    joint = weights * kernel  # of the point's own place in the samples' equations
-    added = (joint @ samples - joint.sum(-1, keepdim=True) * points) / bandwidth**2
-    if reference:
-        last = last - kernel @ samples - points
-        added = added - joint.sum(-1, keepdim=True) * points
-    return -(last - weights @ target - added) / schur
-
-
-class DiagonalKernel:
-    """The Gaussian kernel times the identity: d unrelated functions."""
-
-    def __init__(self, points, samples, bandwidth):
-        self.points, self.samples = points, samples
-        square = squared_distances(points, samples)
-        self.kernel = torch.exp(-square / (2 * bandwidth**2))
-        self.slope = -self.kernel / bandwidth**2
-        n_columns = points.shape[-1]
-        self.curvature = self.slope * (n_columns - square / bandwidth**2)
-
-    def apply(self, coefficients):
-        """Return the sum of k(x, y) c_y over the samples."""
-        return self.kernel @ coefficients
-
-    def embedding(self):
-        """Return the mean of -div_y k(x, y): by Stein's identity L applied to s."""
-        total = differences(self.points, self.samples, self.slope)
-        return total / self.samples.shape[-2]
-
-    def divergence(self, coefficients):
-        """Return the divergence of `apply` at the points."""
-        inner = projections(self.points, self.samples, coefficients)
-        return (self.slope * inner).sum(-1)
-
-    def embedding_divergence(self):
-        """Return the divergence of `embedding` at the points."""
-        return self.curvature.mean(-1)
-
-
-class CurlFreeKernel:
-    r"""Gradients of functions: the kernel :math:`-A \nabla^2 g(A(x - y)) A`.
-
-    g is a Gaussian and A diagonal, given by its `weights`; scaled so that k(x, x) is
-    the square of A.
-    """
-
-    def __init__(self, points, samples, bandwidth, weights=None):
-        if weights is None:
-            weights = torch.ones_like(samples[..., :1, :])
-        self.weights = weights
-        self.points, self.samples = points * weights, samples * weights
-        square, second, third = (
-            squared_distances(points * weights**power, samples * weights**power)
-            for power in (1, 2, 3)
-        )
-        trace = (weights**2).sum(-1, keepdim=True)
-        trace_of_square = (weights**4).sum(-1, keepdim=True)
-        half = 1 / (2 * bandwidth**2)
-        self.kernel = torch.exp(-half * square)
-        self.outer = -2 * half * self.kernel
-        self.radial = 2 * half * self.kernel * (trace - 2 * half * second)
-        self.linear = 4 * half * self.kernel
-        self.curvature = trace * self.radial + self.kernel * (
-            second * (8 * half**3 * second - 4 * half**2 * trace)
-            - 16 * half**2 * third
-            + 4 * half * trace_of_square
-        )
-
-    def apply(self, coefficients):
-        """Return the sum of k(x, y) c_y over the samples."""
-        coefficients = coefficients * self.weights
-        inner = projections(self.points, self.samples, coefficients)
-        along = differences(self.points, self.samples, self.outer * inner)
-        return (self.kernel @ coefficients + along) * self.weights
-
-    def embedding(self):
-        """Return the mean of -div_y k(x, y): by Stein's identity L applied to s."""
-        total = differences(self.points, self.samples, self.radial)
-        bent = differences(self.points, self.samples, self.linear) * self.weights**2
-        return -(total + bent) * self.weights / self.samples.shape[-2]
-
-    def divergence(self, coefficients):
-        """Return the divergence of `apply` at the points."""
-        coefficients = coefficients * self.weights
-        inner = projections(self.points, self.samples, coefficients)
-        bent = projections(self.points, self.samples, coefficients * self.weights**2)
-        return -(self.radial * inner + self.linear * bent).sum(-1)
-
-    def embedding_divergence(self):
-        """Return the divergence of `embedding` at the points."""
-        return -self.curvature.mean(-1)
-
-
-class SumKernel:
-    """The mean of several kernels."""
-
-    def __init__(self, *kernels):
-        self.kernels = kernels
-
-    def _mean(self, values):
-        return sum(values) / len(self.kernels)
-
-    def apply(self, coefficients):
-        """Return the sum of k(x, y) c_y over the samples."""
-        return self._mean(kernel.apply(coefficients) for kernel in self.kernels)
-
-    def embedding(self):
-        """Return the mean of -div_y k(x, y): by Stein's identity L applied to s."""
-        return self._mean(kernel.embedding() for kernel in self.kernels)
-
-    def divergence(self, coefficients):
-        """Return the divergence of `apply` at the points."""
-        return self._mean(kernel.divergence(coefficients) for kernel in self.kernels)
-
-    def embedding_divergence(self):
-        """Return the divergence of `embedding` at the points."""
-        return self._mean(kernel.embedding_divergence() for kernel in self.kernels)
-
-
-def whiten_samples(samples):
-    """Return centred and decorrelated samples, their mean and the map.
-
-    The covariance is that of the samples, which alone keeps the estimate equivariant.
-    Where it is singular, as with few rows, it is drawn towards its diagonal.
-    """
-    n_rows, n_columns = samples.shape[-2:]
-    mean = samples.mean(-2, keepdim=True)
-    centred = samples - mean
-    unit = centred.abs().amax(-2, keepdim=True)  # keeps squares from overflowing
-    if not (unit > 0).all():
-        raise ValueError("A column is constant: its density has no score.")
-    scaled = centred / unit
-    covariance = scaled.mT @ scaled / (n_rows - 1)
-    factor, usable = factorise(covariance)
-    if n_rows <= n_columns + 1 or not usable:
-        warnings.warn(
-            f"The {n_columns} columns of {n_rows} rows are linearly dependent, so that "
-            "their joint density has no score. What is returned is that of a density "
-            "smoothed column by column. Drop columns, or pass more rows.",
-            DependentColumnsWarning,
-            stacklevel=3,
-        )
-        share = 1.0 if n_rows <= n_columns + 1 else 1e-3
-        variances = torch.diag_embed(covariance.diagonal(dim1=-2, dim2=-1))
-        covariance = (covariance + share * variances) / (1 + share)
-        factor, _ = factorise(covariance)
-    eye = torch.eye(n_columns, dtype=samples.dtype, device=samples.device)
-    inverse = torch.linalg.solve_triangular(factor, eye.expand_as(factor), upper=False)
-    return scaled @ inverse.mT, mean, inverse / unit
-
-
-def factorise(covariance):
-    """Return the Cholesky factor and whether the columns are independent."""
-    factor, failed = torch.linalg.cholesky_ex(covariance)
-    pivots = factor.diagonal(dim1=-2, dim2=-1) ** 2
-    variances = covariance.diagonal(dim1=-2, dim2=-1)
-    return factor, not failed.any() and bool((pivots > 1e-10 * variances).all())
 
 
 def target_of(field, samples, reference):
@@ -357,14 +125,6 @@ def evaluate_nothing(samples, points=None):
 def evaluate_turned(function, turn, points=None):
     """Return a field that was estimated from rotated samples."""
     return function(None if points is None else points @ turn) @ turn.mT
-
-
-def evaluate_each(functions, samples, points=None):
-    """Return the fields of independent problems, each at its own rows."""
-    points = samples if points is None else points
-    parts = points.reshape(-1, *points.shape[-2:])
-    values = [function(part) for function, part in zip(functions, parts, strict=True)]
-    return torch.stack(values).reshape(points.shape)
 
 
 def split_folds(samples):

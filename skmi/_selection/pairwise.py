@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from skmi._counts import OneHot, count, mutual_info_of_counts, permuted_indicators
+from skmi._selection.counts import (
+    OneHot,
+    count,
+    mutual_info_of_counts,
+    permuted_indicators,
+)
 from skmi.entropy import CORRECTIONS
 
 __all__ = ["pairwise_mutual_info"]

@@ -4,9 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmi._bins import bin_columns, cut, few_codes, missing_as_code, target_codes
-from skmi._counts import OneHot, mutual_info_of_counts
 from skmi._kinds import target_kind
+from skmi._selection.bins import (
+    bin_columns,
+    cut,
+    few_codes,
+    missing_as_code,
+    target_codes,
+)
+from skmi._selection.counts import OneHot, mutual_info_of_counts
 
 __all__ = [
     "Columns",

@@ -1,0 +1,1 @@
+"""What the selector of columns is made of: codes, counts, screens, greedy steps."""

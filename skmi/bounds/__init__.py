@@ -1,0 +1,52 @@
+r"""Variational bounds of mutual information as pure functions of critic scores.
+
+Every bound takes ``scores`` of shape (..., n, n) with ``scores[..., i, j] =``
+:math:`f(x_i, y_j)`: rows are x, columns are y, the diagonal holds draws of the joint
+distribution P = p(x, y), the rest draws of the product Q = p(x)p(y). Leading
+dimensions are independent models. Where only a few negatives are scored, the pair
+``(joint, marginal)`` of shapes (..., n) and (..., n, k) does as well: one row for each
+x, or, for the bounds that average over x at fixed y, one row for each y. Results are
+in nats, one for each model.
+"""
+
+from skmi.bounds.conditional import (
+    barber_agakov,
+    club,
+    leave_one_out_bound,
+    rate,
+    tnce,
+    unnormalized_barber_agakov,
+)
+from skmi.bounds.contrastive import info_nce, interpolated_bound
+from skmi.bounds.pairs import log_mean_exp, split_pairs
+from skmi.bounds.ratio import (
+    donsker_varadhan,
+    drift_penalty,
+    jensen_shannon,
+    log_partition,
+    mine,
+    nwj,
+    smile,
+    tuba,
+)
+
+__all__ = [
+    "barber_agakov",
+    "club",
+    "donsker_varadhan",
+    "drift_penalty",
+    "info_nce",
+    "interpolated_bound",
+    "jensen_shannon",
+    "leave_one_out_bound",
+    "log_mean_exp",
+    "log_partition",
+    "mine",
+    "nwj",
+    "rate",
+    "smile",
+    "split_pairs",
+    "tnce",
+    "tuba",
+    "unnormalized_barber_agakov",
+]

@@ -1,0 +1,106 @@
+"""Scores split into joint and independent pairs, and means of their exponentials."""
+
+import math
+
+import torch
+
+__all__ = ["log_mean_exp", "split_over_x", "split_pairs", "subtract_baseline"]
+
+
+def log_mean_exp(values, dim=-1):
+    r"""Return log(mean(exp(values))) along `dim`, without overflow.
+
+    .. math:: \log \frac1n \sum_i e^{v_i}
+
+    Parameters
+    ----------
+    values : tensor
+        Scores of any shape.
+    dim : int or tuple of int, default=-1
+        The dimensions to average over.
+
+    Returns
+    -------
+    tensor
+        `values` with `dim` reduced.
+
+    Notes
+    -----
+    Exact to rounding for any finite values; minus infinity for all of them gives minus
+    infinity.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import log_mean_exp
+    >>> log_mean_exp(torch.tensor([1000.0, 1000.0]))
+    tensor(1000.)
+    """
+    dims = (dim,) if isinstance(dim, int) else dim
+    count = math.prod(values.shape[d] for d in dims)
+    return torch.logsumexp(values, dims) - math.log(count)
+
+
+def split_pairs(scores):
+    r"""Split scores into those of joint and those of independent pairs.
+
+    .. math:: P: f(x_i, y_i), \qquad Q: f(x_i, y_j), \; j \ne i
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., n, n), or pair of tensors
+        A score matrix, or (joint, marginal) already split.
+
+    Returns
+    -------
+    joint : tensor of shape (..., n)
+        The diagonal: f(x_i, y_i).
+    marginal : tensor of shape (..., n, n - 1)
+        The rest of each row: f(x_i, y_j) with j different from i.
+
+    Notes
+    -----
+    Needs two rows at least: one row has no independent pair.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import split_pairs
+    >>> joint, marginal = split_pairs(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    >>> joint, marginal
+    (tensor([1., 4.]), tensor([[2.],
+            [3.]]))
+    """
+    if isinstance(scores, tuple):
+        return scores
+    if not isinstance(scores, torch.Tensor):
+        raise TypeError(
+            f"scores must be a torch tensor, not {type(scores).__name__}; pass "
+            "torch.as_tensor(scores)."
+        )
+    n_rows, n_columns = scores.shape[-2:] if scores.ndim > 1 else (0, 0)
+    if n_rows != n_columns or n_rows < 2:
+        raise ValueError(
+            "scores must be of shape (..., n, n) with n >= 2, rows x and columns y; "
+            f"got {tuple(scores.shape)}."
+        )
+    # Without its first entry, the flattened matrix falls into rows of n + 1 that
+    # each end with a diagonal entry.
+    rest = scores.flatten(-2)[..., 1:].unflatten(-1, (n_rows - 1, n_rows + 1))
+    marginal = rest[..., :-1].reshape(*scores.shape[:-1], n_rows - 1)
+    return scores.diagonal(dim1=-2, dim2=-1), marginal
+
+
+def split_over_x(scores):
+    """Split scores so that each y is held against the x of others."""
+    if getattr(scores, "ndim", 0) > 1:
+        scores = scores.mT
+    return split_pairs(scores)
+
+
+def subtract_baseline(pairs, log_baseline):
+    """Subtract a function of y from both kinds of pairs, one row for each y."""
+    joint, marginal = pairs
+    if log_baseline is None:
+        return pairs
+    return joint - log_baseline, marginal - log_baseline.unsqueeze(-1)

@@ -1,0 +1,334 @@
+"""Bounds of critics that estimate the log density ratio, and what trains those."""
+
+import torch
+from torch.nn.functional import softplus
+
+from skmi.bounds.pairs import log_mean_exp, split_over_x, split_pairs, subtract_baseline
+
+__all__ = [
+    "donsker_varadhan",
+    "drift_penalty",
+    "jensen_shannon",
+    "log_partition",
+    "mine",
+    "nwj",
+    "smile",
+    "tuba",
+]
+
+
+def log_partition(scores):
+    r"""Logarithm of the partition function, :math:`\log E_Q[e^f]`.
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., n, n), or pair (joint, marginal)
+        Critic scores.
+
+    Returns
+    -------
+    tensor of shape (...)
+        Nats; 0 for the exact log density ratio.
+
+    Notes
+    -----
+    From few pairs it is too low, by the logarithm of a mean.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import log_partition
+    >>> log_partition(torch.full((4, 4), 2.5))
+    tensor(2.5000)
+    """
+    _, marginal = split_pairs(scores)
+    return log_mean_exp(marginal, (-2, -1))
+
+
+def donsker_varadhan(scores):
+    r"""Donsker-Varadhan representation of mutual information.
+
+    .. math:: I_{DV} = E_P[f] - \log E_Q[e^f]
+
+    At its best :math:`f = \log p(x,y)/(p(x)p(y)) + c` for any constant c. A lower
+    bound for infinitely many rows; on a batch neither lower nor upper, since the
+    logarithm of a mean is biased down.
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., n, n), or pair (joint, marginal)
+        Critic scores.
+
+    Returns
+    -------
+    tensor of shape (...)
+        Nats.
+
+    Notes
+    -----
+    Fails on small batches with strong dependence: a handful of pairs then rule the mean
+    of exponentials, and the value exceeds the truth.
+
+    References
+    ----------
+    .. [1] M. D. Donsker, S. R. S. Varadhan. Asymptotic evaluation of certain Markov
+       process expectations for large time IV. Comm. Pure Appl. Math., 1983.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import donsker_varadhan
+    >>> donsker_varadhan(torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -0.5],
+    ...                                [-1.0, 0.3, 3.0]]))
+    tensor(2.2830)
+    """
+    joint, _ = split_pairs(scores)
+    return joint.mean(-1) - log_partition(scores)
+
+
+def nwj(scores):
+    r"""Bound of Nguyen, Wainwright and Jordan, also named MINE-f and f-GAN KL.
+
+    .. math:: I_{NWJ} = E_P[f] - e^{-1} E_Q[e^f]
+
+    At its best :math:`f = 1 + \log p(x,y)/(p(x)p(y))`. A lower bound on every batch
+    in expectation; its variance grows as :math:`e^{2I}`.
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., n, n), or pair (joint, marginal)
+        Critic scores.
+
+    Returns
+    -------
+    tensor of shape (...)
+        Nats.
+
+    Notes
+    -----
+    Fails above some 5 nats, where next to no independent pair has a score that counts:
+    the value then scatters by whole nats.
+
+    References
+    ----------
+    .. [1] X. Nguyen, M. J. Wainwright, M. I. Jordan. Estimating divergence
+       functionals and the likelihood ratio by convex risk minimization. IEEE Trans.
+       Inf. Theory, 2010.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import nwj
+    >>> nwj(torch.ones(4, 4))
+    tensor(0.)
+    """
+    joint, _ = split_pairs(scores)
+    return joint.mean(-1) - torch.exp(log_partition(scores) - 1)
+
+
+def mine(scores, log_average):
+    r"""Objective of MINE: Donsker-Varadhan's gradient with a moving average.
+
+    .. math:: E_P[f] - \frac{E_Q[e^f]}{m}
+
+    with m an average of :math:`E_Q[e^f]` over past batches, held constant. Its value
+    means nothing; its gradient is that of `donsker_varadhan`, which is what MINE
+    reports, with less of the bias of a ratio of means on one batch.
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., n, n), or pair (joint, marginal)
+        Critic scores.
+    log_average : tensor of shape (...)
+        The logarithm of m, without a gradient.
+
+    Returns
+    -------
+    tensor of shape (...)
+        An objective to follow, not an estimate.
+
+    Notes
+    -----
+    Fails where the average lags behind a critic whose level moves quickly.
+
+    References
+    ----------
+    .. [1] M. I. Belghazi et al. Mutual information neural estimation. ICML, 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import mine
+    >>> mine(torch.zeros(4, 4), torch.tensor(0.0))
+    tensor(-1.)
+    """
+    joint, _ = split_pairs(scores)
+    return joint.mean(-1) - torch.exp(log_partition(scores) - log_average)
+
+
+def tuba(scores, log_baseline=None):
+    r"""Unnormalised bound of Barber and Agakov, made tractable by a baseline.
+
+    .. math:: I_{TUBA} = 1 + E_P[f - \log a(y)] - E_Q\left[\frac{e^f}{a(y)}\right]
+
+    for any positive a(y). At its best :math:`f - \log a = \log p(x,y)/(p(x)p(y))`. A
+    lower bound on every batch in expectation; with a = e it is `nwj`.
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., n, n), or pair (joint, marginal)
+        Critic scores; a pair has one row for each y.
+    log_baseline : tensor of shape (..., n), default=None
+        :math:`\log a(y_j)`; None stands for a = 1.
+
+    Returns
+    -------
+    tensor of shape (...)
+        Nats.
+
+    Notes
+    -----
+    Fails as `nwj` does where the baseline is far from the mean of :math:`e^f`.
+
+    References
+    ----------
+    .. [1] B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker. On variational
+       bounds of mutual information. ICML, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import tuba
+    >>> S = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -0.5], [-1.0, 0.3, 3.0]])
+    >>> tuba(S, torch.tensor([0.2, -0.1, 0.4]))
+    tensor(2.2450)
+    """
+    joint, marginal = subtract_baseline(split_over_x(scores), log_baseline)
+    return 1 + joint.mean(-1) - torch.exp(log_mean_exp(marginal, (-2, -1)))
+
+
+def jensen_shannon(scores):
+    r"""Objective of the Jensen-Shannon divergence, in the form of f-GAN.
+
+    .. math:: -E_P[\operatorname{softplus}(-f)] - E_Q[\operatorname{softplus}(f)]
+
+    At most 0, and :math:`2 JSD(P, Q) - 2 \log 2` at its best,
+    :math:`f = \log p(x,y)/(p(x)p(y))`. Its gradients are bounded, so it trains
+    steadily; it is no estimate of mutual information. For one, put the same critic into
+    ``nwj(1 + scores)`` or `smile`.
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., n, n), or pair (joint, marginal)
+        Critic scores.
+
+    Returns
+    -------
+    tensor of shape (...)
+        An objective to follow.
+
+    Notes
+    -----
+    Fails as a measure of how much: it nears its limit of 0 long before mutual
+    information is large.
+
+    References
+    ----------
+    .. [1] S. Nowozin, B. Cseke, R. Tomioka. f-GAN: training generative neural samplers
+       using variational divergence minimization. NIPS, 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import jensen_shannon
+    >>> jensen_shannon(torch.zeros(4, 4))
+    tensor(-1.3863)
+    """
+    joint, marginal = split_pairs(scores)
+    return -softplus(-joint).mean(-1) - softplus(marginal).mean((-2, -1))
+
+
+def smile(scores, clip):
+    r"""Donsker-Varadhan representation with a clipped partition function.
+
+    .. math::
+        I_{SMILE} = E_P[f] - \log E_Q[\operatorname{clip}(e^f, e^{-\tau}, e^\tau)]
+
+    for a critic trained otherwise, by `jensen_shannon`: what is clipped has no
+    gradient. Neither a lower nor an upper bound; of bounded variance.
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., n, n), or pair (joint, marginal)
+        Critic scores.
+    clip : float
+        :math:`\tau`, in nats.
+
+    Returns
+    -------
+    tensor of shape (...)
+        Nats.
+
+    Notes
+    -----
+    Fails where scores of independent pairs lie beyond the clip: too little is then
+    subtracted, and the value exceeds the truth.
+
+    References
+    ----------
+    .. [1] J. Song, S. Ermon. Understanding the limitations of variational mutual
+       information estimators. ICLR, 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import smile
+    >>> S = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -0.5], [-1.0, 0.3, 3.0]])
+    >>> smile(S, clip=0.5)
+    tensor(2.1974)
+    """
+    joint, marginal = split_pairs(scores)
+    return donsker_varadhan((joint, marginal.clamp(-clip, clip)))
+
+
+def drift_penalty(log_partition, target=0.0):
+    r"""Squared distance of a log-partition to its target.
+
+    .. math:: d^2 = (\log E_Q[e^f] - C)^2
+
+    What the regularised bounds subtract, times a weight, from their objective. The
+    Donsker-Varadhan representation leaves the level of the critic free, so it drifts;
+    with the penalty it stays where it is told, and the bound is as tight as before,
+    for any C. For NWJ, TUBA and the Jensen-Shannon objective written in the log density
+    ratio, C = 0 is where their optimum lies anyway.
+
+    Parameters
+    ----------
+    log_partition : tensor of shape (...)
+        For example from :func:`log_partition`.
+    target : float, default=0.0
+        C, in nats.
+
+    Returns
+    -------
+    tensor of shape (...)
+        Squared nats.
+
+    Notes
+    -----
+    With a large weight and a small batch the penalty pulls more than the bound does.
+
+    References
+    ----------
+    .. [1] K. Choi, S. Lee. Combating the instability of mutual information-based losses
+       via regularization. UAI, 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmi.bounds import donsker_varadhan, drift_penalty, log_partition
+    >>> S = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -0.5], [-1.0, 0.3, 3.0]])
+    >>> donsker_varadhan(S) - 0.1 * drift_penalty(log_partition(S))
+    tensor(2.2817)
+    """
+    return (log_partition - target) ** 2

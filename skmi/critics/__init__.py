@@ -1,0 +1,32 @@
+"""Critics: networks that score how well an x and a y belong together.
+
+A critic here is a parameter holder: its ``build(n_x, n_y)`` makes the network, which
+maps x of shape (..., n, n_x) and y of shape (..., m, n_y) to scores (..., n, m). The
+scores of a conditional are log densities of y given x.
+The networks carry an optional leading dimension of independent models, so that many
+train at once.
+"""
+
+from skmi.critics.holders import (
+    CONDITIONALS,
+    CRITICS,
+    BilinearCritic,
+    CategoricalConditional,
+    GaussianConditional,
+    HybridCritic,
+    JointCritic,
+    MixtureConditional,
+    SeparableCritic,
+)
+
+__all__ = [
+    "CONDITIONALS",
+    "CRITICS",
+    "BilinearCritic",
+    "CategoricalConditional",
+    "GaussianConditional",
+    "HybridCritic",
+    "JointCritic",
+    "MixtureConditional",
+    "SeparableCritic",
+]
