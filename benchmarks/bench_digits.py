@@ -1,7 +1,7 @@
 r"""A thousand modes: stacked digits by a network that keeps its code (Belghazi 2018).
 
-    python benchmarks/bench_digits.py --seeds 3 --out benchmarks/results/digits.csv \
-        --picture benchmarks/results/digits.png
+    python benchmarks/bench_digits.py --judges 64 128 256 \
+        --out benchmarks/results/digits.csv --picture benchmarks/results/digits.png
     python benchmarks/bench_digits.py --pixels 28 --convolutions --width 64 \
         --judges 32 --steps 25000 --device cuda --out digits_full.csv
 
@@ -208,8 +208,8 @@ def main():
         table.append(row | {"seconds": f"{time.perf_counter() - start:.0f}"})
         print(table[-1], flush=True)
         harness.write_table(options.out, table)
-    if options.picture:
-        save_picture(options.picture, galleries[: len(options.betas)])
+        if options.picture and len(galleries) == len(options.betas):
+            save_picture(options.picture, galleries)
 
 
 if __name__ == "__main__":
