@@ -160,13 +160,14 @@ def generate(generator, options):
 
 
 def save_picture(path, galleries):
-    """Save four lines of images of each gallery, one below the other."""
+    """Save four lines of images of each gallery, one below the other, enlarged."""
     lines = []
     for images in galleries:
         block = torch.cat(images.cpu().unflatten(0, (4, -1)).unbind(1), 3)
         block = torch.cat(block.unbind(0), 1).permute(1, 2, 0) / 2 + 0.5
         lines += [block, torch.ones(4, block.shape[1], 3)]
-    imsave(path, torch.cat(lines[:-1]).contiguous().numpy())
+    pixels = torch.cat(lines[:-1]).repeat_interleave(3, 0).repeat_interleave(3, 1)
+    imsave(path, pixels.numpy())
 
 
 def main():
