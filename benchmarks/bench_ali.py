@@ -46,9 +46,8 @@ def load(n_rows):
     return x[:n_rows], y[:n_rows], test_x, test_y
 
 
-def fit_classifier(x, labels):
-    """Return a network that tells the label of a row."""
-    classifier = network(x.shape[1], 10, 256, 2)
+def fit_classifier(classifier, x, labels):
+    """Train a network to tell the label of a row."""
     optimizer = torch.optim.Adam(classifier.parameters(), lr=1e-3)
     for rows in torch.randint(len(x), (3000, 128)):
         optimizer.zero_grad()
@@ -124,7 +123,7 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(options.first_seed)
     x, labels, test_x, test_labels = load(options.rows)
-    classifier, table = fit_classifier(x, labels), []
+    classifier, table = fit_classifier(network(784, 10, 256, 2), x, labels), []
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for beta in options.betas:
             start = time.perf_counter()
