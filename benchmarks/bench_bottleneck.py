@@ -9,8 +9,9 @@ All networks are 784-1024-1024-2K with ReLU and one linear layer from the K code
 digits; those without a bottleneck have K codes without noise. Pixels come in their own
 units up to one factor, and the rate of learning falls to 0 over the epochs. `select`
 draws training rows by seeds that no other part uses and measures each method's settings
-on other training rows; the least mean error is the one chosen. `compare` takes what is
-chosen, trains five seeds and tests them; a difference is called significant where both
+on other training rows; the least mean error is the one chosen, or the least mean
+cross-entropy where probabilities are to be trusted. `compare` takes what is chosen,
+trains five seeds and tests them; a difference is called significant where both
 the test over seeds and that over test rows say so, after Holm. `strange` tells test
 digits from the same digits with shuffled pixels, by the rate and by the largest
 probability. `adult` predicts income from numbers and categories through a
@@ -257,7 +258,7 @@ def select(options):
     """Measure each method's weights and epochs on rows that do not train."""
     for method in options.methods or METHODS:
         _, weights, scales = METHODS[method]
-        weights = options.weights or weights
+        weights, scales = options.weights or weights, options.scales or scales
         seeds = SELECTION_SEEDS[: options.seeds]
         for weight, scale, seed in itertools.product(weights, scales, seeds):
             train, other, _ = load(options.size, seed)
@@ -282,15 +283,15 @@ def cross_entropy(probabilities, y):
     return -np.log(probabilities[np.arange(len(y)), y]).mean()
 
 
-def chosen_settings(size):
-    """Return the weight and noise of the least mean validation error of each method."""
+def chosen_settings(size, measure):
+    """Return the weight and noise of each method that are best on other rows."""
     with open(RESULTS / "bottleneck_selection.csv", encoding="utf-8") as file:
         lines = [line for line in csv.DictReader(file) if line["size"] == size]
     errors = {}
     for line in lines:
         setting = float(line["weight"]), line["noise_scale"]
         found = errors.setdefault(line["method"], {}).setdefault(setting, [])
-        found.append(float(line["validation_error"]))
+        found.append(float(line[measure]))
     return {
         method: min(found, key=lambda setting: np.mean(found[setting]))
         for method, found in sorted(errors.items(), key=lambda item: ORDER[item[0]])
@@ -299,7 +300,7 @@ def chosen_settings(size):
 
 def compare(options):
     """Train five seeds at the chosen settings, test each, and write the table."""
-    chosen, wrong, others = chosen_settings(options.size), {}, {}
+    chosen, wrong, others = chosen_settings(options.size, options.measure), {}, {}
     wanted = {PLAIN, *(options.methods or METHODS)}
     for method in filter(wanted.__contains__, chosen):
         for seed in SEEDS[: options.seeds]:
@@ -315,12 +316,14 @@ def compare(options):
             print(
                 method, chosen[method], seed, f"{error:.4f} {found[0]:.4f}", flush=True
             )
-        write_comparison(options.size, chosen, wrong, others)  # as far as it goes
+        write_comparison(options, chosen, wrong, others)  # as far as it goes
 
 
-def write_comparison(size, chosen, wrong, others):
+def write_comparison(options, chosen, wrong, others):
     """Write the lines of these methods into the table, and which differences stand."""
-    path = RESULTS / ("bottleneck.csv" if size == "cpu" else "bottleneck_full.csv")
+    name = "bottleneck" if options.size == "cpu" else "bottleneck_full"
+    name += "_by_entropy" if options.measure == "cross_entropy" else ""
+    path = RESULTS / f"{name}.csv"
     lines = {}
     if path.exists():
         with open(path, encoding="utf-8") as file:
@@ -449,8 +452,11 @@ def main():
     parser.add_argument("part", choices=["select", "compare", "strange", "adult"])
     parser.add_argument("--size", choices=list(SIZES), default="cpu")
     parser.add_argument("--weights", nargs="+", type=float)
+    parser.add_argument("--scales", nargs="+", type=float)
     parser.add_argument("--methods", nargs="+", choices=list(METHODS))
     parser.add_argument("--seeds", type=int, default=5)
+    measures = ["validation_error", "cross_entropy"]
+    parser.add_argument("--measure", choices=measures, default=measures[0])
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # a weight that is too large is found out by error
     torch.set_num_threads(1)
