@@ -38,16 +38,19 @@ from skmi import bounds
 LOSSES = ("MINE", "SMILE", "InfoNCE", "NWJ", "TUBA", "JensenShannon")
 OPTIMUM = {"NWJ": 1.0}  # log-partition of the best critic, where it is not 0
 CLIP = 10.0
+CLIPPED_TWINS = ("NWJ", "TUBA")  # the penalty alone sees their scores as they are
 
 
-def value(name, joint, marginal, baseline):
+def value(name, joint, marginal, regularised):
     """Return the bound called `name` of scores (n,) and (n, k)."""
+    if regularised and name in CLIPPED_TWINS:
+        joint, marginal = (part.clamp(-CLIP, CLIP) for part in (joint, marginal))
     if name == "SMILE":
         return bounds.smile((joint.clamp(-CLIP, CLIP), marginal), CLIP)
     if name == "NWJ":
         return bounds.nwj((joint, marginal))
     if name == "TUBA":
-        return bounds.tuba((joint - baseline, marginal - baseline))
+        return bounds.tuba((joint, marginal))
     if name == "JensenShannon":
         return bounds.nwj((joint + 1, marginal + 1))
     return bounds.donsker_varadhan((joint, marginal))
@@ -60,15 +63,16 @@ def contrast_rows(joint, marginal, owners):
 
 def objective(name, joint, marginal, owners, baseline, weight):
     """Return what training maximises, the value to report, and that as published."""
+    joint, marginal = joint - baseline, marginal - baseline  # 0 but for TUBA
     if name == "InfoNCE":
         followed = estimate = published = contrast_rows(joint, marginal, owners)
     else:
-        followed = estimate = published = value(name, joint, marginal, baseline)
+        followed = estimate = published = value(name, joint, marginal, weight > 0)
     if name == "JensenShannon":
         followed = bounds.jensen_shannon((joint, marginal))
         published = bounds.nwj((joint, marginal))
     if weight:
-        level = bounds.log_partition((joint, marginal - baseline))
+        level = bounds.log_partition((joint, marginal))
         target = OPTIMUM.get(name, 0.0)
         followed = followed - weight * bounds.drift_penalty(level, target)
     return followed, estimate.detach(), published.detach()
@@ -93,9 +97,9 @@ def contrastive_pairs(codes, labels):
 PAIRS = {"supervised": supervised_pairs, "contrastive": contrastive_pairs}
 
 
-def train(kind, name, weight, data, seed, options):
-    """Return both values of the last epoch and the accuracy."""
-    x, labels, test_x, test_labels = data
+def fit(kind, name, weight, data, seed, options):
+    """Return a network, its baseline and the values of the last epoch, or None."""
+    x, labels = data[:2]
     torch.manual_seed(seed)
     width = 10 if kind == "supervised" else 512
     sizes = (x.shape[1], 256, 256)
@@ -116,18 +120,27 @@ def train(kind, name, weight, data, seed, options):
                 name, joint, marginal, owners, baseline, weight
             )
             if not followed.isfinite():
-                return math.inf, math.inf, 0.1
+                return network, baseline, None
             optimizer.zero_grad()
             followed.neg().backward()
             optimizer.step()
             values.append(reported)
+    return network, baseline, np.mean(values, axis=0)
+
+
+def train(kind, name, weight, data, seed, options):
+    """Return both values of the last epoch and the accuracy."""
+    network, _, values = fit(kind, name, weight, data, seed, options)
+    if values is None:
+        return math.inf, math.inf, 0.1
+    x, labels, test_x, test_labels = data
     with torch.no_grad():
         found = network(test_x)
         if kind == "supervised":
             guess = found.argmax(1)
         else:
             guess = labels[(found @ network(x).T).argmax(1)]
-    return *np.mean(values, axis=0), float((guess == test_labels).double().mean())
+    return *values, float((guess == test_labels).double().mean())
 
 
 def load(path, n_rows):
