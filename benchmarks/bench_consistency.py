@@ -1,11 +1,13 @@
 """The rules of mutual information, on images (Song & Ermon 2020).
 
-    python benchmarks/bench_consistency.py --out benchmarks/results/consistency.csv
+    python benchmarks/bench_consistency.py --rows 2000 --seeds 3 \
+        --out benchmarks/results/consistency.csv
 
 X is an MNIST image of 14 by 14 pixels and Y its first t rows of pixels. Three ratios,
 for t = 0 a value in nats: "share", I(X; Y_t) over I(X; X), which must grow from 0 to 1;
 "processing", I([X, X]; [Y_t, Y_(t-2)]) over I(X; Y_t), which must be 1; "addition",
-I([X1, X2]; [Y1, Y2]) of two unlike images over I(X; Y_t), which must be 2.
+I([X1, X2]; [Y1, Y2]) of two unlike images over I(X; Y_t), which must be 2. Mean and
+spread over seeds, which draw the images too.
 """
 
 import argparse
@@ -67,22 +69,28 @@ def main():
     """Run all estimators and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--estimators", nargs="+", default=NAMES)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    images, others = load(options.rows, options.seed)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    draws = [(*load(options.rows, seed), seed) for seed in seeds]
     table = []
     for name in options.estimators:
-        for rule, t, figure in measure(name, images, others, options.seed):
+        for cases in zip(*(measure(name, *draw) for draw in draws), strict=True):
+            rule, t, _ = cases[0]
+            figures = [case[-1] for case in cases]
             table.append(
                 {
                     "estimator": name,
                     "rule": rule,
                     "pixel_rows": t,
-                    "figure": f"{figure:.3f}",
+                    "figure": f"{np.mean(figures):.3f}",
+                    "spread": f"{np.std(figures):.3f}",
                     "rows": options.rows,
+                    "seeds": options.seeds,
                 }
             )
             print(table[-1], flush=True)

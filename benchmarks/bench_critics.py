@@ -43,14 +43,14 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", skmi.SkmiWarning)
-    table = []
+    table, span = [], (options.first_seed, options.first_seed + options.seeds)
     for name in ("InfoNCE", "NWJ"):
         absolute = []
         for task in options.tasks:
             row = {"estimator": name, "task": task}
             for critic in sorted(CRITICS):
                 errors, start = [], time.process_time()
-                for seed in range(options.first_seed, options.seeds):
+                for seed in range(*span):
                     X, Y, truth = BENCHMARK_TASKS[task](
                         n_samples=options.rows, random_state=seed
                     )
