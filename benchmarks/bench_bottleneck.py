@@ -44,7 +44,7 @@ from torch import nn
 
 from skmi import IBEncoder
 from skmi._bottleneck import TwoHeads
-from skmi._neural import Scaler
+from skmi._scaling import Scaler
 from skmi._sklearn import make_random_state
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training

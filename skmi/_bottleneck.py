@@ -12,7 +12,7 @@ from torch import nn
 
 from skmi import bounds
 from skmi._contrast import contrast_blocks
-from skmi._neural import reduce_rows
+from skmi._terms import reduce_rows
 from skmi.base import require_finite
 from skmi.critics._heads import (
     LOG_TWO_PI,

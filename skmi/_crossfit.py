@@ -12,7 +12,8 @@ from torch import nn
 from skmi import bounds
 from skmi._columns import BlockView
 from skmi._contrast import N_CONTRASTS
-from skmi._neural import Fold, Scaler, mean_by_row
+from skmi._neural import Fold, mean_by_row
+from skmi._scaling import Scaler
 from skmi._sklearn import HasMethods, Integral, Interval, Real, StrOptions, parameter
 from skmi._training import Schedule
 from skmi.base import Report, estimator

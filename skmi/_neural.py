@@ -1,7 +1,6 @@
-"""What all critic-based estimators share: parameters, split, scaling, report."""
+"""What all critic-based estimators share: parameters, split, report."""
 
 import copy
-import itertools
 import math
 import warnings
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from skmi._contrast import contrast_blocks
 from skmi._copula import CopulaReference
+from skmi._scaling import Scaler, scale_rows
 from skmi._sklearn import (
     HasMethods,
     Integral,
@@ -23,6 +23,7 @@ from skmi._sklearn import (
     parameter,
 )
 from skmi._streaming import StreamingMixin
+from skmi._terms import reduce_scores
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import Schedule, Training
 from skmi.base import MutualInfoEstimator, Report, estimator
@@ -33,33 +34,7 @@ from skmi.critics._stack import build_network, extract_model, score_pairs
 from skmi.exceptions import ConvergenceWarning, FewRowsWarning
 from skmi.statistics import standard_error
 
-__all__ = [
-    "CriticEstimator",
-    "RatioEstimator",
-    "RowTerms",
-    "Terms",
-    "reduce_rows",
-    "reduce_scores",
-    "run_epochs",
-]
-
-
-LARGEST_PART = 2**22  # numbers that are scaled at a time
-
-
-class Terms(NamedTuple):
-    """What a bound of expectations needs of the scores, one value for each row."""
-
-    joint: torch.Tensor  # f(x_i, y_i)
-    row: torch.Tensor  # log mean of e^f(x_i, y_j) over the row's negatives
-    column: torch.Tensor  # log mean of e^f(x_j, y_i) over the column's negatives
-
-
-class RowTerms(NamedTuple):
-    """What a bound needs that is a mean of one value for each row."""
-
-    value: torch.Tensor
-    pull: torch.Tensor  # how much the values of all rows owe to this one as a negative
+__all__ = ["CriticEstimator", "RatioEstimator", "run_epochs"]
 
 
 class Fold(NamedTuple):
@@ -68,74 +43,6 @@ class Fold(NamedTuple):
     train: np.ndarray
     stop: np.ndarray
     report: np.ndarray
-
-
-class Scaler(NamedTuple):
-    """Standardisation of columns, learned from training rows.
-
-    The moments are those of the rows within ten robust spreads of the median. What
-    lies further than ten standard deviations out is drawn in to a logarithm: nothing
-    of it is lost, and no single cell rules the column.
-    """
-
-    unit: np.ndarray
-    mean: np.ndarray
-    scale: np.ndarray
-
-    @classmethod
-    def fit(cls, block):
-        """Learn the moments; a constant column is only shifted."""
-        n_rows, n_columns = block.shape
-        step = max(1, LARGEST_PART // max(n_rows, 1))
-        if step >= n_columns:
-            return cls._fit_part(block.astype(np.float64, copy=False))
-        parts = (
-            cls._fit_part(block[:, start : start + step].astype(np.float64))
-            for start in range(0, n_columns, step)
-        )
-        return cls(*map(np.concatenate, zip(*parts, strict=True)))
-
-    @classmethod
-    def _fit_part(cls, block):
-        unit = np.abs(block).max(axis=0)  # keeps squares from overflowing
-        unit = np.where(unit > 0, unit, 1.0)
-        block = block / unit
-        median = np.median(block, axis=0)
-        reach = 14.826 * np.median(np.abs(block - median), axis=0)
-        inner = np.where(
-            reach > 0, np.clip(block, median - reach, median + reach), block
-        )
-        scale = inner.std(axis=0)
-        scale = np.where(scale > 0, scale, block.std(axis=0))
-        return cls(unit, inner.mean(axis=0), np.where(scale > 0, scale, 1.0))
-
-    @classmethod
-    def identity(cls, n_columns):
-        """Leave columns as they are."""
-        return cls(np.ones(n_columns), np.zeros(n_columns), np.ones(n_columns))
-
-    def transform(self, block):
-        """Return the standardised columns."""
-        block = (block / self.unit - self.mean) / self.scale
-        size = np.abs(block)
-        drawn_in = np.sign(block) * (10 + np.log1p(np.maximum(size - 10, 0)))
-        return np.where(size > 10, drawn_in, block)
-
-    def inverse(self, block):
-        """Return columns in their own units from standardised ones."""
-        size = np.abs(block)
-        spread_out = np.sign(block) * (10 + np.expm1(np.maximum(size - 10, 0)))
-        block = np.where(size > 10, spread_out, block)
-        largest = np.finfo(np.float64).max
-        with np.errstate(over="ignore"):
-            block = (block * self.scale + self.mean) * self.unit
-        return np.clip(block, -largest, largest)
-
-    def log_slope(self, block):
-        """Return the log determinant of the map's derivative at each row."""
-        size = np.abs((block / self.unit - self.mean) / self.scale)
-        slope = -np.log(self.unit) - np.log(self.scale)
-        return (slope - np.log1p(np.maximum(size - 10, 0))).sum(axis=1)
 
 
 @estimator
@@ -590,30 +497,6 @@ def mean_of_finite(curves):
     return values.mean(axis=1).filled(np.inf).tolist()
 
 
-def scale_rows(scalers, block, device):
-    """Return the rows as each scaler sees them, (n_scalers, n, n_columns).
-
-    They are scaled in parts: of many rows there is one copy, in single precision.
-    """
-    size = max(1, LARGEST_PART // block.shape[1])
-    starts = range(0, len(block), size)
-    parts = (
-        [
-            to_tensor(
-                scaler.transform(block[start : start + size]), device, torch.float32
-            )
-            for scaler in scalers
-        ]
-        for start in starts
-    )
-    first = next(parts)
-    rows = first[0].new_empty(len(scalers), len(block), first[0].shape[1])
-    for start, tensors in zip(starts, itertools.chain([first], parts), strict=True):
-        for whole, part in zip(rows, tensors, strict=True):
-            whole[start : start + len(part)] = part
-    return rows
-
-
 def part_size(size, n_samples):
     """Turn a share or a number of rows into a number, two at the least."""
     if isinstance(size, Integral):
@@ -648,47 +531,3 @@ def mean_by_row(rows, influences):
     """Average the influence of rows that are reported more than once."""
     _, row = np.unique(np.concatenate(rows), return_inverse=True)
     return np.bincount(row, np.concatenate(influences)) / np.bincount(row)
-
-
-def reduce_scores(scores, joint_limit=math.inf, limit=math.inf):
-    """Reduce a block of scores, own columns first, to the terms of its rows.
-
-    Joint scores are clipped to `joint_limit` from 0, the others to `limit`.
-    """
-    n_rows, n_columns = scores.shape
-    joint = scores.diagonal().clamp(-joint_limit, joint_limit)
-    negatives = mask_diagonal(scores.clamp(-limit, limit))
-    row = torch.logsumexp(negatives, 1) - math.log(n_columns - 1)
-    column = torch.logsumexp(negatives[:, :n_rows], 0) - math.log(max(n_rows - 1, 1))
-    return Terms(joint, row, column)
-
-
-def reduce_rows(scores, bound):
-    """Reduce the same to the terms of a bound that is a mean over rows.
-
-    What a row contributes as a negative is the derivative by the logarithm of its
-    weight among the columns.
-    """
-    n_rows, n_columns = scores.shape
-    with torch.enable_grad():
-        log_weights = scores.new_zeros(n_columns, requires_grad=True)
-        weighted = scores + log_weights
-        negatives = drop_diagonal(weighted)
-        joint = weighted.diagonal()
-        values = bound((joint.unsqueeze(-1), negatives.unsqueeze(-2)))
-        (pull,) = torch.autograd.grad(values.sum(), log_weights)
-    return RowTerms(values.detach(), pull[:n_rows] * n_columns / n_rows)
-
-
-def drop_diagonal(scores):
-    """Return each row without the entry of its own column."""
-    n_rows, n_columns = scores.shape
-    columns = torch.arange(n_columns - 1, device=scores.device)
-    own = torch.arange(n_rows, device=scores.device).unsqueeze(-1)
-    return scores.gather(1, columns + (columns >= own))
-
-
-def mask_diagonal(scores):
-    """Replace the scores of joint pairs by minus infinity."""
-    mask = torch.eye(*scores.shape, dtype=torch.bool, device=scores.device)
-    return scores.masked_fill(mask, -math.inf)

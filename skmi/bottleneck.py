@@ -33,7 +33,8 @@ from skmi._bottleneck import (
     make_decoder,
 )
 from skmi._kinds import as_array, target_kind, wanting_numbers
-from skmi._neural import Scaler, part_size, run_epochs
+from skmi._neural import part_size, run_epochs
+from skmi._scaling import Scaler
 from skmi._sklearn import (
     CallbackSupportMixin,
     HasMethods,

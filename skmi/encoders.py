@@ -20,7 +20,8 @@ from torch import nn
 
 from skmi import bounds
 from skmi._kinds import as_array, on_device_of, wanting_numbers
-from skmi._neural import Scaler, part_size, run_epochs
+from skmi._neural import part_size, run_epochs
+from skmi._scaling import Scaler
 from skmi._sklearn import (
     CallbackSupportMixin,
     HasMethods,

@@ -20,7 +20,7 @@ from skmi._kinds import (
     target_kind,
     wanting_numbers,
 )
-from skmi._neural import Scaler
+from skmi._scaling import Scaler
 from skmi._sklearn import (
     CallbackSupportMixin,
     Integral,

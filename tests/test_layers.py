@@ -18,6 +18,8 @@ FLOORS = [
         "_kinds",
         "_nearest",
         "_partition",
+        "_scaling",
+        "_terms",
         "bounds",
         "critics",
         "datasets",

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 import skmi
 from skmi import _neural, bounds
 from skmi._duplicates import row_counts, row_keys
-from skmi._neural import Scaler, scale_rows
+from skmi._scaling import Scaler, scale_rows
 from skmi._streaming import MOST_REPORT_ROWS, Reservoir
 from tests.oracle import draw_normal
 

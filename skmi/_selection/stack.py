@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
-from skmi._neural import Scaler
+from skmi._scaling import Scaler
 from skmi._sklearn import make_random_state
 from skmi._torch import make_generator, resolve_device, to_tensor
 from skmi._training import contrast_pairs, cyclic_partners

@@ -97,7 +97,9 @@ def mutual_info_gradient(
     Notes
     -----
     Fails where a column repeats its values, which then has no density, and shrinks
-    towards what is taken as known as columns approach rows in number.
+    towards what is taken as known as columns approach rows in number. Where columns
+    outnumber rows it warns, and may be too large by a factor of two: project x to fewer
+    columns there, with `n_projections`.
 
     References
     ----------

@@ -10,7 +10,6 @@ from sklearn.mixture import GaussianMixture
 
 from skmi import bounds
 from skmi._contrast import N_CONTRASTS
-from skmi._neural import RowTerms
 from skmi._sklearn import (
     HasMethods,
     Integral,
@@ -19,6 +18,7 @@ from skmi._sklearn import (
     StrOptions,
     parameter,
 )
+from skmi._terms import RowTerms
 from skmi.base import Report, estimator, is_constant
 from skmi.critics import (
     CONDITIONALS,

@@ -4,8 +4,9 @@ import math
 
 from skmi import bounds
 from skmi._contrast import N_CONTRASTS
-from skmi._neural import CriticEstimator, RatioEstimator, reduce_rows
+from skmi._neural import CriticEstimator, RatioEstimator
 from skmi._sklearn import Integral, Interval, Real, StrOptions, parameter
+from skmi._terms import reduce_rows
 from skmi.base import estimator
 
 __all__ = ["InfoNCE", "InterpolatedBound"]

@@ -6,8 +6,9 @@ import torch
 from torch.nn.functional import softplus
 
 from skmi import bounds
-from skmi._neural import RatioEstimator, reduce_scores
+from skmi._neural import RatioEstimator
 from skmi._sklearn import Interval, Real, StrOptions, parameter
+from skmi._terms import reduce_scores
 from skmi.base import estimator
 
 __all__ = ["MINE", "NWJ", "SMILE", "TUBA", "DonskerVaradhan", "JensenShannon"]

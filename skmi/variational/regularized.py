@@ -9,8 +9,8 @@ estimated stays the same. The estimate is that of the original, without the pena
 from torch.nn.functional import softplus
 
 from skmi import bounds
-from skmi._neural import reduce_scores
 from skmi._sklearn import Interval, Real, parameter, parameters
+from skmi._terms import reduce_scores
 from skmi.base import estimator
 from skmi.variational.contrastive import InfoNCE
 from skmi.variational.ratio import NWJ, SMILE, TUBA, DonskerVaradhan, JensenShannon
