@@ -199,10 +199,11 @@ class Plain:
         return torch.softmax(logits, -1).numpy()
 
 
-def make_model(X, method, weight, noise_scale, size, seed):
+def make_model(X, method, setting, size, seed):
     """Return an unfitted model of the benchmark, which is to see these rows."""
     settings = {name: value for name, value in SIZES[size].items() if name != "rows"}
-    settings |= TRAINING
+    weight, noise_scale, epochs = setting
+    settings |= TRAINING | {"max_iter": epochs}
     parts, _, _ = METHODS[method]
     spread = torch.tensor(X.std(axis=0), dtype=torch.float32)
     spread = spread / spread.square().mean().sqrt()
@@ -260,16 +261,20 @@ def select(options):
         _, weights, scales = METHODS[method]
         weights, scales = options.weights or weights, options.scales or scales
         seeds = SELECTION_SEEDS[: options.seeds]
+        epochs = options.epochs or SIZES[options.size]["max_iter"]
         for weight, scale, seed in itertools.product(weights, scales, seeds):
             train, other, _ = load(options.size, seed)
             start = time.process_time()
-            model = make_model(train[0], method, weight, scale, options.size, seed)
+            model = make_model(
+                train[0], method, (weight, scale, epochs), options.size, seed
+            )
             probabilities = model.fit(*train).predict_proba(other[0])
             line = {
                 "size": options.size,
                 "method": method,
                 "weight": weight,
                 "noise_scale": scale,
+                "epochs": epochs,
                 "seed": seed,
                 "validation_error": np.mean(probabilities.argmax(1) != other[1]),
                 "cross_entropy": f"{cross_entropy(probabilities, other[1]):.4f}",
@@ -284,12 +289,12 @@ def cross_entropy(probabilities, y):
 
 
 def chosen_settings(size, measure):
-    """Return the weight and noise of each method that are best on other rows."""
+    """Return each method's weight, noise and epochs that are best on other rows."""
     with open(RESULTS / "bottleneck_selection.csv", encoding="utf-8") as file:
         lines = [line for line in csv.DictReader(file) if line["size"] == size]
     errors = {}
     for line in lines:
-        setting = float(line["weight"]), line["noise_scale"]
+        setting = float(line["weight"]), line["noise_scale"], int(line["epochs"])
         found = errors.setdefault(line["method"], {}).setdefault(setting, [])
         found.append(float(line[measure]))
     return {
@@ -301,29 +306,37 @@ def chosen_settings(size, measure):
 def compare(options):
     """Train five seeds at the chosen settings, test each, and write the table."""
     chosen, wrong, others = chosen_settings(options.size, options.measure), {}, {}
-    wanted = {PLAIN, *(options.methods or METHODS)}
+    wanted = {*(options.methods or METHODS)}
+    wanted |= {PLAIN} if options.size == "cpu" else set()
     for method in filter(wanted.__contains__, chosen):
-        for seed in SEEDS[: options.seeds]:
+        for seed in SEEDS[options.skip :][: options.seeds]:
             train, _, (X, y) = load(options.size, seed)
             model = make_model(
-                train[0], method, *chosen[method], options.size, seed
+                train[0], method, chosen[method], options.size, seed
             ).fit(*train)
             probabilities = model.predict_proba(X)
             wrong.setdefault(method, []).append(probabilities.argmax(1) != y)
             found = calibration_error(probabilities, y), cross_entropy(probabilities, y)
             others.setdefault(method, []).append(found)
-            error = wrong[method][-1].mean()
-            print(
-                method, chosen[method], seed, f"{error:.4f} {found[0]:.4f}", flush=True
-            )
-        write_comparison(options, chosen, wrong, others)  # as far as it goes
+            line = {
+                "size": options.size,
+                "method": method,
+                "weight": chosen[method][0],
+                "noise_scale": chosen[method][1],
+                "epochs": chosen[method][2],
+                "seed": seed,
+                "error": wrong[method][-1].mean(),
+                "ece": f"{found[0]:.4f}",
+            }
+            append("bottleneck_runs.csv", line)
+        if options.size == "cpu":
+            write_comparison(options, chosen, wrong, others)  # as far as it goes
 
 
 def write_comparison(options, chosen, wrong, others):
     """Write the lines of these methods into the table, and which differences stand."""
-    name = "bottleneck" if options.size == "cpu" else "bottleneck_full"
-    name += "_by_entropy" if options.measure == "cross_entropy" else ""
-    path = RESULTS / f"{name}.csv"
+    suffix = "_by_entropy" if options.measure == "cross_entropy" else ""
+    path = RESULTS / f"bottleneck{suffix}.csv"
     lines = {}
     if path.exists():
         with open(path, encoding="utf-8") as file:
@@ -388,7 +401,8 @@ def strange(options):
         shuffled = np.random.default_rng(seed).permuted(X, axis=1)
         known = np.repeat([0, 1], len(X))
         for beta in (1e-3, 1e-2, 1e-1, 0.3):
-            model = make_model(train[0], "DVB", beta, "", options.size, seed)
+            setting = beta, "", SIZES[options.size]["max_iter"]
+            model = make_model(train[0], "DVB", setting, options.size, seed)
             model.fit(*train)
             both = np.vstack([X, shuffled])
             sure = model.predict_proba(both).max(axis=1)
@@ -455,6 +469,8 @@ def main():
     parser.add_argument("--scales", nargs="+", type=float)
     parser.add_argument("--methods", nargs="+", choices=list(METHODS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--skip", type=int, default=0, help="seeds not to run")
+    parser.add_argument("--epochs", type=int)
     measures = ["validation_error", "cross_entropy"]
     parser.add_argument("--measure", choices=measures, default=measures[0])
     options = parser.parse_args()

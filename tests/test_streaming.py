@@ -8,7 +8,7 @@ import torch
 from sklearn.exceptions import NotFittedError
 
 import skmi
-from skmi import _neural, bounds
+from skmi import _scaling, bounds
 from skmi._duplicates import row_counts, row_keys
 from skmi._scaling import Scaler, scale_rows
 from skmi._streaming import MOST_REPORT_ROWS, Reservoir
@@ -181,7 +181,7 @@ def test_rows_are_scaled_in_parts(monkeypatch):
     X[5] *= 1e6
     scaler = Scaler.fit(X)
     whole = scale_rows([scaler, Scaler.identity(3)], X, torch.device("cpu"))
-    monkeypatch.setattr(_neural, "LARGEST_PART", 300)
+    monkeypatch.setattr(_scaling, "LARGEST_PART", 300)
     for one, other in zip(Scaler.fit(X), scaler, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
     parts = scale_rows([scaler, Scaler.identity(3)], X, torch.device("cpu"))
