@@ -266,8 +266,9 @@ def nu_method(
     regularisation. With ``n_steps="auto"`` the kernel learns along which directions
     the samples differ from a normal distribution, as weights of all of them or as the
     one, two or four independent components that are least normal [2]_, and three folds
-    choose, by the score-matching loss on rows left out, among these and when to stop:
-    a normal sample is left to the reference, a structured one is not smoothed away.
+    choose among these and when to stop, by the score-matching loss on rows left out and
+    its standard error: a normal sample is left to the reference, a structured one is
+    not smoothed away.
 
     Parameters
     ----------
