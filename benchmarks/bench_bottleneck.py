@@ -43,12 +43,13 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
 from skmi import IBEncoder
-from skmi._bottleneck import TwoHeads
-from skmi._scaling import Scaler
-from skmi._sklearn import make_random_state
-from skmi._torch import make_generator, resolve_device, to_tensor
-from skmi._training import Schedule, Training
+from skmi._core.sklearn_compat import make_random_state
+from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
+from skmi._data.scaling import Scaler
+from skmi.bottleneck.network import TwoHeads
 from skmi.critics._layers import Linear, MultiLayer
+from skmi.training.loop import Training
+from skmi.training.schedule import Schedule
 
 DATA = Path("../shared/data")
 RESULTS = Path("benchmarks/results")

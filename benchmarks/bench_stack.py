@@ -16,8 +16,8 @@ import torch
 from harness import write_table
 
 from skmi import NWJ
-from skmi._sklearn import make_random_state
-from skmi._torch import make_generator, resolve_device
+from skmi._core.sklearn_compat import make_random_state
+from skmi._core.torch_utils import make_generator, resolve_device
 
 N_ROWS = 2000
 LONGEST_LOOP = 16

@@ -10,10 +10,18 @@ from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmi._contrast import N_CONTRASTS, multi_sample_terms
-from skmi._docs import document
-from skmi._duplicates import warn_of_duplicate_rows
-from skmi._kinds import (
+from skmi._core.params import parameter, parameters
+from skmi._core.sklearn_compat import CallbackSupportMixin, StrOptions, fit_context
+from skmi._data.checks import (
+    are_codes,
+    is_constant,
+    require_finite,
+    warn_of_duplicate_rows,
+    warn_of_few_rows,
+    warn_of_integer_labels,
+    warn_of_many_labels,
+)
+from skmi._data.dtypes import (
     as_array,
     label_rows,
     on_device_of,
@@ -21,25 +29,10 @@ from skmi._kinds import (
     target_kind,
     wanting_numbers,
 )
-from skmi._sklearn import (
-    CallbackSupportMixin,
-    StrOptions,
-    fit_context,
-    parameter,
-    parameters,
-)
-from skmi.exceptions import (
-    DiscreteTargetWarning,
-    FewRowsWarning,
-    SaturationWarning,
-)
+from skmi._data.splitting import N_CONTRASTS, multi_sample_terms
+from skmi.exceptions import SaturationWarning
 
-__all__ = ["MutualInfoEstimator", "Report", "estimator", "mi_scorer"]
-
-
-def estimator(cls):
-    """Class decorator of every estimator: parameters from fields, shared texts."""
-    return document(parameters(cls))
+__all__ = ["MutualInfoEstimator", "Report", "mi_scorer"]
 
 
 class Report(NamedTuple):
@@ -459,62 +452,3 @@ def mi_scorer(estimator, X, y=None):
 def log_mean_exp(values, axis):
     """Return log(mean(exp(values))) along an axis."""
     return logsumexp(values, axis=axis) - math.log(values.shape[axis])
-
-
-def require_finite(value, name):
-    """Return a finite float, or raise: a number that is none is never reported."""
-    if not np.isfinite(value):
-        raise FloatingPointError(
-            f"The {name} is {value}: the scores of the pairs lie too far apart. "
-            "Rescale the columns or choose another estimator."
-        )
-    return float(value)
-
-
-def is_constant(block):
-    """Whether all rows of an array are the same."""
-    return bool((block == block[:1]).all())
-
-
-def warn_of_few_rows(X):
-    """Warn where there are too few rows to say anything."""
-    if len(X) < 8:
-        warnings.warn(
-            f"An estimate from {len(X)} rows says next to nothing; its standard error "
-            "may be too small as well. Pass more rows.",
-            FewRowsWarning,
-            stacklevel=4,
-        )
-
-
-def are_codes(y):
-    """Whether numbers, whatever their type, are 0, 1, 2, ... or 1, 2, 3, ..."""
-    codes = np.unique(y.astype(np.float64))
-    return codes[0] in (0, 1) and np.array_equal(
-        codes, codes[0] + np.arange(len(codes))
-    )
-
-
-def warn_of_many_labels(n_labels, n_samples):
-    """Warn where labels can tell rows apart, but nothing of rows not seen."""
-    if n_labels > max(2, n_samples / 2):
-        warnings.warn(
-            f"y holds {n_labels} labels in {n_samples} rows, so that most rows have "
-            "one of their own: such names tell nothing. Drop them, join rare ones, or "
-            "if they are numbers pass them as numbers: y.astype(float).",
-            DiscreteTargetWarning,
-            stacklevel=5,
-        )
-
-
-def warn_of_integer_labels(y):
-    """Warn where an integer target looks like codes of classes."""
-    n_values = len(np.unique(y))
-    if 1 < n_values <= 20 and n_values < len(y) / 2:
-        warnings.warn(
-            f"y holds integers with {n_values} distinct values and was taken as "
-            "continuous. If they are class codes, pass discrete_target=True; if not, "
-            "discrete_target=False.",
-            DiscreteTargetWarning,
-            stacklevel=5,
-        )

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from scipy.special import digamma, gammaln, ndtr
 
-from skmi._sklearn import make_random_state
+from skmi._core.sklearn_compat import make_random_state
 
 __all__ = [
     "BENCHMARK_TASKS",

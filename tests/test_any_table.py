@@ -97,7 +97,7 @@ def test_labels_in_several_columns_have_no_gradient():
 
 def test_normal_scores_between_numbers_next_to_each_other():
     """The slope between neighbours of 5e-324 is no number; the scores are."""
-    view = skmi._columns.ColumnView(np.array([0.0, 1e-323, 3e-323]), "rank")
+    view = skmi._data.marginals.ColumnView(np.array([0.0, 1e-323, 3e-323]), "rank")
     low, middle, high = view.scores
     assert low <= view.apply(np.array([5e-324]))[0] <= middle
     assert view.apply(np.array([-1.0, 1e-323, 1.0])).tolist() == [low, middle, high]

@@ -32,12 +32,17 @@ MODULES = [
     "datasets",
     "entropy",
     "inference",
-    "reference",
     "scores",
     "statistics",
 ]
 FUNCTIONS = [
     "skmi.bottleneck.InformationPlane",
+    "skmi.gaussian.EllipticalRatio",
+    "skmi.gaussian.covariance_bias",
+    "skmi.gaussian.elliptical_mutual_info",
+    "skmi.gaussian.student_log_density",
+    "skmi.gaussian.student_offset",
+    "skmi.gaussian.student_scatter",
     "skmi.neighbors.conditional_mutual_info",
 ]
 PREDICTOR_METHODS = (

@@ -7,15 +7,17 @@ The networks carry an optional leading dimension of independent models, so that 
 train at once.
 """
 
-from skmi.critics.holders import (
+from skmi.critics.conditionals import (
     CONDITIONALS,
-    CRITICS,
-    BilinearCritic,
     CategoricalConditional,
     GaussianConditional,
+    MixtureConditional,
+)
+from skmi.critics.critics import (
+    CRITICS,
+    BilinearCritic,
     HybridCritic,
     JointCritic,
-    MixtureConditional,
     SeparableCritic,
 )
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import block_diag
 from scipy.stats import rankdata
 
-from skmi._columns import normal_scores
+from skmi._data.marginals import normal_scores
 
 __all__ = ["Functions", "functions_of", "sums_of_squares"]
 

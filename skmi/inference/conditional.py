@@ -8,16 +8,16 @@ from scipy.spatial import cKDTree
 from sklearn.linear_model import RidgeCV
 from sklearn.utils.validation import check_consistent_length
 
-from skmi._columns import BlockView
-from skmi._nearest import Block
-from skmi._sklearn import make_random_state
+from skmi._core.sklearn_compat import make_random_state
+from skmi._data.marginals import BlockView
 from skmi.inference._dependence import kernel_functions, label_functions
 from skmi.inference.permutation import (
     PermutationTestResult,
     permuted_within,
     require_count,
 )
-from skmi.neighbors import conditional_terms, make_block, require_more_rows
+from skmi.neighbors._search import Block
+from skmi.neighbors.conditional import conditional_terms, make_block, require_more_rows
 from skmi.statistics import permutation_pvalue
 
 __all__ = ["conditional_independence_test"]

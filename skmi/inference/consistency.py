@@ -9,8 +9,8 @@ from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
-from skmi._kinds import target_kind
-from skmi._sklearn import make_random_state, select_rows
+from skmi._core.sklearn_compat import make_random_state, select_rows
+from skmi._data.dtypes import target_kind
 from skmi.inference.permutation import with_seed
 
 __all__ = ["ConsistencyCheck", "SelfConsistencyResult", "self_consistency"]

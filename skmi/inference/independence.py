@@ -4,7 +4,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from skmi._sklearn import make_random_state
+from skmi._core.sklearn_compat import make_random_state
 from skmi.inference._dependence import Functions, functions_of, sums_of_squares
 from skmi.inference.permutation import (
     PermutationTestResult,
@@ -12,7 +12,7 @@ from skmi.inference.permutation import (
     require_block_length,
     require_count,
 )
-from skmi.neighbors import numbers_and_codes
+from skmi.neighbors.mixed import numbers_and_codes
 from skmi.statistics import permutation_pvalue, standardise
 
 __all__ = ["independence_test"]

@@ -8,10 +8,16 @@ from joblib import Parallel, delayed
 from scipy.stats import rankdata, t
 from sklearn.base import clone
 
-from skmi._sklearn import make_random_state, select_rows, watch, without_callbacks
-from skmi.gaussian import StudentCopulaMI
+from skmi._core.sklearn_compat import (
+    make_random_state,
+    select_rows,
+    watch,
+    without_callbacks,
+)
+from skmi.gaussian.estimators import StudentCopulaMI
 from skmi.inference.permutation import require_count, with_seed
-from skmi.neighbors import KSG, MixedKSG
+from skmi.neighbors.ksg import KSG
+from skmi.neighbors.mixed import MixedKSG
 
 __all__ = [
     "ConfidenceInterval",

@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
-from skmi._sklearn import (
+from skmi._core.sklearn_compat import (
     Integral,
     make_random_state,
     select_rows,

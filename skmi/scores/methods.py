@@ -5,7 +5,7 @@ import math
 
 import torch
 
-from skmi._torch import isolated_randomness
+from skmi._core.torch_utils import isolated_randomness
 from skmi.scores._kernels import (
     CurlFreeKernel,
     DiagonalKernel,

@@ -9,17 +9,11 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from skmi import bounds
-from skmi._contrast import N_CONTRASTS
-from skmi._sklearn import (
-    HasMethods,
-    Integral,
-    Interval,
-    Real,
-    StrOptions,
-    parameter,
-)
-from skmi._terms import RowTerms
-from skmi.base import Report, estimator, is_constant
+from skmi._core.params import estimator, parameter
+from skmi._core.sklearn_compat import HasMethods, Integral, Interval, Real, StrOptions
+from skmi._data.checks import is_constant
+from skmi._data.splitting import N_CONTRASTS
+from skmi.base import Report
 from skmi.critics import (
     CONDITIONALS,
     CRITICS,
@@ -30,6 +24,7 @@ from skmi.entropy import gaussian_surprise, neighbor_surprise
 from skmi.exceptions import DiscreteTargetWarning
 from skmi.statistics import standard_error
 from skmi.variational.contrastive import RowwiseEstimator
+from skmi.variational.report import RowTerms
 
 __all__ = [
     "CLUB",

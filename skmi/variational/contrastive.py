@@ -3,11 +3,11 @@
 import math
 
 from skmi import bounds
-from skmi._contrast import N_CONTRASTS
-from skmi._neural import CriticEstimator, RatioEstimator
-from skmi._sklearn import Integral, Interval, Real, StrOptions, parameter
-from skmi._terms import reduce_rows
-from skmi.base import estimator
+from skmi._core.params import estimator, parameter
+from skmi._core.sklearn_compat import Integral, Interval, Real, StrOptions
+from skmi._data.splitting import N_CONTRASTS
+from skmi.variational.base import CriticEstimator, RatioEstimator
+from skmi.variational.report import reduce_rows
 
 __all__ = ["InfoNCE", "InterpolatedBound"]
 

@@ -6,10 +6,10 @@ import torch
 from torch.nn.functional import softplus
 
 from skmi import bounds
-from skmi._neural import RatioEstimator
-from skmi._sklearn import Interval, Real, StrOptions, parameter
-from skmi._terms import reduce_scores
-from skmi.base import estimator
+from skmi._core.params import estimator, parameter
+from skmi._core.sklearn_compat import Interval, Real, StrOptions
+from skmi.variational.base import RatioEstimator
+from skmi.variational.report import reduce_scores
 
 __all__ = ["MINE", "NWJ", "SMILE", "TUBA", "DonskerVaradhan", "JensenShannon"]
 

@@ -9,11 +9,11 @@ estimated stays the same. The estimate is that of the original, without the pena
 from torch.nn.functional import softplus
 
 from skmi import bounds
-from skmi._sklearn import Interval, Real, parameter, parameters
-from skmi._terms import reduce_scores
-from skmi.base import estimator
+from skmi._core.params import estimator, parameter, parameters
+from skmi._core.sklearn_compat import Interval, Real
 from skmi.variational.contrastive import InfoNCE
 from skmi.variational.ratio import NWJ, SMILE, TUBA, DonskerVaradhan, JensenShannon
+from skmi.variational.report import reduce_scores
 
 __all__ = ["ReInfoNCE", "ReJensenShannon", "ReMINE", "ReNWJ", "ReSMILE", "ReTUBA"]
 

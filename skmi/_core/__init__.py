@@ -1,0 +1,1 @@
+"""What every module builds on: parameters, docstrings, the device rule."""

@@ -1,0 +1,72 @@
+"""The only file that imports private or experimental names of scikit-learn."""
+
+from numbers import Integral, Real
+
+from numpy.random import RandomState
+from sklearn.base import _fit_context as fit_context
+from sklearn.base import clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
+)
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Integral",
+    "Interval",
+    "Options",
+    "Real",
+    "RealNotInt",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+    "make_random_state",
+    "select_rows",
+    "watch",
+    "without_callbacks",
+]
+
+
+def make_random_state(random_state):
+    """Return a RandomState; None means fresh entropy, never numpy's global state."""
+    return RandomState() if random_state is None else check_random_state(random_state)
+
+
+def select_rows(data, rows):
+    """Return some rows of an array, frame or list, in the given order."""
+    return _safe_indexing(data, rows)
+
+
+def watch(estimator, results, task_name, n_tasks):
+    """Collect results as they come, telling an estimator's callbacks of each."""
+    if not getattr(estimator, "_skl_callbacks", None):
+        return list(results)
+    return _collect(estimator, results, task_name, n_tasks)
+
+
+@with_callbacks
+def _collect(estimator, results, task_name, n_tasks):
+    context = estimator._init_callback_context(task_name, max_subtasks=n_tasks)
+    context.call_on_fit_task_begin(estimator=estimator)
+    collected = []
+    for result in results:
+        task = context.subcontext(task_name="fit")
+        task.call_on_fit_task_begin(estimator=estimator)
+        collected.append(result)
+        task.call_on_fit_task_end(estimator=estimator)
+    context.call_on_fit_task_end(estimator=estimator)
+    return collected
+
+
+def without_callbacks(estimator):
+    """Return a clone that tells nobody of its fits."""
+    estimator = clone(estimator)
+    vars(estimator).pop("_skl_callbacks", None)
+    return estimator

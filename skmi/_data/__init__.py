@@ -1,0 +1,1 @@
+"""From what users pass to arrays: types, validation, checks, scales, splits."""

@@ -1,1 +1,0 @@
-"""What the selector of columns is made of: codes, counts, screens, greedy steps."""

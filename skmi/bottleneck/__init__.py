@@ -1,0 +1,6 @@
+"""Information-bottleneck classifier and regressor."""
+
+from skmi.bottleneck.estimators import IBEncoder, IBRegressor
+from skmi.bottleneck.plane import InformationPlane
+
+__all__ = ["IBEncoder", "IBRegressor", "InformationPlane"]

@@ -1,0 +1,149 @@
+"""Stacks of models that train at once: networks of ours or modules of the user."""
+
+import copy
+import itertools
+
+import torch
+from torch import nn
+
+from skmi._core.torch_utils import isolated_randomness
+from skmi.critics.critics import Critic
+
+__all__ = [
+    "ModuleStack",
+    "build_network",
+    "clip_gradients",
+    "copy_models",
+    "extract_model",
+    "score_pairs",
+    "scored_pairs",
+]
+
+
+class ModuleStack(nn.Module):
+    """Separate modules behind the interface of one network with many models."""
+
+    draws_at_random = True  # dropout and the like have no generator of their own
+    largest_block = 512  # all pairs of a block are scored
+
+    def __init__(self, modules):
+        super().__init__()
+        for module in modules:
+            if not isinstance(module, nn.Module):
+                raise TypeError(
+                    "critic must make a torch.nn.Module, but it returned "
+                    f"{type(module).__name__}."
+                )
+            if not any(value.requires_grad for value in module.parameters()):
+                raise ValueError("critic has no parameters to train.")
+        self.modules_ = nn.ModuleList(modules).to(torch.float32)
+
+    def forward(self, x, y, partners=None):
+        return torch.stack(
+            [
+                score_pairs(module, x[i], y[i], partners)
+                for i, module in enumerate(self.modules_)
+            ]
+        )
+
+
+def scored_pairs(module, x, y):
+    """Score all pairs with a module of the user's, checking what it returns."""
+    try:
+        scores = module(x, y)
+    except TypeError as error:
+        raise TypeError(
+            "critic must be a module that is called with x (n, n_x) and y (m, n_y); "
+            f"{type(module).__name__} is not: {error}."
+        ) from error
+    shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores)
+    if shape != (len(x), len(y)):
+        raise ValueError(
+            "A critic module must map x (n, n_x) and y (m, n_y) to scores (n, m); for "
+            f"n={len(x)}, m={len(y)} it returned the shape {shape}."
+        )
+    return scores
+
+
+def score_pairs(network, x, y, partners=None):
+    """Score one model's rows x (n, n_x) and y (m, n_y): all pairs, or partners."""
+    if getattr(network, "takes_partners", False):
+        return network(x, y, partners)
+    scores = scored_pairs(network, x, y)
+    return scores if partners is None else scores.gather(-1, partners.to(x.device))
+
+
+def build_network(critic, n_x, n_y, *, n_models, generator):
+    """Make a stack of models from anything that stands for a critic.
+
+    Parameters
+    ----------
+    critic : critic, callable or torch.nn.Module
+        A parameter holder with ``build``, a function (n_x, n_y) -> module, or a
+        module, which is copied.
+    n_x, n_y : int
+        Columns of x and of y.
+    n_models : int
+        How many models to stack.
+    generator : torch.Generator
+        Source of initial weights. Modules of the user's draw from torch's own
+        generator, which is seeded for them and then restored.
+
+    Returns
+    -------
+    torch.nn.Module
+    """
+    if isinstance(critic, Critic):
+        return critic.build(n_x, n_y, n_models=n_models, generator=generator)
+    if isinstance(critic, nn.Module):
+        return ModuleStack([copy.deepcopy(critic) for _ in range(n_models)])
+    if isinstance(critic, type) and hasattr(critic, "build"):
+        raise TypeError(
+            f"critic is the class {critic.__name__}; pass an instance, "
+            f"{critic.__name__}()."
+        )
+    build = getattr(critic, "build", critic)
+    with isolated_randomness(generator):
+        return ModuleStack([build(n_x, n_y) for _ in range(n_models)])
+
+
+def clip_gradients(network, max_norm):
+    """Scale the gradient of each model of a stack down to a norm of `max_norm`."""
+    if isinstance(network, ModuleStack):
+        for module in network.modules_:
+            nn.utils.clip_grad_norm_(module.parameters(), max_norm)
+        return
+    gradients = [value.grad for value in network.parameters()]
+    squares = sum((gradient.flatten(1) ** 2).sum(1) for gradient in gradients)
+    factor = (max_norm / squares.sqrt()).clamp(max=1)
+    for gradient in gradients:
+        gradient *= factor.reshape(-1, *[1] * (gradient.dim() - 1))
+
+
+def tensors_of(network):
+    """Yield the parameters and buffers of a network."""
+    return itertools.chain(network.parameters(), network.buffers())
+
+
+@torch.no_grad()
+def copy_models(source, target, models):
+    """Copy the weights of some models of a stack into another of the same make."""
+    if isinstance(source, ModuleStack):
+        for i in models:
+            target.modules_[i].load_state_dict(source.modules_[i].state_dict())
+        return
+    for old, new in zip(tensors_of(target), tensors_of(source), strict=True):
+        old[models] = new[models]
+
+
+def extract_model(network, i):
+    """Copy model i out of a stack, without gradients, to the CPU."""
+    if isinstance(network, ModuleStack):
+        model = copy.deepcopy(network.modules_[i])
+    else:
+        own = {  # what stands for each tensor of the stack in the copy
+            id(value): type(value)(value.detach()[i].clone())
+            for value in tensors_of(network)
+        }
+        model = copy.deepcopy(network, own)
+    return model.cpu().eval().requires_grad_(False)

@@ -1,0 +1,123 @@
+"""What is added to the scores of a network: a baseline, a closed form."""
+
+import torch
+from torch import nn
+
+from skmi.critics._batched import ModuleStack, scored_pairs
+from skmi.critics._layers import MultiLayer
+from skmi.critics._networks import DotProduct, take_rows
+
+__all__ = ["WithBaseline", "WithReference", "add_baseline", "add_reference"]
+
+QUICKER = 5  # a step of Adam moves what weighs a closed form so much further
+
+
+class WithBaseline(nn.Module):
+    """Scores less a learned function of y."""
+
+    def __init__(self, network, baseline):
+        super().__init__()
+        self.network = network
+        self.baseline = baseline
+        self.takes_partners = getattr(network, "takes_partners", False)
+
+    def forward(self, x, y, partners=None):
+        level = self.baseline(y).squeeze(-1)
+        if not self.takes_partners:
+            return scored_pairs(self.network, x, y) - level.unsqueeze(-2)
+        if partners is None:
+            return self.network(x, y) - level.unsqueeze(-2)
+        return self.network(x, y, partners) - level[..., partners]
+
+
+class WithReference(nn.Module):
+    """A closed-form log density ratio plus a network, which adds nothing at first.
+
+    How much of each is learned: all of the closed form and nothing of the network at
+    first.
+
+    The last columns of x and of y are the features of the closed form; the network
+    sees the others.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network.
+    level, degrees_of_freedom, n_variates : tensor of shape (...)
+        What else the ratio depends on; inf for a normal distribution.
+    n_features : int
+        Columns of the closed form on each side.
+    """
+
+    def __init__(self, network, level, degrees_of_freedom, n_variates, n_features):
+        super().__init__()
+        self.network = network
+        self.n_features = n_features
+        self.takes_partners = getattr(network, "takes_partners", False)
+        shape = (*level.shape, 1, 1)
+        is_normal = torch.isinf(degrees_of_freedom)
+        nu = torch.where(is_normal, 1.0, degrees_of_freedom)
+        self.register_buffer("level", level.reshape(shape))
+        self.register_buffer("is_normal", is_normal.reshape(shape))
+        self.register_buffer("nu", nu.reshape(shape))
+        self.register_buffer("exponent", ((nu + n_variates) / 2).reshape(shape))
+        self.gain = nn.Parameter(torch.zeros(shape))  # in units of QUICKER
+        self.doubt = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x, y, partners=None):
+        x, a = x.tensor_split([x.shape[-1] - self.n_features], -1)
+        y, b = y.tensor_split([y.shape[-1] - self.n_features], -1)
+        closed = (1 - QUICKER * self.doubt) * self._closed_form(a, b, partners)
+        if not self.training and not self.gain.any():
+            return closed
+        if not self.takes_partners:
+            return closed + QUICKER * self.gain * scored_pairs(self.network, x, y)
+        added = self.network(x, y) if partners is None else self.network(x, y, partners)
+        return closed + QUICKER * self.gain * added
+
+    def _closed_form(self, a, b, partners=None):
+        split = self.n_features - 2
+        (u, a), (v, b) = (side.tensor_split([split], -1) for side in (a, b))
+        if partners is None:
+            products, sums = u @ v.mT, a.unsqueeze(-2) + b.unsqueeze(-3)
+        else:
+            products = DotProduct().paired(u, v, partners)
+            sums = a.unsqueeze(-2) + take_rows(b, partners)
+        lengths, shares = sums.unbind(-1)
+        whole = torch.log1p((lengths - 2 * products).clamp(min=0) / self.nu)
+        heavy = torch.where(self.is_normal, products, -self.exponent * whole)
+        return self.level + shares + heavy
+
+
+def add_baseline(network, n_y, hidden_layer_sizes, activation, *, generator):
+    """Let each model of a stack learn a function of y, 0 at first, to subtract."""
+    sizes = (n_y, *hidden_layer_sizes, 1)
+
+    def make_baseline(models):
+        baseline = MultiLayer(sizes, activation, models, generator)
+        for value in baseline.layers[-1].parameters():
+            nn.init.zeros_(value)
+        return baseline
+
+    if isinstance(network, ModuleStack):
+        return ModuleStack(
+            [WithBaseline(module, make_baseline(())) for module in network.modules_]
+        )
+    models = next(network.parameters()).shape[:1]
+    return WithBaseline(network, make_baseline(models))
+
+
+def add_reference(network, n_features, levels, degrees_of_freedom, n_variates):
+    """Let each model of a stack add to a closed form of its own."""
+    settings = (
+        torch.tensor(values, dtype=torch.float32)
+        for values in (levels, degrees_of_freedom, n_variates)
+    )
+    if not isinstance(network, ModuleStack):
+        return WithReference(network, *settings, n_features)
+    return ModuleStack(
+        [
+            WithReference(module, *values, n_features)
+            for module, *values in zip(network.modules_, *settings, strict=True)
+        ]
+    )

@@ -1,0 +1,211 @@
+"""Mutual information by binned counts."""
+
+import math
+
+import numpy as np
+
+from skmi._core.params import estimator, parameter
+from skmi._core.sklearn_compat import Integral, Interval, StrOptions
+from skmi.base import MutualInfoEstimator, Report
+from skmi.density._partition import Partition
+from skmi.entropy import CORRECTIONS, discrete_entropy
+from skmi.statistics import standard_error
+
+__all__ = ["HistogramMI"]
+
+MAX_CELLS = 1_000_000
+
+
+@estimator
+class HistogramMI(MutualInfoEstimator):
+    r"""Mutual information of counts in bins.
+
+    .. math:: I = H(x) + H(y) - H(x, y)
+
+    with the entropies of the bins, or of labels, corrected for the bias of counting.
+    Quick, and as good as its bins: cutting a column loses what it says within a bin.
+    For one or two columns on a side, and for labels.
+
+    Parameters
+    ----------
+    [shared]
+    n_bins : int or None, default=None
+        Bins of each column; None takes the cube root of the rows, shared out among the
+        columns of both sides. "adaptive" finds them by itself.
+    strategy : {"quantile", "uniform", "adaptive"}, default="quantile"
+        Whether bins hold as many rows each, or are as wide, or are boxes that are
+        halved as long as the rows within show structure [3]_.
+    correction : str, default="miller_madow"
+        Correction of the entropies: "miller_madow", "grassberger", "jackknife",
+        "chao_shen", or "plugin" for none; see :func:`skmi.entropy.discrete_entropy`.
+        There is none for "adaptive".
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    KSG : Without bins.
+
+    Notes
+    -----
+    On new rows the log ratio of a cell is log((c + 1) / (e + 1)), c its count and e the
+    count that independence lets expect: a cell without any row says little, not minus
+    infinity. The correction of Grassberger relies on odd and even counts coming in
+    turn, which the equal counts of quantile bins do not; on independent columns it is
+    then too low. The boxes of "adaptive" find sharp structure with few rows; of
+    independent columns mostly one is left, and the estimate is 0.
+
+    References
+    ----------
+    .. [1] G. A. Miller. Note on the bias of information estimates. Information Theory
+       in Psychology, 1955.
+    .. [2] L. Paninski. Estimation of entropy and mutual information. Neural Comput. 15,
+       2003.
+    .. [3] G. A. Darbellay, I. Vajda. Estimation of the information by an adaptive
+       partitioning of the observation space. IEEE Trans. Inf. Theory 45, 1999.
+
+    Examples
+    --------
+    >>> from skmi import HistogramMI
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     5000, 1, mutual_info=0.5, random_state=0)
+    >>> round(HistogramMI().fit(X, Y).mutual_info_, 1)
+    0.5
+    """
+
+    n_bins: int | None = parameter(
+        None, Interval(Integral, 2, None, closed="left"), None
+    )
+    strategy: str = parameter(
+        "quantile", StrOptions({"quantile", "uniform", "adaptive"})
+    )
+    correction: str = parameter("miller_madow", StrOptions(set(CORRECTIONS)))
+
+    _is_normalized = True
+
+    def _fit(self, X, y):
+        if self.strategy == "adaptive":
+            self._partition, terms = self._cut_adaptively(X, y)
+            # Fewer than eight rows in order do not make the test reject.
+            ceiling = math.log(max(len(X) / 4, 1))
+            return Report(terms.mean(), standard_error(terms), ceiling)
+        self._learn_edges(X, y)
+        x, z = self._cells(X, y)
+        n_x_cells = n_cells(self._x_edges)
+        size = n_x_cells * self._n_y_cells
+        self._x_counts = np.bincount(x, minlength=n_x_cells)
+        self._y_counts = np.bincount(z, minlength=self._n_y_cells)
+        pairs = x * self._n_y_cells + z
+        self._pair_counts = np.bincount(pairs, minlength=size)
+        joint = self._pair_counts[pairs]
+        plain = np.log(len(x) * joint / (self._x_counts[x] * self._y_counts[z]))
+        ceilings = [self._entropy_of_bins(X, self._x_edges, x)]
+        if not hasattr(self, "classes_"):
+            ceilings.append(self._entropy_of_bins(y, self._y_edges, z))
+        return Report(self._entropies(x, z), standard_error(plain), min(ceilings))
+
+    def _learn_edges(self, X, y):
+        """Cut the columns into bins; raise where they make too many cells."""
+        n_columns = X.shape[1] + (1 if hasattr(self, "classes_") else y.shape[1])
+        n_bins = self.n_bins or max(2, round(len(X) ** (2 / 3 / n_columns)))
+        self._x_edges = [self._cut(column, n_bins) for column in X.T]
+        if not hasattr(self, "classes_"):
+            self._y_edges = [self._cut(column, n_bins) for column in y.T]
+        if n_cells(self._x_edges) * self._n_y_cells > MAX_CELLS:
+            raise ValueError(
+                f"{n_columns} columns of {n_bins} bins make too many cells to count; "
+                "lower n_bins, or use skmi.KSG or a critic-based estimator."
+            )
+
+    def _entropy_of_bins(self, block, edges, cells):
+        """Return the entropy of one side, inf where each value has its own bin."""
+        n_values = [len(np.unique(column)) for column in block.T]
+        if all(n <= len(e) + 1 for n, e in zip(n_values, edges, strict=True)):
+            return math.inf
+        return discrete_entropy(cells, self.correction)
+
+    def _cut_adaptively(self, X, y):
+        """Return a partition of the rows and their log ratios."""
+        x, z, labels = self._sides(X, y)
+        n_columns = x.shape[1] + z.shape[1]
+        if self.n_bins is not None:
+            raise ValueError('strategy="adaptive" finds its bins; leave n_bins None.')
+        if len(x) < 4 * 2**n_columns:
+            raise ValueError(
+                f"{n_columns} columns make too many cells for {len(x)} rows; use "
+                "skmi.KSG or a critic-based estimator."
+            )
+        partition = Partition(x, z, labels)
+        boxes = partition.locate(x, z, labels)
+        return partition, np.log(partition.counts[boxes] / partition.expected[boxes])
+
+    def _sides(self, X, y):
+        """Return both sides and one code for the labels."""
+        if hasattr(self, "classes_"):
+            return X, np.empty((len(y), 0)), y
+        return X, y, np.zeros(len(y), dtype=int)
+
+    def _cut(self, column, n_bins):
+        """Return the inner edges of the bins."""
+        unit = 4.0 if np.abs(column).max() > 1e300 else 1.0  # gaps would overflow
+        column = column / unit
+        if self.strategy == "uniform":
+            edges = np.linspace(column.min(), column.max(), n_bins + 1)[1:-1]
+        else:
+            edges = np.quantile(column, np.arange(1, n_bins) / n_bins)
+        return unit * np.unique(edges)
+
+    @property
+    def _n_y_cells(self):
+        if hasattr(self, "classes_"):
+            return len(self.classes_)
+        return n_cells(self._y_edges)
+
+    def _cells(self, X, y):
+        x = cell_numbers(X, self._x_edges)
+        labelled = hasattr(self, "classes_")
+        return x, y if labelled else cell_numbers(y, self._y_edges)
+
+    def _entropies(self, x, y):
+        joint = x * self._n_y_cells + y
+        h_x, h_y, h_xy = (
+            discrete_entropy(cells, self.correction) for cells in (x, y, joint)
+        )
+        return h_x + h_y - h_xy
+
+    def _mutual_info(self, X, y):
+        if self.strategy == "adaptive":
+            return self._cut_adaptively(X, y)[1].mean()
+        return self._entropies(*self._cells(X, y))
+
+    def _log_ratio(self, X, y):
+        i, j = (index.ravel() for index in np.indices((len(X), len(y))))
+        return self._log_ratio_of_pairs(X[i], y[j]).reshape(len(X), len(y))
+
+    def _log_ratio_of_pairs(self, X, y):
+        """Return log((c + 1) / (e + 1)) for a count c where independence expects e."""
+        if self.strategy == "adaptive":
+            boxes = self._partition.locate(*self._sides(X, y))
+            counts = self._partition.counts[boxes]
+            expected = self._partition.expected[boxes]
+        else:
+            x, z = self._cells(X, y)
+            counts = self._pair_counts[x * self._n_y_cells + z]
+            expected = self._x_counts[x] * self._y_counts[z] / self._x_counts.sum()
+        return np.log((counts + 1) / (expected + 1))
+
+
+def n_cells(edges):
+    """Return the number of cells that columns with these inner edges make."""
+    return math.prod(len(inner) + 1 for inner in edges)
+
+
+def cell_numbers(block, edges):
+    """Return the number of each row's cell."""
+    cells = np.zeros(len(block), dtype=int)
+    for column, inner in zip(block.T, edges, strict=True):
+        cells = cells * (len(inner) + 1) + np.searchsorted(inner, column, "left")
+    return cells

@@ -1,0 +1,301 @@
+"""Mutual information by kernel density estimation."""
+
+import math
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.spatial.distance import cdist
+from sklearn.utils.parallel import Parallel, delayed
+
+from skmi._core.params import estimator, parameter
+from skmi._core.sklearn_compat import Integral, Interval, Real, StrOptions
+from skmi._data.marginals import BlockView
+from skmi._data.splitting import split_rows
+from skmi.base import MutualInfoEstimator, Report
+from skmi.statistics import standard_error
+
+__all__ = ["KernelDensityMI"]
+
+BLOCK_SIZE = 2**17
+
+
+@estimator
+class KernelDensityMI(MutualInfoEstimator):
+    r"""Mutual information of kernel density estimates.
+
+    .. math::
+        I = \frac1n \sum_i \log \frac{\hat p_{-i}(x_i, y_i)}
+        {\hat p_{-i}(x_i) \hat p_{-i}(y_i)}
+
+    with normal kernels whose covariance is that of the rows times :math:`h^2`, each row
+    left out of its own densities [1]_. The marginal densities are the margins of the
+    joint one, so that part of their biases cancel. For few columns and some thousands
+    of rows: time grows as the square of the rows, memory does not.
+
+    Parameters
+    ----------
+    [shared]
+    bandwidth : {"likelihood", "silverman", "scott"} or float, default="likelihood"
+        The factor h: the value of the largest likelihood of rows left out, a rule for
+        normal data, or a number.
+    adaptive : bool, default=True
+        Whether kernels are wider where rows are rare [2]_.
+    transform : {"rank", "standard"} or None, default="rank"
+        How a column is seen: by the normal scores of its ranks, standardised, or as it
+        is.
+    n_jobs : int or None, default=None
+        Threads at work: None means 1 outside a joblib context, -1 all processors.
+
+    Attributes
+    ----------
+    [shared]
+    bandwidth_ : float
+        The factor h that was used.
+
+    See Also
+    --------
+    KSG : Adapts to the density by itself.
+
+    Notes
+    -----
+    Equal values in a column are set apart, always in the same way: repeated rows would
+    call for kernels without width. The estimate is too low of columns rounded to a few
+    values, by a sixth for normal columns rounded to their standard deviation, and where
+    dependence is strong or bent. Widths that adapt, with the bandwidth of the largest
+    likelihood, had the least error on data of known mutual information.
+
+    References
+    ----------
+    .. [1] Y.-I. Moon, B. Rajagopalan, U. Lall. Estimation of mutual information using
+       kernel density estimators. Phys. Rev. E 52, 1995.
+    .. [2] G. R. Terrell, D. W. Scott. Variable kernel density estimation. Ann. Statist.
+       20, 1992.
+
+    Examples
+    --------
+    >>> from skmi import KernelDensityMI
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     1000, 1, mutual_info=0.5, random_state=0)
+    >>> round(KernelDensityMI().fit(X, Y).mutual_info_, 1)
+    0.5
+    """
+
+    bandwidth: object = parameter(
+        "likelihood",
+        StrOptions({"silverman", "scott", "likelihood"}),
+        Interval(Real, 0, None, closed="neither"),
+    )
+    adaptive: bool = parameter(True, "boolean")
+    transform: object = parameter(
+        "rank", StrOptions({"rank", "standard"}), None, hidden=True
+    )
+    n_jobs: int | None = parameter(None, Integral, None)
+
+    _takes_labels = False
+    _is_normalized = True
+
+    def _fit(self, X, y):
+        transform = vars(self)["transform"]
+        self._views = [BlockView(block, transform) for block in (X, y)]
+        random_state = np.random.RandomState(0)
+        x, y = (
+            view.apply_without_ties(block, random_state)
+            for view, block in zip(self._views, (X, y), strict=True)
+        )
+        self._kernels = Kernels(x, y, self.n_jobs)
+        self._kernels.bandwidth = self.bandwidth_ = self._choose_bandwidth(len(x))
+        if self.adaptive and self._kernels.has_both_sides:
+            self._kernels.adapt()
+        terms = self._kernels.left_out_terms()
+        return Report(terms.mean(), standard_error(terms))
+
+    def _see(self, X, y):
+        x_view, y_view = self._views
+        return x_view.apply(X), y_view.apply(y)
+
+    def _choose_bandwidth(self, n_samples):
+        if not isinstance(self.bandwidth, str):
+            return float(self.bandwidth)
+        d = self._kernels.n_columns
+        scott = n_samples ** (-1 / (d + 4))
+        if self.bandwidth == "scott":
+            return scott
+        silverman = (4 / (d + 2)) ** (1 / (d + 4)) * scott
+        if self.bandwidth == "silverman" or not self._kernels.has_both_sides:
+            return silverman
+        return self._kernels.most_likely_bandwidth(silverman)
+
+    def _mutual_info(self, X, y):
+        return self._log_ratio_of_pairs(X, y).mean()
+
+    def _log_ratio(self, X, y):
+        return self._kernels.log_ratio_matrix(*self._see(X, y))
+
+    def _log_ratio_of_pairs(self, X, y):
+        return self._kernels.log_ratio(*self._see(X, y))
+
+
+def log_sum_exp(exponents):
+    """Return log(sum(exp(row))) of each row, overwriting the rows.
+
+    Terms below e^-40 of the largest count as that: exponentials that underflow would
+    take most of the time.
+    """
+    peak = exponents.max(axis=1, keepdims=True)
+    exponents -= peak
+    np.maximum(exponents, -40, out=exponents)
+    return np.log(np.exp(exponents, out=exponents).sum(axis=1)) + peak[:, 0]
+
+
+class Kernels:
+    """Normal kernels on joint rows, and their margins.
+
+    With the covariance of the rows factored as L L^T, x is whitened by the corner of L
+    and y by the rest, once what x says of it is taken off.
+    """
+
+    def __init__(self, x, y, n_jobs=None):
+        self.n_jobs = n_jobs
+        self.n_x, self.n_columns = x.shape[1], x.shape[1] + y.shape[1]
+        self.bandwidth = 1.0
+        self.log_factors = np.zeros(len(x))
+        self.has_both_sides = 0 < self.n_x < self.n_columns
+        centered = np.hstack([x, y]) - np.hstack([x, y]).mean(axis=0)
+        covariance = centered.T @ centered / (len(x) - 1)
+        covariance += 1e-9 * np.diag(np.diag(covariance))
+        root = np.linalg.cholesky(covariance)
+        self.joint_map = np.linalg.inv(root).T
+        y_root = np.linalg.cholesky(covariance[self.n_x :, self.n_x :])
+        self.y_map = np.linalg.inv(y_root).T
+        self.rows = self._whiten(x, y)
+
+    def _whiten(self, x, y):
+        """Return both sides on scales where the kernels are round."""
+        return np.hstack([x, y]) @ self.joint_map, y @ self.y_map
+
+    def log_ratio(self, x, y):
+        """Return the log ratio of pairs of new rows."""
+        joint, alone = self._whiten(x, y)
+        return self._difference(joint, alone, own=False)
+
+    def left_out_terms(self):
+        """Return the log ratio of each row, left out of its own densities."""
+        return self._difference(*self.rows, own=True)
+
+    def _difference(self, joint, alone, own):
+        if not self.has_both_sides:
+            return np.zeros(len(joint))
+        rows, y_rows = self.rows
+        whole = self._log_density(joint, rows, own)
+        x_part = self._log_density(joint[:, : self.n_x], rows[:, : self.n_x], own)
+        y_part = self._log_density(alone, y_rows, own)
+        return whole - x_part - y_part + self._log_scale
+
+    @property
+    def _log_scale(self):
+        """Log determinants that do not cancel: those of y with and without x."""
+        with_x = np.log(np.diag(self.joint_map)[self.n_x :]).sum()
+        return with_x - np.log(np.diag(self.y_map)).sum()
+
+    def adapt(self):
+        """Widen the kernels where rows are rare, by their density without themselves.
+
+        The geometric mean of the factors is 1, but for rounding to a tenth, which lets
+        kernels of one width be summed together.
+        """
+        rows = self.rows[0]
+        pilot = self._log_density(rows, rows, own=True)
+        self.log_factors = ((pilot.mean() - pilot) / self.n_columns).round(1)
+
+    def _log_density(self, queries, points, own):
+        """Return the log mean kernel at each query; constants that cancel left out."""
+        parts = split_rows(len(queries), len(points), BLOCK_SIZE)
+        sums = self._parallel(
+            delayed(self._log_sum)(queries[rows], points, rows if own else [])
+            for rows in parts
+        )
+        width = self.bandwidth * math.sqrt(2 * math.pi)
+        level = math.log(len(points) - own) + queries.shape[1] * math.log(width)
+        return np.concatenate(sums) - level
+
+    def _log_sum(self, queries, points, own):
+        """Return the log sum of kernels at each query, but for its own point."""
+        exponents = self._exponents(queries, points, self.log_factors[: len(points)])
+        exponents[np.arange(len(own)), own] = -np.inf
+        return log_sum_exp(exponents)
+
+    def _exponents(self, queries, points, log_factors):
+        """Return the logarithms of the kernels, each of its own width."""
+        exponents = cdist(queries, points, "sqeuclidean")
+        exponents *= np.exp(-2 * log_factors) / (-2 * self.bandwidth**2)
+        exponents -= queries.shape[1] * log_factors
+        return exponents
+
+    @property
+    def _parallel(self):
+        return Parallel(self.n_jobs, require="sharedmem")
+
+    def log_ratio_matrix(self, x, y):
+        """Return the log ratios of all rows of x with all rows of y."""
+        if not self.has_both_sides:
+            return np.zeros((len(x), len(y)))
+        from_x = x @ self.joint_map[: self.n_x]
+        from_y = y @ self.joint_map[self.n_x :, self.n_x :]
+        alone = y @ self.y_map
+        sums = self._parallel(
+            delayed(self._pair_sums)(from_x, from_y, alone, points)
+            for points in self._points_of_one_width(16 * BLOCK_SIZE // len(x))
+        )
+        whole, x_part, y_part = map(np.logaddexp.reduce, zip(*sums, strict=True))
+        level = math.log(len(self.rows[0])) + self._log_scale
+        return whole - x_part[:, np.newaxis] - y_part + level
+
+    def _points_of_one_width(self, size):
+        """Split the rows into parts whose kernels are as wide, not above a size."""
+        for width in np.unique(self.log_factors):
+            rows = np.flatnonzero(self.log_factors == width)
+            yield from np.array_split(rows, -(-len(rows) // max(size, 1)))
+
+    def _pair_sums(self, from_x, from_y, alone, points):
+        """Return log sums of kernels at all pairs, and at each side, of some points."""
+        x_points, rest = np.hsplit(self.rows[0][points], [self.n_x])
+        from_x, shift = np.hsplit(from_x, [self.n_x])
+        log_factor = self.log_factors[points[0]]
+        near_x = self._exponents(from_x, x_points, log_factor)
+        whole = self._log_product_sums(near_x, shift, from_y, rest, log_factor)
+        for i in np.flatnonzero(np.isnan(whole).any(axis=1)):
+            left = np.isnan(whole[i])
+            apart = self._exponents(shift[i] + from_y[left], rest, log_factor)
+            whole[i, left] = log_sum_exp(apart + near_x[i])
+        y_part = self._exponents(alone, self.rows[1][points], log_factor)
+        return whole, log_sum_exp(near_x), log_sum_exp(y_part)
+
+    def _log_product_sums(self, near_x, shift, from_y, rest, log_factor):
+        r"""Return log sums over m of exp(near_x[i, m] - (s_i + t_j - r_m)^2 / 2h^2).
+
+        The square is :math:`(s_i + t_j)^2 - 2 s_i r_m + r_m^2 - 2 t_j r_m`, so that the
+        sums are a product of two matrices; NaN where that underflows.
+        """
+        factor = np.exp(-2 * log_factor) / self.bandwidth**2
+        of_x = near_x + factor * shift @ rest.T
+        of_y = factor * (from_y @ rest.T - (rest**2).sum(axis=1) / 2)
+        x_peak, y_peak = (of.max(axis=1, keepdims=True) for of in (of_x, of_y))
+        product = np.exp(of_x - x_peak) @ np.exp(of_y - y_peak).T
+        product[product < 1e-250] = np.nan
+        apart = self._exponents(shift, -from_y, log_factor)
+        return np.log(product) + x_peak + y_peak.T + apart
+
+    def most_likely_bandwidth(self, start, n_rows=2000):
+        """Return the factor of the largest likelihood of rows left out."""
+        kept = np.random.RandomState(0).permutation(len(self.rows[0]))[:n_rows]
+        sample = self.rows[0][kept]
+        growth = (len(kept) / len(self.rows[0])) ** (1 / (self.n_columns + 4))
+
+        def loss(log_factor):
+            self.bandwidth = math.exp(log_factor)
+            return -self._log_density(sample, sample, own=True).mean()
+
+        bounds = (math.log(start / growth / 10), math.log(2 * start / growth))
+        found = minimize_scalar(loss, bounds=bounds, method="bounded")
+        return math.exp(found.x) * growth

@@ -1,0 +1,84 @@
+"""What selected columns tell together: bounds from rows that did not learn them."""
+
+import numpy as np
+
+from skmi.feature_selection.counts import mutual_info_of_counts
+from skmi.feature_selection.encoding import few_codes
+
+__all__ = ["cumulative_bounds"]
+
+N_LEVELS = 6  # bins of a predicted share of one class
+
+
+MOST_CLASSES = 8  # neighbouring ones are joined beyond, which only lowers the bound
+
+
+def cumulative_bounds(codes, target, units, weights=None):
+    r"""Lower bounds of the mutual information of the first units with the target.
+
+    .. math:: I(f(X_1, \dots, X_t); y) \le I(X_1, \dots, X_t; y)
+
+    for any function f; here the prediction of y by least squares on indicators of the
+    codes, learned on one half of the rows, cut into bins and counted on the other.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_columns)
+        Codes of the columns; negative ones count nowhere.
+    target : ndarray of shape (n_rows,)
+        Codes of the target.
+    units : list of tuple of int
+        Columns in the order of selection, those of a tuple at once.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        Nats; may be negative.
+    """
+    if not units:
+        return np.empty(0)
+    weights = np.ones(len(codes)) if weights is None else weights
+    target = few_codes(target[:, np.newaxis], MOST_CLASSES)[:, 0]
+    half = np.arange(len(codes)) % 2
+    blocks = [indicators_of(codes[:, unit]) for unit in units]
+    ends = np.cumsum([block.shape[1] for block in blocks])
+    design = np.column_stack(blocks)
+    labels = np.eye(int(target.max()) + 1)[target]
+    bounds = np.zeros((2, len(units)))
+    for fold in range(2):
+        train, report = half != fold, half == fold
+        scaled = design[train] * weights[train, np.newaxis]
+        gram, moments = scaled.T @ design[train], scaled.T @ labels[train]
+        for t, end in enumerate(ends):
+            ridge = gram[:end, :end] + np.eye(end)
+            solution = np.linalg.solve(ridge, moments[:end])
+            learned, predicted = (
+                design[rows, :end] @ solution for rows in (train, report)
+            )
+            bounds[fold, t] = counted(
+                bins_of(learned, predicted), target[report], weights[report]
+            )
+    return bounds.mean(axis=0)
+
+
+def indicators_of(codes):
+    """Return the indicators of the joint codes of some columns."""
+    _, joint = np.unique(codes, axis=0, return_inverse=True)
+    return np.eye(joint.max() + 1)[joint.ravel()]
+
+
+def bins_of(learned, predicted):
+    """Code predictions by the share of the second of two classes, or the largest."""
+    if predicted.shape[1] == 2:
+        edges = np.quantile(learned[:, 1], np.arange(1, N_LEVELS) / N_LEVELS)
+        return np.searchsorted(edges, predicted[:, 1])
+    return predicted.argmax(axis=1)
+
+
+def counted(codes, target, weights):
+    """Return the mutual information of two columns of codes, less its bias."""
+    counts = np.zeros((int(target.max()) + 1, int(codes.max()) + 1, 1))
+    np.add.at(counts[..., 0], (target, codes), weights)
+    return mutual_info_of_counts(counts, whole=False)[0]

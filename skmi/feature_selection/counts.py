@@ -1,0 +1,217 @@
+"""Mutual information of many columns of codes at once, from products of one-hots.
+
+Counts have the axes (contexts, ..., permutations, codes, columns), so that all sums run
+over long rows.
+"""
+
+import numpy as np
+from scipy.stats import chi2
+
+__all__ = [
+    "OneHot",
+    "conditional_of_counts",
+    "count",
+    "count_entropy",
+    "expected_maximum",
+    "is_determined",
+    "mutual_info_of_counts",
+    "permuted_indicators",
+    "weighted_log",
+]
+
+CHUNK = 2**22  # counts held at once
+
+
+KEPT = 2**26  # indicators held at once
+
+
+class OneHot:
+    """Columns of codes as blocks of indicator columns, the blocks made when needed.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_columns)
+        Whole numbers from 0; negative ones count nowhere.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the rows.
+    """
+
+    def __init__(self, codes, weights=None):
+        self.codes = codes
+        self.weights = weights
+        self.sizes = np.maximum(codes.max(axis=0, initial=0) + 1, 1)
+        self._active = np.ones(len(self.sizes), dtype=bool)
+        self._kept = {}
+
+    def blocks(self, n_contexts, wanted=None):
+        """Yield (columns, size, indicators) of columns with equally many codes.
+
+        The indicators have the shape (n_rows, size * n_columns), code by code; there
+        are few enough for as many contexts. Of columns that a mask does not mark as
+        wanted most are left out.
+        """
+        sizes = self.sizes if wanted is None else self._sizes_of(wanted)
+        for size in np.unique(sizes[sizes > 0]):
+            columns = np.flatnonzero(sizes == size)
+            most = CHUNK // max(n_contexts * size, 1)
+            most = max(1, min(most, 2**25 // (size * max(len(self.codes), 1))))
+            for part in np.array_split(columns, -(-len(columns) // most)):
+                yield part, int(size), self._indicators(part, size)
+
+    def _sizes_of(self, wanted):
+        """Return sizes, 0 for unwanted columns once these are half of all or more."""
+        if 2 * wanted.sum() <= self._active.sum():
+            self._active = wanted.copy()
+        return np.where(self._active, self.sizes, 0)
+
+    def _indicators(self, columns, size):
+        """Return indicators, kept while there is room."""
+        key = columns.tobytes()
+        if key not in self._kept:
+            block = indicators(self.codes[:, columns], size, self.weights)
+            if sum(map(np.size, self._kept.values())) + block.size > KEPT:
+                self._kept.clear()
+            self._kept[key] = block
+        return self._kept[key]
+
+
+def indicators(codes, size, weights=None):
+    """Return indicators of codes as float32, (n_rows, size * n_columns)."""
+    n_rows, n_columns = codes.shape
+    block = np.zeros(n_rows * size * n_columns, dtype=np.float32)
+    rows = np.arange(n_rows)[:, np.newaxis] * size
+    places = (rows + np.maximum(codes, 0)) * n_columns + np.arange(n_columns)
+    block[places] = codes >= 0
+    block = block.reshape(n_rows, -1)
+    return block if weights is None else (block.T * weights.astype(np.float32)).T
+
+
+def permuted_indicators(context, n_contexts, permutations):
+    """Return indicators of a context whose rows are permuted.
+
+    Parameters
+    ----------
+    context : ndarray of shape (n_rows,)
+        Codes; negative ones count nowhere.
+    n_contexts : int
+        Number of codes.
+    permutations : ndarray of shape (n_permutations, n_rows)
+        Row numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_contexts, n_permutations, n_rows)
+    """
+    drawn = context[permutations]
+    indicator = np.zeros((n_contexts, *permutations.shape), dtype=np.float32)
+    turn, row = np.nonzero(drawn >= 0)
+    indicator[drawn[turn, row], turn, row] = 1
+    return indicator
+
+
+def count(indicator, block, shape):
+    """Count codes of columns against permuted contexts.
+
+    Parameters
+    ----------
+    indicator : ndarray of shape (n_contexts, n_permutations, n_rows)
+        Indicators of the contexts.
+    block : ndarray of shape (n_rows, size * n_columns)
+        Indicators of the columns.
+    shape : tuple of int
+        Numbers of codes that the context is made of, and `size` as the last.
+
+    Returns
+    -------
+    ndarray of shape (..., n_permutations, size, n_columns)
+        The axes in front are those of `shape` but for its last.
+    """
+    *contexts, size = shape
+    _, n_permutations, n_rows = indicator.shape
+    counts = indicator.reshape(-1, n_rows) @ block
+    return counts.reshape(*contexts, n_permutations, size, -1)
+
+
+def weighted_log(counts, whole):
+    """Return c log c, from a table where the counts are whole numbers."""
+    if not whole or counts.size < 256:
+        counts = np.asarray(counts, dtype=float)
+        return counts * np.log(np.where(counts > 0, counts, 1.0))
+    counts = counts.astype(np.int32)
+    numbers = np.arange(counts.max(initial=0) + 1, dtype=float)
+    return (numbers * np.log(np.maximum(numbers, 1.0)))[counts]
+
+
+def mutual_info_of_counts(counts, whole=True):
+    r"""Mutual information of each column with the first axis, less its bias.
+
+    .. math:: \hat I - \frac{(K_x - 1)(K_y - 1)}{2n}
+
+    with :math:`\hat I` that of the frequencies and K the codes that occur [1]_.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_contexts, ..., size, n_columns)
+        Counts of the codes of columns.
+    whole : bool, default=True
+        Whether the counts are whole numbers.
+
+    Returns
+    -------
+    ndarray of shape (..., n_columns)
+        Nats.
+
+    References
+    ----------
+    .. [1] G. A. Miller. Note on the bias of information estimates. Information Theory
+       in Psychology, 1955.
+    """
+    of_codes = counts.sum(axis=0)
+    of_contexts = counts.sum(axis=-2)
+    total = of_contexts.sum(axis=0, dtype=float)
+    value = weighted_log(counts, whole).sum(axis=0).sum(axis=-2)
+    value -= weighted_log(of_codes, whole).sum(axis=-2)
+    value -= weighted_log(of_contexts, whole).sum(axis=0)
+    value += weighted_log(total, whole)
+    freedom = ((of_codes > 0).sum(axis=-2) - 1.0) * ((of_contexts > 0).sum(axis=0) - 1)
+    return (value - freedom / 2) / np.maximum(total, 1.0)
+
+
+def conditional_of_counts(counts, whole=True):
+    """Mutual information of each column with the second axis, given the first.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_conditions, n_contexts, ..., size, n_columns)
+        Counts of the codes of columns.
+    whole : bool, default=True
+        Whether the counts are whole numbers.
+
+    Returns
+    -------
+    ndarray of shape (..., n_columns)
+        Nats.
+    """
+    weights = counts.sum(axis=(1, -2), dtype=float)
+    values = sum(
+        weight * mutual_info_of_counts(part, whole)
+        for weight, part in zip(weights, counts, strict=True)
+    )
+    return values / np.maximum(weights.sum(axis=0), 1.0)
+
+
+def count_entropy(counts, whole=True):
+    """Entropy of each column jointly with the first axis, from frequencies, in nats."""
+    total = np.maximum(counts.sum(axis=(0, -2), dtype=float), 1.0)
+    return np.log(total) - weighted_log(counts, whole).sum(axis=(0, -2)) / total
+
+
+def is_determined(counts):
+    """Whether each column is a function of the first axis: one code for each of it."""
+    return ((counts > 0).sum(axis=-2) <= 1).all(axis=0)
+
+
+def expected_maximum(freedom, n_tests, n_rows):
+    """Value, less its bias, of the largest of so many empty candidates, in nats."""
+    largest = chi2.isf(np.minimum(0.5, 1 / np.maximum(n_tests, 1)), freedom)
+    return (largest - freedom) / (2 * n_rows)

@@ -1,0 +1,247 @@
+"""Columns of all types as small whole numbers: quantile bins, labels, joint cells."""
+
+import numpy as np
+from scipy import sparse
+
+from skmi._data.dtypes import array_kinds, dtype_kind, is_missing, wanting_numbers
+
+__all__ = [
+    "MISSING",
+    "bin_columns",
+    "cut",
+    "few_codes",
+    "gather_rare",
+    "missing_as_code",
+    "target_codes",
+]
+
+MISSING = -1  # code of a value that is not there
+
+
+MAX_LEVELS = 32
+
+
+MIN_COUNT = 5
+
+
+FEW_VALUES = 10  # numbers with no more distinct values keep each as a bin
+
+
+def bin_columns(X, n_bins, weights=None, discrete=None, types=None):
+    """Return the codes of all columns, shape (n_rows, n_columns).
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_rows, n_columns)
+        Numbers, or objects of any type.
+    n_bins : int
+        Bins of a column of numbers.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the rows; None for equal ones.
+    discrete : sequence of bool or None, default=None
+        Whether each column holds labels; None decides by its type.
+    types : sequence of str, default=None
+        Names of the types that the columns came with.
+
+    Returns
+    -------
+    ndarray of int32
+        Codes from 0 without gaps; `MISSING` where there is no value.
+    """
+    if sparse.issparse(X):
+        X = X.tocsc()
+        blocks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // 256))
+        return np.hstack(
+            [
+                bin_columns(X[:, block].toarray(), n_bins, weights, discrete)
+                for block in blocks
+            ]
+        )
+    discrete = [None] * X.shape[1] if discrete is None else list(discrete)
+    plain = np.array([flag is not True for flag in discrete])
+    if X.dtype.kind in "biuf":
+        plain &= X.dtype.kind != "b"
+        codes, done = bin_plain_numbers(X, n_bins, weights, plain)
+    else:
+        codes, done = np.empty(X.shape, dtype=np.int32), np.zeros(X.shape[1], bool)
+    for k in np.flatnonzero(~done):
+        kind = types[k] if types else None
+        codes[:, k] = bin_column(X[:, k], n_bins, weights, discrete[k], kind)
+    return codes
+
+
+def bin_plain_numbers(X, n_bins, weights, plain):
+    """Cut the columns of many different numbers all at once; tell which those are."""
+    codes = np.empty(X.shape, dtype=np.int32)
+    if weights is not None:
+        return codes, np.zeros(X.shape[1], dtype=bool)
+    ordered = np.sort(X, axis=0)  # missing values come last
+    is_new = ordered[1:] != ordered[:-1]
+    done = plain & ~np.isnan(ordered[-1]) & (is_new.sum(axis=0) >= FEW_VALUES)
+    places = quantile_places(np.arange(1, len(X) + 1), n_bins)
+    codes[:, done] = 0
+    edges = ordered[places]
+    for edge in edges:
+        codes[:, done] += X[:, done] > edge[done]
+    for k in np.flatnonzero(done & (edges[1:] == edges[:-1]).any(axis=0)):
+        codes[:, k] = np.unique(codes[:, k], return_inverse=True)[1]
+    return codes, done
+
+
+@wanting_numbers("X or y")
+def bin_column(column, n_bins, weights=None, discrete=None, type_name=None):
+    """Return the codes of one column of any type."""
+    if discrete is None:
+        discrete = holds_labels(column, type_name)
+    if discrete:
+        return gather_rare(label_codes(column), weights)
+    numbers = np.array([np.nan if is_missing(v) else v for v in column], dtype=float)
+    if np.isinf(numbers).any():
+        raise ValueError("X contains infinity or a value too large for float64.")
+    return quantile_codes(numbers, n_bins, weights)
+
+
+def holds_labels(column, type_name=None):
+    """Whether a column holds labels, by the name of its type or its elements."""
+    kind = dtype_kind(type_name) if type_name else "object"
+    if kind != "object":
+        return kind == "discrete"
+    if column.dtype != object:
+        return "discrete" in array_kinds(column)
+    present = column[[not is_missing(value) for value in column]]
+    return len(present) == 0 or "discrete" in array_kinds(present)
+
+
+def label_codes(column):
+    """Return the places of labels in the order of their texts."""
+    missing = np.array([is_missing(value) for value in column], dtype=bool)
+    codes = np.full(len(column), MISSING, dtype=np.int32)
+    present = np.asarray(column)[~missing]
+    codes[~missing] = np.unique(present.astype(str), return_inverse=True)[1]
+    return codes
+
+
+def quantile_codes(values, n_bins, weights=None):
+    """Cut numbers into bins of equal weight; a few distinct values are left as is."""
+    missing = np.isnan(values)
+    present = values[~missing]
+    codes = np.full(len(values), MISSING, dtype=np.int32)
+    levels, inverse = np.unique(present, return_inverse=True)
+    inner = None if weights is None else weights[~missing]
+    if len(levels) <= FEW_VALUES:
+        codes[~missing] = gather_rare(inverse, inner)
+        return codes
+    order = np.argsort(present, kind="stable")
+    mass = np.ones(len(present)) if inner is None else inner[order]
+    edges = np.unique(present[order][quantile_places(np.cumsum(mass), n_bins)])
+    inside = np.searchsorted(edges, present, "left")
+    codes[~missing] = np.unique(inside, return_inverse=True)[1]
+    return codes
+
+
+def quantile_places(mass, n_bins):
+    """Places of the quantiles in ordered rows whose weights add up to `mass`."""
+    shares = np.arange(1, n_bins) / n_bins * mass[-1]
+    return np.searchsorted(mass, shares * (1 - 1e-12))
+
+
+def gather_rare(codes, weights=None, max_levels=MAX_LEVELS):
+    """Give one code to all levels that are rare or beyond the most frequent ones."""
+    present = codes != MISSING
+    inner = None if weights is None else weights[present]
+    counts = np.bincount(codes[present], inner)
+    keep = np.argsort(-counts, kind="stable")[: max_levels - 1]
+    keep = keep[counts[keep] >= MIN_COUNT]
+    names = np.full(len(counts), len(counts))
+    names[keep] = keep
+    gathered = np.full(len(codes), MISSING, dtype=np.int32)
+    gathered[present] = np.unique(names[codes[present]], return_inverse=True)[1]
+    return gathered
+
+
+def merge_codes(codes, n_levels):
+    """Bring a column of codes down to a few levels, missing ones counted as one.
+
+    Neighbouring codes are joined until at most `n_levels` are left, so that bins of
+    numbers stay bins.
+    """
+    _, codes = np.unique(codes, return_inverse=True)
+    n_codes = codes.max() + 1
+    return codes * n_levels // n_codes if n_codes > n_levels else codes
+
+
+def cut(block, n_cells, weights=None):
+    """Return one code for each row of a block of codes: what is equal stays together.
+
+    Blocks of few different rows keep each as a cell, others are split in halves.
+    """
+    missing = (block == MISSING).any(axis=1)
+    _, codes = np.unique(block[~missing], axis=0, return_inverse=True)
+    cells = np.full(len(block), MISSING, dtype=np.int32)
+    inner = None if weights is None else weights[~missing]
+    if codes.max(initial=0) >= n_cells and block.max(initial=0) > 1:
+        cells[~missing] = split_cells(block[~missing].astype(float), n_cells, inner)
+    else:
+        cells[~missing] = gather_rare(codes.ravel(), inner)
+    return cells
+
+
+def split_cells(block, n_cells, weights=None):
+    """Split rows into up to so many cells, by medians along the widest column.
+
+    Columns count by their ranks. The cells of fewer splits are unions of those of
+    more: code // 2 gives them.
+    """
+    weights = np.ones(len(block)) if weights is None else weights
+    ranks = np.column_stack([weighted_ranks(column, weights) for column in block.T])
+    codes = np.zeros(len(block), dtype=np.int32)
+    for _ in range(int(np.log2(n_cells))):
+        halves = np.zeros(len(block), dtype=np.int32)
+        for cell in range(codes.max() + 1):
+            rows = np.flatnonzero(codes == cell)
+            if len(rows) >= 2 * MIN_COUNT:
+                halves[rows] = upper_half(ranks[rows], weights[rows])
+        codes = 2 * codes + halves
+    return codes
+
+
+def weighted_ranks(column, weights):
+    """Share of the weight at or below each value, ties sharing theirs."""
+    _, inverse = np.unique(column, return_inverse=True)
+    mass = np.bincount(inverse, weights)
+    return ((np.cumsum(mass) - mass / 2) / mass.sum())[inverse]
+
+
+def upper_half(ranks, weights):
+    """Tell the rows above the median of the column of the largest spread."""
+    mean = np.average(ranks, axis=0, weights=weights)
+    spread = np.average((ranks - mean) ** 2, axis=0, weights=weights)
+    column = ranks[:, np.argmax(spread > spread.max() * (1 - 1e-9))]
+    order = np.argsort(column, kind="stable")
+    median = column[order][quantile_places(np.cumsum(weights[order]), 2)[0]]
+    return column > median
+
+
+def target_codes(y, n_bins, n_cells, weights=None, discrete=None, types=None):
+    """Return one code for each row of a target of any number of columns and types.
+
+    One column is cut like any other; of several the cells that they make together, at
+    most `n_cells`: labels as they are, numbers split by medians in turn.
+    """
+    if y.shape[1] == 1:
+        return bin_columns(y, n_bins, weights, discrete, types)[:, 0]
+    fine = bin_columns(y, 4 * n_cells, weights, discrete, types)
+    return cut(fine, n_cells, weights)
+
+
+def few_codes(codes, n_codes):
+    """Leave each column at most so many codes, missing values as one of their own."""
+    codes = missing_as_code(codes)
+    for k in np.flatnonzero(codes.max(axis=0) >= n_codes):
+        codes[:, k] = merge_codes(codes[:, k], n_codes)
+    return codes
+
+
+def missing_as_code(codes):
+    """Give missing values a code of their own, after all others."""
+    return np.where(codes == MISSING, codes.max(axis=0, initial=-1) + 1, codes)

@@ -1,0 +1,244 @@
+"""All pairs of columns against a target at once: joint mutual information, synergy."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import chi2
+
+from skmi.feature_selection.counts import weighted_log
+from skmi.statistics import permutation_pvalue
+
+__all__ = ["Pairs", "screen_pairs"]
+
+TILE = 256
+
+
+MOST_PAIRS = 1000
+
+
+class Pairs(NamedTuple):
+    """Pairs of columns, the strongest synergy first, in nats."""
+
+    first: np.ndarray
+    second: np.ndarray
+    mutual_info: np.ndarray  # of both with y, less its bias
+    synergy: np.ndarray  # what they tell together beyond the sum of each
+    pvalue: np.ndarray  # family-wise, of the synergy
+
+    def take(self, rows):
+        """Return some of the pairs."""
+        return Pairs(*(values[rows] for values in self))
+
+
+def screen_pairs(
+    codes,
+    target,
+    n_codes,
+    weights=None,
+    level=0.05,
+    matrix_product=None,
+    permutations=None,
+):
+    r"""Screen all pairs of columns for synergy.
+
+    .. math:: I(X_j, X_k; y) - I(X_j; y) - I(X_k; y)
+
+    The counts of all pairs in tiles of columns are products of indicator matrices.
+    Twice the number of rows times the synergy of independent columns is about
+    :math:`\chi^2` with :math:`(m - 1)^2 (K - 1)` degrees of freedom for m codes and K
+    classes, after division by the factor of Williams [1]_; the p-values are those
+    times the number of pairs.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_columns)
+        Codes from 0 to `n_codes` - 1; negative ones count nowhere.
+    target : ndarray of shape (n_rows,)
+        Codes of the target.
+    n_codes : int
+        Largest number of codes of a column.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the rows.
+    level : float, default=0.05
+        Pairs of larger p-values are left out.
+    matrix_product : callable, default=None
+        ``matrix_product(a, b)`` in place of ``a.T @ b``.
+    permutations : ndarray of shape (n_permutations + 1, n_rows), default=None
+        Permutations of the rows of the target, the first of them none, whose largest
+        synergies take the place of the distribution, as for series.
+
+    Returns
+    -------
+    Pairs
+        At most a thousand.
+
+    References
+    ----------
+    .. [1] D. A. Williams. Improved likelihood ratio tests for complete contingency
+       tables. Biometrika 63, 1976.
+    """
+    screen = _Screen(codes, target, n_codes, weights, matrix_product)
+    n_pairs = codes.shape[1] * (codes.shape[1] - 1) // 2
+    threshold = screen.factor * chi2.isf(min(level / n_pairs, 1.0), screen.freedom)
+    found = screen.search(threshold)
+    synergy, joint = found.synergy, found.mutual_info
+    pvalue = chi2.sf(synergy / screen.factor, screen.freedom) * n_pairs
+    pvalue = np.minimum(positive(pvalue), 1.0)
+    if permutations is not None:
+        null = [
+            _Screen(codes, target[rows], n_codes, weights, matrix_product).largest()
+            for rows in permutations[1:]
+        ]
+        pvalue = permutation_pvalue(synergy, np.array(null)[:, np.newaxis])
+    joint_freedom = screen.freedom * (n_codes + 1) / (n_codes - 1)
+    found = found._replace(
+        mutual_info=(joint - joint_freedom) / (2 * screen.n_rows),
+        synergy=(synergy - screen.freedom) / (2 * screen.n_rows),
+        pvalue=pvalue,
+    )
+    return found.take(np.flatnonzero(pvalue <= level))
+
+
+class _Screen:
+    """The indicators of all columns for each class, and what margins give."""
+
+    def __init__(self, codes, target, n_codes, weights, matrix_product):
+        kept = target >= 0
+        codes, target = codes[kept], target[kept]
+        weights = None if weights is None else weights[kept].astype(np.float32)
+        self.codes, self.target, self.weights = codes, target, weights
+        self.n_codes = n_codes
+        self.n_classes = int(target.max()) + 1
+        self.whole = weights is None
+        self.product = matrix_product or (lambda a, b: a.T @ b)
+        mass = np.ones(len(codes)) if weights is None else weights
+        self.n_rows = float(mass.sum())
+        sizes = np.bincount(target, mass)
+        self.class_term = weighted_log(sizes, False).sum() - weighted_log(
+            self.n_rows, False
+        )
+        self.freedom = (n_codes - 1) ** 2 * max(self.n_classes - 1, 1)
+        self.factor = 1 + (n_codes**4 - 1) * ((self.n_rows / sizes).sum() - 1) / (
+            6 * self.n_rows * (n_codes**2 - 1) * max(self.n_classes - 1, 1)
+        )
+        self.singles = self._singles()
+
+    def _indicators(self, columns):
+        """Return the indicators of some columns, code by code, for each class."""
+        block = self.codes[:, columns]
+        full = (block[:, np.newaxis] == np.arange(self.n_codes)[:, np.newaxis]).astype(
+            np.float32
+        )
+        full = full.reshape(len(block), -1)
+        return [full[self.target == label] for label in range(self.n_classes)]
+
+    def _weigh(self, blocks):
+        if self.weights is None:
+            return blocks
+        return [
+            block * self.weights[self.target == label, np.newaxis]
+            for label, block in enumerate(blocks)
+        ]
+
+    def _singles(self):
+        """Return 2n times the mutual information of each column, with its bias."""
+        values = np.empty(self.codes.shape[1])
+        for columns in np.array_split(
+            np.arange(len(values)), -(-len(values) // TILE) or 1
+        ):
+            counts = [b.sum(axis=0) for b in self._weigh(self._indicators(columns))]
+            terms = sum(weighted_log(c, self.whole) for c in counts)
+            terms = terms - weighted_log(sum(counts), self.whole)
+            total = terms.reshape(self.n_codes, -1).sum(axis=0)
+            values[columns] = 2 * (total - self.class_term)
+        return values
+
+    def tiles(self):
+        """Yield the columns of tiles that cover all pairs, and 2n times the synergy."""
+        n_columns = self.codes.shape[1]
+        tiles = np.array_split(np.arange(n_columns), -(-n_columns // TILE))
+        for i, rows in enumerate(tiles):
+            left = self._weigh(self._indicators(rows))
+            for columns in tiles[i:]:
+                right = self._indicators(columns)
+                counts = [self.product(a, b) for a, b in zip(left, right, strict=True)]
+                terms = sum(map(self._sum, counts)) - self._sum(sum(counts))
+                joint = 2 * (terms - self.class_term)
+                synergy = joint - self.singles[rows, np.newaxis] - self.singles[columns]
+                synergy[rows[:, np.newaxis] >= columns] = -np.inf
+                yield rows, columns, joint, synergy
+
+    def search(self, threshold):
+        """Return the pairs above a threshold, with 2n times their values."""
+        found = Pairs(*np.empty((2, 0), dtype=int), *np.empty((3, 0)))
+        for rows, columns, joint, synergy in self.tiles():
+            i, j = np.nonzero(synergy > threshold)
+            new = rows[i], columns[j], joint[i, j], synergy[i, j], np.zeros(len(i))
+            found = Pairs(*map(np.concatenate, zip(found, new, strict=True)))
+            order = np.argsort(-found.synergy, kind="stable")
+            found = found.take(order[:MOST_PAIRS])
+        return found
+
+    def largest(self):
+        """Return 2n times the largest synergy."""
+        return max(synergy.max() for _, _, _, synergy in self.tiles())
+
+    def _sum(self, counts):
+        """Sum c log c over the codes of both columns, for each pair."""
+        logs = weighted_log(counts, self.whole)
+        shape = (self.n_codes, -1, self.n_codes, counts.shape[1] // self.n_codes)
+        return logs.reshape(shape).sum(axis=(0, 2))
+
+
+def positive(pvalue):
+    """Return p-values that are too small for a float as the smallest one."""
+    return np.maximum(pvalue, np.finfo(float).tiny)
+
+
+def screen_triples(codes, target, level):
+    r"""Screen all triples of columns for parity.
+
+    .. math:: 2 n I(s_j s_k s_l; y) \sim \chi^2_{K - 1}
+
+    with s the sign of a column of two codes. All triples with one column are products
+    of matrices.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_columns)
+        Codes of two kinds, 0 and 1.
+    target : ndarray of shape (n_rows,)
+        Codes of the target.
+    level : float
+        Triples of larger p-values, times their number, are left out.
+
+    Returns
+    -------
+    dict
+        P-values of triples of columns, the smallest first.
+    """
+    sides = np.where(codes > 0, 1, -1).astype(np.float32)
+    n_rows, n_columns = sides.shape
+    n_triples = math.comb(n_columns, 3)
+    sizes = np.bincount(target)
+    classes = [sides[target == label] for label in range(len(sizes))]
+    null = weighted_log(sizes, False).sum() - n_rows * np.log(n_rows)
+    freedom = max(len(sizes) - 1, 1)
+    threshold = chi2.isf(min(level / max(n_triples, 1), 1.0), freedom)
+    found = {}
+    for j in range(n_columns - 2):
+        even = np.array(
+            [
+                (size + (part[:, j + 1 :] * part[:, [j]]).T @ part[:, j + 1 :]) / 2
+                for size, part in zip(sizes, classes, strict=True)
+            ]
+        )
+        both = np.stack([even, sizes[:, np.newaxis, np.newaxis] - even])
+        terms = weighted_log(both, False).sum(axis=(0, 1))
+        terms -= weighted_log(both.sum(axis=1), False).sum(axis=0)
+        statistic = np.triu(2 * (terms - null), 1)
+        for k, m in zip(*np.nonzero(statistic > threshold), strict=True):
+            pvalue = chi2.sf(statistic[k, m], freedom) * n_triples
+            found[j, int(k) + j + 1, int(m) + j + 1] = float(positive(pvalue))
+    return dict(sorted(found.items(), key=lambda item: item[1]))

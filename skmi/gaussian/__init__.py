@@ -1,0 +1,29 @@
+"""Mutual information by closed forms, and the closed forms themselves."""
+
+from skmi.gaussian.closed_form import (
+    EllipticalRatio,
+    covariance_bias,
+    elliptical_mutual_info,
+    student_log_density,
+    student_offset,
+    student_scatter,
+)
+from skmi.gaussian.estimators import (
+    EllipticalCopulaMI,
+    GaussianCopulaMI,
+    GaussianMI,
+    StudentCopulaMI,
+)
+
+__all__ = [
+    "EllipticalCopulaMI",
+    "EllipticalRatio",
+    "GaussianCopulaMI",
+    "GaussianMI",
+    "StudentCopulaMI",
+    "covariance_bias",
+    "elliptical_mutual_info",
+    "student_log_density",
+    "student_offset",
+    "student_scatter",
+]

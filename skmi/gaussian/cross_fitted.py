@@ -1,0 +1,267 @@
+"""The closed-form reference: an elliptical copula measured on rows out of fold."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import t as student
+
+from skmi._data.marginals import BlockView
+from skmi._data.splitting import multi_sample_terms
+from skmi.gaussian.closed_form import EllipticalRatio, covariance_bias, student_scatter
+from skmi.statistics import standard_error
+
+__all__ = ["CopulaReference", "student_quantiles"]
+
+DEGREES_OF_FREEDOM = (math.inf, 40, 15, 8, 5, 3, 2, 1)
+
+
+N_FOLDS = 5
+
+
+N_STEPS = 20
+
+
+LARGEST_CORRELATION = 1 - 1e-6
+
+
+MOST_STUDENT_COLUMNS = 200  # above, iterated scatter matrices take too long
+
+
+class CopulaReference:
+    r"""Closed-form log density ratio of an elliptical copula.
+
+    The columns are seen by the normal scores of their ranks, mapped to the quantiles
+    of a Student distribution. Canonical correlations of a sample are too large, the
+    more so the more columns there are. Here the directions are those of all rows, and
+    the correlations and scales along them are measured on rows that did not choose
+    them; correlations below :math:`2.5 / \sqrt n` are set to 0. Of the degrees of
+    freedom those with the largest multi-sample bound out of fold are taken, and where
+    that is not above 0 the reference is 0.
+
+    Parameters
+    ----------
+    X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
+        Rows in random order; each fifth of them is a fold.
+
+    Attributes
+    ----------
+    degrees_of_freedom : float
+        The choice; inf is the normal copula.
+    terms : ndarray of shape (n_samples,)
+        The terms of its multi-sample bound out of fold, in nats; 0 where there is no
+        reference.
+    ratio : EllipticalRatio or None
+        The ratio in the coordinates of the choice; None where it is 0.
+    """
+
+    def __init__(self, X, y):
+        self.n_correlations = min(X.shape[1], y.shape[1])  # constant columns too
+        self.views = BlockView(X, "rank"), BlockView(y, "rank")
+        x, y = (
+            view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
+        )
+        folds = np.array_split(np.arange(len(x)), N_FOLDS)
+        self.kept = vary_without(x, folds), vary_without(y, folds)
+        x, y = x[:, self.kept[0]], y[:, self.kept[1]]
+        self.degrees_of_freedom = math.inf
+        self.ratio, self.sample_ratio = None, None
+        self.terms = np.zeros(len(x))
+        if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
+            self._choose(x, y, folds)
+
+    def _choose(self, x, y, folds):
+        """Go from normal to heavier tails for as long as the bound rises."""
+        best = -math.inf
+        for nu in DEGREES_OF_FREEDOM:
+            fit = fit_out_of_fold(x, y, nu, folds)
+            if fit is None or fit.terms.mean() <= best:
+                break
+            best = fit.terms.mean()
+            if best > self.terms.mean():
+                self.terms, self.ratio, self.sample_ratio = fit
+                self.degrees_of_freedom = nu
+            if x.shape[1] + y.shape[1] > MOST_STUDENT_COLUMNS:
+                break
+
+    @property
+    def bound(self):
+        """The multi-sample bound out of fold, in nats."""
+        return float(self.terms.mean())
+
+    @property
+    def settings(self):
+        """Level, degrees of freedom and number of variates of the ratio."""
+        if self.ratio is None:
+            return 0.0, math.inf, 0
+        return self.ratio.level, self.degrees_of_freedom, sum(self.ratio.sizes)
+
+    @property
+    def mutual_info(self):
+        """The mean of the ratio under the fitted distribution, in nats."""
+        return 0.0 if self.ratio is None else self.ratio.mutual_info
+
+    @property
+    def is_clear(self):
+        """Whether the closed form can be taken at its word.
+
+        The bound out of fold is above 0 by three standard errors, and no column
+        repeats its values so often that it has no density.
+        """
+        if self.bound <= 3 * standard_error(self.terms):
+            return False
+        views = [view for block in self.views for view in block.views]
+        return all(
+            view.is_constant or 2 * len(view.values) > len(self.terms) for view in views
+        )
+
+    @property
+    def estimate(self):
+        """What to report: the closed form without its bias where there clearly is one.
+
+        Else the bound out of fold: correlations of which some are chance would add up.
+        """
+        return self.mutual_info + self.shortfall if self.is_clear else self.bound
+
+    @property
+    def shortfall(self):
+        r"""What :attr:`mutual_info` lacks because directions are learned, in nats.
+
+        The sample's own canonical correlations are too large by a bias that is known;
+        without it they are right on average, but far from 0 where there is nothing.
+        """
+        n_samples, d = len(self.terms), self.settings[2]
+        if not self.is_clear or n_samples <= 2 * d:
+            return 0.0
+        if self.sample_ratio.correlations.max() > LARGEST_CORRELATION:
+            return 0.0
+        unbiased = self.sample_ratio.mutual_info
+        unbiased -= covariance_bias(n_samples, *self.ratio.sizes)
+        return unbiased - self.mutual_info
+
+    def pairs(self, X, y):
+        """Return the ratio of each row of X with its own row of y."""
+        if self.ratio is None:
+            return np.zeros(len(X))
+        return self.ratio.pairs(self._see(0, X), self._see(1, y))
+
+    def matrix(self, X, y):
+        """Return the ratios of all rows of X with all rows of y."""
+        if self.ratio is None:
+            return np.zeros((len(X), len(y)))
+        return self.ratio.matrix(self._see(0, X), self._see(1, y))
+
+    def x_features(self, X):
+        """Return what the ratio needs of X, as columns; see `EllipticalRatio`."""
+        return self._features(0, X)
+
+    def y_features(self, y):
+        """Return what the ratio needs of y, as columns."""
+        return self._features(1, y)
+
+    def _features(self, side, block):
+        columns = np.zeros((len(block), self.n_correlations + 2))
+        if self.ratio is not None:
+            found = self.ratio.features(side, self._see(side, block))
+            columns[:, -2:] = found[:, -2:]
+            columns[:, : found.shape[1] - 2] = found[:, :-2]
+        return columns
+
+    def _see(self, side, block):
+        scores = self.views[side].apply(block)[:, self.kept[side]]
+        return student_quantiles(scores, self.degrees_of_freedom)
+
+
+def vary_without(block, folds):
+    """Tell which columns are not constant without the rows of any one fold."""
+    parts = [np.delete(block, fold, axis=0) for fold in folds]
+    return np.all([(part != part[:1]).any(axis=0) for part in parts], axis=0)
+
+
+class OutOfFold(NamedTuple):
+    """A fit with given degrees of freedom."""
+
+    terms: np.ndarray  # of the multi-sample bound, by directions of other rows
+    ratio: EllipticalRatio  # directions of all rows, correlations of other rows
+    sample_ratio: EllipticalRatio  # both of all rows
+
+
+def fit_out_of_fold(x, y, degrees_of_freedom, folds):
+    """Return an `OutOfFold`, or None where columns lack a spread of their own."""
+    x, y = (student_quantiles(block, degrees_of_freedom) for block in (x, y))
+    everything = np.arange(len(x))
+    parts = [np.setdiff1d(everything, fold) for fold in folds]
+    try:
+        sample, *ratios = (
+            elliptical_ratio(x, y, rows, degrees_of_freedom)
+            for rows in (everything, *parts)
+        )
+    except np.linalg.LinAlgError:  # columns that are sums of others
+        return None
+    if len({ratio.sizes for ratio in (sample, *ratios)}) > 1:
+        return None
+    variates = [
+        ratio.variates(x[fold], y[fold])
+        for ratio, fold in zip(ratios, folds, strict=True)
+    ]
+    u, v = (np.concatenate(sides) for sides in zip(*variates, strict=True))
+    measured = measure_variates(u, v, degrees_of_freedom)
+    terms = np.concatenate(
+        [
+            out_of_fold_terms(ratio.rescale(*measured), x[fold], y[fold])
+            for ratio, fold in zip(ratios, folds, strict=True)
+        ]
+    )
+    return OutOfFold(terms, sample.rescale(*measured), sample)
+
+
+def out_of_fold_terms(ratio, x, y):
+    """Return the terms of the multi-sample bound."""
+    return multi_sample_terms(
+        lambda rows, columns: ratio.matrix(x[rows], y[columns]), len(x)
+    )
+
+
+def elliptical_ratio(x, y, rows, degrees_of_freedom):
+    """Return the ratio of a scatter matrix of some rows about 0."""
+    block = np.hstack([x[rows], y[rows]])
+    scatter = student_scatter(block, degrees_of_freedom, tol=1e-2, max_iter=30)
+    return EllipticalRatio(
+        np.zeros(block.shape[1]), scatter, x.shape[1], degrees_of_freedom
+    )
+
+
+def measure_variates(u, v, degrees_of_freedom):
+    """Return correlations of pairs of variates, and the scales of all of them."""
+    k, d = min(u.shape[1], v.shape[1]), u.shape[1] + v.shape[1]
+    scales = np.ones(u.shape[1]), np.ones(v.shape[1])
+    correlations = np.zeros(k)
+    for _ in range(1 if math.isinf(degrees_of_freedom) else N_STEPS):
+        weights = 1.0
+        if not math.isinf(degrees_of_freedom):
+            lengths = joint_lengths(u / scales[0], v / scales[1], correlations)
+            weights = (degrees_of_freedom + d) / (degrees_of_freedom + lengths)
+            weights = weights[:, np.newaxis]
+        scales = [np.sqrt((weights * block**2).mean(axis=0)) for block in (u, v)]
+        products = weights * (u[:, :k] / scales[0][:k]) * (v[:, :k] / scales[1][:k])
+        correlations = products.mean(axis=0)
+        correlations[correlations < 2.5 / math.sqrt(len(u))] = 0
+        correlations = np.minimum(correlations, LARGEST_CORRELATION)
+    return correlations, *scales
+
+
+def joint_lengths(a, b, correlations):
+    """Return the squared Mahalanobis lengths of pairs of canonical variates."""
+    k, gaps = len(correlations), 1 - correlations**2
+    excess = (a[:, :k] ** 2 + b[:, :k] ** 2) @ (correlations**2 / gaps)
+    excess -= 2 * (a[:, :k] * b[:, :k]) @ (correlations / gaps)
+    return (a**2).sum(axis=1) + (b**2).sum(axis=1) + excess
+
+
+def student_quantiles(scores, degrees_of_freedom):
+    """Map normal scores to the quantiles of a Student distribution."""
+    if math.isinf(degrees_of_freedom):
+        return scores
+    values, index = np.unique(scores, return_inverse=True)
+    return student.ppf(ndtr(values), degrees_of_freedom)[index].reshape(scores.shape)

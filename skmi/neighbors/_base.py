@@ -1,0 +1,120 @@
+"""What the estimators by nearest neighbours share."""
+
+import copy
+import math
+
+import numpy as np
+from scipy.special import digamma
+
+from skmi._core.params import estimator, parameter
+from skmi._core.sklearn_compat import Integral, Interval, StrOptions, make_random_state
+from skmi._data.marginals import BlockView
+from skmi.base import MutualInfoEstimator, Report
+from skmi.neighbors._search import Block, JointRows
+from skmi.statistics import standard_error
+
+
+@estimator
+class NeighborEstimator(MutualInfoEstimator):
+    """Base of the estimators that count neighbours."""
+
+    n_neighbors: int = parameter(3, Interval(Integral, 1, None, closed="left"))
+    transform: object = parameter(
+        "rank", StrOptions({"rank", "standard"}), None, hidden=True
+    )
+    n_jobs: int | None = parameter(None, Integral, None)
+    random_state: object = parameter(None, "random_state")
+
+    _breaks_ties = True
+    _is_normalized = True
+
+    def _fit(self, X, y):
+        seed = make_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        self._tie_seed = seed
+        self._joint = self._join(*self._learn_views(X, y))
+        terms = self._terms(self._joint)
+        ceiling = self._ceiling(len(X))
+        if self._breaks_ties and self._has_ties:
+            # New pairs are held against the rows as they are.
+            self._joint = self._join(self._x_block(X), self._y_block(y))
+        return Report(terms.mean(), standard_error(terms), ceiling)
+
+    def _join(self, x, y):
+        return JointRows(x, y, self.n_jobs, self.device)
+
+    def _ceiling(self, n_samples):
+        """Bound of the estimate: each row has as many neighbours on a side as jointly.
+
+        Labels with fewer rows than neighbours break it.
+        """
+        if len(self._joint.groups) > 1:
+            return math.inf
+        return self._constant(n_samples) - digamma(self.n_neighbors)
+
+    def _learn_views(self, X, y):
+        """Learn how to see the columns; return both sides as seen."""
+        if len(X) <= self.n_neighbors:
+            raise ValueError(
+                f"n_samples={len(X)} is too few for n_neighbors={self.n_neighbors}; "
+                "there must be more rows than neighbours."
+            )
+        random_state = np.random.RandomState(self._tie_seed)
+        transform = vars(self)["transform"]
+        X, x_codes = self._separate(X)
+        self._x_view = BlockView(X, transform)
+        x = Block(self._see_once(self._x_view, X, random_state), x_codes)
+        if hasattr(self, "classes_"):
+            return x, self._y_block(y)
+        self._y_view = BlockView(y, transform)
+        y_codes = np.zeros(len(y), dtype=int)
+        return x, Block(self._see_once(self._y_view, y, random_state), y_codes)
+
+    @property
+    def _has_ties(self):
+        y_view = [] if hasattr(self, "classes_") else self._y_view.views
+        return any(view.has_ties for view in (*self._x_view.views, *y_view))
+
+    def _see_once(self, view, block, random_state):
+        """See the rows of a fit, their ties broken where the method needs it."""
+        if self._breaks_ties:
+            return view.apply_without_ties(block, random_state)
+        return view.apply(block)
+
+    def _separate(self, X):
+        """Return the continuous columns, and one code for the discrete ones."""
+        return X, np.zeros(len(X), dtype=int)
+
+    def _x_block(self, X):
+        X, codes = self._separate(X)
+        return Block(self._x_view.apply(X), codes)
+
+    def _y_block(self, y):
+        if hasattr(self, "classes_"):
+            return Block(np.empty((len(y), 0)), y)
+        return Block(self._y_view.apply(y), np.zeros(len(y), dtype=int))
+
+    # -- new rows ----------------------------------------------------------------
+
+    def _mutual_info(self, X, y):
+        other = copy.copy(self)
+        return other._terms(other._join(*other._learn_views(X, y))).mean()
+
+    def _log_ratio(self, X, y):
+        x, z = self._x_block(X), self._y_block(y)
+        radius, found = self._joint.new_radius_each(x, z, self.n_neighbors)
+        n_x = self._joint.x.count_each(x, radius)
+        n_y = self._joint.y.count_each(z, radius.T).T
+        return self._new_terms(x.codes[:, np.newaxis], found, n_x, n_y)
+
+    def _log_ratio_of_pairs(self, X, y):
+        x, z = self._x_block(X), self._y_block(y)
+        radius, found = self._joint.new_radius(x, z, self.n_neighbors)
+        n_x, n_y = self._joint.x.count(x, radius), self._joint.y.count(z, radius)
+        return self._new_terms(x.codes, found, n_x, n_y)
+
+    def _new_terms(self, x_codes, found, n_x, n_y):
+        """Terms of new pairs; a combination of labels never seen tells nothing."""
+        n_samples = len(self._joint.columns) + 1
+        inner = digamma(found) + digamma(n_samples)
+        terms = inner - digamma(n_x + 1) - digamma(n_y + 1)
+        return np.where(x_codes < 0, 0.0, terms)

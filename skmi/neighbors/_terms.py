@@ -1,0 +1,86 @@
+"""The terms of each row in the neighbour estimators, from counts and radii."""
+
+import math
+
+import numpy as np
+from joblib import effective_n_jobs
+from scipy.special import digamma
+
+from skmi.entropy import weighted_entropy_terms
+
+
+def ksg_terms(joint, n_neighbors):
+    r"""Terms of the first estimator of Kraskov et al., and of Ross for labels.
+
+    .. math:: \psi(k) + \psi(N) - \psi(n_x + 1) - \psi(n_y + 1)
+    """
+    found, n_x, n_y = joint.ball_counts(n_neighbors)
+    return digamma(found) + digamma(len(found)) - digamma(n_x) - digamma(n_y)
+
+
+def mixed_ksg_terms(joint, n_neighbors):
+    r"""Terms of Gao et al. for mixtures.
+
+    .. math:: \psi(\tilde k) + \log N - \psi(n_x + 1) - \psi(n_y + 1)
+    """
+    n_samples = len(joint.columns)
+    terms = ksg_terms(joint, n_neighbors)
+    return terms - digamma(n_samples) + math.log(n_samples)
+
+
+def ksg_box_terms(joint, n_neighbors):
+    r"""Terms of the second estimator of Kraskov et al.
+
+    .. math:: \psi(k) - 1/k + \psi(N) - \psi(n_x) - \psi(n_y)
+    """
+    n_x, n_y = joint.box_counts(n_neighbors)
+    level = digamma(n_neighbors) - 1 / n_neighbors + digamma(len(n_x))
+    return level - digamma(n_x) - digamma(n_y)
+
+
+def local_ksg_terms(joint, n_neighbors):
+    r"""Terms of the first estimator with the local correction of Gao et al.
+
+    .. math:: \log \frac{V_i}{\bar V_i} \quad \text{where} \quad
+        \frac{\bar V_i}{V_i} < \alpha
+
+    is added, with :math:`V_i` the volume of the smallest box around row i that holds
+    its neighbours, and :math:`\bar V_i` that of the smallest along principal axes.
+    """
+    columns, near = joint.columns, joint.neighbors(n_neighbors)
+    threshold = log_volume_threshold(n_neighbors, columns.shape[1])
+    terms = ksg_terms(joint, n_neighbors)
+    for rows in np.array_split(np.arange(len(near)), -(-len(near) // 4096)):
+        gap = log_volume_gap(columns[near[rows]] - columns[rows, np.newaxis])
+        terms[rows] += np.where(gap < threshold, -gap, 0.0)
+    return terms
+
+
+def log_volume_gap(offsets):
+    """Return the log ratio of two boxes, along principal axes and along the columns.
+
+    The offsets of the neighbours of each row have the shape (n, k, d). No side counts
+    as shorter than what rounding leaves of the longest.
+    """
+    _, axes = np.linalg.eigh(offsets.transpose(0, 2, 1) @ offsets)
+    along, plain = (np.abs(block).max(axis=1) for block in (offsets @ axes, offsets))
+    least = np.finfo(float).eps * plain.max(axis=1, keepdims=True)
+    along, plain = np.maximum(along, least), np.maximum(plain, least)
+    return np.log(along).sum(axis=1) - np.log(plain).sum(axis=1)
+
+
+def log_volume_threshold(n_neighbors, n_columns, level=0.005, n_draws=5000):
+    """Return the gap that so small a share of uniform neighbourhoods falls below."""
+    shape = n_draws, n_neighbors, n_columns
+    offsets = np.random.RandomState(0).uniform(-1, 1, shape)
+    return np.quantile(log_volume_gap(offsets), level)
+
+
+def entropy_terms(joint, n_neighbors):
+    """Terms of the difference of three weighted Kozachenko-Leonenko entropies."""
+    workers = effective_n_jobs(joint.n_jobs)
+    h_x, h_y, h_xy = (
+        weighted_entropy_terms(columns, n_neighbors, workers)
+        for columns in (joint.x.columns, joint.y.columns, joint.columns)
+    )
+    return h_x + h_y - h_xy

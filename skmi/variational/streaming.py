@@ -1,0 +1,177 @@
+"""Critics that learn from batches of rows, one after the other, in flat memory."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils.metaestimators import available_if
+
+from skmi._core.sklearn_compat import fit_context, make_random_state
+from skmi._core.torch_utils import make_generator, resolve_device
+from skmi.base import Report
+from skmi.statistics import standard_error
+
+__all__ = ["StreamingMixin"]
+
+MOST_REPORT_ROWS = 1024
+
+
+class Reservoir(NamedTuple):
+    """A sample of all rows seen so far, each as likely to be in it."""
+
+    X: np.ndarray
+    y: np.ndarray
+    n_seen: int
+
+    def add(self, X, y, random_state):
+        """Return the sample after more rows have been seen."""
+        own_X, own_y = self.X.copy(), self.y.copy()
+        free = min(MOST_REPORT_ROWS - len(own_X), len(X))
+        n_seen = self.n_seen + free
+        for row in range(free, len(X)):
+            n_seen += 1
+            place = random_state.randint(n_seen)
+            if place < len(own_X):
+                own_X[place], own_y[place] = X[row], y[row]
+        return Reservoir(
+            np.concatenate([own_X, X[:free]]), np.concatenate([own_y, y[:free]]), n_seen
+        )
+
+
+class Stream(NamedTuple):
+    """What is kept between batches."""
+
+    weights: dict
+    optimizer: dict
+    reports: Reservoir
+    losses: list
+    random_state: np.random.RandomState
+
+
+def trains_one_critic(estimator):
+    """Whether batches will do; what is raised says what wants all rows at once."""
+    if estimator.cv is not None or estimator._has_reference:
+        raise AttributeError(
+            "partial_fit trains one critic on some rows at a time; pass cv=None and "
+            "reference=None, which want all of them."
+        )
+    if getattr(estimator, "conditional", None) is not None:
+        raise AttributeError(
+            "partial_fit has nothing to train where `conditional` is known; call "
+            "mutual_info on each batch."
+        )
+    return True
+
+
+class StreamingMixin:
+    """Adds `partial_fit` to an estimator that trains one critic."""
+
+    @available_if(trains_one_critic)
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, classes=None):
+        """Learn from a batch of rows, and report on rows held out of all batches.
+
+        Each call passes once over the batch. A share `test_size` of its rows does not
+        train; a sample of at most 1024 such rows of all batches is what `mutual_info_`
+        is of. No epoch is chosen, so `max_iter` and `early_stopping` have no part in
+        it. The first batch sets the scale of the columns: let it be a fair sample.
+
+        Pass each row once. One that comes again may have been held out before and
+        train now, and the estimate is then too high.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers; some hundred rows or more.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers, or labels.
+        classes : array-like, default=None
+            All labels, needed in the first call where its batch does not have them.
+
+        Returns
+        -------
+        self : object
+            The estimator, fitted to all batches so far.
+
+        Raises
+        ------
+        AttributeError
+            If a parameter wants all rows at once, `cv` or ``reference="copula"``, or
+            if `conditional` is known.
+        FloatingPointError
+            If the loss is no number; the estimator stays as it was before the batch.
+        """
+        stream = vars(self).get("_stream")
+        if stream is None:
+            self._forget_training()
+            vars(self).pop("mutual_info_", None)
+        self._announced = classes
+        try:
+            X, y = self._validate(X, y, reset=stream is None)
+        finally:
+            del self._announced
+        random_state = (
+            make_random_state(self.random_state)
+            if stream is None
+            else clone_state(stream.random_state)
+        )
+        self._learn_batch(X, self._as_columns(y), stream, random_state)
+        return self
+
+    def _learn_batch(self, X, y, stream, random_state):
+        """Train on a batch, report, and remember all of it at the end."""
+        fold = self._split(X, y, random_state)[0]
+        train = np.concatenate([fold.train, fold.stop])
+        if stream is None:
+            scalers = [self._make_scalers(X, y, fold._replace(train=train))]
+            reports = Reservoir(X[:0], y[:0], 0)
+        else:
+            scalers, reports = self._scalers, stream.reports
+        device = resolve_device(self.device)
+        training = self._train_stack(
+            *self._scale_sides(scalers, X, y, device),
+            torch.from_numpy(train).unsqueeze(0),
+            torch.empty(1, 0, dtype=torch.long),
+            make_generator(random_state),
+        )
+        training.schedule = dataclasses.replace(training.schedule, early_stopping=False)
+        if stream is not None:
+            training.network.load_state_dict(stream.weights)
+            training.optimizer.load_state_dict(stream.optimizer)
+        training.run_epoch()
+        critic = training.best[0]
+        reports = reports.add(X[fold.report], y[fold.report], random_state)
+        value, influence = self._report([(critic, scalers[0])], reports.X, reports.y)
+        losses = [*(stream.losses if stream else []), training.losses[-1][0]]
+        report = Report(value, standard_error(influence), self._ceiling(len(reports.X)))
+        self._publish(report)
+        self._scalers, self._critics, self.critic_ = scalers, [critic], critic
+        self.n_iter_, self.loss_curve_ = len(losses), losses
+        self.validation_scores_, self.device_ = None, str(device)
+        self._stream = Stream(
+            {name: v.cpu() for name, v in training.network.state_dict().items()},
+            to_cpu(training.optimizer.state_dict()),
+            reports,
+            losses,
+            random_state,
+        )
+
+
+def clone_state(random_state):
+    """Return a copy, so that a batch that fails leaves no trace."""
+    other = np.random.RandomState()
+    other.set_state(random_state.get_state())
+    return other
+
+
+def to_cpu(state):
+    """Return the state of an optimiser with its tensors on the CPU."""
+    moments = {
+        place: {
+            name: value.cpu() if isinstance(value, torch.Tensor) else value
+            for name, value in values.items()
+        }
+        for place, values in state["state"].items()
+    }
+    return state | {"state": moments}
