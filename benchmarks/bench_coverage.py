@@ -40,7 +40,7 @@ ESTIMATORS = {
     "GaussianCopulaMI": skmi.GaussianCopulaMI(),
     "StudentCopulaMI": skmi.StudentCopulaMI(),
     "KSG": skmi.KSG(),
-    "KSG weighted": skmi.KSG(variant="weighted", transform="standard", n_neighbors=10),
+    "KSG weighted": skmi.KSG(variant="weighted", marginals="standard", n_neighbors=10),
 }
 MAPS = ("normal_cdf", "bimodal", "wiggly", "half_cube", "asinh")
 CONSISTENT = {

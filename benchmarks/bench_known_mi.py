@@ -66,7 +66,7 @@ ESTIMATORS = {
     "EllipticalCopulaMI": skmi.EllipticalCopulaMI(random_state=0),
     "KSG": skmi.KSG(random_state=0),
     "KSG weighted": skmi.KSG(
-        variant="weighted", transform="standard", n_neighbors=10, random_state=0
+        variant="weighted", marginals="standard", n_neighbors=10, random_state=0
     ),
     "GaussianMI": skmi.GaussianMI(),
     "GaussianCopulaMI": skmi.GaussianCopulaMI(),

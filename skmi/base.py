@@ -1,16 +1,15 @@
 """The contract of an estimator of mutual information."""
 
 import math
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import entr, logsumexp
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmi._core.params import parameter, parameters
+from skmi._core.params import DeclaredParameters, parameter, parameters
 from skmi._core.sklearn_compat import CallbackSupportMixin, StrOptions, fit_context
 from skmi._data.checks import (
     are_codes,
@@ -30,7 +29,7 @@ from skmi._data.dtypes import (
     wanting_numbers,
 )
 from skmi._data.splitting import N_CONTRASTS, multi_sample_terms
-from skmi.exceptions import SaturationWarning
+from skmi.exceptions import SaturationWarning, warn
 
 __all__ = ["MutualInfoEstimator", "Report", "mi_scorer"]
 
@@ -44,7 +43,7 @@ class Report(NamedTuple):
 
 
 @parameters
-class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
+class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
     """Base of the estimators of mutual information between X and y.
 
     It validates the pair, runs the template of `fit` and scores. A child sets
@@ -67,7 +66,9 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
         "feature_names_in_",
     )
 
-    discrete_target: object = parameter("auto", StrOptions({"auto"}), "boolean")
+    discrete_target: object = parameter(
+        default="auto", constraints=[StrOptions({"auto"}), "boolean"]
+    )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -78,46 +79,26 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "mutual_info_")
 
-    def get_params(self, deep=True):
-        """Get the parameters of this estimator.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to return the parameters of a critic or estimator within as well.
-
-        Returns
-        -------
-        dict
-            Names and values.
-        """
-        params = {name: vars(self)[name] for name in self._get_param_names()}
-        for name, value in list(params.items()) if deep else ():
-            if hasattr(value, "get_params") and not isinstance(value, type):
-                nested = value.get_params().items()
-                params |= {f"{name}__{key}": inner for key, inner in nested}
-        return params
-
     # -- hooks of the children ---------------------------------------------------
 
     def _fit(self, X, y):
         """Learn from validated rows; return a `Report`."""
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     def _mutual_info(self, X, y):
         """Return the method's own estimate on validated rows."""
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     def _log_ratio(self, X, y):
         """Return log p(y|x)/p(y) of all pairs, shape (len(X), len(y)).
 
         Up to a constant for each row of X, or of y where `_contrast` is "x".
         """
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     def _log_ratio_of_pairs(self, X, y):
         """Return the same of each row of X with its own row of y, shape (n,)."""
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     # -- public methods ----------------------------------------------------------
 
@@ -384,13 +365,12 @@ class MutualInfoEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _warn_of_saturation(self):
         if self.mutual_info_ > 0.9 * self.ceiling_:
-            warnings.warn(
+            warn(
                 f"The estimate of {self.mutual_info_:.2f} nats is close to "
                 f"{self.ceiling_:.2f}, the largest value that {type(self).__name__} "
                 "can return on these rows; the mutual information may be larger. More "
                 "rows raise the ceiling.",
                 SaturationWarning,
-                stacklevel=3,
             )
 
 

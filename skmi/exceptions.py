@@ -1,4 +1,7 @@
-"""Warnings of skmi, each naming one cause that makes a number less than it seems."""
+"""Warnings of skmi, one class for each cause, and the one function that gives them."""
+
+import sys
+import warnings
 
 from sklearn.exceptions import ConvergenceWarning as _SklearnConvergenceWarning
 
@@ -12,7 +15,31 @@ __all__ = [
     "NothingSelectedWarning",
     "SaturationWarning",
     "SkmiWarning",
+    "warn",
 ]
+
+# Packages whose frames lie between a user's line and a warning of ours.
+LIBRARIES = frozenset(
+    ["concurrent", "contextlib", "joblib", "skmi", "sklearn", "threading", "torch"]
+)
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Give a warning that points at the user's line: the first one outside libraries.
+
+    In a worker thread or process, whose stack holds no line of the user's, it points
+    at the outermost frame.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and is_of_library(frame):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def is_of_library(frame) -> bool:
+    """Whether a frame belongs to skmi or to what runs it."""
+    module = frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] in LIBRARIES
 
 
 class SkmiWarning(UserWarning):

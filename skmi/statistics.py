@@ -1,14 +1,75 @@
-"""P-values, family-wise adjustment and standard errors as plain arithmetic."""
+"""P-values, standard errors and confidence intervals as plain arithmetic."""
+
+import math
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.stats import false_discovery_control
 
 __all__ = [
+    "ConfidenceInterval",
     "false_discovery_pvalues",
     "max_statistic_pvalues",
     "permutation_pvalue",
     "standard_error",
 ]
+
+
+class Ends(NamedTuple):
+    """Two ends, as those of :func:`scipy.stats.bootstrap`."""
+
+    low: float
+    high: float
+
+
+class ConfidenceInterval(Ends):
+    """A confidence interval of the mutual information, in nats: the pair (low, high).
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the two-sided interval.
+    standard_error : float
+        Standard error of the estimate.
+    mutual_info : float
+        The estimate, its bias removed where the method does so.
+    lower_limit : float
+        End of the one-sided interval: the mutual information is at least this.
+
+    Notes
+    -----
+    That of a lower bound is an interval for the bound; `lower_limit` holds all the
+    same.
+
+    Examples
+    --------
+    >>> from skmi.inference import ConfidenceInterval
+    >>> interval = ConfidenceInterval(
+    ...     0.4, 0.6, standard_error=0.05, mutual_info=0.5, lower_limit=0.42)
+    >>> low, high = interval
+    >>> low < interval.lower_limit < interval.mutual_info < high
+    True
+    """
+
+    standard_error: float
+    mutual_info: float
+    lower_limit: float
+
+    def __new__(
+        cls,
+        low: float,
+        high: float,
+        *,
+        standard_error: float = math.nan,
+        mutual_info: float = math.nan,
+        lower_limit: float = math.nan,
+    ) -> Self:
+        """Make the pair and its attributes."""
+        self = super().__new__(cls, float(low), float(high))
+        self.standard_error = float(standard_error)
+        self.mutual_info = float(mutual_info)
+        self.lower_limit = float(lower_limit)
+        return self
 
 
 def standard_error(influence):

@@ -266,5 +266,5 @@ def test_setup_reads_the_version(monkeypatch):
 
 
 def test_abstract_classes_say_so():
-    with pytest.raises(TypeError, match="is abstract"):
+    with pytest.raises(NotImplementedError):
         base.MutualInfoEstimator()._fit(None, None)

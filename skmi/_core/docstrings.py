@@ -84,7 +84,7 @@ PARAMETERS = {
     "random_state": """int, RandomState instance or None
     Seed of everything drawn at random. Pass an int for the same result each time; None
     takes fresh entropy and leaves numpy's global state alone.""",
-    "transform": """{"rank", "standard"} or None
+    "marginals": """{"rank", "standard"} or None
     How a column is seen: by the normal scores of its ranks, which makes the estimate
     the same under any increasing map of a column; standardised; or as it is.""",
     "discrete_features": """{"auto"}, bool or array-like

@@ -1,56 +1,82 @@
 """Parameters of estimators, declared as fields: default, constraints, documentation."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
+
+from sklearn.base import BaseEstimator
 
 from skmi._core.docstrings import document
 
-__all__ = ["doc_link", "estimator", "parameter", "parameters"]
+__all__ = ["DeclaredParameters", "doc_link", "estimator", "parameter", "parameters"]
 
 PAGES = "https://skmi.readthedocs.io/en/stable/generated/"
 
+AnyClass = TypeVar("AnyClass", bound=type)
 
-def parameter(default, *constraints, hidden=False):
-    """Declare a constructor parameter: its default and what it may be.
 
-    A hidden one does not show as an attribute: scikit-learn takes every object with an
-    attribute `transform`, say, for a transformer.
+def parameter(*, default: Any, constraints: list) -> Any:
+    """Declare a constructor parameter: its default and the values it may take.
+
+    Constraints are those of scikit-learn: types, intervals, sets of strings, callables.
     """
-    metadata = {"constraints": list(constraints), "hidden": hidden}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={"constraints": constraints})
 
 
-def parameters(cls):
+class DeclaredParameters(BaseEstimator):
+    """Base of the classes whose parameters are fields.
+
+    Their constructor is generated, so that a subclass cannot have one of its own:
+    parameters that it lacked would be lost to ``get_params`` and ``clone``.
+    """
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} defines __init__, but the constructor is generated "
+                "from its parameters. Declare each as a field, "
+                "`name: type = parameter(default=..., constraints=[...])`, under the "
+                "class decorator skmi.base.estimator."
+            )
+
+
+@dataclass_transform(
+    kw_only_default=True, eq_default=False, field_specifiers=(parameter,)
+)
+def parameters(cls: AnyClass) -> AnyClass:
     """Class decorator: keyword-only constructor, validation, link to the page."""
+    require_declared(cls)
     cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
     cls._parameter_constraints = {
         item.name: item.metadata["constraints"] for item in fields(cls)
     }
-    for item in fields(cls):
-        if item.metadata["hidden"]:
-            setattr(cls, item.name, _Hidden(item.name))
     if getattr(cls, "_doc_link_module", None) != "skmi":
         cls._doc_link_module, cls._doc_link_template = "skmi", doc_link("skmi")
     return cls
 
 
-def doc_link(module):
-    """Return the address of an estimator's page, as its HTML representation has it."""
-    return f"{PAGES}{module}.{{estimator_name}}.html"
-
-
-class _Hidden:
-    """Stores a parameter on the instance, out of sight of ``hasattr``."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def __get__(self, instance, owner=None):
-        raise AttributeError(f"{self.name!r} is a parameter; see get_params().")
-
-    def __set__(self, instance, value):
-        vars(instance)[self.name] = value
-
-
-def estimator(cls):
+@dataclass_transform(
+    kw_only_default=True, eq_default=False, field_specifiers=(parameter,)
+)
+def estimator(cls: AnyClass) -> AnyClass:
     """Class decorator of every estimator: parameters from fields, shared texts."""
     return document(parameters(cls))
+
+
+def require_declared(cls: type) -> None:
+    """Raise where a field states no constraints, as a plain dataclass field does."""
+    for name, annotation in vars(cls).get("__annotations__", {}).items():
+        if annotation is ClassVar or get_origin(annotation) is ClassVar:
+            continue
+        declared = vars(cls).get(name, MISSING)
+        if not hasattr(declared, "metadata") or "constraints" not in declared.metadata:
+            raise TypeError(
+                f"{cls.__name__}.{name} must be declared as `{name}: type = "
+                "parameter(default=..., constraints=[...])`; an attribute that is no "
+                "parameter is annotated as typing.ClassVar, or not at all."
+            )
+
+
+def doc_link(module: str) -> str:
+    """Return the address of an estimator's page, as its HTML representation has it."""
+    return f"{PAGES}{module}.{{estimator_name}}.html"

@@ -1,11 +1,15 @@
 """Checks of data and of results, each with the warning or the error it gives."""
 
 import math
-import warnings
 
 import numpy as np
 
-from skmi.exceptions import DiscreteTargetWarning, DuplicateRowsWarning, FewRowsWarning
+from skmi.exceptions import (
+    DiscreteTargetWarning,
+    DuplicateRowsWarning,
+    FewRowsWarning,
+    warn,
+)
 
 __all__ = ["warn_of_duplicate_rows"]
 
@@ -24,12 +28,11 @@ def warn_of_duplicate_rows(X, y):
     if n_twins > 0.05 * n_rows and (
         is_copied(counts) or excess_of_ties(X, y.reshape(len(y), -1)) > 0.5
     ):
-        warnings.warn(
+        warn(
             f"{n_twins} of {n_rows} rows occur more than once although the data "
             "are not discrete. Repeated rows inflate mutual information, since the "
             "same row is then learned from and reported on; drop the duplicates.",
             DuplicateRowsWarning,
-            stacklevel=5,
         )
 
 
@@ -118,11 +121,10 @@ def is_constant(block):
 def warn_of_few_rows(X):
     """Warn where there are too few rows to say anything."""
     if len(X) < 8:
-        warnings.warn(
+        warn(
             f"An estimate from {len(X)} rows says next to nothing; its standard error "
             "may be too small as well. Pass more rows.",
             FewRowsWarning,
-            stacklevel=4,
         )
 
 
@@ -137,12 +139,11 @@ def are_codes(y):
 def warn_of_many_labels(n_labels, n_samples):
     """Warn where labels can tell rows apart, but nothing of rows not seen."""
     if n_labels > max(2, n_samples / 2):
-        warnings.warn(
+        warn(
             f"y holds {n_labels} labels in {n_samples} rows, so that most rows have "
             "one of their own: such names tell nothing. Drop them, join rare ones, or "
             "if they are numbers pass them as numbers: y.astype(float).",
             DiscreteTargetWarning,
-            stacklevel=5,
         )
 
 
@@ -150,10 +151,9 @@ def warn_of_integer_labels(y):
     """Warn where an integer target looks like codes of classes."""
     n_values = len(np.unique(y))
     if 1 < n_values <= 20 and n_values < len(y) / 2:
-        warnings.warn(
+        warn(
             f"y holds integers with {n_values} distinct values and was taken as "
             "continuous. If they are class codes, pass discrete_target=True; if not, "
             "discrete_target=False.",
             DiscreteTargetWarning,
-            stacklevel=5,
         )

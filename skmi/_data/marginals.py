@@ -14,8 +14,8 @@ def normal_scores(ranks, n_samples):
 class ColumnView:
     """How a column is seen; learned from the rows of a fit."""
 
-    def __init__(self, column, transform):
-        self.transform = transform
+    def __init__(self, column, marginals):
+        self.marginals = marginals
         order = np.argsort(column)
         ordered = column[order]
         starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
@@ -24,7 +24,7 @@ class ColumnView:
         self.center = (column / self.unit).mean()
         self.spread = (column / self.unit).std()
         self.has_ties = len(self.values) < len(column)
-        if transform == "rank":
+        if marginals == "rank":
             ends = np.append(starts[1:], len(column))
             self.scores = normal_scores((starts + 1 + ends) / 2, len(column))
 
@@ -35,12 +35,12 @@ class ColumnView:
 
     def apply(self, column):
         """Return the column as seen; equal values stay equal."""
-        if self.transform == "rank":
+        if self.marginals == "rank":
             return self._interpolate(column)
-        if self.transform is None and not self.has_ties:
+        if self.marginals is None and not self.has_ties:
             return column
         column = column / self.unit - self.center
-        factor = self.spread if self.transform == "standard" else 1 / self.unit
+        factor = self.spread if self.marginals == "standard" else 1 / self.unit
         return column / factor if self.spread > 0 else column
 
     def _interpolate(self, column):
@@ -52,11 +52,11 @@ class ColumnView:
 
     def apply_without_ties(self, column, random_state):
         """Return the column of the fit as seen, equal values set apart at random."""
-        if self.transform == "rank" and not self.has_ties:
+        if self.marginals == "rank" and not self.has_ties:
             seen = np.empty(len(column))
             seen[np.argsort(column)] = self.scores
             return seen
-        if self.transform == "rank":
+        if self.marginals == "rank":
             shuffle = random_state.permutation(len(column))
             order = shuffle[np.argsort(column[shuffle], kind="stable")]
             seen = np.empty(len(column))
@@ -72,8 +72,8 @@ class ColumnView:
 class BlockView:
     """How the columns of a block are seen; constant ones are left out."""
 
-    def __init__(self, block, transform):
-        self.views = [ColumnView(column, transform) for column in block.T]
+    def __init__(self, block, marginals):
+        self.views = [ColumnView(column, marginals) for column in block.T]
 
     def apply(self, block):
         """Return the columns as seen; equal values stay equal."""

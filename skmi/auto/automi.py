@@ -32,10 +32,10 @@ from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.base import MutualInfoEstimator, Report
 from skmi.critics import CRITICS
 from skmi.critics._layers import ACTIVATIONS
-from skmi.exceptions import ConvergenceWarning, SkmiWarning
+from skmi.exceptions import ConvergenceWarning, SkmiWarning, warn
 from skmi.inference.intervals import disagreement, estimates_of_halves
 from skmi.neighbors.ksg import KSG
-from skmi.statistics import standard_error
+from skmi.statistics import ConfidenceInterval, standard_error
 from skmi.variational.conditional import BarberAgakov
 
 __all__ = ["AutoMI"]
@@ -75,8 +75,9 @@ class AutoMI(MutualInfoEstimator):
     [shared]
     lower_bound_ : float
         The multi-sample lower bound on rows held out, in nats; see `score`.
-    confidence_interval_ : ndarray of shape (2,)
-        Ends of a 95 % interval, in nats.
+    confidence_interval_ : ConfidenceInterval
+        The pair (low, high) of a 95 % interval, in nats, with its `lower_limit`, of
+        one side, and `standard_error` as attributes.
     reference_mutual_info_ : float
         What the closed form alone gives, in nats; 0 without one.
     candidate_scores_ : dict of float
@@ -139,34 +140,51 @@ class AutoMI(MutualInfoEstimator):
     """
 
     critic: object = parameter(
-        "hybrid", StrOptions(set(CRITICS)), HasMethods("build"), callable
+        default="hybrid",
+        constraints=[StrOptions(set(CRITICS)), HasMethods("build"), callable],
     )
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
-    n_components: int = parameter(32, Interval(Integral, 1, None, closed="left"))
-    reference: str | None = parameter("copula", StrOptions({"copula"}), None)
-    candidates: object = parameter(None, "array-like", None)
+    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
+    activation: str = parameter(
+        default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
+    )
+    n_components: int = parameter(
+        default=32, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    reference: str | None = parameter(
+        default="copula", constraints=[StrOptions({"copula"}), None]
+    )
+    candidates: object = parameter(default=None, constraints=["array-like", None])
     encoder_x: object = parameter(
-        None, HasMethods(["fit", "transform"]), nn.Module, None
+        default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
     )
     encoder_y: object = parameter(
-        None, HasMethods(["fit", "transform"]), nn.Module, None
+        default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
     )
-    max_iter: int = parameter(30, Interval(Integral, 1, None, closed="left"))
-    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
+    max_iter: int = parameter(
+        default=30, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    batch_size: int = parameter(
+        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
+    )
     n_negatives: int | None = parameter(
-        4, Interval(Integral, 1, None, closed="left"), None
+        default=4, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
     learning_rate_init: float = parameter(
-        3e-3, Interval(Real, 0, None, closed="neither")
+        default=3e-3, constraints=[Interval(Real, 0, None, closed="neither")]
     )
-    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
-    n_iter_no_change: int = parameter(6, Interval(Integral, 1, None, closed="left"))
-    tol: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
-    cv: object = parameter(5, "cv_object")
-    device: str = parameter("auto", str)
-    n_jobs: int | None = parameter(None, Integral, None)
-    random_state: object = parameter(None, "random_state")
+    alpha: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    n_iter_no_change: int = parameter(
+        default=6, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    tol: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    cv: object = parameter(default=5, constraints=["cv_object"])
+    device: str = parameter(default="auto", constraints=[str])
+    n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     # -- fit ---------------------------------------------------------------------
 
@@ -352,7 +370,13 @@ class AutoMI(MutualInfoEstimator):
         """Set the interval and the status; warn where training was cut short."""
         reach = norm.ppf((1 + LEVEL) / 2) * report.standard_error
         value = report.mutual_info
-        self.confidence_interval_ = np.array([value - reach, value + reach])
+        self.confidence_interval_ = ConfidenceInterval(
+            value - reach,
+            value + reach,
+            standard_error=report.standard_error,
+            mutual_info=value,
+            lower_limit=value - norm.ppf(LEVEL) * report.standard_error,
+        )
         self.status_ = self._judge(report)
         if self.status_ == "not converged":
             reason = (
@@ -362,7 +386,7 @@ class AutoMI(MutualInfoEstimator):
                 else "The estimate still rises with the number of rows; it may be too "
                 "low. More rows, or fewer columns, would tell."
             )
-            warnings.warn(reason, ConvergenceWarning, stacklevel=4)
+            warn(reason, ConvergenceWarning)
 
     def _judge(self, report):
         value, error, ceiling = report

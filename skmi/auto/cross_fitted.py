@@ -92,22 +92,28 @@ class CrossFittedCritic(LogPartitionEstimator):
     Whether a critic that says nothing may be the best one."""
     }
 
-    reference: str | None = parameter("copula", StrOptions({"copula"}), None)
-    max_iter: int = parameter(30, Interval(Integral, 1, None, closed="left"))
+    reference: str | None = parameter(
+        default="copula", constraints=[StrOptions({"copula"}), None]
+    )
+    max_iter: int = parameter(
+        default=30, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
     n_negatives: int | None = parameter(
-        4, Interval(Integral, 1, None, closed="left"), None
+        default=4, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
     learning_rate_init: float = parameter(
-        3e-3, Interval(Real, 0, None, closed="neither")
+        default=3e-3, constraints=[Interval(Real, 0, None, closed="neither")]
     )
-    n_iter_no_change: int = parameter(6, Interval(Integral, 1, None, closed="left"))
-    cv: object = parameter(5, "cv_object")
-    may_be_zero: bool = parameter(True, "boolean")
+    n_iter_no_change: int = parameter(
+        default=6, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    cv: object = parameter(default=5, constraints=["cv_object"])
+    may_be_zero: bool = parameter(default=True, constraints=["boolean"])
     encoder_x: object = parameter(
-        None, HasMethods(["fit", "transform"]), nn.Module, None
+        default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
     )
     encoder_y: object = parameter(
-        None, HasMethods(["fit", "transform"]), nn.Module, None
+        default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
     )
 
     _report_dtype = torch.float32  # twice as quick, and exact to a millionth

@@ -2,20 +2,18 @@
 
 import copy
 import functools
-import warnings
 from typing import ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     clone,
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmi._core.params import estimator, parameter
+from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     HasMethods,
@@ -43,7 +41,7 @@ from skmi.bottleneck.plane import InformationPlane, Model
 from skmi.critics import CRITICS
 from skmi.critics._layers import ACTIVATIONS, MultiLayer
 from skmi.encoders._networks import make_encoder, probe_encoder
-from skmi.exceptions import CollapseWarning, ConvergenceWarning
+from skmi.exceptions import CollapseWarning, ConvergenceWarning, warn
 from skmi.training.loop import Training
 from skmi.training.schedule import LEARNING_RATES, Schedule
 from skmi.variational.base import part_size, run_epochs
@@ -117,7 +115,7 @@ class BottleneckEstimator(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
-    BaseEstimator,
+    DeclaredParameters,
 ):
     """Base of the two estimators: all but what y is."""
 
@@ -138,38 +136,70 @@ class BottleneckEstimator(
     )
     _parameter_texts: ClassVar = TEXTS
 
-    n_components: int = parameter(8, Interval(Integral, 1, None, closed="left"))
-    information: str = parameter("variational", StrOptions(set(INFORMATION)))
-    noise: str = parameter("gaussian", StrOptions(set(NOISES)))
-    noise_scale: float = parameter(0.3, Interval(Real, 0, None, closed="neither"))
-    beta: float = parameter(1e-3, Interval(Real, 0, None, closed="left"))
-    beta_schedule: str = parameter("constant", StrOptions(set(SCHEDULES)))
-    encoder: object = parameter(None, callable, None)
-    critic: object = parameter("hybrid", StrOptions(set(CRITICS)), HasMethods("build"))
-    n_samples_predict: int = parameter(12, Interval(Integral, 2, None, closed="left"))
-    max_iter: int = parameter(100, Interval(Integral, 1, None, closed="left"))
+    n_components: int = parameter(
+        default=8, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    information: str = parameter(
+        default="variational", constraints=[StrOptions(set(INFORMATION))]
+    )
+    noise: str = parameter(default="gaussian", constraints=[StrOptions(set(NOISES))])
+    noise_scale: float = parameter(
+        default=0.3, constraints=[Interval(Real, 0, None, closed="neither")]
+    )
+    beta: float = parameter(
+        default=1e-3, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    beta_schedule: str = parameter(
+        default="constant", constraints=[StrOptions(set(SCHEDULES))]
+    )
+    encoder: object = parameter(default=None, constraints=[callable, None])
+    critic: object = parameter(
+        default="hybrid", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
+    )
+    n_samples_predict: int = parameter(
+        default=12, constraints=[Interval(Integral, 2, None, closed="left")]
+    )
+    max_iter: int = parameter(
+        default=100, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
     n_negatives: int | None = parameter(
-        16, Interval(Integral, 1, None, closed="left"), None
+        default=16, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
-    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
-    learning_rate: str = parameter("constant", StrOptions(set(LEARNING_RATES)))
+    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
+    activation: str = parameter(
+        default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
+    )
+    batch_size: int = parameter(
+        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
+    )
+    learning_rate: str = parameter(
+        default="constant", constraints=[StrOptions(set(LEARNING_RATES))]
+    )
     learning_rate_init: float = parameter(
-        1e-3, Interval(Real, 0, None, closed="neither")
+        default=1e-3, constraints=[Interval(Real, 0, None, closed="neither")]
     )
-    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
-    early_stopping: bool = parameter(True, "boolean")
-    validation_fraction: float = parameter(0.1, Interval(Real, 0, 1, closed="neither"))
-    n_iter_no_change: int = parameter(10, Interval(Integral, 1, None, closed="left"))
-    tol: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
+    alpha: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    early_stopping: bool = parameter(default=True, constraints=["boolean"])
+    validation_fraction: float = parameter(
+        default=0.1, constraints=[Interval(Real, 0, 1, closed="neither")]
+    )
+    n_iter_no_change: int = parameter(
+        default=10, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    tol: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
     test_size: float = parameter(
-        0.1,
-        Interval(RealNotInt, 0, 1, closed="neither"),
-        Interval(Integral, 2, None, closed="left"),
+        default=0.1,
+        constraints=[
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(Integral, 2, None, closed="left"),
+        ],
     )
-    device: str = parameter("auto", str)
-    random_state: object = parameter(None, "random_state")
+    device: str = parameter(default="auto", constraints=[str])
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_model")
@@ -187,11 +217,11 @@ class BottleneckEstimator(
 
     def _encode_target(self, y, *, reset):
         """Return a validated y as columns of numbers."""
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     def _scale_target(self, target, train):
         """Return the target as training sees it, and the scaler of numbers."""
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     # -- public methods ----------------------------------------------------------
 
@@ -498,20 +528,18 @@ class BottleneckEstimator(
 
     def _warn_of_convergence(self, training):
         if not training.converged:
-            warnings.warn(
+            warn(
                 f"max_iter={self.max_iter} epochs were run and the held-out objective "
                 "still rose. Raise max_iter.",
                 ConvergenceWarning,
-                stacklevel=6,
             )
 
     def _warn_of_collapse(self):
         if self.rate_ < COLLAPSED:
-            warnings.warn(
+            warn(
                 f"The codes hold {self.rate_:.2g} nats of a row, next to nothing, and "
                 f"tell {self.mutual_info_:.2g} nats about y: beta={self.beta} is too "
                 "large, or X tells nothing about y. Lower beta, or try beta_schedule="
                 '"warm_up".',
                 CollapseWarning,
-                stacklevel=3,
             )

@@ -88,7 +88,9 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
 
     _target_options: ClassVar = {}
 
-    class_weight: object = parameter(None, dict, StrOptions({"balanced"}), None)
+    class_weight: object = parameter(
+        default=None, constraints=[dict, StrOptions({"balanced"}), None]
+    )
 
     def predict_proba(self, X):
         """Predict the probabilities of the labels.

@@ -1,11 +1,11 @@
 """The report as text."""
 
 import math
-import warnings
 
 import numpy as np
 
 import skmi
+from skmi.exceptions import warn
 
 MOST_PAIRS = 5
 
@@ -65,10 +65,9 @@ def note_identifiers(columns):
     for column in columns:
         present = column.values[~column.missing]
         if column.kind == "discrete" and 2 * len(np.unique(present)) > len(present) > 0:
-            warnings.warn(
+            warn(
                 f"column {column.name!r} holds text that is mostly different in each "
                 "row; as labels it tells little but which values are missing. If it "
                 "holds numbers, write them plainly.",
                 skmi.SkmiWarning,
-                stacklevel=2,
             )

@@ -92,7 +92,9 @@ class MixtureConditional(ConditionalCritic):
     torch.Size([5, 4])
     """
 
-    n_mixtures: int = parameter(5, Interval(Integral, 1, None, closed="left"))
+    n_mixtures: int = parameter(
+        default=5, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
 
     def _build(self, n_x, n_y, models, generator):
         return self._build_mixture(n_x, n_y, self.n_mixtures, models, generator)

@@ -1,8 +1,6 @@
 """Critics: parameter holders that build the networks which score pairs."""
 
-from sklearn.base import BaseEstimator
-
-from skmi._core.params import doc_link, parameter, parameters
+from skmi._core.params import DeclaredParameters, doc_link, parameter, parameters
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions
 from skmi.critics._layers import ACTIVATIONS, Linear, MultiLayer, Quadratic
 from skmi.critics._networks import (
@@ -22,7 +20,7 @@ __all__ = [
 ]
 
 
-class Critic(BaseEstimator):
+class Critic(DeclaredParameters):
     """Base of the parameter holders."""
 
     _doc_link_module = "skmi"
@@ -64,8 +62,10 @@ class Critic(BaseEstimator):
 class Layered(Critic):
     """Base of those whose networks have layers of given widths."""
 
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
+    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
+    activation: str = parameter(
+        default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
+    )
 
 
 @parameters
@@ -98,7 +98,9 @@ class SeparableCritic(Layered):
     torch.Size([5, 4])
     """
 
-    n_components: int = parameter(32, Interval(Integral, 1, None, closed="left"))
+    n_components: int = parameter(
+        default=32, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
 
     def _build(self, n_x, n_y, models, generator):
         sizes = (*self.hidden_layer_sizes, self.n_components)

@@ -77,12 +77,15 @@ class HistogramMI(MutualInfoEstimator):
     """
 
     n_bins: int | None = parameter(
-        None, Interval(Integral, 2, None, closed="left"), None
+        default=None, constraints=[Interval(Integral, 2, None, closed="left"), None]
     )
     strategy: str = parameter(
-        "quantile", StrOptions({"quantile", "uniform", "adaptive"})
+        default="quantile",
+        constraints=[StrOptions({"quantile", "uniform", "adaptive"})],
     )
-    correction: str = parameter("miller_madow", StrOptions(set(CORRECTIONS)))
+    correction: str = parameter(
+        default="miller_madow", constraints=[StrOptions(set(CORRECTIONS))]
+    )
 
     _is_normalized = True
 

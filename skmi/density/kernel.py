@@ -40,7 +40,7 @@ class KernelDensityMI(MutualInfoEstimator):
         normal data, or a number.
     adaptive : bool, default=True
         Whether kernels are wider where rows are rare [2]_.
-    transform : {"rank", "standard"} or None, default="rank"
+    marginals : {"rank", "standard"} or None, default="rank"
         How a column is seen: by the normal scores of its ranks, standardised, or as it
         is.
     n_jobs : int or None, default=None
@@ -82,22 +82,24 @@ class KernelDensityMI(MutualInfoEstimator):
     """
 
     bandwidth: object = parameter(
-        "likelihood",
-        StrOptions({"silverman", "scott", "likelihood"}),
-        Interval(Real, 0, None, closed="neither"),
+        default="likelihood",
+        constraints=[
+            StrOptions({"silverman", "scott", "likelihood"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
     )
-    adaptive: bool = parameter(True, "boolean")
-    transform: object = parameter(
-        "rank", StrOptions({"rank", "standard"}), None, hidden=True
+    adaptive: bool = parameter(default=True, constraints=["boolean"])
+    marginals: str | None = parameter(
+        default="rank", constraints=[StrOptions({"rank", "standard"}), None]
     )
-    n_jobs: int | None = parameter(None, Integral, None)
+    n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
 
     _takes_labels = False
     _is_normalized = True
 
     def _fit(self, X, y):
-        transform = vars(self)["transform"]
-        self._views = [BlockView(block, transform) for block in (X, y)]
+        marginals = self.marginals
+        self._views = [BlockView(block, marginals) for block in (X, y)]
         random_state = np.random.RandomState(0)
         x, y = (
             view.apply_without_ties(block, random_state)

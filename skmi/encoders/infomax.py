@@ -2,19 +2,17 @@
 
 import copy
 import functools
-import warnings
 
 import numpy as np
 import torch
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmi._core.params import estimator, parameter
+from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     HasMethods,
@@ -40,7 +38,7 @@ from skmi.encoders._networks import (
     make_encoder,
     probe_encoder,
 )
-from skmi.exceptions import DiscreteTargetWarning
+from skmi.exceptions import DiscreteTargetWarning, warn
 from skmi.scores import SCORES, mige_loss, project_randomly
 from skmi.training.loop import Training
 from skmi.training.schedule import Schedule
@@ -65,7 +63,7 @@ class InfoMaxEncoder(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
-    BaseEstimator,
+    DeclaredParameters,
 ):
     r"""Representation that keeps as much information on its input as it can.
 
@@ -159,34 +157,60 @@ class InfoMaxEncoder(
         "feature_names_in_",
     )
 
-    n_components: int = parameter(8, Interval(Integral, 1, None, closed="left"))
-    objective: str = parameter("infonce", StrOptions({"mige", *OBJECTIVES}))
-    encoder: object = parameter(None, callable, None)
+    n_components: int = parameter(
+        default=8, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    objective: str = parameter(
+        default="infonce", constraints=[StrOptions({"mige", *OBJECTIVES})]
+    )
+    encoder: object = parameter(default=None, constraints=[callable, None])
     critic: object = parameter(
-        "separable", StrOptions(set(CRITICS)), HasMethods("build")
+        default="separable", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
     )
-    two_views: object = parameter("auto", StrOptions({"auto"}), "boolean")
-    prior_matching: float = parameter(0.0, Interval(Real, 0, None, closed="left"))
-    method: str = parameter("nu_method", StrOptions(set(SCORES)))
-    noise: float = parameter(0.1, Interval(Real, 0, None, closed="left"))
-    n_projections: int = parameter(32, Interval(Integral, 1, None, closed="left"))
-    max_iter: int = parameter(100, Interval(Integral, 1, None, closed="left"))
+    two_views: object = parameter(
+        default="auto", constraints=[StrOptions({"auto"}), "boolean"]
+    )
+    prior_matching: float = parameter(
+        default=0.0, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    method: str = parameter(default="nu_method", constraints=[StrOptions(set(SCORES))])
+    noise: float = parameter(
+        default=0.1, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    n_projections: int = parameter(
+        default=32, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    max_iter: int = parameter(
+        default=100, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
     n_negatives: int | None = parameter(
-        None, Interval(Integral, 1, None, closed="left"), None
+        default=None, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
-    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
+    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
+    activation: str = parameter(
+        default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
+    )
+    batch_size: int = parameter(
+        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
+    )
     learning_rate_init: float = parameter(
-        1e-3, Interval(Real, 0, None, closed="neither")
+        default=1e-3, constraints=[Interval(Real, 0, None, closed="neither")]
     )
-    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
-    early_stopping: bool = parameter(True, "boolean")
-    validation_fraction: float = parameter(0.15, Interval(Real, 0, 1, closed="neither"))
-    n_iter_no_change: int = parameter(10, Interval(Integral, 1, None, closed="left"))
-    tol: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
-    device: str = parameter("auto", str)
-    random_state: object = parameter(None, "random_state")
+    alpha: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    early_stopping: bool = parameter(default=True, constraints=["boolean"])
+    validation_fraction: float = parameter(
+        default=0.15, constraints=[Interval(Real, 0, 1, closed="neither")]
+    )
+    n_iter_no_change: int = parameter(
+        default=10, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    tol: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    device: str = parameter(default="auto", constraints=[str])
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "encoder_")
@@ -285,12 +309,11 @@ class InfoMaxEncoder(
             return None
         view = check_view(y, n_samples)
         if (view == np.round(view)).all():
-            warnings.warn(
+            warn(
                 f"y holds whole numbers in {view.shape[1]} columns and was taken for a "
                 "second view of X. If it is one, pass two_views=True; if it holds "
                 "targets, two_views=False.",
                 DiscreteTargetWarning,
-                stacklevel=4,
             )
         return view
 

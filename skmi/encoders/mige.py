@@ -5,14 +5,13 @@ import functools
 import numpy as np
 import torch
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
-from skmi._core.params import estimator, parameter
+from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     Integral,
@@ -57,7 +56,7 @@ class MIGEGradient(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
-    BaseEstimator,
+    DeclaredParameters,
 ):
     r"""Gradient of mutual information, and a representation that climbs it.
 
@@ -151,25 +150,41 @@ class MIGEGradient(
         "feature_names_in_",
     )
 
-    n_components: int = parameter(2, Interval(Integral, 1, None, closed="left"))
-    encoder: object = parameter(None, callable, None)
-    circumstance: str = parameter("I", StrOptions({"I", "II", "III"}))
-    method: str = parameter("nu_method", StrOptions(set(SCORES)))
+    n_components: int = parameter(
+        default=2, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    encoder: object = parameter(default=None, constraints=[callable, None])
+    circumstance: str = parameter(
+        default="I", constraints=[StrOptions({"I", "II", "III"})]
+    )
+    method: str = parameter(default="nu_method", constraints=[StrOptions(set(SCORES))])
     reference: str | None = parameter(
-        "copula", StrOptions({"copula", "gaussian"}), None
+        default="copula", constraints=[StrOptions({"copula", "gaussian"}), None]
     )
-    whiten: bool = parameter(True, "boolean")
-    noise: float = parameter(0.1, Interval(Real, 0, None, closed="left"))
-    n_projections: int = parameter(32, Interval(Integral, 1, None, closed="left"))
-    max_iter: int = parameter(50, Interval(Integral, 1, None, closed="left"))
+    whiten: bool = parameter(default=True, constraints=["boolean"])
+    noise: float = parameter(
+        default=0.1, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    n_projections: int = parameter(
+        default=32, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    max_iter: int = parameter(
+        default=50, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
     learning_rate_init: float = parameter(
-        1e-2, Interval(Real, 0, None, closed="neither")
+        default=1e-2, constraints=[Interval(Real, 0, None, closed="neither")]
     )
-    discrete_target: object = parameter("auto", StrOptions({"auto"}), "boolean")
-    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
-    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
-    device: str = parameter("auto", str)
-    random_state: object = parameter(None, "random_state")
+    discrete_target: object = parameter(
+        default="auto", constraints=[StrOptions({"auto"}), "boolean"]
+    )
+    batch_size: int = parameter(
+        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
+    )
+    alpha: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    device: str = parameter(default="auto", constraints=[str])
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_infomax")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmi._core.params import estimator, parameter
+from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import StrOptions, fit_context, make_random_state
 from skmi._data.dtypes import as_array, on_device_of, wanting_numbers
 from skmi.scores import SCORES
@@ -26,7 +26,7 @@ def draw_rows(n_samples, random_state):
 
 
 @estimator
-class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters):
     r"""Score function of the distribution of the rows.
 
     .. math:: X \mapsto \nabla_x \log q(X)
@@ -81,10 +81,12 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     _shared_attributes = ("n_features_in_", "feature_names_in_")
 
-    method: str = parameter("nu_method", StrOptions(set(SCORES)))
-    reference: str | None = parameter("gaussian", StrOptions({"gaussian"}), None)
-    whiten: bool = parameter(True, "boolean")
-    random_state: object = parameter(None, "random_state")
+    method: str = parameter(default="nu_method", constraints=[StrOptions(set(SCORES))])
+    reference: str | None = parameter(
+        default="gaussian", constraints=[StrOptions({"gaussian"}), None]
+    )
+    whiten: bool = parameter(default=True, constraints=["boolean"])
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

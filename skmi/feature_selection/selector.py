@@ -1,11 +1,10 @@
 """Which columns tell about a target, together, and how many of them are real."""
 
 import importlib.util
-import warnings
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
@@ -14,7 +13,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmi._core.params import estimator, parameter
+from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     HasMethods,
@@ -28,7 +27,7 @@ from skmi._core.sklearn_compat import (
     make_random_state,
 )
 from skmi._data.dtypes import column_types, refuse_dates, wanting_numbers
-from skmi.exceptions import NothingSelectedWarning
+from skmi.exceptions import NothingSelectedWarning, warn
 from skmi.feature_selection._cumulative import cumulative_bounds
 from skmi.feature_selection._table import (
     Columns,
@@ -66,7 +65,7 @@ class Interaction(NamedTuple):
 
 
 @estimator
-class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
+class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters):
     r"""Select the columns that tell about a target, together, and how many are real.
 
     Columns are cut into bins, categories and missing values being bins of their own,
@@ -204,40 +203,60 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
 
     _shared_attributes = ()
 
-    criterion: str = parameter("jmi", StrOptions({*CRITERIA, "joint"}))
-    estimator: object = parameter(None, HasMethods(["fit", "mutual_info"]), None)
+    criterion: str = parameter(
+        default="jmi", constraints=[StrOptions({*CRITERIA, "joint"})]
+    )
+    estimator: object = parameter(
+        default=None, constraints=[HasMethods(["fit", "mutual_info"]), None]
+    )
     interactions: object = parameter(
-        "auto",
-        StrOptions({"auto"}),
-        "boolean",
-        Interval(Integral, 1, None, closed="left"),
+        default="auto",
+        constraints=[
+            StrOptions({"auto"}),
+            "boolean",
+            Interval(Integral, 1, None, closed="left"),
+        ],
     )
     n_features_to_select: object = parameter(
-        "auto",
-        StrOptions({"auto"}),
-        Interval(Integral, 1, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="right"),
+        default="auto",
+        constraints=[
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+        ],
     )
     min_features_to_select: int = parameter(
-        0, Interval(Integral, 0, None, closed="left")
+        default=0, constraints=[Interval(Integral, 0, None, closed="left")]
     )
-    level: float = parameter(0.05, Interval(Real, 0, 1, closed="neither"))
-    control: str = parameter("fwer", StrOptions({"fwer", "fdr"}))
-    n_permutations: int = parameter(200, Interval(Integral, 1, None, closed="left"))
+    level: float = parameter(
+        default=0.05, constraints=[Interval(Real, 0, 1, closed="neither")]
+    )
+    control: str = parameter(default="fwer", constraints=[StrOptions({"fwer", "fdr"})])
+    n_permutations: int = parameter(
+        default=200, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
     block_length: int | None = parameter(
-        None, Interval(Integral, 1, None, closed="left"), None
+        default=None, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
-    n_bins: int = parameter(5, Interval(Integral, 2, 32, closed="both"))
-    missing: str = parameter("bin", StrOptions({"bin", "pairwise"}))
-    groups: object = parameter(None, "array-like", dict, None)
-    n_resamples: int = parameter(0, Interval(Integral, 0, None, closed="left"))
-    device: str | None = parameter(None, str, None)
-    n_jobs: int | None = parameter(None, Integral, None)
+    n_bins: int = parameter(
+        default=5, constraints=[Interval(Integral, 2, 32, closed="both")]
+    )
+    missing: str = parameter(
+        default="bin", constraints=[StrOptions({"bin", "pairwise"})]
+    )
+    groups: object = parameter(default=None, constraints=["array-like", dict, None])
+    n_resamples: int = parameter(
+        default=0, constraints=[Interval(Integral, 0, None, closed="left")]
+    )
+    device: str | None = parameter(default=None, constraints=[str, None])
+    n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
     discrete_features: object = parameter(
-        "auto", StrOptions({"auto"}), "boolean", "array-like"
+        default="auto", constraints=[StrOptions({"auto"}), "boolean", "array-like"]
     )
-    discrete_target: object = parameter("auto", StrOptions({"auto"}), "boolean")
-    random_state: object = parameter(None, "random_state")
+    discrete_target: object = parameter(
+        default="auto", constraints=[StrOptions({"auto"}), "boolean"]
+    )
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -295,12 +314,11 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         self._set_result(table, found, pairs)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         if not self.support_.any():
-            warnings.warn(
+            warn(
                 f"No column tells enough about y to be told from chance at "
                 f"level={self.level}; nothing is selected. In a pipeline, "
                 "min_features_to_select=1 keeps the best one.",
                 NothingSelectedWarning,
-                stacklevel=2,
             )
         return self
 

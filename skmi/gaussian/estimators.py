@@ -39,7 +39,7 @@ class _EllipticalEstimator(MutualInfoEstimator):
         return Report(self._ratio.mutual_info - bias, standard_error(pointwise))
 
     def _learn_views(self, X, y):
-        self._views = [BlockView(block, self._transform) for block in (X, y)]
+        self._views = [BlockView(block, self._marginals) for block in (X, y)]
         return self._see(X, y)
 
     def _see(self, X, y):
@@ -120,10 +120,11 @@ class GaussianMI(_EllipticalEstimator):
     """
 
     shrinkage: object = parameter(
-        "auto", StrOptions({"auto"}), Interval(Real, 0, 1, closed="both"), None
+        default="auto",
+        constraints=[StrOptions({"auto"}), Interval(Real, 0, 1, closed="both"), None],
     )
 
-    _transform = "standard"
+    _marginals = "standard"
 
     def _fit_ratio(self, x, y):
         n_samples, d = len(x), x.shape[1] + y.shape[1]
@@ -194,7 +195,7 @@ class GaussianCopulaMI(GaussianMI):
     0.5
     """
 
-    _transform = "rank"
+    _marginals = "rank"
 
 
 @estimator
@@ -211,7 +212,7 @@ class StudentCopulaMI(_EllipticalEstimator):
     Parameters
     ----------
     [shared]
-    transform : {"rank"} or None, default="rank"
+    marginals : {"rank"} or None, default="rank"
         "rank" fits a copula: the columns may have any distribution. None fits the
         multivariate distribution to the columns themselves.
 
@@ -243,15 +244,17 @@ class StudentCopulaMI(_EllipticalEstimator):
     (0.43, 0.4)
     """
 
-    transform: object = parameter("rank", StrOptions({"rank"}), None, hidden=True)
+    marginals: str | None = parameter(
+        default="rank", constraints=[StrOptions({"rank"}), None]
+    )
 
     def _fit(self, X, y):
         self.degrees_of_freedom_ = math.inf
         return super()._fit(X, y)
 
     @property
-    def _transform(self):
-        return vars(self)["transform"]
+    def _marginals(self):
+        return self.marginals
 
     def _fit_ratio(self, x, y):
         n_samples, d = len(x), x.shape[1] + y.shape[1]
@@ -264,7 +267,7 @@ class StudentCopulaMI(_EllipticalEstimator):
         refuse_exact_relation(
             EllipticalRatio(block.mean(axis=0), np.cov(block.T), x.shape[1])
         )
-        self._location = np.zeros(d) if self._transform else np.median(block, axis=0)
+        self._location = np.zeros(d) if self._marginals else np.median(block, axis=0)
         nu, scatter = self._maximise_likelihood(block)
         self.degrees_of_freedom_ = nu
         ratio = EllipticalRatio(self._location, scatter, x.shape[1], nu)
@@ -297,7 +300,7 @@ class StudentCopulaMI(_EllipticalEstimator):
         """Return the scatter matrix and the mean log density, of a copula if asked."""
         block = self._quantiles(block, nu) - self._location
         scatter = student_scatter(block, nu, start)
-        if not self._transform:
+        if not self._marginals:
             return scatter, student_log_density(block, scatter, nu).mean()
         scale = np.sqrt(np.diag(scatter))
         scatter = scatter / np.outer(scale, scale)
@@ -311,7 +314,7 @@ class StudentCopulaMI(_EllipticalEstimator):
 
     def _quantiles(self, block, nu):
         """Map normal scores to the quantiles of a Student distribution."""
-        return student_quantiles(block, nu) if self._transform else block
+        return student_quantiles(block, nu) if self._marginals else block
 
 
 @estimator
@@ -375,7 +378,7 @@ class EllipticalCopulaMI(MutualInfoEstimator):
     _takes_labels = False
     _is_normalized = True
 
-    random_state: object = parameter(None, "random_state")
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     def _fit(self, X, y):
         order = make_random_state(self.random_state).permutation(len(X))

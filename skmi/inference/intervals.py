@@ -1,7 +1,6 @@
 """Confidence intervals of the mutual information, with any estimator."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -18,6 +17,7 @@ from skmi.gaussian.estimators import StudentCopulaMI
 from skmi.inference.permutation import require_count, with_seed
 from skmi.neighbors.ksg import KSG
 from skmi.neighbors.mixed import MixedKSG
+from skmi.statistics import ConfidenceInterval
 
 __all__ = [
     "ConfidenceInterval",
@@ -27,41 +27,6 @@ __all__ = [
 ]
 
 N_SPLITS = 10
-
-
-@dataclass(frozen=True)
-class ConfidenceInterval:
-    """An interval for the mutual information, in nats.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends of the two-sided interval.
-    standard_error : float
-        Standard error of the estimate.
-    mutual_info : float
-        The estimate, its bias removed where the method does so.
-    lower_limit : float
-        End of the one-sided interval: the mutual information is at least this.
-
-    Notes
-    -----
-    That of a lower bound is an interval for the bound; `lower_limit` holds all the
-    same.
-
-    Examples
-    --------
-    >>> from skmi.inference import ConfidenceInterval
-    >>> interval = ConfidenceInterval(0.4, 0.6, 0.05, 0.5, 0.42)
-    >>> interval.low < interval.lower_limit < interval.mutual_info
-    True
-    """
-
-    low: float
-    high: float
-    standard_error: float
-    mutual_info: float
-    lower_limit: float
 
 
 def confidence_interval(
@@ -113,8 +78,8 @@ def confidence_interval(
     Returns
     -------
     ConfidenceInterval
-        With `low`, `high`, `standard_error`, `mutual_info` and the one-sided
-        `lower_limit`.
+        The pair `low`, `high`, which unpacks, with `standard_error`, `mutual_info`
+        and the one-sided `lower_limit` as attributes.
 
     Raises
     ------
@@ -154,8 +119,8 @@ def confidence_interval(
     >>> from skmi.datasets import make_correlated_normal
     >>> from skmi.inference import confidence_interval
     >>> X, Y, truth = make_correlated_normal(1000, 1, mutual_info=0.5, random_state=0)
-    >>> interval = confidence_interval(GaussianMI(), X, Y)
-    >>> print(interval.low < truth < interval.high)
+    >>> low, high = confidence_interval(GaussianMI(), X, Y)
+    >>> print(low < truth < high)
     True
     """
     if not 0 < level < 1:
@@ -177,7 +142,11 @@ def confidence_interval(
         float(t.ppf(q, freedom)) * error for q in ((1 + level) / 2, level)
     )
     return ConfidenceInterval(
-        value - reach, value + reach, error, value, value - one_sided
+        value - reach,
+        value + reach,
+        standard_error=error,
+        mutual_info=value,
+        lower_limit=value - one_sided,
     )
 
 

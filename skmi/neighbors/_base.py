@@ -18,12 +18,14 @@ from skmi.statistics import standard_error
 class NeighborEstimator(MutualInfoEstimator):
     """Base of the estimators that count neighbours."""
 
-    n_neighbors: int = parameter(3, Interval(Integral, 1, None, closed="left"))
-    transform: object = parameter(
-        "rank", StrOptions({"rank", "standard"}), None, hidden=True
+    n_neighbors: int = parameter(
+        default=3, constraints=[Interval(Integral, 1, None, closed="left")]
     )
-    n_jobs: int | None = parameter(None, Integral, None)
-    random_state: object = parameter(None, "random_state")
+    marginals: str | None = parameter(
+        default="rank", constraints=[StrOptions({"rank", "standard"}), None]
+    )
+    n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     _breaks_ties = True
     _is_normalized = True
@@ -59,13 +61,13 @@ class NeighborEstimator(MutualInfoEstimator):
                 "there must be more rows than neighbours."
             )
         random_state = np.random.RandomState(self._tie_seed)
-        transform = vars(self)["transform"]
+        marginals = self.marginals
         X, x_codes = self._separate(X)
-        self._x_view = BlockView(X, transform)
+        self._x_view = BlockView(X, marginals)
         x = Block(self._see_once(self._x_view, X, random_state), x_codes)
         if hasattr(self, "classes_"):
             return x, self._y_block(y)
-        self._y_view = BlockView(y, transform)
+        self._y_view = BlockView(y, marginals)
         y_codes = np.zeros(len(y), dtype=int)
         return x, Block(self._see_once(self._y_view, y, random_state), y_codes)
 

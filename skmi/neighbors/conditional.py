@@ -12,7 +12,7 @@ __all__ = ["conditional_mutual_info"]
 
 
 def conditional_mutual_info(
-    X, Y, Z, *, n_neighbors=3, transform="rank", n_jobs=None, random_state=None
+    X, Y, Z, *, n_neighbors=3, marginals="rank", n_jobs=None, random_state=None
 ):
     r"""Conditional mutual information by nearest neighbours.
 
@@ -34,7 +34,7 @@ def conditional_mutual_info(
         What is known.
     n_neighbors : int, default=3
         Neighbours of each row in the joint space.
-    transform : {"rank", "standard"} or None, default="rank"
+    marginals : {"rank", "standard"} or None, default="rank"
         How a column of numbers is seen: by the normal scores of its ranks,
         standardised, or as it is. Equal numbers are set apart at random.
     n_jobs : int or None, default=None
@@ -70,7 +70,7 @@ def conditional_mutual_info(
     random_state = make_random_state(random_state)
     check_consistent_length(X, Y, Z)
     x, y, z = (
-        make_block(data, name, transform, random_state)
+        make_block(data, name, marginals, random_state)
         for name, data in (("X", X), ("Y", Y), ("Z", Z))
     )
     require_more_rows(len(z.codes), n_neighbors)
@@ -97,8 +97,8 @@ def conditional_terms(x, y, z, n_neighbors, n_jobs=None):
     return digamma(found) - n_xz - n_yz + n_z
 
 
-def make_block(data, name, transform, random_state):
+def make_block(data, name, marginals, random_state):
     """Turn one argument into a block: numbers as seen, labels as one code."""
     numbers, codes = numbers_and_codes(data, name)
-    view = BlockView(numbers, transform)
+    view = BlockView(numbers, marginals)
     return Block(view.apply_without_ties(numbers, random_state), codes)

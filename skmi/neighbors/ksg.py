@@ -37,7 +37,7 @@ class KSG(NeighborEstimator):
         strong dependence: "lnc", the first with the local correction of [3]_, which
         needs more neighbours than columns; "weighted", a difference of weighted
         entropies of whitened columns [4]_, best with ten neighbours or more. Both take
-        `transform` "standard" or None, and no column that repeats a value more than
+        `marginals` "standard" or None, and no column that repeats a value more than
         `n_neighbors` times.
     device : str or None, default=None
         None or "cpu" looks for neighbours here, with trees or, where there are many
@@ -85,9 +85,10 @@ class KSG(NeighborEstimator):
     """
 
     variant: object = parameter(
-        1, Options(Integral, {1, 2}), StrOptions({"lnc", "weighted"})
+        default=1,
+        constraints=[Options(Integral, {1, 2}), StrOptions({"lnc", "weighted"})],
     )
-    device: str | None = parameter(None, str, None)
+    device: str | None = parameter(default=None, constraints=[str, None])
 
     def _constant(self, n_samples):
         return digamma(n_samples) - (self.variant == 2) / self.n_neighbors
@@ -108,9 +109,9 @@ class KSG(NeighborEstimator):
 
     def _check_densities(self, X, y):
         """Raise where a variant that needs densities cannot see them."""
-        if vars(self)["transform"] == "rank":
+        if self.marginals == "rank":
             raise ValueError(
-                f'variant="{self.variant}" needs transform="standard" or None: ranks '
+                f'variant="{self.variant}" needs marginals="standard" or None: ranks '
                 "hide how close to a curve the rows are."
             )
         n_columns = X.shape[1] + y.shape[1]

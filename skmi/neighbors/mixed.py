@@ -67,9 +67,9 @@ class MixedKSG(NeighborEstimator):
     """
 
     discrete_features: object = parameter(
-        "auto", StrOptions({"auto"}), "boolean", "array-like"
+        default="auto", constraints=[StrOptions({"auto"}), "boolean", "array-like"]
     )
-    device: str | None = parameter(None, str, None)
+    device: str | None = parameter(default=None, constraints=[str, None])
 
     _breaks_ties = False
 

@@ -2,11 +2,10 @@
 
 import functools
 import inspect
-import warnings
 
 import torch
 
-from skmi.exceptions import DependentColumnsWarning
+from skmi.exceptions import DependentColumnsWarning, warn
 
 __all__ = ["through_whitening", "whiten_samples"]
 
@@ -27,12 +26,11 @@ def whiten_samples(samples):
     covariance = scaled.mT @ scaled / (n_rows - 1)
     factor, usable = factorise(covariance)
     if n_rows <= n_columns + 1 or not usable:
-        warnings.warn(
+        warn(
             f"The {n_columns} columns of {n_rows} rows are linearly dependent, so that "
             "their joint density has no score. What is returned is that of a density "
             "smoothed column by column. Drop columns, or pass more rows.",
             DependentColumnsWarning,
-            stacklevel=3,
         )
         share = 1.0 if n_rows <= n_columns + 1 else 1e-3
         variances = torch.diag_embed(covariance.diagonal(dim1=-2, dim2=-1))

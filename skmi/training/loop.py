@@ -3,13 +3,12 @@
 import contextlib
 import copy
 import math
-import warnings
 
 import torch
 
 from skmi._core.torch_utils import isolated_randomness
 from skmi.critics._batched import clip_gradients, copy_models
-from skmi.exceptions import SkmiWarning
+from skmi.exceptions import SkmiWarning, warn
 from skmi.training.negatives import contrast_pairs, cyclic_partners
 from skmi.training.schedule import LEARNING_RATES
 
@@ -213,11 +212,10 @@ class Training:
                 if self.block_size < 2 * SMALLEST_BLOCK:
                     raise
                 self.block_size //= 2
-                warnings.warn(
+                warn(
                     "The device has not enough memory to score all rows at once; they "
                     f"are scored in blocks of {self.block_size} from here on.",
                     SkmiWarning,
-                    stacklevel=2,
                 )
 
     @torch.no_grad()

@@ -27,7 +27,7 @@ from skmi.critics import CRITICS
 from skmi.critics._batched import build_network, extract_model, score_pairs
 from skmi.critics._composite import add_baseline, add_reference
 from skmi.critics._layers import ACTIVATIONS
-from skmi.exceptions import ConvergenceWarning, FewRowsWarning
+from skmi.exceptions import ConvergenceWarning, FewRowsWarning, warn
 from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.statistics import standard_error
 from skmi.training.loop import Training
@@ -73,42 +73,63 @@ class CriticEstimator(StreamingMixin, MutualInfoEstimator):
     )
 
     critic: object = parameter(
-        "hybrid", StrOptions(set(CRITICS)), HasMethods("build"), callable
+        default="hybrid",
+        constraints=[StrOptions(set(CRITICS)), HasMethods("build"), callable],
     )
-    hidden_layer_sizes: tuple = parameter((64, 64), "array-like")
-    activation: str = parameter("silu", StrOptions(set(ACTIVATIONS)))
-    n_components: int = parameter(32, Interval(Integral, 1, None, closed="left"))
-    max_iter: int = parameter(200, Interval(Integral, 1, None, closed="left"))
-    batch_size: int = parameter(256, Interval(Integral, 2, None, closed="left"))
+    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
+    activation: str = parameter(
+        default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
+    )
+    n_components: int = parameter(
+        default=32, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    max_iter: int = parameter(
+        default=200, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    batch_size: int = parameter(
+        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
+    )
     n_negatives: int | None = parameter(
-        16, Interval(Integral, 1, None, closed="left"), None
+        default=16, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
     learning_rate_init: float = parameter(
-        1e-3, Interval(Real, 0, None, closed="neither")
+        default=1e-3, constraints=[Interval(Real, 0, None, closed="neither")]
     )
-    alpha: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
-    early_stopping: bool = parameter(True, "boolean")
-    validation_fraction: float = parameter(0.15, Interval(Real, 0, 1, closed="neither"))
-    n_iter_no_change: int = parameter(10, Interval(Integral, 1, None, closed="left"))
-    tol: float = parameter(1e-4, Interval(Real, 0, None, closed="left"))
+    alpha: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    early_stopping: bool = parameter(default=True, constraints=["boolean"])
+    validation_fraction: float = parameter(
+        default=0.15, constraints=[Interval(Real, 0, 1, closed="neither")]
+    )
+    n_iter_no_change: int = parameter(
+        default=10, constraints=[Interval(Integral, 1, None, closed="left")]
+    )
+    tol: float = parameter(
+        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
+    )
     max_grad_norm: float | None = parameter(
-        None, Interval(Real, 0, None, closed="neither"), None
+        default=None, constraints=[Interval(Real, 0, None, closed="neither"), None]
     )
     test_size: float = parameter(
-        0.25,
-        Interval(RealNotInt, 0, 1, closed="neither"),
-        Interval(Integral, 2, None, closed="left"),
+        default=0.25,
+        constraints=[
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(Integral, 2, None, closed="left"),
+        ],
     )
-    cv: object = parameter(None, "cv_object")
-    averaging: str = parameter("micro", StrOptions({"micro", "macro"}))
-    device: str = parameter("auto", str)
-    random_state: object = parameter(None, "random_state")
+    cv: object = parameter(default=None, constraints=["cv_object"])
+    averaging: str = parameter(
+        default="micro", constraints=[StrOptions({"micro", "macro"})]
+    )
+    device: str = parameter(default="auto", constraints=[str])
+    random_state: object = parameter(default=None, constraints=["random_state"])
 
     # -- hooks of the children ---------------------------------------------------
 
     def _objective(self, scores):
         """Return what training maximises, from (joint, marginal): one value a model."""
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     def _make_objective(self):
         """Return an objective with another gradient or with a memory of its own."""
@@ -124,11 +145,11 @@ class CriticEstimator(StreamingMixin, MutualInfoEstimator):
 
     def _estimate(self, terms):
         """Return what is reported, from the terms of the report rows."""
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     def _influence(self, terms):
         """Influence of each report row on the estimate, up to a constant."""
-        raise TypeError(f"{type(self).__name__} is abstract.")
+        raise NotImplementedError
 
     def _ceiling(self, n_samples):
         """Largest value that the estimate could take on so many rows."""
@@ -283,12 +304,11 @@ class CriticEstimator(StreamingMixin, MutualInfoEstimator):
             self._warn_of_convergence(training)
         self._refuse_untrained(training)
         for fold, epoch in training.diverged.items():
-            warnings.warn(
+            warn(
                 f"The critic of fold {fold} diverged in epoch {epoch} and was kept as "
                 f"it was after epoch {training.best_epoch[fold]}. Lower "
                 "learning_rate_init.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
     def _refuse_untrained(self, training):
@@ -303,11 +323,10 @@ class CriticEstimator(StreamingMixin, MutualInfoEstimator):
 
     def _warn_of_convergence(self, training):
         if not training.converged:
-            warnings.warn(
+            warn(
                 f"max_iter={self.max_iter} epochs were run and the held-out objective "
                 "still rose; the estimate may be too low. Raise max_iter.",
                 ConvergenceWarning,
-                stacklevel=6,
             )
 
     # -- report ------------------------------------------------------------------
@@ -426,7 +445,9 @@ class PairFeatures(NamedTuple):
 class RatioEstimator(CriticEstimator):
     """Base of the estimators whose critic is a log density ratio, up to a constant."""
 
-    reference: str | None = parameter(None, StrOptions({"copula"}), None)
+    reference: str | None = parameter(
+        default=None, constraints=[StrOptions({"copula"}), None]
+    )
 
     def _make_scalers(self, X, y, fold):
         scalers = super()._make_scalers(X, y, fold)
@@ -509,11 +530,10 @@ def warn_of_rare_labels(codes, n_folds):
     """Warn where some fold trains or reports without a label."""
     fewest = np.bincount(codes).min()
     if fewest < n_folds:
-        warnings.warn(
+        warn(
             f"y holds a label with {fewest} rows, fewer than the {n_folds} folds: some "
             "know nothing of it. Pass a smaller cv, or drop such labels.",
             FewRowsWarning,
-            stacklevel=7,
         )
 
 

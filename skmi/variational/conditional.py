@@ -1,7 +1,6 @@
 """Bounds whose critic is a log density of y given x, known or learned."""
 
 import math
-import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +20,7 @@ from skmi.critics import (
     MixtureConditional,
 )
 from skmi.entropy import gaussian_surprise, neighbor_surprise
-from skmi.exceptions import DiscreteTargetWarning
+from skmi.exceptions import DiscreteTargetWarning, warn
 from skmi.statistics import standard_error
 from skmi.variational.contrastive import RowwiseEstimator
 from skmi.variational.report import RowTerms
@@ -54,7 +53,8 @@ class ConditionalEstimator(RowwiseEstimator):
     }
 
     critic: object = parameter(
-        "gaussian", StrOptions(set(CONDITIONALS)), HasMethods("build"), callable
+        default="gaussian",
+        constraints=[StrOptions(set(CONDITIONALS)), HasMethods("build"), callable],
     )
 
     def _set_target(self, y, kind):
@@ -108,7 +108,7 @@ class ConditionalEstimator(RowwiseEstimator):
 class KnownConditionalEstimator(ConditionalEstimator):
     """May be given the density instead."""
 
-    conditional: object = parameter(None, callable, None)
+    conditional: object = parameter(default=None, constraints=[callable, None])
 
     def _as_columns(self, y):
         if self.conditional is None or hasattr(self, "classes_"):
@@ -149,12 +149,11 @@ class CrossEntropyEstimator(ConditionalEstimator):
     def _fit(self, X, y):
         self._has_density = hasattr(self, "classes_") or not repeats_rows(y)
         if not self._has_density and not is_constant(y):
-            warnings.warn(
+            warn(
                 "y repeats values, so it has no density: normal distributions are put "
                 "in its place, and the estimate means little. If the values are "
                 "labels, pass discrete_target=True.",
                 DiscreteTargetWarning,
-                stacklevel=3,
             )
         return super()._fit(X, y)
 
@@ -217,7 +216,9 @@ class BarberAgakov(CrossEntropyEstimator):
     0.5
     """
 
-    entropy: object = parameter("knn", Real, StrOptions({"knn", "gaussian"}))
+    entropy: object = parameter(
+        default="knn", constraints=[Real, StrOptions({"knn", "gaussian"})]
+    )
 
     @property
     def _bound(self):
@@ -363,7 +364,7 @@ class TNCE(KnownConditionalEstimator):
     _bound = "lower"
 
     n_negatives: int | None = parameter(
-        None, Interval(Integral, 1, None, closed="left"), None
+        default=None, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
 
     def _objective(self, scores):

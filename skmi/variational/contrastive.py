@@ -80,9 +80,11 @@ class InfoNCE(RowwiseEstimator, RatioEstimator):
     _bound = "lower"
 
     n_negatives: int | None = parameter(
-        64, Interval(Integral, 1, None, closed="left"), None
+        default=64, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
-    normalize: str = parameter("y", StrOptions({"x", "y", "both"}))
+    normalize: str = parameter(
+        default="y", constraints=[StrOptions({"x", "y", "both"})]
+    )
 
     @property
     def _contrast(self):
@@ -149,9 +151,11 @@ class InterpolatedBound(RowwiseEstimator, RatioEstimator):
     _learns_baseline = True
 
     n_negatives: int | None = parameter(
-        64, Interval(Integral, 1, None, closed="left"), None
+        default=64, constraints=[Interval(Integral, 1, None, closed="left"), None]
     )
-    interpolation: float = parameter(0.01, Interval(Real, 0, 1, closed="both"))
+    interpolation: float = parameter(
+        default=0.01, constraints=[Interval(Real, 0, 1, closed="both")]
+    )
 
     def _objective(self, scores):
         return bounds.interpolated_bound(scores, self.interpolation)

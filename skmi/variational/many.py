@@ -11,7 +11,7 @@ from skmi._core.sklearn_compat import make_random_state
 from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
 from skmi._data.scaling import Scaler
 from skmi.critics._batched import score_pairs
-from skmi.exceptions import ConvergenceWarning, SkmiWarning
+from skmi.exceptions import ConvergenceWarning, SkmiWarning, warn
 from skmi.training.negatives import contrast_pairs, cyclic_partners
 
 __all__ = ["report_terms"]
@@ -90,12 +90,11 @@ def _mark_diverged(training, terms):
     for i, epoch in training.diverged.items():
         if training.best_epoch[i] == 0:
             terms[i] = 0.0
-        warnings.warn(
+        warn(
             f"Critic {i} of {len(terms)} diverged in epoch {epoch} and was kept as it "
             f"was after epoch {training.best_epoch[i]}; the others stand. Lower "
             "learning_rate_init.",
             ConvergenceWarning,
-            stacklevel=4,
         )
 
 

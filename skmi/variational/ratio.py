@@ -105,9 +105,12 @@ class DonskerVaradhan(LogPartitionEstimator):
     """
 
     gradient: str = parameter(
-        "exact", StrOptions({"exact", "moving_average", "softplus", "penalized"})
+        default="exact",
+        constraints=[StrOptions({"exact", "moving_average", "softplus", "penalized"})],
     )
-    decay: float = parameter(0.9, Interval(Real, 0, 1, closed="neither"))
+    decay: float = parameter(
+        default=0.9, constraints=[Interval(Real, 0, 1, closed="neither")]
+    )
 
     def _objective(self, scores):
         return bounds.donsker_varadhan(scores)
@@ -176,8 +179,8 @@ class MINE(DonskerVaradhan):
     """
 
     gradient: str = parameter(
-        "moving_average",
-        StrOptions({"exact", "moving_average", "softplus", "penalized"}),
+        default="moving_average",
+        constraints=[StrOptions({"exact", "moving_average", "softplus", "penalized"})],
     )
 
 
@@ -378,7 +381,9 @@ class SMILE(LogPartitionEstimator):
     0.5
     """
 
-    clip: float = parameter(5.0, Interval(Real, 0, None, closed="neither"))
+    clip: float = parameter(
+        default=5.0, constraints=[Interval(Real, 0, None, closed="neither")]
+    )
 
     def _objective(self, scores):
         return bounds.jensen_shannon(scores)

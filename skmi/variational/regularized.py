@@ -22,8 +22,12 @@ __all__ = ["ReInfoNCE", "ReJensenShannon", "ReMINE", "ReNWJ", "ReSMILE", "ReTUBA
 class DriftPenalty:
     """Subtract from the objective what the level of the critic is off its target."""
 
-    drift_weight: float = parameter(0.1, Interval(Real, 0, None, closed="left"))
-    drift_target: float = parameter(0.0, Interval(Real, None, None, closed="neither"))
+    drift_weight: float = parameter(
+        default=0.1, constraints=[Interval(Real, 0, None, closed="left")]
+    )
+    drift_target: float = parameter(
+        default=0.0, constraints=[Interval(Real, None, None, closed="neither")]
+    )
 
     def _penalty(self, scores):
         distance = bounds.drift_penalty(self._level_of(scores), self.drift_target)
@@ -37,7 +41,9 @@ class DriftPenalty:
 class Clipped:
     """Clip all scores in the bound, in training and in the report."""
 
-    clip: float = parameter(10.0, Interval(Real, 0, None, closed="neither"))
+    clip: float = parameter(
+        default=10.0, constraints=[Interval(Real, 0, None, closed="neither")]
+    )
 
     def _objective(self, scores):
         return super()._objective(
@@ -331,7 +337,9 @@ class ReSMILE(DriftPenalty, SMILE):
     0.5
     """
 
-    clip: float = parameter(10.0, Interval(Real, 0, None, closed="neither"))
+    clip: float = parameter(
+        default=10.0, constraints=[Interval(Real, 0, None, closed="neither")]
+    )
 
     def _objective(self, scores):
         return bounds.smile(scores, self.clip)

@@ -8,8 +8,8 @@ from scipy.special import digamma, gammaln
 from sklearn.metrics import mutual_info_score
 
 from skmi import HistogramMI, KernelDensityMI
-from skmi.density import kernel
 from skmi.datasets import BENCHMARK_TASKS
+from skmi.density import kernel
 from skmi.entropy import (
     CORRECTIONS,
     discrete_entropy,
@@ -267,7 +267,7 @@ class TestKernelDensity:
     def test_agrees_with_scipy(self, adaptive):
         """Leave-one-out by scipy's normal density, kernel by kernel."""
         X, Y, _ = draw_normal(60, 1, 0.8, seed=0)
-        estimator = KernelDensityMI(transform=None, bandwidth=0.4, adaptive=adaptive)
+        estimator = KernelDensityMI(marginals=None, bandwidth=0.4, adaptive=adaptive)
         estimator.fit(X, Y)
         block = np.hstack([X, Y])
         covariance = 0.16 * np.cov(block.T)

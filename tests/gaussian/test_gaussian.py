@@ -145,8 +145,8 @@ def test_tasks_that_it_is_exact_for(task, cls):
 
 def test_degrees_of_freedom():
     X, Y, _ = make_student_t(5000, 2, degrees_of_freedom=4, random_state=0)
-    for transform in ("rank", None):
-        estimator = StudentCopulaMI(transform=transform).fit(X, Y)
+    for marginals in ("rank", None):
+        estimator = StudentCopulaMI(marginals=marginals).fit(X, Y)
         assert estimator.degrees_of_freedom_ == pytest.approx(4, rel=0.2)
         assert estimator.mutual_info_ == pytest.approx(
             student_offset(2, 2, 4), abs=0.03

@@ -19,12 +19,12 @@ Y8 = np.array([0.3, 0.2, 1.1, 1.0, 2.4, 1.7, 2.9, 3.6])
 @pytest.mark.parametrize(
     ("estimator", "value"),
     [
-        (KSG(n_neighbors=1, transform=None), 1.030357),
-        (KSG(n_neighbors=3, transform=None), 0.467857),
-        (KSG(n_neighbors=1, transform=None, variant=2), 0.905357),
-        (KSG(n_neighbors=3, transform=None, variant=2), 0.509524),
-        (MixedKSG(n_neighbors=1, transform=None), 1.094157),
-        (MixedKSG(n_neighbors=3, transform=None), 0.531658),
+        (KSG(n_neighbors=1, marginals=None), 1.030357),
+        (KSG(n_neighbors=3, marginals=None), 0.467857),
+        (KSG(n_neighbors=1, marginals=None, variant=2), 0.905357),
+        (KSG(n_neighbors=3, marginals=None, variant=2), 0.509524),
+        (MixedKSG(n_neighbors=1, marginals=None), 1.094157),
+        (MixedKSG(n_neighbors=3, marginals=None), 0.531658),
     ],
     ids=str,
 )
@@ -45,7 +45,7 @@ def brute_force_ksg(X, Y, k):
 @pytest.mark.parametrize(("d", "k"), [(1, 3), (2, 1), (4, 5)])
 def test_agrees_with_the_definition(d, k):
     X, Y, _ = draw_normal(120, d, 1.0, seed=d)
-    estimate = KSG(n_neighbors=k, transform=None).fit(X, Y).mutual_info_
+    estimate = KSG(n_neighbors=k, marginals=None).fit(X, Y).mutual_info_
     assert estimate == pytest.approx(brute_force_ksg(X, Y, k), abs=1e-12)
 
 
@@ -53,7 +53,7 @@ def test_agrees_with_the_definition(d, k):
 def test_agrees_with_scikit_learn(k):
     """Its routines, without the noise and scaling of its public functions."""
     X, Y, _ = draw_normal(800, 1, 0.5, seed=0)
-    estimator = KSG(transform=None, n_neighbors=k)
+    estimator = KSG(marginals=None, n_neighbors=k)
     ours = estimator.fit(X, Y).mutual_info_
     assert ours == pytest.approx(_compute_mi_cc(X[:, 0], Y[:, 0], k), abs=1e-6)
     labels = np.digitize(Y[:, 0], [-1, 0.5])
@@ -83,19 +83,19 @@ def test_rounding_changes_little():
         assert KSG(random_state=0).fit(x, y).mutual_info_ == pytest.approx(
             plain, abs=0.05
         )
-    for transform in ("standard", None):
-        rounded = KSG(transform=transform, random_state=0).fit(X.round(1), Y)
+    for marginals in ("standard", None):
+        rounded = KSG(marginals=marginals, random_state=0).fit(X.round(1), Y)
         assert rounded.mutual_info_ == pytest.approx(plain, abs=0.05)
 
 
-@pytest.mark.parametrize("transform", ["rank", "standard", None])
-def test_ties_far_from_zero(transform):
+@pytest.mark.parametrize("marginals", ["rank", "standard", None])
+def test_ties_far_from_zero(marginals):
     """Timestamps: the noise that parts equal values goes by their spread."""
     rng = np.random.RandomState(0)
     steps = np.round(np.cumsum(rng.exponential(0.01, 1000)), 2).reshape(-1, 1)
     y = steps + rng.standard_normal((1000, 1))
-    near = KSG(transform=transform, random_state=0).fit(steps, y).mutual_info_
-    far = KSG(transform=transform, random_state=0).fit(1.7e9 + steps, y).mutual_info_
+    near = KSG(marginals=marginals, random_state=0).fit(steps, y).mutual_info_
+    far = KSG(marginals=marginals, random_state=0).fit(1.7e9 + steps, y).mutual_info_
     assert far == pytest.approx(near, abs=0.03)
     assert near > 0.5
 
@@ -316,11 +316,11 @@ def test_too_few_rows():
         KSG().fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0])
 
 
-def test_transform_is_a_parameter_but_no_method():
-    estimator = KSG(transform=None)
-    assert estimator.get_params()["transform"] is None
+def test_marginals_is_a_parameter_and_an_attribute():
+    estimator = KSG(marginals=None)
+    assert estimator.get_params()["marginals"] is estimator.marginals is None
     assert not hasattr(estimator, "transform")
-    assert repr(estimator) == "KSG(transform=None)"
+    assert repr(estimator) == "KSG(marginals=None)"
 
 
 class TestConditional:
@@ -436,7 +436,7 @@ def test_boxes_in_blocks(monkeypatch, place, d):
 
 def test_many_columns_agree_with_the_definition():
     X, Y, _ = draw_normal(150, 12, 3.0, seed=0)
-    estimator = KSG(transform=None).fit(X, Y)
+    estimator = KSG(marginals=None).fit(X, Y)
     assert estimator._joint.in_blocks
     assert estimator.mutual_info_ == pytest.approx(brute_force_ksg(X, Y, 3), abs=1e-12)
 
@@ -479,7 +479,7 @@ def mean_estimate(draw, n, mutual_info, **options):
     values = []
     for seed in range(3):
         X, Y, truth = draw(n, mutual_info, seed)
-        values.append(KSG(transform="standard", **options).fit(X, Y).mutual_info_)
+        values.append(KSG(marginals="standard", **options).fit(X, Y).mutual_info_)
     return np.mean(values), truth
 
 
@@ -502,7 +502,7 @@ class TestLocalCorrection:
             )
             gain -= gap * (gap < threshold)
         assert gain > 0
-        estimate = KSG(variant="lnc", transform=None, n_neighbors=k).fit(X, Y)
+        estimate = KSG(variant="lnc", marginals=None, n_neighbors=k).fit(X, Y)
         plain = brute_force_ksg(X, Y, k)
         assert estimate.mutual_info_ == pytest.approx(plain + gain / 80)
         assert estimate.ceiling_ == math.inf
@@ -555,13 +555,13 @@ class TestWeighted:
     def test_any_linear_map_of_a_block_changes_nothing(self):
         X, Y, _ = draw_normal(300, 3, 2.0, seed=0)
         turned = X @ np.random.RandomState(0).standard_normal((3, 3))
-        estimator = KSG(variant="weighted", n_neighbors=8, transform=None)
+        estimator = KSG(variant="weighted", n_neighbors=8, marginals=None)
         plain = estimator.fit(X, Y).mutual_info_
         assert estimator.fit(turned, Y).mutual_info_ == pytest.approx(plain)
 
     def test_columns_that_determine_each_other_have_no_density(self):
         X, Y, _ = draw_normal(100, 2, 1.0, seed=0)
-        estimator = KSG(variant="weighted", transform="standard")
+        estimator = KSG(variant="weighted", marginals="standard")
         for x, y in ((X @ [[1, 0, 1], [0, 1, 1]], Y), (X, 2 * X[:, 1])):
             with pytest.raises(ValueError, match="no density"):
                 estimator.fit(x, y)
@@ -571,7 +571,7 @@ class TestVariantsOfDensities:
     @pytest.mark.parametrize("variant", ["lnc", "weighted"])
     def test_atoms_are_refused(self, variant):
         X, Y, _ = draw_normal(300, 1, 1.0, seed=0)
-        estimator = KSG(variant=variant, transform="standard")
+        estimator = KSG(variant=variant, marginals="standard")
         for x, y, name in (
             (np.maximum(X, 0), Y, "Column 0 of X repeats a value"),
             (X, np.hstack([Y, np.round(Y)]), "Column 1 of y repeats a value"),
@@ -582,9 +582,9 @@ class TestVariantsOfDensities:
     @pytest.mark.parametrize("variant", ["lnc", "weighted"])
     def test_what_they_need(self, variant):
         X, Y, _ = draw_normal(300, 2, 1.0, seed=0)
-        with pytest.raises(ValueError, match='needs transform="standard" or None'):
+        with pytest.raises(ValueError, match='needs marginals="standard" or None'):
             KSG(variant=variant).fit(X, Y)
-        estimator = KSG(variant=variant, transform="standard", n_neighbors=5)
+        estimator = KSG(variant=variant, marginals="standard", n_neighbors=5)
         assert estimator.fit(np.ones((300, 1)), Y).mutual_info_ == 0.0
         with_constant = np.hstack([X, np.ones((300, 1))])
         value = estimator.set_params(n_neighbors=6).fit(with_constant, Y).mutual_info_
@@ -592,12 +592,12 @@ class TestVariantsOfDensities:
         by_label = estimator.fit(X, Y[:, 0] > 0).mutual_info_
         assert (
             by_label
-            == KSG(transform="standard", n_neighbors=6).fit(X, Y[:, 0] > 0).mutual_info_
+            == KSG(marginals="standard", n_neighbors=6).fit(X, Y[:, 0] > 0).mutual_info_
         )
 
     def test_too_few_neighbours(self):
         X, Y, _ = draw_normal(300, 8, 1.0, seed=0)
         with pytest.raises(ValueError, match="n_neighbors=3 is too few for 16 columns"):
-            KSG(variant="lnc", transform="standard").fit(X, Y)
+            KSG(variant="lnc", marginals="standard").fit(X, Y)
         with pytest.raises(ValueError, match="n_neighbors=3 is too few for the weight"):
-            KSG(variant="weighted", transform="standard").fit(X, Y)
+            KSG(variant="weighted", marginals="standard").fit(X, Y)
