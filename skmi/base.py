@@ -28,7 +28,7 @@ from skmi._data.dtypes import (
     target_kind,
     wanting_numbers,
 )
-from skmi._data.splitting import N_CONTRASTS, multi_sample_terms
+from skmi._data.splitting import N_CONTRASTS, contrast_blocks
 from skmi.exceptions import SaturationWarning, warn
 
 __all__ = ["MutualInfoEstimator", "Report", "mi_scorer"]
@@ -427,6 +427,42 @@ def mi_scorer(estimator, X, y=None):
             "information; pass one of skmi's estimators, encoders or bottlenecks."
         )
     return float(score(X, y))
+
+
+def multi_sample_terms(ratios, n_samples):
+    r"""Return the terms of the multi-sample lower bound, one for each row.
+
+    .. math:: \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
+
+    Parameters
+    ----------
+    ratios : callable
+        ``ratios(rows, columns)`` returns f of the rows with the columns, of which the
+        first are the rows themselves.
+    n_samples : int
+        Rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Nats; their mean is the bound.
+
+    Examples
+    --------
+    A ratio that tells each row from all others reaches the ceiling, log 4:
+
+    >>> import numpy as np
+    >>> from skmi.base import multi_sample_terms
+    >>> matrix = 100 * np.eye(4)
+    >>> multi_sample_terms(lambda rows, columns: matrix[rows][:, columns], 4).round(3)
+    array([1.386, 1.386, 1.386, 1.386])
+    """
+    terms = np.empty(n_samples)
+    for rows, columns in contrast_blocks(n_samples):
+        values = ratios(rows, columns)
+        gaps = values - np.diagonal(values)[:, np.newaxis]
+        terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
+    return terms
 
 
 def log_mean_exp(values, axis):

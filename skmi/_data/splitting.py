@@ -1,20 +1,154 @@
-"""Which rows a row is held against, and the bound that comes of it."""
+"""Every split of the samples: training, early stopping, test; folds; blocks."""
 
-import math
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
-__all__ = ["N_CONTRASTS", "contrast_blocks", "multi_sample_terms", "split_rows"]
+from skmi._core.sklearn_compat import Integral
+from skmi.exceptions import FewRowsWarning, warn
 
-N_CONTRASTS = 512
+__all__ = [
+    "N_CONTRASTS",
+    "Fold",
+    "contrast_blocks",
+    "cross_fitting_folds",
+    "hold_out",
+    "part_size",
+    "split_rows",
+    "train_stop_test",
+]
+
+N_CONTRASTS = 512  # samples that each one is compared with in a multi-sample bound
 
 
-def contrast_blocks(n_samples):
-    """Split rows into blocks, each with the columns it is held against.
+class Fold(NamedTuple):
+    """Numbers of the training, early-stopping and test samples."""
+
+    train: np.ndarray
+    stop: np.ndarray
+    report: np.ndarray
+
+
+def part_size(size: float, n_samples: int) -> int:
+    """Turn a fraction or a number of samples into a number, at least two."""
+    if isinstance(size, Integral):
+        return int(size)
+    return max(2, round(size * n_samples))
+
+
+def hold_out(
+    rows: np.ndarray, size: float, random_state: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split samples at random into those that stay and those held out.
+
+    `size` is a fraction of them, a number, or 0.
+    """
+    rows = random_state.permutation(rows)
+    n_held_out = part_size(size, len(rows)) if size else 0
+    return rows[n_held_out:], rows[:n_held_out]
+
+
+def train_stop_test(
+    n_samples: int,
+    *,
+    test_size: float,
+    validation_fraction: float,
+    random_state: np.random.RandomState,
+    name: str,
+) -> Fold:
+    """Split once at random; `validation_fraction` is of the samples not tested on.
+
+    Either size may be 0. `name` is that of the estimator, for the message.
+    """
+    rest, report = hold_out(np.arange(n_samples), test_size, random_state)
+    fold = Fold(*hold_out(rest, validation_fraction, random_state), report)
+    sizes = {"test_size": test_size, "validation_fraction": validation_fraction}
+    require_samples(fold, n_samples, name, sizes)
+    return fold
+
+
+def cross_fitting_folds(
+    y: np.ndarray,
+    cv: Any,
+    *,
+    stratified: bool,
+    validation_fraction: float,
+    random_state: np.random.RandomState,
+    name: str,
+) -> list[Fold]:
+    """Split into folds whose test samples do not train; a number means shuffled ones.
+
+    `cv` is what scikit-learn takes: a number, a splitter, or pairs of sample numbers.
+    """
+    n_samples = len(y)
+    if isinstance(cv, Integral):
+        splitter = shuffled_folds(y, cv, stratified, random_state)
+    else:
+        splitter = check_cv(cv)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        pairs = list(splitter.split(np.zeros((n_samples, 1)), y))
+    if not pairs:
+        raise ValueError("cv gives no folds; a used-up generator, perhaps.")
+    folds = []
+    for pair in pairs:
+        rest, report = map(np.asarray, pair)
+        require_disjoint(rest, report, n_samples)
+        fold = Fold(*hold_out(rest, validation_fraction, random_state), report)
+        sizes = {"validation_fraction": validation_fraction, "cv": cv}
+        require_samples(fold, n_samples, name, sizes)
+        folds.append(fold)
+    return folds
+
+
+def shuffled_folds(
+    y: np.ndarray, n_folds: int, stratified: bool, random_state: np.random.RandomState
+) -> KFold | StratifiedKFold:
+    """Return a splitter into shuffled folds, of equal label frequencies for labels."""
+    seed = random_state.randint(np.iinfo(np.int32).max)
+    if not stratified:
+        return KFold(n_folds, shuffle=True, random_state=seed)
+    fewest = np.bincount(y).min()
+    if fewest < n_folds:
+        warn(
+            f"y holds a label with {fewest} samples, fewer than the {n_folds} folds: "
+            "some folds train without it. Pass a smaller cv, or drop such labels.",
+            FewRowsWarning,
+        )
+    return StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+
+
+def require_disjoint(rest: np.ndarray, report: np.ndarray, n_samples: int) -> None:
+    """Raise where a fold of the user's tests on samples that train, or on none."""
+    if max(rest.max(initial=0), report.max(initial=0)) >= n_samples:
+        raise ValueError(f"cv gives row numbers beyond the {n_samples} rows.")
+    if np.intersect1d(rest, report).size:
+        raise ValueError(
+            "cv gives folds whose training and test samples overlap; an estimate on "
+            "samples that trained the model is not honest."
+        )
+
+
+def require_samples(fold: Fold, n_samples: int, name: str, sizes: dict) -> None:
+    """Raise where fewer than two samples train, or one alone is tested on."""
+    if len(fold.train) >= 2 and len(fold.report) != 1:
+        return
+    given = ", ".join(f"{key}={value}" for key, value in sizes.items() if value)
+    raise ValueError(
+        f"n_samples={n_samples} is too few for {name} with {given}: at least two "
+        "samples must train and two be held out for each purpose. Pass more samples, "
+        "change these, or use an estimator that trains nothing, such as skmi.KSG."
+    )
+
+
+def contrast_blocks(n_samples: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Split samples into blocks, each with the samples it is compared with.
 
     Every row meets K = min(512, n) columns, its own at its place in the block. The
-    rows are shuffled, always in the same way, so that order in the data does not
+    samples are shuffled, always in the same way, so that order in the data does not
     matter and the result is deterministic.
 
     Parameters
@@ -34,42 +168,6 @@ def contrast_blocks(n_samples):
         yield rows, order.take(range(start, start + n_columns), mode="wrap")
 
 
-def multi_sample_terms(ratios, n_samples):
-    r"""Return the terms of the multi-sample lower bound, one for each row.
-
-    .. math:: \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
-
-    Parameters
-    ----------
-    ratios : callable
-        ``ratios(rows, columns)`` returns f of the rows with the columns, of which the
-        first are the rows themselves.
-    n_samples : int
-        Rows.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Nats; their mean is the bound.
-
-    Examples
-    --------
-    A ratio that tells each row from all others reaches the ceiling, log 4:
-
-    >>> import numpy as np
-    >>> from skmi._data.splitting import multi_sample_terms
-    >>> matrix = 100 * np.eye(4)
-    >>> multi_sample_terms(lambda rows, columns: matrix[rows][:, columns], 4).round(3)
-    array([1.386, 1.386, 1.386, 1.386])
-    """
-    terms = np.empty(n_samples)
-    for rows, columns in contrast_blocks(n_samples):
-        values = ratios(rows, columns)
-        gaps = values - np.diagonal(values)[:, np.newaxis]
-        terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
-    return terms
-
-
-def split_rows(n_rows, n_columns, size):
+def split_rows(n_rows: int, n_columns: int, size: int) -> list[np.ndarray]:
     """Split rows so that each part makes a matrix of at most about `size` cells."""
     return np.array_split(np.arange(n_rows), -(-n_rows // max(1, size // n_columns)))

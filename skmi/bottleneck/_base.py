@@ -1,6 +1,5 @@
 """What the classifier and the regressor of the bottleneck share."""
 
-import copy
 import functools
 from typing import ClassVar
 
@@ -29,6 +28,7 @@ from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
 from skmi._data.checks import warn_of_few_rows
 from skmi._data.dtypes import as_array, target_kind, wanting_numbers
 from skmi._data.scaling import Scaler
+from skmi._data.splitting import train_stop_test
 from skmi.bottleneck.information import INFORMATION, NOISES
 from skmi.bottleneck.network import (
     SCHEDULES,
@@ -39,12 +39,12 @@ from skmi.bottleneck.network import (
 )
 from skmi.bottleneck.plane import InformationPlane, Model
 from skmi.critics import CRITICS
+from skmi.critics._batched import copy_network
 from skmi.critics._layers import ACTIVATIONS, MultiLayer
 from skmi.encoders._networks import make_encoder, probe_encoder
 from skmi.exceptions import CollapseWarning, ConvergenceWarning, warn
-from skmi.training.loop import Training
+from skmi.training.loop import Training, run_epochs
 from skmi.training.schedule import LEARNING_RATES, Schedule
-from skmi.variational.base import part_size, run_epochs
 
 N_SCHEDULED = 20  # epochs over which a schedule moves beta
 
@@ -406,19 +406,14 @@ class BottleneckEstimator(
         }
 
     def _split(self, n_samples, random_state):
-        """Return rows that train, rows that choose the epoch, rows reported on."""
-        order = random_state.permutation(n_samples)
-        n_report = part_size(self.test_size, n_samples)
-        n_stop = part_size(self.validation_fraction, n_samples)
-        n_stop = n_stop if self.early_stopping else 0
-        if n_samples - n_report - n_stop < 2:
-            raise ValueError(
-                f"n_samples={n_samples} is too few to hold out {n_report} rows to "
-                f"report on and {n_stop} to stop by; pass more rows or "
-                "early_stopping=False."
-            )
-        report, stop, train = np.split(order, [n_report, n_report + n_stop])
-        return train, stop, report
+        """Return training, early-stopping and test samples."""
+        return train_stop_test(
+            n_samples,
+            test_size=self.test_size,
+            validation_fraction=self.validation_fraction if self.early_stopping else 0,
+            random_state=random_state,
+            name=type(self).__name__,
+        )
 
     def _build(self, x, n_targets, generator):
         information = INFORMATION[self.information]
@@ -486,9 +481,6 @@ class BottleneckEstimator(
         constant = self.beta_schedule == "constant"
         return Training(
             network,
-            lambda network, i: (
-                copy.deepcopy(network).cpu().eval().requires_grad_(False)
-            ),
             network.objective,
             x,
             y,
@@ -497,6 +489,7 @@ class BottleneckEstimator(
             schedule=Schedule.of(self, n_iter_unchosen=0 if constant else n_scheduled),
             generator=generator,
             criterion=network.criterion,
+            extract=copy_network,
         )
 
     # -- validation and warnings -------------------------------------------------

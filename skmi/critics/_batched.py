@@ -14,6 +14,7 @@ __all__ = [
     "build_network",
     "clip_gradients",
     "copy_models",
+    "copy_network",
     "extract_model",
     "score_pairs",
     "scored_pairs",
@@ -118,6 +119,11 @@ def clip_gradients(network, max_norm):
     factor = (max_norm / squares.sqrt()).clamp(max=1)
     for gradient in gradients:
         gradient *= factor.reshape(-1, *[1] * (gradient.dim() - 1))
+
+
+def copy_network(network, i=0):
+    """Copy a network that is no stack, without gradients, to the CPU."""
+    return copy.deepcopy(network).cpu().eval().requires_grad_(False)
 
 
 def tensors_of(network):

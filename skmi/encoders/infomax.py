@@ -26,7 +26,9 @@ from skmi._core.sklearn_compat import (
 from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
 from skmi._data.dtypes import as_array, on_device_of, wanting_numbers
 from skmi._data.scaling import Scaler
+from skmi._data.splitting import train_stop_test
 from skmi.critics import CRITICS
+from skmi.critics._batched import copy_network
 from skmi.critics._layers import ACTIVATIONS, MultiLayer
 from skmi.encoders._networks import (
     OBJECTIVES,
@@ -40,10 +42,9 @@ from skmi.encoders._networks import (
 )
 from skmi.exceptions import DiscreteTargetWarning, warn
 from skmi.scores import SCORES, mige_loss, project_randomly
-from skmi.training.loop import Training
+from skmi.training.loop import Training, run_epochs
 from skmi.training.schedule import Schedule
 from skmi.variational import InfoNCE
-from skmi.variational.base import part_size, run_epochs
 
 __all__ = ["InfoMaxEncoder"]
 
@@ -422,29 +423,27 @@ class InfoMaxEncoder(
 
     def _make_training(self, network, x, y, generator, random_state, device):
         stopping = self.early_stopping and network.settings.loss is None
-        order = random_state.permutation(len(x))
-        size = part_size(self.validation_fraction, len(x)) if stopping else 0
-        if len(x) - size < 2:
-            raise ValueError(
-                f"n_samples={len(x)} is too few to hold out {size} rows; pass more "
-                "rows or early_stopping=False."
-            )
+        fold = train_stop_test(
+            len(x),
+            test_size=0,
+            validation_fraction=self.validation_fraction if stopping else 0,
+            random_state=random_state,
+            name=type(self).__name__,
+        )
         x_rows = to_tensor(x, device, torch.float32).unsqueeze(0)
         y_rows = x_rows
         if y is not x:
             y_rows = to_tensor(y, device, torch.float32).unsqueeze(0)
         return Training(
             network,
-            lambda network, i: (
-                copy.deepcopy(network).cpu().eval().requires_grad_(False)
-            ),
             network.objective,
             x_rows,
             y_rows,
-            train_rows=torch.from_numpy(order[size:]).unsqueeze(0),
-            stop_rows=torch.from_numpy(order[:size]).unsqueeze(0),
+            train_rows=torch.from_numpy(fold.train).unsqueeze(0),
+            stop_rows=torch.from_numpy(fold.stop).unsqueeze(0),
             schedule=Schedule.of(self, early_stopping=stopping),
             generator=generator,
+            extract=copy_network,
         )
 
     def _make_judge(self, codes, target):

@@ -8,7 +8,7 @@ from scipy.special import ndtr
 from scipy.stats import t as student
 
 from skmi._data.marginals import BlockView
-from skmi._data.splitting import multi_sample_terms
+from skmi.base import multi_sample_terms
 from skmi.gaussian.closed_form import EllipticalRatio, covariance_bias, student_scatter
 from skmi.statistics import standard_error
 

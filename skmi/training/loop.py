@@ -2,82 +2,77 @@
 
 import contextlib
 import copy
-import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 
 from skmi._core.torch_utils import isolated_randomness
-from skmi.critics._batched import clip_gradients, copy_models
+from skmi.critics._batched import clip_gradients, copy_models, extract_model
 from skmi.exceptions import SkmiWarning, warn
-from skmi.training.negatives import contrast_pairs, cyclic_partners
-from skmi.training.schedule import LEARNING_RATES
+from skmi.training.early_stopping import EarlyStopping
+from skmi.training.negatives import contrast_pairs, draw_partners, spread_partners
+from skmi.training.schedule import LEARNING_RATES, Schedule
 
-__all__ = ["Training"]
+__all__ = ["Training", "mean_of_finite", "run_epochs"]
 
-SMALLEST_BLOCK = 32
-
-
-FEWEST_PAIRS = 2**15  # of independent rows, where the epoch is chosen
+SMALLEST_BLOCK = 32  # samples; below it a full device is an error
 
 
 class Training:
-    """Train a stack of networks on one set of rows, model i on its own subset.
+    """Train a stack of networks on one set of samples, model i on its own subset.
 
     Parameters
     ----------
     network : torch.nn.Module
         Maps x (models, n, n_x), y (models, n, n_y) and optional partners to scores.
-    extract : callable
-        ``extract(network, i)`` returns a copy of model i.
     objective : callable
         Maps (joint, marginal) scores to one value for each model, to be maximised.
     x, y : tensor of shape (models, n_rows, n_columns)
-        The rows as each model is to see them.
+        The samples as each model is to see them.
     train_rows, stop_rows : tensor of shape (models, n)
-        Rows that train each model, and rows that choose its best epoch.
+        Samples that train each model, and samples that choose its best epoch.
     schedule : Schedule
         The settings.
     generator : torch.Generator
         Source of batches and negatives, on the CPU.
     criterion : callable, default=None
-        The objective on the early-stopping rows, where it is another.
+        The objective on the early-stopping samples, where it is another.
     contrast : {"y", "x", "both"}, default="y"
-        Which rows a row is held against: each x against the y of others, each y against
-        the x of others, or one after the other, as twice as many rows.
+        What the negatives of a pair are: its x with the y of others, its y with the x
+        of others, or one after the other, as twice as many pairs.
     chosen_by : {"own", "others"}, default="own"
-        Whose early-stopping rows choose the epoch of a model: its own, or those of all
-        others, so that its own may be reported on.
+        Whose early-stopping samples choose the epoch of a model: its own, or those of
+        all others, so that its own may be reported on.
+    extract : callable, default=extract_model
+        ``extract(network, i)`` returns a copy of model i.
 
     Attributes
     ----------
-    best : list of torch.nn.Module
-        For each model a copy at its best epoch, or at the last without early stopping.
-    best_epoch : list of int
-        The epoch of each copy, counted from 1.
-    diverged : dict of int
-        For models whose loss or score was no number, when others' were, the first
-        epoch of which that is so. Their best is of an earlier one.
+    stopping : EarlyStopping
+        The best epoch of each model, and the models that diverged.
     losses, scores : list of list of float
         One list for each epoch: minus the objective on the batches, and the objective
-        on the early-stopping rows.
+        on the early-stopping samples.
     """
 
     def __init__(
         self,
-        network,
-        extract,
-        objective,
-        x,
-        y,
+        network: torch.nn.Module,
+        objective: Callable,
+        x: torch.Tensor,
+        y: torch.Tensor,
         *,
-        train_rows,
-        stop_rows,
-        schedule,
-        generator,
-        criterion=None,
-        contrast="y",
-        chosen_by="own",
-    ):
+        train_rows: torch.Tensor,
+        stop_rows: torch.Tensor,
+        schedule: Schedule,
+        generator: torch.Generator,
+        criterion: Callable | None = None,
+        contrast: str = "y",
+        chosen_by: str = "own",
+        extract: Callable = extract_model,
+    ) -> None:
         self.network = network.to(x.device)
         self.extract = extract
         self.objective = objective
@@ -87,7 +82,6 @@ class Training:
         self.schedule = schedule
         self.generator = generator
         self.contrast = contrast
-        self.chosen_by = chosen_by
         self.optimizer = torch.optim.AdamW(
             network.parameters(),
             lr=schedule.learning_rate_init,
@@ -97,52 +91,52 @@ class Training:
         self.averaged = None
         if schedule.averaging_rate is not None:
             self.averaged = copy.deepcopy(self.network)
-        n_models = len(x)
         self.kept = copy.deepcopy(self.network)  # each model at its best
-        self.diverged = {}
+        self.stopping = EarlyStopping(
+            len(x),
+            enabled=schedule.early_stopping,
+            patience=schedule.n_iter_no_change,
+            tol=schedule.tol,
+            n_unchosen=schedule.n_iter_unchosen,
+            chosen_by=chosen_by,
+        )
         self.block_size = getattr(network, "largest_block", 4096)
-        self.best_epoch = [0] * n_models
-        self.best_score = [-float("inf")] * n_models
-        self.losses, self.scores = [], []
+        self.losses: list[list[float]] = []
+        self.scores: list[list[float]] = []
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         """Number of epochs run."""
         return len(self.losses)
 
     @property
-    def best(self):
+    def best(self) -> list[torch.nn.Module]:
         """A copy of each model at its best."""
-        return [self.extract(self.kept, i) for i in range(len(self.best_epoch))]
+        return [self.extract(self.kept, i) for i in range(len(self.x))]
 
     @property
-    def finished(self):
+    def finished(self) -> bool:
         """Whether every model has stopped improving."""
-        patience = self.schedule.n_iter_no_change
-        return self.schedule.early_stopping and all(
-            i in self.diverged or self.epoch - best >= patience
-            for i, best in enumerate(self.best_epoch)
-        )
+        return self.stopping.is_finished(self.epoch)
 
     @property
-    def converged(self):
+    def converged(self) -> bool:
         """Whether no model was still improving at the last epoch."""
         return not self.schedule.early_stopping or self.finished
 
     @property
-    def current(self):
+    def current(self) -> torch.nn.Module:
         """The network whose held-out score counts: the running mean, if there is."""
         return self.network if self.averaged is None else self.averaged
 
-    def consider_start(self):
+    def consider_start(self) -> None:
         """Score the untrained network: it may be the best there is."""
         self.network.eval()
-        self.best_score = self._selecting(self._score_stop_rows())
-        self._keep(range(len(self.best_score)))
+        self._keep(self.stopping.start(self._score_stop_rows()))
 
     @torch.enable_grad()
-    def run_epoch(self):
-        """Pass once over the training rows and once over the early-stopping rows."""
+    def run_epoch(self) -> None:
+        """Pass once over the training samples and once over the early-stopping ones."""
         self.network.train()
         self._set_learning_rate()
         with self._isolated():
@@ -151,10 +145,8 @@ class Training:
         if self.schedule.early_stopping:
             self.scores.append(self._score_stop_rows())
         self.losses.append(losses)
-        if self.schedule.early_stopping:
-            self._keep_best()
-        else:
-            self._keep_last()
+        scores = self.scores[-1] if self.scores else losses
+        self._keep(self.stopping.update(self.epoch, scores))
 
     def _set_learning_rate(self):
         """Set the rate of the epoch."""
@@ -173,19 +165,23 @@ class Training:
         n_rows = self.train_rows.shape[1]
         n_batches = min(-(-n_rows // self.schedule.batch_size), n_rows // 2)
         n_passes = -(-self.schedule.min_steps // n_batches)
-        total = sum(self._pass(n_batches) for _ in range(n_passes))
+        total = 0
+        for _ in range(n_passes):
+            total = total + self._pass(n_batches)
         losses = (total / (n_batches * n_passes)).tolist()
-        self._require_finite(losses, "training loss")
+        self.stopping.note_divergence(self.epoch + 1, losses, "training loss")
         return losses
 
     def _pass(self, n_batches):
-        """Step on each batch of the shuffled rows; return the sum of the losses."""
+        """Step on each batch of the shuffled samples; return the sum of the losses."""
         n_rows = self.train_rows.shape[1]
         batch_size = n_rows // n_batches
         order = self.train_rows[:, torch.randperm(n_rows, generator=self.generator)]
         total = 0
         for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
-            partners = self._draw_partners(batch_size)
+            partners = draw_partners(
+                batch_size, self.schedule.n_negatives, self.generator
+            )
             values = self.objective(self._score(self.network, batch, partners))
             self.optimizer.zero_grad()
             values.sum().neg().backward()
@@ -213,8 +209,8 @@ class Training:
                     raise
                 self.block_size //= 2
                 warn(
-                    "The device has not enough memory to score all rows at once; they "
-                    f"are scored in blocks of {self.block_size} from here on.",
+                    "The device has not enough memory to score all samples at once; "
+                    f"they are scored in blocks of {self.block_size} from here on.",
                     SkmiWarning,
                 )
 
@@ -223,79 +219,58 @@ class Training:
         total, n_rows = 0, self.stop_rows.shape[1]
         n_blocks = -(-n_rows // self.block_size)
         for block in self.stop_rows.tensor_split(n_blocks, dim=1):
-            partners = self._spread_partners(block.shape[1])
+            n_negatives = self.schedule.n_negatives or self.schedule.batch_size - 1
+            partners = spread_partners(block.shape[1], n_negatives)
             scores = self._score(self.current, block, partners)
             total = total + self.criterion(scores) * block.shape[1]
         scores = (total / n_rows).tolist()
-        self._require_finite(scores, "held-out objective")
+        self.stopping.note_divergence(self.epoch + 1, scores, "held-out objective")
         return scores
 
     def _score(self, network, rows, partners):
-        """Return the scores of joint pairs, and of each row with its negatives."""
+        """Return the scores of joint pairs, and of each sample with its negatives."""
         models = torch.arange(len(rows)).unsqueeze(-1)
         x, y = self.x[models, rows], self.y[models, rows]
         partners = partners.to(x.device)
         scores = network(x, y, partners)
         return contrast_pairs(scores, partners, self.contrast)
 
-    def _draw_partners(self, n_rows):
-        shifts = torch.randperm(n_rows - 1, generator=self.generator) + 1
-        return cyclic_partners(n_rows, shifts[: self.schedule.n_negatives])
-
-    def _spread_partners(self, n_rows):
-        """Return fixed negatives: as many as a batch has, or more on few rows."""
-        fewest = min(64, max(16, FEWEST_PAIRS // n_rows))
-        n_negatives = self.schedule.n_negatives or self.schedule.batch_size - 1
-        n_negatives = max(fewest, n_negatives)
-        n_shifts = min(n_negatives, n_rows - 1)
-        shifts = torch.arange(1, n_shifts + 1) * (n_rows - 1) // n_shifts
-        return cyclic_partners(n_rows, shifts)
-
-    def _selecting(self, scores):
-        """Return what chooses the epoch of each model."""
-        if self.chosen_by == "own":
-            return scores
-        finite = {i: score for i, score in enumerate(scores) if i not in self.diverged}
-        total = sum(finite.values())
-        return [
-            (total - finite.get(i, 0)) / max(len(finite) - (i in finite), 1)
-            for i in range(len(scores))
-        ]
-
-    def _keep_best(self):
-        if self.epoch <= self.schedule.n_iter_unchosen:
-            self._keep_last()
-            return
-        improved = []
-        for i, score in enumerate(self._selecting(self.scores[-1])):
-            stopped = i in self.diverged or (
-                self.epoch - 1 - self.best_epoch[i] >= self.schedule.n_iter_no_change
-            )
-            if not stopped and score > self.best_score[i] + self.schedule.tol:
-                improved.append(i)
-                self.best_epoch[i], self.best_score[i] = self.epoch, score
-        self._keep(improved)
-
-    def _keep_last(self):
-        standing = [i for i in range(len(self.best_epoch)) if i not in self.diverged]
-        for i in standing:
-            self.best_epoch[i] = self.epoch
-        self._keep(standing)
-
     def _keep(self, models):
-        if len(self.best_epoch) == 1 and len(models):
+        if len(self.x) == 1 and len(models):
             self.kept = copy.deepcopy(self.current)
         elif len(models):
             copy_models(self.current, self.kept, list(models))
 
-    def _require_finite(self, values, name):
-        """Note the models that have diverged; raise where none is left."""
-        epoch = self.epoch + 1
-        for i, value in enumerate(values):
-            if not math.isfinite(value):
-                self.diverged.setdefault(i, epoch)
-        if len(self.diverged) == len(values):
-            raise FloatingPointError(
-                f"The {name} became {values} in epoch {epoch}. Lower "
-                "learning_rate_init, or choose a bound with bounded gradients."
-            )
+
+def run_epochs(
+    estimator: Any,
+    training: Training,
+    reconstruct: Callable[[], dict],
+    prepare: Callable[[int], None] | None = None,
+) -> bool:
+    """Train until an estimator's `max_iter`, telling its callbacks of each epoch.
+
+    ``reconstruct()`` returns the fitted attributes so far and ``prepare(epoch)`` is
+    called before each epoch. Returns whether the training or a callback has stopped.
+    """
+    X, y = estimator._given
+    context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+    context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+    end = {"X": X, "y": y, "reconstruction_attributes": reconstruct}
+    stopped = False
+    while not stopped and training.epoch < estimator.max_iter:
+        if prepare is not None:
+            prepare(training.epoch)
+        task = context.subcontext(task_name="epoch")
+        task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+        training.run_epoch()
+        stop = task.call_on_fit_task_end(estimator=estimator, **end)
+        stopped = bool(stop) or training.finished
+    context.call_on_fit_task_end(estimator=estimator, **end)
+    return stopped
+
+
+def mean_of_finite(curves: list[list[float]]) -> list[float]:
+    """Average the curves of all models, those that diverged left out."""
+    values = np.ma.masked_invalid(curves)
+    return values.mean(axis=1).filled(np.inf).tolist()

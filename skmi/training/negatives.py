@@ -1,11 +1,13 @@
-"""Pairs of independent rows, by cyclic shifts of a batch."""
+"""Negatives of the pairs of a batch: independent pairs, by cyclic shifts."""
 
 import torch
 
-__all__ = ["contrast_pairs", "cyclic_partners"]
+__all__ = ["contrast_pairs", "cyclic_partners", "draw_partners", "spread_partners"]
+
+FEWEST_PAIRS = 2**15  # of independent samples, where the epoch is chosen
 
 
-def cyclic_partners(n_rows, shifts):
+def cyclic_partners(n_rows: int, shifts: torch.Tensor) -> torch.Tensor:
     """Return for each row itself and the rows `shifts` further on, cyclically.
 
     Cyclic shifts of a shuffled batch are pairings without fixed points: no negative
@@ -15,7 +17,25 @@ def cyclic_partners(n_rows, shifts):
     return (torch.arange(n_rows).unsqueeze(-1) + offsets) % n_rows
 
 
-def contrast_pairs(scores, partners, contrast):
+def draw_partners(
+    n_rows: int, n_negatives: int | None, generator: torch.Generator
+) -> torch.Tensor:
+    """Draw negatives at random: so many for each row, or all other rows."""
+    shifts = torch.randperm(n_rows - 1, generator=generator) + 1
+    return cyclic_partners(n_rows, shifts[:n_negatives])
+
+
+def spread_partners(n_rows: int, n_negatives: int) -> torch.Tensor:
+    """Return fixed negatives: so many for each row, or more where rows are few."""
+    fewest = min(64, max(16, FEWEST_PAIRS // n_rows))
+    n_shifts = min(max(fewest, n_negatives), n_rows - 1)
+    shifts = torch.arange(1, n_shifts + 1) * (n_rows - 1) // n_shifts
+    return cyclic_partners(n_rows, shifts)
+
+
+def contrast_pairs(
+    scores: torch.Tensor, partners: torch.Tensor, contrast: str
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Split scores of cyclic partners into those of joint and of independent pairs.
 
     The latter in one row for each x, in one row for each y, or in both, one after the

@@ -24,13 +24,13 @@ from skmi._data.scaling import Scaler, scale_rows
 from skmi._data.splitting import contrast_blocks
 from skmi.base import MutualInfoEstimator, Report
 from skmi.critics import CRITICS
-from skmi.critics._batched import build_network, extract_model, score_pairs
+from skmi.critics._batched import build_network, score_pairs
 from skmi.critics._composite import add_baseline, add_reference
 from skmi.critics._layers import ACTIVATIONS
 from skmi.exceptions import ConvergenceWarning, FewRowsWarning, warn
 from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.statistics import standard_error
-from skmi.training.loop import Training
+from skmi.training.loop import Training, mean_of_finite, run_epochs
 from skmi.training.schedule import Schedule
 from skmi.variational.report import reduce_scores
 from skmi.variational.streaming import StreamingMixin
@@ -256,7 +256,6 @@ class CriticEstimator(StreamingMixin, MutualInfoEstimator):
         objective = self._make_objective()
         return Training(
             self._make_network(x.shape[-1], y.shape[-1], len(x), generator),
-            extract_model,
             lambda scores: objective(scores) - self._penalty(scores),
             x,
             y,
@@ -303,18 +302,18 @@ class CriticEstimator(StreamingMixin, MutualInfoEstimator):
         if not run_epochs(self, training, reconstruct):
             self._warn_of_convergence(training)
         self._refuse_untrained(training)
-        for fold, epoch in training.diverged.items():
+        for fold, epoch in training.stopping.diverged.items():
             warn(
                 f"The critic of fold {fold} diverged in epoch {epoch} and was kept as "
-                f"it was after epoch {training.best_epoch[fold]}. Lower "
+                f"it was after epoch {training.stopping.best_epoch[fold]}. Lower "
                 "learning_rate_init.",
                 ConvergenceWarning,
             )
 
     def _refuse_untrained(self, training):
         """Raise where the critic of a fold has diverged before any epoch was kept."""
-        for fold, epoch in training.diverged.items():
-            if training.best_epoch[fold] == 0 and not self._begins_well:
+        for fold, epoch in training.stopping.diverged.items():
+            if training.stopping.best_epoch[fold] == 0 and not self._begins_well:
                 raise FloatingPointError(
                     f"The loss of the critic of fold {fold} was no number in epoch "
                     f"{epoch}, before anything was learned. Lower learning_rate_init, "
@@ -488,35 +487,6 @@ class RatioEstimator(CriticEstimator):
         )
         settings = zip(*(item.settings for item in self._references), strict=True)
         return add_reference(network, n_features, *settings)
-
-
-def run_epochs(estimator, training, reconstruct, prepare=None):
-    """Train until an estimator's `max_iter`, telling its callbacks of each epoch.
-
-    ``reconstruct()`` returns the fitted attributes so far and ``prepare(epoch)`` is
-    called before each epoch. Returns whether the training or a callback has stopped.
-    """
-    X, y = estimator._given
-    context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
-    context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-    end = {"X": X, "y": y, "reconstruction_attributes": reconstruct}
-    stopped = False
-    while not stopped and training.epoch < estimator.max_iter:
-        if prepare is not None:
-            prepare(training.epoch)
-        task = context.subcontext(task_name="epoch")
-        task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-        training.run_epoch()
-        stop = task.call_on_fit_task_end(estimator=estimator, **end)
-        stopped = bool(stop) or training.finished
-    context.call_on_fit_task_end(estimator=estimator, **end)
-    return stopped
-
-
-def mean_of_finite(curves):
-    """Average the curves of all models, those that diverged left out."""
-    values = np.ma.masked_invalid(curves)
-    return values.mean(axis=1).filled(np.inf).tolist()
 
 
 def part_size(size, n_samples):

@@ -87,12 +87,12 @@ def _train(estimator, blocks, y, seed):
 
 def _mark_diverged(training, terms):
     """Say which models diverged; those that never learned tell nothing."""
-    for i, epoch in training.diverged.items():
-        if training.best_epoch[i] == 0:
+    for i, epoch in training.stopping.diverged.items():
+        if training.stopping.best_epoch[i] == 0:
             terms[i] = 0.0
         warn(
             f"Critic {i} of {len(terms)} diverged in epoch {epoch} and was kept as it "
-            f"was after epoch {training.best_epoch[i]}; the others stand. Lower "
+            f"was after epoch {training.stopping.best_epoch[i]}; the others stand. Lower "
             "learning_rate_init.",
             ConvergenceWarning,
         )

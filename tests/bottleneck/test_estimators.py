@@ -368,7 +368,7 @@ def test_schedules_move_the_weight_and_the_best_epoch_comes_after(monkeypatch):
         def watch(epoch):
             prepare(epoch)
             seen.append(training.network.beta)
-            best.extend(training.best_epoch)
+            best.extend(training.stopping.best_epoch)
 
         return run_epochs(estimator, training, reconstruct, watch)
 

@@ -7,7 +7,7 @@ import torch
 
 import skmi
 from skmi import bounds
-from skmi.critics._batched import copy_models, extract_model
+from skmi.critics._batched import copy_models
 from skmi.training.loop import Training
 from skmi.training.negatives import cyclic_partners
 from skmi.training.schedule import Schedule
@@ -46,7 +46,6 @@ def train(values, target, n_epochs, chosen="own", **changes):
     block = torch.zeros(len(values), 12, 1)
     training = Training(
         Level(values),
-        extract,
         target,
         block,
         block,
@@ -55,6 +54,7 @@ def train(values, target, n_epochs, chosen="own", **changes):
         schedule=Schedule(**(settings | changes)),
         generator=torch.Generator().manual_seed(0),
         chosen_by=chosen,
+        extract=extract,
     )
     while training.epoch < n_epochs and not training.finished:
         training.run_epoch()
@@ -108,7 +108,7 @@ def test_the_start_may_be_the_best():
     while not training.finished:
         training.run_epoch()
     assert training.best == [0.0]
-    assert training.best_epoch == [0]
+    assert training.stopping.best_epoch == [0]
 
 
 def test_cyclic_partners_have_no_fixed_points():
@@ -120,14 +120,14 @@ def test_the_best_epoch_is_kept_by_copy():
     training = train([0.0], peak_at(1.0), 100)
     assert training.best[0] == pytest.approx(1.0, abs=0.11)
     assert training.network.value.item() > 1.3  # training went on past the best
-    assert training.epoch == training.best_epoch[0] + 3
+    assert training.epoch == training.stopping.best_epoch[0] + 3
     assert training.finished
     assert training.converged
 
 
 def test_each_model_stops_for_itself():
     training = train([0.0, -2.0], peak_at(1.0), 100)
-    first, second = training.best_epoch
+    first, second = training.stopping.best_epoch
     assert first < second
     assert training.best == pytest.approx([1.0, 1.0], abs=0.11)
 
@@ -151,9 +151,11 @@ def test_not_converged():
 
 def test_the_first_epochs_are_not_chosen():
     training = train([0.9], peak_at(1.0), 100, n_iter_unchosen=8)
-    assert training.best_epoch == [9]  # the first that counts, past the peak by then
+    assert training.stopping.best_epoch == [
+        9
+    ]  # the first that counts, past the peak by then
     assert training.epoch == 12
-    assert train([0.9], peak_at(1.0), 5, n_iter_unchosen=8).best_epoch == [5]
+    assert train([0.9], peak_at(1.0), 5, n_iter_unchosen=8).stopping.best_epoch == [5]
 
 
 def test_without_early_stopping_the_last_weights_stand():
@@ -194,16 +196,18 @@ def diverge_above(top, which):
 def test_only_the_diverging_model_is_marked():
     alone = train([0.3], peak_at(5.0), 12)
     training = train([0.3, 0.0, 0.3], diverge_above(0.25, which=1), 12)
-    assert training.diverged == {1: 2}  # by the second of two steps of an epoch
-    assert training.best_epoch == [12, 1, 12]
+    assert training.stopping.diverged == {
+        1: 2
+    }  # by the second of two steps of an epoch
+    assert training.stopping.best_epoch == [12, 1, 12]
     assert training.best[1] == pytest.approx(0.2, abs=1e-3)
     assert training.best[0] == training.best[2] == alone.best[0]
 
 
 def test_where_the_others_choose_a_diverged_model_has_no_say():
     training = train([0.0, 0.0, 0.0], diverge_above(0.25, which=2), 12, chosen="others")
-    assert training.best_epoch[:2] == [12, 12]
-    assert np.isfinite(training.best_score).all()
+    assert training.stopping.best_epoch[:2] == [12, 12]
+    assert np.isfinite(training.stopping.best_score).all()
 
 
 def pairs_in_three_columns():
@@ -263,7 +267,6 @@ def test_a_diverged_fold_is_noted_or_refused(monkeypatch):
 def train_in_double(network, x, y, seed):
     training = Training(
         network,
-        extract_model,
         bounds.nwj,
         x,
         y,
@@ -295,10 +298,12 @@ def test_a_stack_has_the_best_epochs_of_its_members_alone(critic):
             own.data = whole.data[i : i + 1].clone()
         members.append(train_in_double(member, x[i : i + 1], y[i : i + 1], seed=5))
     together = train_in_double(stack, x, y, seed=5)
-    assert together.best_epoch == [member.best_epoch[0] for member in members]
-    assert len(set(together.best_epoch)) > 1
-    scores = [member.best_score[0] for member in members]
-    assert together.best_score == pytest.approx(scores, rel=1e-9)
+    assert together.stopping.best_epoch == [
+        member.stopping.best_epoch[0] for member in members
+    ]
+    assert len(set(together.stopping.best_epoch)) > 1
+    scores = [member.stopping.best_score[0] for member in members]
+    assert together.stopping.best_score == pytest.approx(scores, rel=1e-9)
 
 
 def test_models_are_copied_one_by_one():
@@ -337,7 +342,6 @@ def test_a_full_device_is_given_smaller_blocks(most_pairs, size):
     network = Small([0.5], most_pairs)
     training = Training(
         network,
-        extract,
         peak_at(1.0),
         torch.zeros(1, 900, 1),
         torch.zeros(1, 900, 1),
@@ -345,6 +349,7 @@ def test_a_full_device_is_given_smaller_blocks(most_pairs, size):
         stop_rows=torch.arange(100, 900).unsqueeze(0),
         schedule=Schedule(1, 4, 2, 0.1, 0.0, True, 3, 0.0),
         generator=torch.Generator().manual_seed(0),
+        extract=extract,
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -352,7 +357,7 @@ def test_a_full_device_is_given_smaller_blocks(most_pairs, size):
     assert max(network.seen) <= size
     assert bool(caught) == (size < 800)
     assert all("blocks of" in str(item.message) for item in caught)
-    assert training.best_score == pytest.approx([-0.25])
+    assert training.stopping.best_score == pytest.approx([-0.25])
     network.most_pairs = 0
     training.block_size = 32
     with pytest.raises(torch.cuda.OutOfMemoryError):
