@@ -11,7 +11,15 @@ from skmi.exceptions import (
     warn,
 )
 
-__all__ = ["warn_of_duplicate_rows"]
+__all__ = [
+    "are_codes",
+    "is_constant",
+    "require_finite",
+    "warn_of_duplicate_rows",
+    "warn_of_few_rows",
+    "warn_of_integer_labels",
+    "warn_of_many_labels",
+]
 
 
 def warn_of_duplicate_rows(X, y):

@@ -2,55 +2,41 @@
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
-from scipy.stats import chi2, norm
-from sklearn.base import clone
-from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils.validation import check_array, check_X_y, validate_data
 from torch import nn
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import (
     HasMethods,
     Integral,
-    Interval,
-    Real,
     StrOptions,
     make_random_state,
 )
-from skmi._data.dtypes import (
-    as_array,
-    column_types,
-    dtype_kind,
-    feature_kinds,
-    is_missing,
-    wanting_numbers,
-)
+from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
-from skmi.base import MutualInfoEstimator, Report
-from skmi.critics import CRITICS
-from skmi.critics._layers import ACTIVATIONS
-from skmi.exceptions import ConvergenceWarning, SkmiWarning, warn
-from skmi.inference.intervals import disagreement, estimates_of_halves
-from skmi.neighbors.ksg import KSG
-from skmi.statistics import ConfidenceInterval, standard_error
+from skmi.auto.verdict import interval, is_cut_short, status, warn_of_convergence
+from skmi.base import Estimate, MutualInfoEstimator
+from skmi.exceptions import SkmiWarning
+from skmi.training.parameters import (
+    COUNT,
+    OPTIONAL_COUNT,
+    POSITIVE,
+    CriticParameters,
+    LoopParameters,
+    PatienceParameters,
+)
 from skmi.variational.conditional import BarberAgakov
 
 __all__ = ["AutoMI"]
 
-LEVEL = 0.95
-
-
-LABEL_EPOCHS = 1000
-
-
-LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
+LABEL_EPOCHS = 1000  # of a classifier, whose epochs are passes and cost little
+ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
 
 @estimator
-class AutoMI(MutualInfoEstimator):
+class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEstimator):
     r"""Mutual information without a choice to make: the estimator to start with.
 
     .. math:: I \approx E_P[f] - \log E_Q[e^f], \quad f = r(x, y) + g \, h_\theta(x, y)
@@ -139,113 +125,86 @@ class AutoMI(MutualInfoEstimator):
     (0.5, 'reference', 'ok')
     """
 
-    critic: object = parameter(
-        default="hybrid",
-        constraints=[StrOptions(set(CRITICS)), HasMethods("build"), callable],
-    )
-    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
-    activation: str = parameter(
-        default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
-    )
-    n_components: int = parameter(
-        default=32, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
+    # Short epochs of at least fifty steps, with few negatives and a high rate: the
+    # critic begins at the closed form, and has little to add.
+    max_iter: int = parameter(default=30, constraints=COUNT)
+    n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
+    learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
+    n_iter_no_change: int = parameter(default=6, constraints=COUNT)
+    n_components: int = parameter(default=32, constraints=COUNT)
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]
     )
-    candidates: object = parameter(default=None, constraints=["array-like", None])
-    encoder_x: object = parameter(
-        default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
-    )
-    encoder_y: object = parameter(
-        default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
-    )
-    max_iter: int = parameter(
-        default=30, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    batch_size: int = parameter(
-        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
-    )
-    n_negatives: int | None = parameter(
-        default=4, constraints=[Interval(Integral, 1, None, closed="left"), None]
-    )
-    learning_rate_init: float = parameter(
-        default=3e-3, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
-    alpha: float = parameter(
-        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    n_iter_no_change: int = parameter(
-        default=6, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    tol: float = parameter(
-        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    cv: object = parameter(default=5, constraints=["cv_object"])
-    device: str = parameter(default="auto", constraints=[str])
+    candidates: Any = parameter(default=None, constraints=["array-like", None])
+    encoder_x: Any = parameter(default=None, constraints=ENCODER)
+    encoder_y: Any = parameter(default=None, constraints=ENCODER)
+    cv: Any = parameter(default=5, constraints=["cv_object"])
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
-    random_state: object = parameter(default=None, constraints=["random_state"])
+
+    _label_columns = "indicators"
 
     # -- fit ---------------------------------------------------------------------
 
     def _fit(self, X, y):
-        self._require_sense()
-        self._still_rises = False
+        choices.require_estimators(self.candidates)
         random_state = make_random_state(self.random_state)
-        self._model = self._make_model(random_state)
-        self._train(self._model, X, y)
-        self.fold_scores_ = self._model.fold_scores_
-        self.n_iter_ = self._model.n_iter_
+        model = self._make_model(random_state)
         if hasattr(self, "classes_"):
-            report = self._report_labels()
+            chosen = self._fit_labels(model, X, y)
         else:
-            report = self._report_numbers(X, y, random_state)
-        report = self._compare_candidates(X, y, report)
-        self._conclude(report)
-        return report
-
-    def _require_sense(self):
-        """Refuse what would otherwise be passed over in silence."""
-        for item in self.candidates or []:
-            if not isinstance(item, MutualInfoEstimator):
-                raise TypeError(
-                    "candidates must hold estimators of mutual information; got "
-                    f"{type(item).__name__}."
-                )
-        encoders = {"encoder_x": self.encoder_x, "encoder_y": self.encoder_y}
-        given = [name for name, encoder in encoders.items() if encoder is not None]
-        if given and hasattr(self, "classes_"):
-            raise ValueError(
-                f"{given[0]} is for a y of numbers, and y holds labels. Put a "
-                "transformer before AutoMI in a pipeline; a module can be part of "
-                "`critic`."
-            )
+            chosen = self._fit_numbers(model, X, y, random_state)
+        chosen = self._compare(chosen, X, y)
+        self._model, self.chosen_ = chosen.model, chosen.name
+        self.lower_bound_: float = chosen.lower_bound
+        self.confidence_interval_ = interval(chosen.estimate)
+        cut_short = chosen.name == "critic" and is_cut_short(
+            model.validation_scores_, model.max_iter
+        )
+        self.status_ = status(chosen, self.fold_scores_, cut_short)
+        if self.status_ == "not converged":
+            warn_of_convergence(cut_short, model.max_iter)
+        return chosen.estimate
 
     def _make_model(self, random_state):
+        """Return the critics to train, with the parameters of this estimator."""
         discrete = hasattr(self, "classes_")
         model = BarberAgakov(max_iter=LABEL_EPOCHS) if discrete else CrossFittedCritic()
         mine = self.get_params(deep=False)
         names = model.get_params(deep=False).keys() & mine.keys()
         if discrete:
-            names -= {"max_iter", "n_iter_no_change"}
+            self._refuse_encoders()
+            names -= {"max_iter", "n_iter_no_change", "n_negatives"}
             names -= {"critic"} if isinstance(self.critic, str) else set()
-        model.set_params(**{name: mine[name] for name in names})
         seed = random_state.randint(np.iinfo(np.int32).max)
         return model.set_params(
-            discrete_target=discrete,
-            cv=5 if self.cv is None else self.cv,
-            random_state=seed,
+            **{name: mine[name] for name in names}
+            | {
+                "discrete_target": discrete,
+                "cv": 5 if self.cv is None else self.cv,
+                "random_state": seed,
+            }
         )
+
+    def _refuse_encoders(self):
+        """Raise for labels, which would otherwise pass over an encoder in silence."""
+        encoders = {"encoder_x": self.encoder_x, "encoder_y": self.encoder_y}
+        for name, encoder in encoders.items():
+            if encoder is not None:
+                raise ValueError(
+                    f"{name} is for a y of numbers, and y holds labels. Put a "
+                    "transformer before AutoMI in a pipeline; a module can be part of "
+                    "`critic`."
+                )
 
     def critic_to_test(self, X, y):
         """Return an untrained critic whose ratios will differ, and rows that it takes.
 
-        For permutation tests, which train it and permute the rows that it has not seen.
+        For permutation tests, which train it and permute held-out samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their partners.
 
@@ -258,7 +217,7 @@ class AutoMI(MutualInfoEstimator):
         X, y = self._validate(X, y, reset=True)
         critic = self._make_model(make_random_state(self.random_state))
         if not hasattr(self, "classes_"):
-            critic.set_params(may_be_zero=False)
+            critic.set_params(allow_untrained=False)
         return critic, X, y
 
     def _train(self, model, X, y):
@@ -273,145 +232,57 @@ class AutoMI(MutualInfoEstimator):
             model.fit(X, y)
             task.call_on_fit_task_end(estimator=self, X=given_X, y=given_y)
         context.call_on_fit_task_end(estimator=self, X=given_X, y=given_y)
+        self.fold_scores_ = model.fold_scores_
+        self.n_iter_, self.best_iter_ = model.n_iter_, model.best_iter_
 
-    def _report_labels(self):
-        model = self._model
-        self.chosen_ = "critic"
+    def _fit_labels(self, model, X, y):
+        """Train classifiers; their bound holds for labels."""
+        self._train(model, X, y)
+        self.reference_mutual_info_: float = 0.0
+        self.candidate_scores_: dict[str, float] = {"critic": model.mutual_info_}
+        self._folds = model._split(X, y, make_random_state(model.random_state))
+        estimate = Estimate(model.mutual_info_, model.standard_error_, bound="lower")
+        return choices.Candidate("critic", estimate, model.mutual_info_, model)
+
+    def _fit_numbers(self, model, X, y, random_state):
+        """Fit closed forms, and critics where those are not all there is."""
+        self._train(model, X, y)
+        self._folds = model.folds_
+        whole, closed = model.whole_, model.closed_
         self.reference_mutual_info_ = 0.0
-        self.lower_bound_ = model.mutual_info_
-        self.candidate_scores_ = {"critic": model.mutual_info_}
-        return Report(model.mutual_info_, model.standard_error_)
-
-    def _report_numbers(self, X, y, random_state):
-        model = self._model
-        whole, closed = model.whole, model.closed
-        self.reference_mutual_info_ = model.closed_form_mutual_info
         self.candidate_scores_ = {"critic": float(whole.bounds.mean())}
         if closed is not None:
+            references = [item.reference for item in model._scores.inputs]
             self.candidate_scores_["reference"] = float(closed.bounds.mean())
-            if not whole.exceeds(closed):
-                return self._report_closed_form(closed)
-        self.lower_bound_ = self.candidate_scores_["critic"]
-        if X.shape[1] == y.shape[1] == 1:
-            return self._report_neighbors(X, y, random_state)
-        self.chosen_ = "critic"
-        value, error = self._extrapolate(X, y)
-        return Report(value, error, model.ceiling_)
-
-    def _report_closed_form(self, closed):
-        self.chosen_ = "reference"
-        self._model.drop_networks()
-        self.lower_bound_ = self.candidate_scores_["reference"]
-        error = standard_error(closed.influence)
-        return Report(self.reference_mutual_info_, error, self._model.ceiling_)
-
-    def _report_neighbors(self, X, y, random_state):
-        """Report nearest neighbours; what halves of the rows lack is left in doubt."""
-        self.chosen_ = "neighbors"
-        seed = random_state.randint(np.iinfo(np.int32).max)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SkmiWarning)
-            found = KSG(discrete_target=False, random_state=seed).fit(X, y)
-            halves = estimates_of_halves(found, X, y, random_state, Parallel())
-        error = max(
-            found.standard_error_,
-            disagreement(halves),
-            standard_error(self._model.whole.influence),
-        )
-        error = math.hypot(error, found.mutual_info_ - halves.mean())
-        return Report(found.mutual_info_, error, self._model.ceiling_)
-
-    def _extrapolate(self, X, y):
-        """Add what the second half of the training rows has brought, once more.
-
-        With a shortfall that falls as 1/n, that is all of what is lacking; as the
-        square root of that, half. So it is in doubt by its own size. Its standard error
-        is taken off first, so that noise adds nothing.
-        """
-        model = self._model
-        half = clone(model).set_params(cv=model.halve_folds())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SkmiWarning)
-            half.fit(X, y)
-        value = model.whole.value + model.closed_form_shortfall
-        change = value - half.whole.value - half.closed_form_shortfall
-        noise = standard_error(model.whole.influence - half.whole.influence)
-        change = max(change - noise, 0.0)
-        error = standard_error(model.whole.influence)
-        self._still_rises = change > error
-        return value + change, math.hypot(error, noise, change)
-
-    def _compare_candidates(self, X, y, report):
-        """Take a candidate where its lower bound is larger."""
-        if not self.candidates:
-            return report
-        folds = self._model._folds
-        discrete = hasattr(self, "classes_")
-        candidates = [
-            clone(item).set_params(discrete_target=discrete) for item in self.candidates
-        ]
-        jobs = [(item, fold) for item in candidates for fold in folds]
-        scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(held_out_score)(item, X, y, fold) for item, fold in jobs
-        )
-        means = np.reshape(scores, (-1, len(folds))).mean(axis=1)
-        names = [
-            f"{type(item).__name__} {place}" for place, item in enumerate(candidates)
-        ]
-        self.candidate_scores_ |= dict(zip(names, means.tolist(), strict=True))
-        best = int(means.argmax())
-        if means[best] <= self.lower_bound_:
-            return report
-        self.chosen_, self.lower_bound_ = names[best], float(means[best])
-        found = self._model = candidates[best].fit(X, y)
-        return Report(found.mutual_info_, found.standard_error_, found.ceiling_)
-
-    def _conclude(self, report):
-        """Set the interval and the status; warn where training was cut short."""
-        reach = norm.ppf((1 + LEVEL) / 2) * report.standard_error
-        value = report.mutual_info
-        self.confidence_interval_ = ConfidenceInterval(
-            value - reach,
-            value + reach,
-            standard_error=report.standard_error,
-            mutual_info=value,
-            lower_limit=value - norm.ppf(LEVEL) * report.standard_error,
-        )
-        self.status_ = self._judge(report)
-        if self.status_ == "not converged":
-            reason = (
-                f"The held-out bound still rose after {self._model.max_iter} epochs; "
-                "the estimate may be too low. Raise max_iter."
-                if self._is_cut_short
-                else "The estimate still rises with the number of rows; it may be too "
-                "low. More rows, or fewer columns, would tell."
+            self.reference_mutual_info_ = choices.closed_form_mutual_info(
+                references, closed
             )
-            warn(reason, ConvergenceWarning)
+            if not whole.exceeds(closed):
+                model.drop_networks()
+                return choices.by_closed_form(references, closed, self._folds, model)
+        if X.shape[1] == y.shape[1] == 1:
+            return choices.by_neighbors(X, y, model, random_state)
+        return choices.by_critics(X, y, model)
 
-    def _judge(self, report):
-        value, error, ceiling = report
-        if value > 0.9 * ceiling:
-            return "saturated"
-        if value <= norm.ppf(LEVEL) * error:
-            return "zero"
-        if self.chosen_ not in ("critic", "reference"):
-            return "ok"  # the folds are those of another estimate
-        if self._still_rises or self._is_cut_short:
-            return "not converged"
-        return "unstable" if disagree(self.fold_scores_, error) else "ok"
+    def _compare(self, chosen, X, y):
+        """Return a candidate of the user's where its lower bound is larger."""
+        best, scores = choices.by_estimators(
+            self.candidates,
+            X,
+            y,
+            self._folds,
+            discrete=hasattr(self, "classes_"),
+            n_jobs=self.n_jobs,
+        )
+        self.candidate_scores_ |= scores
+        if best is None or best.lower_bound <= chosen.lower_bound:
+            return chosen
+        model = best.model.fit(X, y)
+        estimate = Estimate(model.mutual_info_, model.standard_error_, model.ceiling_)
+        bound = chosen.estimate.bound
+        return best._replace(model=model, estimate=estimate._replace(bound=bound))
 
-    @property
-    def _is_cut_short(self):
-        if self.chosen_ != "critic":
-            return False
-        curve, n_most = self._model.validation_scores_, self._model.max_iter
-        return len(curve) == n_most and late_rise(curve) > LARGEST_RISE
-
-    # -- new rows ----------------------------------------------------------------
-
-    @property
-    def _bound(self):
-        return "lower" if hasattr(self, "classes_") else "none"
+    # -- new samples -------------------------------------------------------------
 
     @property
     def _contrast(self):
@@ -430,8 +301,8 @@ class AutoMI(MutualInfoEstimator):
     def _log_ratio_of_pairs(self, X, y):
         return self._model._log_ratio_of_pairs(X, y)
 
-    def report(self):
-        """Return what was found, in words.
+    def report(self) -> str:
+        """Return the result in words.
 
         Returns
         -------
@@ -452,72 +323,3 @@ class AutoMI(MutualInfoEstimator):
             "status": self.status_,
         }
         return "\n".join(f"{name:<22} {value}" for name, value in found.items())
-
-    # -- labels among the columns -------------------------------------------------
-
-    @wanting_numbers("X or y")
-    def _validate(self, X, y, *, reset, min_samples=2, with_y=True):
-        X, y = as_array(X), as_array(y)
-        if reset:
-            self._encoders = {}
-        kinds = {dtype_kind(name) for name in column_types(y)} if with_y else set()
-        if len(kinds) > 1 and "discrete" in kinds:
-            y = self._encode_labels_of("y", y, reset)
-        return super()._validate(
-            X, y, reset=reset, min_samples=min_samples, with_y=with_y
-        )
-
-    def _validate_arrays(self, X, y="no_validation", *, reset, min_samples=1):
-        labelled = "discrete" in feature_kinds(X)
-        if not reset and labelled != ("X" in self._encoders):
-            raise ValueError(
-                "X holds labels where it held numbers in fit, or the other way round."
-            )
-        if not labelled:
-            return super()._validate_arrays(X, y, reset=reset, min_samples=min_samples)
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        X = self._encode_labels_of("X", X, reset)
-        options = {"dtype": np.float64, "ensure_min_samples": min_samples}
-        if isinstance(y, str):
-            return check_array(X, estimator=self, input_name="X", **options)
-        return check_X_y(X, y, multi_output=True, estimator=self, **options)
-
-    def _encode_labels_of(self, name, block, reset):
-        """Replace columns of labels by indicators; labels unknown in fit have none."""
-        labelled = np.array([kind == "discrete" for kind in feature_kinds(block)])
-        table = np.asarray(block, dtype=object)
-        labels = table[:, labelled]
-        if any(map(is_missing, labels.ravel())):
-            raise ValueError(
-                f"{name} contains missing labels; drop those rows, or give them a "
-                'label of their own, such as "missing".'
-            )
-        if reset:
-            encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-            self._encoders[name] = encoder.fit(labels.astype(str))
-        indicators = self._encoders[name].transform(labels.astype(str))
-        return np.hstack([table[:, ~labelled].astype(np.float64), indicators])
-
-
-def disagree(values, error):
-    """Whether folds lie further apart than the error of their mean allows."""
-    freedom = len(values) - 1
-    if not freedom:
-        return False
-    spread = freedom * values.var(ddof=1) / max(len(values) * error**2, 1e-300)
-    return spread > chi2.ppf(0.99, freedom)
-
-
-def late_rise(curve):
-    """Return what the last quarter of the epochs has added to the best before."""
-    n_late = max(1, len(curve) // 4)
-    return max(curve) - max(curve[:-n_late], default=-math.inf)
-
-
-def held_out_score(candidate, X, y, fold):
-    """Return the lower bound of a candidate on the report rows of a fold."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SkmiWarning)
-        others = np.setdiff1d(np.arange(len(X)), fold.report)
-        fitted = clone(candidate).fit(X[others], y[others])
-        return fitted.score(X[fold.report], y[fold.report])

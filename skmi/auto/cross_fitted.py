@@ -1,8 +1,6 @@
-"""A critic on a closed form, cross-fitted: what AutoMI trains."""
+"""A critic on a closed form, cross-fitted: what AutoMI trains on evidence."""
 
-import copy
-import math
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -11,39 +9,46 @@ from torch import nn
 
 from skmi import bounds
 from skmi._core.params import estimator, parameter
-from skmi._core.sklearn_compat import HasMethods, Integral, Interval, Real, StrOptions
+from skmi._core.sklearn_compat import HasMethods, StrOptions
 from skmi._data.marginals import BlockView
 from skmi._data.scaling import Scaler
-from skmi._data.splitting import N_CONTRASTS
-from skmi.base import Report
+from skmi._data.splitting import Fold
+from skmi.auto.encoded import EncodedCritic
+from skmi.auto.evidence import evidence_ceiling, gather
+from skmi.base import Estimate
+from skmi.critics._composite import without_network
 from skmi.statistics import standard_error
+from skmi.training.parameters import COUNT, OPTIONAL_COUNT, POSITIVE
 from skmi.training.schedule import Schedule
-from skmi.variational.base import Fold, mean_by_row
-from skmi.variational.ratio import LogPartitionEstimator
+from skmi.variational.base import (
+    CriticEstimator,
+    refuse_untrained,
+    with_reference,
+)
+from skmi.variational.fitted import describe_training
+from skmi.variational.inputs import CriticScores, Inputs
+from skmi.variational.objective import Objective
+from skmi.variational.report import Report, log_partition_report
 
-__all__ = ["CrossFittedCritic", "Evidence"]
+__all__ = ["CrossFittedCritic"]
 
-STEPS_BETWEEN_LOOKS = 50
-
-
-AVERAGING_RATE = 0.98
-
-
-LARGEST_INPUT = 10
+STEPS_BETWEEN_LOOKS = 50  # an epoch of few samples would be too noisy a look
+AVERAGING_RATE = 0.98  # of the weights, over some fifty steps
+LARGEST_INPUT = 10  # standard deviations; the ranks hold what lies further out
 
 
-class Inputs(NamedTuple):
+class RankedInputs(NamedTuple):
     """A block as the network sees it: ranks, standard columns, and their length."""
 
     view: BlockView
     scaler: Scaler
 
     @classmethod
-    def fit(cls, block):
-        """Learn from training rows."""
+    def fit(cls, block: np.ndarray) -> "RankedInputs":
+        """Learn from training samples."""
         return cls(BlockView(block, "rank"), Scaler.fit(block))
 
-    def transform(self, block):
+    def transform(self, block: np.ndarray) -> np.ndarray:
         """Return normal scores, columns without far outliers, two radial features."""
         standard = self.scaler.transform(block)
         standard = np.clip(standard, -LARGEST_INPUT, LARGEST_INPUT)
@@ -55,264 +60,141 @@ class Inputs(NamedTuple):
 class Encoded(NamedTuple):
     """A block through a fitted transformer, and on."""
 
-    encoder: object
-    scaler: object
+    encoder: Any
+    scaler: Any
 
-    def transform(self, block):
+    def transform(self, block: np.ndarray) -> np.ndarray:
         """Return the codes as the scaler returns them."""
         return self.scaler.transform(encode(self.encoder, block))
 
 
-class Evidence(NamedTuple):
-    """What the report rows say, in nats."""
-
-    value: float  # the Donsker-Varadhan estimate, the mean over folds
-    influence: np.ndarray  # of each row on it
-    bounds: np.ndarray  # the terms of the multi-sample bound
-    folds: np.ndarray  # the estimate of each fold
-
-    def exceeds(self, other):
-        """Whether the estimate is larger than another by two standard errors."""
-        error = standard_error(self.influence - other.influence)
-        return self.value - other.value > 2 * error
-
-
 @estimator
-class CrossFittedCritic(LogPartitionEstimator):
-    """A critic that adds to a closed form; each fold stops where the others say.
+class CrossFittedCritic(CriticEstimator):
+    """Critics that add to a closed form; each epoch is chosen on the other folds.
 
-    Every row is reported on once, by a critic that neither trained on it nor was
-    stopped by it: the step of a fold is the best for the mean of the other folds.
-    Unless it `may_be_zero`, a critic without a closed form is trained for an epoch at
-    the least, so that its ratios differ and a permutation test has what to order.
+    Every sample is tested on once, by a critic that neither trained on it nor was
+    stopped by it: the epoch of a fold is the best for the mean of the other folds.
+    Unless it may stay untrained, a critic without a closed form is trained for an epoch
+    at the least, so that its ratios differ and a permutation test has what to order.
     """
 
     _parameter_texts: ClassVar = {
-        "may_be_zero": """bool
-    Whether a critic that says nothing may be the best one."""
+        "allow_untrained": """bool
+    Whether the untrained critic may be the best one where the closed form is 0."""
     }
 
+    # The defaults are those of AutoMI, which see.
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]
     )
-    max_iter: int = parameter(
-        default=30, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    n_negatives: int | None = parameter(
-        default=4, constraints=[Interval(Integral, 1, None, closed="left"), None]
-    )
-    learning_rate_init: float = parameter(
-        default=3e-3, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
-    n_iter_no_change: int = parameter(
-        default=6, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    cv: object = parameter(default=5, constraints=["cv_object"])
-    may_be_zero: bool = parameter(default=True, constraints=["boolean"])
-    encoder_x: object = parameter(
+    max_iter: int = parameter(default=30, constraints=COUNT)
+    n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
+    learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
+    n_iter_no_change: int = parameter(default=6, constraints=COUNT)
+    cv: Any = parameter(default=5, constraints=["cv_object"])
+    allow_untrained: bool = parameter(default=True, constraints=["boolean"])
+    encoder_x: Any = parameter(
         default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
     )
-    encoder_y: object = parameter(
+    encoder_y: Any = parameter(
         default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
     )
 
-    _report_dtype = torch.float32  # twice as quick, and exact to a millionth
+    _scores_dtype = torch.float32  # twice as quick, and exact to a millionth
 
-    @property
-    def _chosen_by(self):
-        return "others" if len(self._scalers) > 1 else "own"
+    def _make_objective(self) -> Objective:
+        return Objective(bounds.donsker_varadhan)
 
-    def _objective(self, scores):
-        return bounds.donsker_varadhan(scores)
+    def _make_report(self) -> Report:
+        return log_partition_report()
 
-    def _make_schedule(self):
+    def _make_schedule(self, n_folds):
         return Schedule.of(
-            self, min_steps=STEPS_BETWEEN_LOOKS, averaging_rate=AVERAGING_RATE
+            self,
+            min_steps=STEPS_BETWEEN_LOOKS,
+            averaging_rate=AVERAGING_RATE,
+            chosen_by="others" if n_folds > 1 else "own",
         )
 
     def _split(self, X, y, random_state):
         folds = super()._split(X, y, random_state)
-        if len(folds) == 1:  # no others: some of its own rows have to stop it
+        if len(folds) == 1:  # no others: some of its own samples have to stop it
             return folds
         return [
             Fold(np.concatenate([fold.train, fold.stop]), fold.report, fold.report)
             for fold in folds
         ]
 
-    # -- encoders ----------------------------------------------------------------
-
-    @property
-    def _encoders(self):
-        return self.encoder_x, self.encoder_y
-
-    @property
-    def _trains_encoder(self):
-        return any(isinstance(encoder, nn.Module) for encoder in self._encoders)
-
-    @property
-    def _has_reference(self):
-        return self.reference is not None and not self._trains_encoder
-
-    @property
-    def _begins_well(self):
-        found = self._has_reference and any(item.ratio for item in self._references)
-        return found or (self._has_reference and self.may_be_zero)
-
-    def _fit_scaler(self, block):
-        return Scaler.fit(block) if self._trains_encoder else Inputs.fit(block)
-
-    def _make_scalers(self, X, y, fold):
+    def _make_inputs(self, X, y, fold):
+        trains_encoder = any(isinstance(e, nn.Module) for e in self._encoders)
+        fit_side = Scaler.fit if trains_encoder else RankedInputs.fit
         blocks, fitted = [X, y], []
         for side, encoder in enumerate(self._encoders):
             if encoder is None or isinstance(encoder, nn.Module):
                 fitted.append(None)
                 continue
             own, other = (block[fold.train] for block in (blocks[side], (y, X)[side]))
-            fitted.append(clone(encoder).fit(own, target_of(other)))
+            fitted.append(clone(encoder).fit(own, as_target(other)))
             blocks[side] = encode(fitted[side], blocks[side])
-        scalers = super()._make_scalers(*blocks, fold)
-        pairs = zip(fitted, scalers[:2], strict=True)
-        sides = (s if encoder is None else Encoded(encoder, s) for encoder, s in pairs)
-        return *sides, *scalers[2:]
+        inputs = Inputs(*(fit_side(block[fold.train]) for block in blocks))
+        if self.reference is not None and not trains_encoder:
+            inputs = with_reference(inputs, *blocks, fold)
+            stays = inputs.reference.ratio is not None or self.allow_untrained
+            inputs = inputs._replace(may_stay=stays)
+        sides = (
+            side if encoder is None else Encoded(encoder, side)
+            for encoder, side in zip(fitted, inputs[:2], strict=True)
+        )
+        return Inputs(*sides, *inputs[2:])
 
     def _make_critic(self):
         critic = super()._make_critic()
-        if not self._trains_encoder:
-            return critic
-        modules = (
-            encoder if isinstance(encoder, nn.Module) else None
-            for encoder in self._encoders
-        )
-        return EncodedCritic(critic, *modules)
+        modules = [e if isinstance(e, nn.Module) else None for e in self._encoders]
+        return EncodedCritic(critic, *modules) if any(modules) else critic
+
+    @property
+    def _encoders(self):
+        return self.encoder_x, self.encoder_y
 
     # -- report ------------------------------------------------------------------
 
-    def _evaluate(self, training, X, y, folds):
-        self._refuse_untrained(training)
+    def _evaluate(self, training, inputs, folds, X, y):
+        refuse_untrained(training, any(item.may_stay for item in inputs))
         critics = training.best
-        whole = self._gather(critics, X, y, folds)
-        fitted = self._describe(training, critics, whole.folds)
-        fitted |= {"whole": whole, "closed": None}
-        if self._has_reference:
+        whole = gather(self._scores_of_each(critics, inputs), X, y, folds)
+        fitted = describe_training(self, training, critics, inputs, whole.folds)
+        fitted |= {"whole_": whole, "closed_": None, "folds_": folds}
+        if inputs[0].reference is not None:
             closed = [without_network(critic) for critic in critics]
-            fitted["closed"] = self._gather(closed, X, y, folds)
-        size = np.mean([len(fold.report) for fold in folds])
+            scores = self._scores_of_each(closed, inputs)
+            fitted["closed_"] = gather(scores, X, y, folds)
         error = standard_error(whole.influence)
-        return fitted, Report(whole.value, error, self._ceiling(size))
+        return fitted, Estimate(whole.value, error, evidence_ceiling(folds))
 
-    def _gather(self, critics, X, y, folds):
-        """Return the evidence of the report rows for one critic each fold."""
-        values, influences, terms, rows = [], [], [], [fold.report for fold in folds]
-        for critic, scalers, own in zip(critics, self._scalers, rows, strict=True):
-            found, _ = self._terms([(critic, scalers)], X[own], y[own], "y")
-            values.append(float(self._estimate(found)))
-            influences.append(self._influence(found).cpu().numpy())
-            terms.append(self._bound_terms(found, len(own)))
-        return Evidence(
-            np.average(values, weights=[len(own) for own in rows]),
-            mean_by_row(rows, influences),
-            mean_by_row(rows, terms),
-            np.array(values),
-        )
-
-    def _bound_terms(self, terms, n_rows):
-        """Return the terms of the multi-sample bound, from those of the estimate."""
-        n_columns = min(N_CONTRASTS, n_rows)
-        own = terms.joint - math.log(n_columns)
-        others = terms.row + math.log((n_columns - 1) / n_columns)
-        return (terms.joint - own.logaddexp(others)).cpu().numpy()
-
-    def drop_networks(self):
-        """Keep the closed forms alone."""
-        self._critics = [without_network(critic) for critic in self._critics]
-
-    def halve_folds(self):
-        """Return the folds with half of the training rows each, as for `cv`."""
+    def _scores_of_each(self, critics, inputs):
         return [
-            (fold.train[: len(fold.train) // 2], fold.report) for fold in self._folds
+            CriticScores([critic], [item], self.device, self._scores_dtype)
+            for critic, item in zip(critics, inputs, strict=True)
         ]
 
-    @property
-    def closed_form_mutual_info(self):
-        """What the closed form alone gives, its bias removed; the mean over folds.
+    def drop_networks(self) -> None:
+        """Keep the closed forms alone."""
+        critics = [without_network(critic) for critic in self._scores.critics]
+        self._scores = self._scores._replace(critics=critics)
 
-        Where some fold sees none clearly, its estimate on the report rows.
-        """
-        if not self._has_reference:
-            return 0.0
-        if not all(item.is_clear for item in self._references):
-            return self.closed.value
-        return float(np.mean([item.estimate for item in self._references]))
-
-    @property
-    def closed_form_shortfall(self):
-        """What the closed form under the critics lacks; the mean over folds."""
-        if not self._has_reference:
-            return 0.0
-        return float(np.mean([item.shortfall for item in self._references]))
+    def halve_folds(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the folds with half of the training samples each, as for `cv`."""
+        return [
+            (fold.train[: len(fold.train) // 2], fold.report) for fold in self.folds_
+        ]
 
 
-def encode(encoder, block):
+def encode(encoder: Any, block: np.ndarray) -> np.ndarray:
     """Return the codes of a block as an array of columns."""
     codes = np.asarray(encoder.transform(block), dtype=float)
     return codes.reshape(len(block), -1)
 
 
-def target_of(block):
+def as_target(block: np.ndarray) -> np.ndarray:
     """Return a block of one column as scikit-learn wants a target."""
     return block[:, 0] if block.ndim == 2 and block.shape[1] == 1 else block
-
-
-def without_network(critic):
-    """Return a copy of a critic that is its closed form alone."""
-    critic = copy.deepcopy(critic)
-    critic.gain.zero_()
-    critic.doubt.zero_()
-    return critic
-
-
-class EncodedCritic:
-    """A critic of what modules of the user's make of the rows, trained together."""
-
-    def __init__(self, critic, encoder_x, encoder_y):
-        self.critic = critic
-        self.encoders = encoder_x, encoder_y
-
-    def build(self, n_x, n_y):
-        """Make the network: a copy of each encoder, and a critic of their codes."""
-        encoders = [
-            nn.Identity() if encoder is None else copy.deepcopy(encoder).float()
-            for encoder in self.encoders
-        ]
-        sizes = (
-            count_codes(encoder, size)
-            for encoder, size in zip(encoders, (n_x, n_y), strict=True)
-        )
-        if isinstance(self.critic, nn.Module):
-            return EncodedNetwork(*encoders, copy.deepcopy(self.critic))
-        build = getattr(self.critic, "build", self.critic)
-        return EncodedNetwork(*encoders, build(*sizes))
-
-
-class EncodedNetwork(nn.Module):
-    """Encoders before a critic."""
-
-    def __init__(self, encoder_x, encoder_y, network):
-        super().__init__()
-        self.encoder_x, self.encoder_y = encoder_x, encoder_y
-        self.network = network
-        self.takes_partners = getattr(network, "takes_partners", False)
-
-    def forward(self, x, y, *partners):
-        codes_x, codes_y = self.encoder_x(x), self.encoder_y(y)
-        return self.network(codes_x.flatten(1), codes_y.flatten(1), *partners)
-
-
-@torch.no_grad()
-def count_codes(encoder, n_columns):
-    """Return how many numbers an encoder makes of a row."""
-    weights = next(iter(encoder.parameters()), torch.zeros(()))
-    encoder.eval()
-    codes = encoder(torch.zeros(2, n_columns, device=weights.device))
-    encoder.train()
-    return codes.flatten(1).shape[1]

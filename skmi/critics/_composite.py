@@ -1,5 +1,7 @@
 """What is added to the scores of a network: a baseline, a closed form."""
 
+import copy
+
 import torch
 from torch import nn
 
@@ -7,9 +9,17 @@ from skmi.critics._batched import ModuleStack, scored_pairs
 from skmi.critics._layers import MultiLayer
 from skmi.critics._networks import DotProduct, take_rows
 
-__all__ = ["WithBaseline", "WithReference", "add_baseline", "add_reference"]
+__all__ = [
+    "WithBaseline",
+    "WithReference",
+    "add_baseline",
+    "add_reference",
+    "without_network",
+]
 
-QUICKER = 5  # a step of Adam moves what weighs a closed form so much further
+# A step of Adam moves a parameter by the learning rate, whatever its gradient: the
+# two weights of a whole closed form are to move faster than those of the network.
+SPEED_UP = 5
 
 
 class WithBaseline(nn.Module):
@@ -61,19 +71,23 @@ class WithReference(nn.Module):
         self.register_buffer("is_normal", is_normal.reshape(shape))
         self.register_buffer("nu", nu.reshape(shape))
         self.register_buffer("exponent", ((nu + n_variates) / 2).reshape(shape))
-        self.gain = nn.Parameter(torch.zeros(shape))  # in units of QUICKER
-        self.doubt = nn.Parameter(torch.zeros(shape))
+        self.residual_weight = nn.Parameter(torch.zeros(shape))  # in units of SPEED_UP
+        self.reference_shrinkage = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x, y, partners=None):
         x, a = x.tensor_split([x.shape[-1] - self.n_features], -1)
         y, b = y.tensor_split([y.shape[-1] - self.n_features], -1)
-        closed = (1 - QUICKER * self.doubt) * self._closed_form(a, b, partners)
-        if not self.training and not self.gain.any():
+        closed = (1 - SPEED_UP * self.reference_shrinkage) * self._closed_form(
+            a, b, partners
+        )
+        if not self.training and not self.residual_weight.any():
             return closed
         if not self.takes_partners:
-            return closed + QUICKER * self.gain * scored_pairs(self.network, x, y)
+            return closed + SPEED_UP * self.residual_weight * scored_pairs(
+                self.network, x, y
+            )
         added = self.network(x, y) if partners is None else self.network(x, y, partners)
-        return closed + QUICKER * self.gain * added
+        return closed + SPEED_UP * self.residual_weight * added
 
     def _closed_form(self, a, b, partners=None):
         split = self.n_features - 2
@@ -121,3 +135,11 @@ def add_reference(network, n_features, levels, degrees_of_freedom, n_variates):
             for module, *values in zip(network.modules_, *settings, strict=True)
         ]
     )
+
+
+def without_network(critic: nn.Module) -> nn.Module:
+    """Return a copy of a critic that is its closed form alone."""
+    critic = copy.deepcopy(critic)
+    critic.residual_weight.zero_()
+    critic.reference_shrinkage.zero_()
+    return critic

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_X_y, validate_data
+from sklearn.utils.validation import check_array
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import StrOptions
@@ -72,46 +72,13 @@ class MixedKSG(NeighborEstimator):
     device: str | None = parameter(default=None, constraints=[str, None])
 
     _breaks_ties = False
+    _label_columns = "codes"
 
     def _constant(self, n_samples):
         return math.log(n_samples)
 
     def _terms(self, joint):
         return mixed_ksg_terms(joint, self.n_neighbors)
-
-    def _validate_arrays(self, X, y="no_validation", *, reset, min_samples=1):
-        kinds = feature_kinds(X)
-        if reset:
-            self._labelled = np.array(
-                [kind == "discrete" for kind in kinds], dtype=bool
-            )
-        if not self._labelled.any():
-            return super()._validate_arrays(X, y, reset=reset, min_samples=min_samples)
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        options = {"dtype": np.float64, "ensure_min_samples": min_samples}
-        X = self._encode_features(np.asarray(X, dtype=object), reset)
-        if isinstance(y, str):
-            return check_array(X, estimator=self, input_name="X", **options)
-        return check_X_y(X, y, multi_output=True, estimator=self, **options)
-
-    def _encode_features(self, X, reset):
-        """Replace labels by their number in fit, and by -1 if they were not there."""
-        X = X.copy()
-        if reset:
-            self._feature_labels = {}
-        for number in np.flatnonzero(self._labelled):
-            values = X[:, number].tolist()
-            if any(map(is_missing, values)):
-                raise ValueError(
-                    f"X contains missing labels in column {number}; drop those rows, "
-                    'or give them a label of their own, such as "missing".'
-                )
-            if reset:
-                labels = dict.fromkeys(values)
-                self._feature_labels[number] = {v: i for i, v in enumerate(labels)}
-            codes = self._feature_labels[number]
-            X[:, number] = [codes.get(value, -1) for value in values]
-        return X
 
     def _learn_views(self, X, y):
         self._is_discrete = self._discrete_mask(X.shape[1])
@@ -137,9 +104,8 @@ class MixedKSG(NeighborEstimator):
                     f"{self.discrete_features!r}."
                 )
             mask[chosen if chosen.size else []] = True
-        if len(self._labelled):
-            mask |= self._labelled
-        return mask
+        labels = self._layout.X_labels
+        return mask if labels is None else mask | labels.mask
 
     def _separate(self, X):
         labels = label_rows(X[:, self._is_discrete])

@@ -42,9 +42,6 @@ class Training:
     contrast : {"y", "x", "both"}, default="y"
         What the negatives of a pair are: its x with the y of others, its y with the x
         of others, or one after the other, as twice as many pairs.
-    chosen_by : {"own", "others"}, default="own"
-        Whose early-stopping samples choose the epoch of a model: its own, or those of
-        all others, so that its own may be reported on.
     extract : callable, default=extract_model
         ``extract(network, i)`` returns a copy of model i.
 
@@ -70,7 +67,6 @@ class Training:
         generator: torch.Generator,
         criterion: Callable | None = None,
         contrast: str = "y",
-        chosen_by: str = "own",
         extract: Callable = extract_model,
     ) -> None:
         self.network = network.to(x.device)
@@ -98,7 +94,7 @@ class Training:
             patience=schedule.n_iter_no_change,
             tol=schedule.tol,
             n_unchosen=schedule.n_iter_unchosen,
-            chosen_by=chosen_by,
+            chosen_by=schedule.chosen_by,
         )
         self.block_size = getattr(network, "largest_block", 4096)
         self.losses: list[list[float]] = []

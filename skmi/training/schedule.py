@@ -28,6 +28,7 @@ class Schedule:
     averaging_rate: float | None = None  # of the running mean of the weights
     n_iter_unchosen: int = 0  # first epochs, of which none is chosen as the best
     learning_rate: str = "constant"
+    chosen_by: str = "own"  # whose early-stopping samples choose the epoch of a model
 
     @classmethod
     def of(cls, estimator, **changes):

@@ -1,35 +1,36 @@
-"""Bounds that hold each row against a number of others."""
+"""Bounds that compare each pair with a number of independent pairs."""
 
+import functools
 import math
 
 from skmi import bounds
 from skmi._core.params import estimator, parameter
-from skmi._core.sklearn_compat import Integral, Interval, Real, StrOptions
-from skmi._data.splitting import N_CONTRASTS
-from skmi.variational.base import CriticEstimator, RatioEstimator
-from skmi.variational.report import reduce_rows
+from skmi._core.sklearn_compat import Interval, Real, StrOptions
+from skmi.training.parameters import OPTIONAL_COUNT
+from skmi.variational.base import RatioEstimator
+from skmi.variational.objective import Objective
+from skmi.variational.report import Report, n_contrasts, reduce_rows, row_report
 
-__all__ = ["InfoNCE", "InterpolatedBound"]
+__all__ = ["InfoNCE", "InterpolatedBound", "contrastive_report", "log_contrasts"]
 
 
-class RowwiseEstimator(CriticEstimator):
-    """Reports a mean of one value for each row, that of the objective by default."""
+def log_contrasts(n_samples: int) -> float:
+    """Return the ceiling of a contrastive bound: the log of the pairs compared."""
+    return math.log(n_contrasts(n_samples))
 
-    def _reduce(self, scores):
-        return reduce_rows(scores, self._row_bound)
 
-    def _row_bound(self, scores):
-        return self._objective(scores)
-
-    def _estimate(self, terms):
-        return terms.value.mean()
-
-    def _influence(self, terms):
-        return terms.value + terms.pull
+def contrastive_report(contrast: str) -> Report:
+    """Return the report of InfoNCE."""
+    return row_report(
+        functools.partial(reduce_rows, bound=bounds.info_nce),
+        bound="lower",
+        ceiling=log_contrasts,
+        contrast=contrast,
+    )
 
 
 @estimator
-class InfoNCE(RowwiseEstimator, RatioEstimator):
+class InfoNCE(RatioEstimator):
     r"""InfoNCE, the contrastive bound.
 
     .. math::
@@ -77,28 +78,21 @@ class InfoNCE(RowwiseEstimator, RatioEstimator):
     0.5
     """
 
-    _bound = "lower"
-
-    n_negatives: int | None = parameter(
-        default=64, constraints=[Interval(Integral, 1, None, closed="left"), None]
-    )
+    # More than for bounds of expectations: the ceiling of training is log K too.
+    n_negatives: int | None = parameter(default=64, constraints=OPTIONAL_COUNT)
     normalize: str = parameter(
         default="y", constraints=[StrOptions({"x", "y", "both"})]
     )
 
-    @property
-    def _contrast(self):
-        return self.normalize
+    def _make_objective(self) -> Objective:
+        return Objective(bounds.info_nce)
 
-    def _objective(self, scores):
-        return bounds.info_nce(scores)
-
-    def _ceiling(self, n_samples):
-        return math.log(min(N_CONTRASTS, n_samples))
+    def _make_report(self) -> Report:
+        return contrastive_report(self.normalize)
 
 
 @estimator
-class InterpolatedBound(RowwiseEstimator, RatioEstimator):
+class InterpolatedBound(RatioEstimator):
     r"""Bound between TUBA and the multi-sample bound.
 
     .. math::
@@ -146,22 +140,27 @@ class InterpolatedBound(RowwiseEstimator, RatioEstimator):
     0.5
     """
 
-    _bound = "lower"
-    _contrast = "x"
-    _learns_baseline = True
-
-    n_negatives: int | None = parameter(
-        default=64, constraints=[Interval(Integral, 1, None, closed="left"), None]
-    )
+    # More than for bounds of expectations: the ceiling of training is log K too.
+    n_negatives: int | None = parameter(default=64, constraints=OPTIONAL_COUNT)
     interpolation: float = parameter(
         default=0.01, constraints=[Interval(Real, 0, 1, closed="both")]
     )
 
-    def _objective(self, scores):
+    def _make_objective(self) -> Objective:
+        return Objective(self._interpolated, learns_baseline=True)
+
+    def _make_report(self) -> Report:
+        return row_report(
+            functools.partial(reduce_rows, bound=self._interpolated),
+            bound="lower",
+            ceiling=self._ceiling,
+            contrast="x",
+        )
+
+    def _interpolated(self, scores):
         return bounds.interpolated_bound(scores, self.interpolation)
 
     def _ceiling(self, n_samples):
-        n_others = min(N_CONTRASTS, n_samples) - 1
         if self.interpolation == 0:
             return math.inf
-        return 1 + math.log(n_others / self.interpolation)
+        return 1 + math.log((n_contrasts(n_samples) - 1) / self.interpolation)

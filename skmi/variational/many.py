@@ -57,7 +57,8 @@ def _train(estimator, blocks, y, seed):
         X, y = estimator._validate(blocks[0], y, reset=True)
     fold = estimator._split(X, y, random_state)[0]
     y = estimator._as_columns(y)
-    y = estimator._make_scalers(X, y, fold)[1].transform(y)
+    inputs = estimator._make_inputs(X, y, fold)
+    y = inputs.y.transform(y)
     device = resolve_device(estimator.device)
     width = max(block.shape[1] for block in blocks)
     x = np.zeros((len(blocks), len(y), width))
@@ -70,6 +71,7 @@ def _train(estimator, blocks, y, seed):
         y.expand(len(blocks), -1, -1),
         _repeat(fold.train, len(blocks)),
         _repeat(fold.stop, len(blocks)),
+        [inputs],
         generator,
     )
     contrast = "x" if estimator._contrast == "x" else "y"
@@ -86,7 +88,7 @@ def _train(estimator, blocks, y, seed):
 
 
 def _mark_diverged(training, terms):
-    """Say which models diverged; those that never learned tell nothing."""
+    """Warn of models that diverged; those that learned nothing have terms of 0."""
     for i, epoch in training.stopping.diverged.items():
         if training.stopping.best_epoch[i] == 0:
             terms[i] = 0.0

@@ -1,53 +1,45 @@
 """Bounds of expectations of a critic that estimates the log density ratio."""
 
-import math
-
-import torch
-from torch.nn.functional import softplus
-
 from skmi import bounds
-from skmi._core.params import estimator, parameter
+from skmi._core.params import estimator, parameter, parameters
 from skmi._core.sklearn_compat import Interval, Real, StrOptions
+from skmi.training.parameters import POSITIVE
 from skmi.variational.base import RatioEstimator
-from skmi.variational.report import reduce_scores
+from skmi.variational.objective import Objective, Scores, donsker_varadhan_objective
+from skmi.variational.report import Report, log_partition_report, partition_report
 
-__all__ = ["MINE", "NWJ", "SMILE", "TUBA", "DonskerVaradhan", "JensenShannon"]
+__all__ = [
+    "MINE",
+    "NWJ",
+    "SMILE",
+    "TUBA",
+    "DonskerVaradhan",
+    "GradientParameters",
+    "JensenShannon",
+    "shifted_nwj",
+]
 
-PENALTY_WEIGHT = 1e-3
-
-
-class LogPartitionEstimator(RatioEstimator):
-    """Reports the mean joint score less the logarithm of the partition function."""
-
-    def _estimate(self, terms):
-        return bounds.donsker_varadhan((terms.joint, terms.row.unsqueeze(-1)))
-
-    def _influence(self, terms):
-        partition = bounds.log_mean_exp(terms.row)
-        return (
-            terms.joint
-            - torch.exp(terms.row - partition)
-            - torch.exp(terms.column - partition)
-        )
-
-    def _ceiling(self, n_samples):
-        return math.log(n_samples)
+GRADIENT = [StrOptions({"exact", "moving_average", "softplus", "penalized"})]
 
 
-class PartitionEstimator(RatioEstimator):
-    """Reports one plus the mean joint score less the partition function itself."""
+def shifted_nwj(scores: Scores):
+    """Return the bound of NWJ with f for the log density ratio itself."""
+    joint, marginal = scores
+    return bounds.nwj((1 + joint, 1 + marginal))
 
-    _bound = "lower"
 
-    def _estimate(self, terms):
-        return bounds.tuba((terms.joint, terms.row.unsqueeze(-1)))
+@parameters
+class GradientParameters:
+    """The gradient by which the representation of Donsker and Varadhan is trained."""
 
-    def _influence(self, terms):
-        return terms.joint - torch.exp(terms.row) - torch.exp(terms.column)
+    gradient: str = parameter(default="exact", constraints=GRADIENT)
+    decay: float = parameter(
+        default=0.9, constraints=[Interval(Real, 0, 1, closed="neither")]
+    )
 
 
 @estimator
-class DonskerVaradhan(LogPartitionEstimator):
+class DonskerVaradhan(GradientParameters, RatioEstimator):
     r"""Donsker-Varadhan representation.
 
     .. math:: I_{DV} = \sup_f \; E_P[f] - \log E_Q[e^f]
@@ -104,33 +96,15 @@ class DonskerVaradhan(LogPartitionEstimator):
     0.5
     """
 
-    gradient: str = parameter(
-        default="exact",
-        constraints=[StrOptions({"exact", "moving_average", "softplus", "penalized"})],
-    )
-    decay: float = parameter(
-        default=0.9, constraints=[Interval(Real, 0, 1, closed="neither")]
-    )
+    def _make_objective(self) -> Objective:
+        return donsker_varadhan_objective(self.gradient, self.decay)
 
-    def _objective(self, scores):
-        return bounds.donsker_varadhan(scores)
-
-    def _make_objective(self):
-        if self.gradient == "moving_average":
-            return MovingAverage(self.decay)
-        if self.gradient == "softplus":
-            return softplus_objective
-        return self._objective
-
-    def _penalty(self, scores):
-        if self.gradient != "penalized":
-            return 0.0
-        joint, marginal = scores
-        return PENALTY_WEIGHT * torch.exp(bounds.log_partition((joint, 2 * marginal)))
+    def _make_report(self) -> Report:
+        return log_partition_report()
 
 
 @estimator
-class MINE(DonskerVaradhan):
+class MINE(GradientParameters, RatioEstimator):
     r"""Mutual information neural estimation.
 
     .. math:: I_{MINE} = E_P[f] - \log E_Q[e^f], \quad
@@ -178,14 +152,17 @@ class MINE(DonskerVaradhan):
     0.5
     """
 
-    gradient: str = parameter(
-        default="moving_average",
-        constraints=[StrOptions({"exact", "moving_average", "softplus", "penalized"})],
-    )
+    gradient: str = parameter(default="moving_average", constraints=GRADIENT)
+
+    def _make_objective(self) -> Objective:
+        return donsker_varadhan_objective(self.gradient, self.decay)
+
+    def _make_report(self) -> Report:
+        return log_partition_report()
 
 
 @estimator
-class NWJ(PartitionEstimator):
+class NWJ(RatioEstimator):
     r"""Bound of Nguyen, Wainwright and Jordan (MINE-f, f-GAN KL).
 
     .. math:: I_{NWJ} = \sup_f \; 1 + E_P[f] - E_Q[e^f]
@@ -228,13 +205,15 @@ class NWJ(PartitionEstimator):
     0.5
     """
 
-    def _objective(self, scores):
-        joint, marginal = scores
-        return bounds.nwj((1 + joint, 1 + marginal))
+    def _make_objective(self) -> Objective:
+        return Objective(shifted_nwj)
+
+    def _make_report(self) -> Report:
+        return partition_report()
 
 
 @estimator
-class TUBA(PartitionEstimator):
+class TUBA(RatioEstimator):
     r"""Tractable unnormalised bound of Barber and Agakov, with a learned baseline.
 
     .. math:: I_{TUBA} = \sup_{f, a} \; 1 + E_P[f - \log a(y)]
@@ -277,14 +256,15 @@ class TUBA(PartitionEstimator):
     0.5
     """
 
-    _learns_baseline = True
+    def _make_objective(self) -> Objective:
+        return Objective(bounds.tuba, learns_baseline=True)
 
-    def _objective(self, scores):
-        return bounds.tuba(scores)
+    def _make_report(self) -> Report:
+        return partition_report()
 
 
 @estimator
-class JensenShannon(PartitionEstimator):
+class JensenShannon(RatioEstimator):
     r"""Critic trained on the Jensen-Shannon divergence, NWJ's bound reported.
 
     .. math:: \max_f \; -E_P[\operatorname{softplus}(-f)]
@@ -330,12 +310,15 @@ class JensenShannon(PartitionEstimator):
     0.5
     """
 
-    def _objective(self, scores):
-        return bounds.jensen_shannon(scores)
+    def _make_objective(self) -> Objective:
+        return Objective(bounds.jensen_shannon)
+
+    def _make_report(self) -> Report:
+        return partition_report()
 
 
 @estimator
-class SMILE(LogPartitionEstimator):
+class SMILE(RatioEstimator):
     r"""Smoothed mutual information lower-bound estimator.
 
     .. math::
@@ -381,41 +364,10 @@ class SMILE(LogPartitionEstimator):
     0.5
     """
 
-    clip: float = parameter(
-        default=5.0, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
+    clip: float = parameter(default=5.0, constraints=POSITIVE)
 
-    def _objective(self, scores):
-        return bounds.jensen_shannon(scores)
+    def _make_objective(self) -> Objective:
+        return Objective(bounds.jensen_shannon)
 
-    def _reduce(self, scores):
-        return reduce_scores(scores, limit=self.clip)
-
-
-class MovingAverage:
-    """Donsker-Varadhan's value with the gradient of MINE."""
-
-    def __init__(self, decay):
-        self.decay = decay
-        self.log_average = None
-
-    def __call__(self, scores):
-        fresh = bounds.log_partition(scores).detach()
-        if self.log_average is None:
-            self.log_average = fresh
-        past, new = math.log(self.decay), math.log1p(-self.decay)
-        self.log_average = torch.logaddexp(past + self.log_average, new + fresh)
-        return follow(bounds.mine(scores, self.log_average), scores)
-
-
-def softplus_objective(scores):
-    """Donsker-Varadhan's value with the gradient of a softplus for the logarithm."""
-    joint, _ = scores
-    partition = torch.exp(bounds.log_partition(scores))
-    return follow(joint.mean(-1) - softplus(partition), scores)
-
-
-def follow(objective, scores):
-    """Return Donsker-Varadhan's value with the gradient of an objective."""
-    value = bounds.donsker_varadhan(scores).detach()
-    return objective + value - objective.detach()
+    def _make_report(self) -> Report:
+        return log_partition_report(self.clip)

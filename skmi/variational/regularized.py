@@ -1,61 +1,72 @@
-"""The bounds with a penalty that holds the critic's level in place.
+"""The bounds with a penalty on the critic's level, its log-partition.
 
-Where the original bound leaves the level of the critic free, it drifts; where it pushes
-the scores of rare pairs to minus infinity, it explodes. The penalty, a squared distance
-of the log-partition to a target, is zero at an optimum of the original, so what is
-estimated stays the same. The estimate is that of the original, without the penalty.
+Where the original bound leaves the level of the critic free, it drifts; where it drives
+the scores of rare pairs to minus infinity, it diverges. The penalty, a squared distance
+of the log-partition to a target, is zero at an optimum of the original, so that the
+optimum stays the same. The estimate is that of the original, without the penalty.
 """
 
+from collections.abc import Callable
+
+import torch
 from torch.nn.functional import softplus
 
 from skmi import bounds
 from skmi._core.params import estimator, parameter, parameters
-from skmi._core.sklearn_compat import Interval, Real
-from skmi.variational.contrastive import InfoNCE
-from skmi.variational.ratio import NWJ, SMILE, TUBA, DonskerVaradhan, JensenShannon
-from skmi.variational.report import reduce_scores
+from skmi._core.sklearn_compat import Interval, Real, StrOptions
+from skmi.training.parameters import NON_NEGATIVE, OPTIONAL_COUNT, POSITIVE
+from skmi.variational.base import RatioEstimator
+from skmi.variational.contrastive import contrastive_report
+from skmi.variational.objective import (
+    Bound,
+    Objective,
+    Scores,
+    donsker_varadhan_objective,
+)
+from skmi.variational.ratio import GradientParameters, shifted_nwj
+from skmi.variational.report import Report, log_partition_report, partition_report
 
 __all__ = ["ReInfoNCE", "ReJensenShannon", "ReMINE", "ReNWJ", "ReSMILE", "ReTUBA"]
 
 
 @parameters
-class DriftPenalty:
-    """Subtract from the objective what the level of the critic is off its target."""
+class DriftParameters:
+    """Weight and target of the penalty on the critic's level."""
 
-    drift_weight: float = parameter(
-        default=0.1, constraints=[Interval(Real, 0, None, closed="left")]
-    )
+    drift_weight: float = parameter(default=0.1, constraints=NON_NEGATIVE)
     drift_target: float = parameter(
         default=0.0, constraints=[Interval(Real, None, None, closed="neither")]
     )
 
-    def _penalty(self, scores):
-        distance = bounds.drift_penalty(self._level_of(scores), self.drift_target)
-        return super()._penalty(scores) + self.drift_weight * distance
+    def _drift(self, level: Callable[[Scores], torch.Tensor]) -> Bound:
+        """Return the penalty: the distance of a level of the scores to its target."""
 
-    def _level_of(self, scores):
-        return bounds.log_partition(scores)
+        def penalty(scores):
+            distance = bounds.drift_penalty(level(scores), self.drift_target)
+            return self.drift_weight * distance
+
+        return penalty
 
 
-@parameters
-class Clipped:
-    """Clip all scores in the bound, in training and in the report."""
+def clipped(bound: Bound, limit: float) -> Bound:
+    """Return a bound of scores that are clipped to `limit` from 0."""
+    return lambda scores: bound(tuple(part.clamp(-limit, limit) for part in scores))
 
-    clip: float = parameter(
-        default=10.0, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
 
-    def _objective(self, scores):
-        return super()._objective(
-            tuple(part.clamp(-self.clip, self.clip) for part in scores)
-        )
+def contrastive_level(scores: Scores) -> torch.Tensor:
+    """Return the mean of the log normalisers of InfoNCE."""
+    joint, _ = scores
+    return joint.mean(-1) - bounds.info_nce(scores)
 
-    def _reduce(self, scores):
-        return reduce_scores(scores, joint_limit=self.clip, limit=self.clip)
+
+def softplus_level(scores: Scores) -> torch.Tensor:
+    """Return the mean softplus of the scores of independent pairs."""
+    _, marginal = scores
+    return softplus(marginal).mean((-2, -1))
 
 
 @estimator
-class ReMINE(DriftPenalty, DonskerVaradhan):
+class ReMINE(DriftParameters, GradientParameters, RatioEstimator):
     r"""Donsker-Varadhan representation with the critic's level held in place.
 
     .. math:: \max_f \; E_P[f] - \log E_Q[e^f] - \lambda (\log E_Q[e^f] - C)^2
@@ -100,9 +111,16 @@ class ReMINE(DriftPenalty, DonskerVaradhan):
     0.5
     """
 
+    def _make_objective(self) -> Objective:
+        penalty = self._drift(bounds.log_partition)
+        return donsker_varadhan_objective(self.gradient, self.decay, penalty)
+
+    def _make_report(self) -> Report:
+        return log_partition_report()
+
 
 @estimator
-class ReNWJ(DriftPenalty, Clipped, NWJ):
+class ReNWJ(DriftParameters, RatioEstimator):
     r"""Bound of Nguyen, Wainwright and Jordan with the critic's level held in place.
 
     .. math:: \max_f \; 1 + E_P[f] - E_Q[e^f] - \lambda (\log E_Q[e^f] - C)^2
@@ -145,9 +163,18 @@ class ReNWJ(DriftPenalty, Clipped, NWJ):
     0.5
     """
 
+    clip: float = parameter(default=10.0, constraints=POSITIVE)
+
+    def _make_objective(self) -> Objective:
+        penalty = self._drift(bounds.log_partition)
+        return Objective(clipped(shifted_nwj, self.clip), penalty=penalty)
+
+    def _make_report(self) -> Report:
+        return partition_report(self.clip)
+
 
 @estimator
-class ReTUBA(DriftPenalty, Clipped, TUBA):
+class ReTUBA(DriftParameters, RatioEstimator):
     r"""TUBA with the critic's level held in place.
 
     .. math:: \max_{f, a} \; 1 + E_P[f - \log a(y)] - E_Q\left[\frac{e^f}{a(y)}\right]
@@ -189,9 +216,19 @@ class ReTUBA(DriftPenalty, Clipped, TUBA):
     0.5
     """
 
+    clip: float = parameter(default=10.0, constraints=POSITIVE)
+
+    def _make_objective(self) -> Objective:
+        penalty = self._drift(bounds.log_partition)
+        bound = clipped(bounds.tuba, self.clip)
+        return Objective(bound, penalty=penalty, learns_baseline=True)
+
+    def _make_report(self) -> Report:
+        return partition_report(self.clip)
+
 
 @estimator
-class ReInfoNCE(DriftPenalty, InfoNCE):
+class ReInfoNCE(DriftParameters, RatioEstimator):
     r"""InfoNCE with the critic's level held in place.
 
     .. math:: \max_f \; E_P[f] - N - \lambda (N - C)^2, \quad
@@ -235,13 +272,21 @@ class ReInfoNCE(DriftPenalty, InfoNCE):
     0.5
     """
 
-    def _level_of(self, scores):
-        joint, _ = scores
-        return joint.mean(-1) - bounds.info_nce(scores)
+    # As for InfoNCE: the ceiling of training is log K too.
+    n_negatives: int | None = parameter(default=64, constraints=OPTIONAL_COUNT)
+    normalize: str = parameter(
+        default="y", constraints=[StrOptions({"x", "y", "both"})]
+    )
+
+    def _make_objective(self) -> Objective:
+        return Objective(bounds.info_nce, penalty=self._drift(contrastive_level))
+
+    def _make_report(self) -> Report:
+        return contrastive_report(self.normalize)
 
 
 @estimator
-class ReJensenShannon(DriftPenalty, JensenShannon):
+class ReJensenShannon(DriftParameters, RatioEstimator):
     r"""Jensen-Shannon objective with the level of the negatives held in place.
 
     .. math:: \max_f \; -E_P[\operatorname{softplus}(-f)]
@@ -287,13 +332,15 @@ class ReJensenShannon(DriftPenalty, JensenShannon):
     0.5
     """
 
-    def _level_of(self, scores):
-        _, marginal = scores
-        return softplus(marginal).mean((-2, -1))
+    def _make_objective(self) -> Objective:
+        return Objective(bounds.jensen_shannon, penalty=self._drift(softplus_level))
+
+    def _make_report(self) -> Report:
+        return partition_report()
 
 
 @estimator
-class ReSMILE(DriftPenalty, SMILE):
+class ReSMILE(DriftParameters, RatioEstimator):
     r"""SMILE trained on its own value, with the critic's level held in place.
 
     .. math:: \max_f \; E_P[f] - \log E_Q[\operatorname{clip}(e^f, e^{-\tau}, e^\tau)]
@@ -337,9 +384,14 @@ class ReSMILE(DriftPenalty, SMILE):
     0.5
     """
 
-    clip: float = parameter(
-        default=10.0, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
+    clip: float = parameter(default=10.0, constraints=POSITIVE)
 
-    def _objective(self, scores):
+    def _make_objective(self) -> Objective:
+        penalty = self._drift(bounds.log_partition)
+        return Objective(self._smile, penalty=penalty)
+
+    def _make_report(self) -> Report:
+        return log_partition_report(self.clip)
+
+    def _smile(self, scores):
         return bounds.smile(scores, self.clip)

@@ -9,8 +9,11 @@ from sklearn.utils.metaestimators import available_if
 
 from skmi._core.sklearn_compat import fit_context, make_random_state
 from skmi._core.torch_utils import make_generator, resolve_device
-from skmi.base import Report
+from skmi._data.splitting import Fold
+from skmi.base import Estimate
 from skmi.statistics import standard_error
+from skmi.variational.fitted import describe_training, forget_training
+from skmi.variational.inputs import CriticScores, Inputs, scale_sides
 
 __all__ = ["StreamingMixin"]
 
@@ -44,6 +47,7 @@ class Stream(NamedTuple):
 
     weights: dict
     optimizer: dict
+    inputs: Inputs
     reports: Reservoir
     losses: list
     random_state: np.random.RandomState
@@ -51,7 +55,7 @@ class Stream(NamedTuple):
 
 def trains_one_critic(estimator):
     """Whether batches will do; what is raised says what wants all rows at once."""
-    if estimator.cv is not None or estimator._has_reference:
+    if estimator.cv is not None or getattr(estimator, "reference", None) is not None:
         raise AttributeError(
             "partial_fit trains one critic on some rows at a time; pass cv=None and "
             "reference=None, which want all of them."
@@ -104,58 +108,71 @@ class StreamingMixin:
         """
         stream = vars(self).get("_stream")
         if stream is None:
-            self._forget_training()
+            forget_training(self)
             vars(self).pop("mutual_info_", None)
-        self._announced = classes
-        try:
-            X, y = self._validate(X, y, reset=stream is None)
-        finally:
-            del self._announced
-        random_state = (
-            make_random_state(self.random_state)
-            if stream is None
-            else clone_state(stream.random_state)
-        )
+        X, y = self._validate(X, y, reset=stream is None, classes=classes)
+        if stream is None:
+            random_state = make_random_state(self.random_state)
+        else:
+            random_state = clone_state(stream.random_state)
         self._learn_batch(X, self._as_columns(y), stream, random_state)
         return self
 
     def _learn_batch(self, X, y, stream, random_state):
         """Train on a batch, report, and remember all of it at the end."""
         fold = self._split(X, y, random_state)[0]
-        train = np.concatenate([fold.train, fold.stop])
+        fold = Fold(np.concatenate([fold.train, fold.stop]), fold.stop[:0], fold.report)
         if stream is None:
-            scalers = [self._make_scalers(X, y, fold._replace(train=train))]
-            reports = Reservoir(X[:0], y[:0], 0)
+            inputs, reports = self._make_inputs(X, y, fold), Reservoir(X[:0], y[:0], 0)
         else:
-            scalers, reports = self._scalers, stream.reports
-        device = resolve_device(self.device)
-        training = self._train_stack(
-            *self._scale_sides(scalers, X, y, device),
-            torch.from_numpy(train).unsqueeze(0),
-            torch.empty(1, 0, dtype=torch.long),
-            make_generator(random_state),
-        )
-        training.schedule = dataclasses.replace(training.schedule, early_stopping=False)
-        if stream is not None:
-            training.network.load_state_dict(stream.weights)
-            training.optimizer.load_state_dict(stream.optimizer)
+            inputs, reports = stream.inputs, stream.reports
+        training = self._resume(stream, inputs, X, y, fold, random_state)
         training.run_epoch()
-        critic = training.best[0]
         reports = reports.add(X[fold.report], y[fold.report], random_state)
-        value, influence = self._report([(critic, scalers[0])], reports.X, reports.y)
-        losses = [*(stream.losses if stream else []), training.losses[-1][0]]
-        report = Report(value, standard_error(influence), self._ceiling(len(reports.X)))
-        self._publish(report)
-        self._scalers, self._critics, self.critic_ = scalers, [critic], critic
-        self.n_iter_, self.loss_curve_ = len(losses), losses
-        self.validation_scores_, self.device_ = None, str(device)
+        self._report_stream(training, inputs, reports, stream)
         self._stream = Stream(
             {name: v.cpu() for name, v in training.network.state_dict().items()},
             to_cpu(training.optimizer.state_dict()),
+            inputs,
             reports,
-            losses,
+            self.loss_curve_,
             random_state,
         )
+
+    def _resume(self, stream, inputs, X, y, fold, random_state):
+        """Return a training on a batch that goes on where the last one ended."""
+        training = self._train_stack(
+            *scale_sides([inputs], X, y, resolve_device(self.device)),
+            torch.from_numpy(fold.train).unsqueeze(0),
+            torch.from_numpy(fold.stop).unsqueeze(0),
+            [inputs],
+            make_generator(random_state),
+        )
+        training.schedule = dataclasses.replace(training.schedule, early_stopping=False)
+        training.stopping.enabled = False
+        if stream is not None:
+            training.network.load_state_dict(stream.weights)
+            training.optimizer.load_state_dict(stream.optimizer)
+        return training
+
+    def _report_stream(self, training, inputs, reports, stream):
+        """Set the fitted attributes after a batch."""
+        critics, report = training.best, self._make_report()
+        scores = CriticScores(critics, [inputs], self.device, self._scores_dtype)
+        value, influence = report.evaluate(scores, reports.X, reports.y, self.averaging)
+        losses = [*(stream.losses if stream else []), training.losses[-1][0]]
+        self._publish(
+            Estimate(
+                value,
+                standard_error(influence),
+                report.ceiling(len(reports.X)),
+                report.bound,
+            )
+        )
+        fitted = describe_training(self, training, critics, [inputs], [value])
+        n_iter = len(losses)
+        fitted |= {"n_iter_": n_iter, "best_iter_": n_iter, "loss_curve_": losses}
+        vars(self).update(fitted)
 
 
 def clone_state(random_state):

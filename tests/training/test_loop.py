@@ -51,9 +51,8 @@ def train(values, target, n_epochs, chosen="own", **changes):
         block,
         train_rows=rows,
         stop_rows=torch.arange(8, 12).expand(len(values), 4),
-        schedule=Schedule(**(settings | changes)),
+        schedule=Schedule(**(settings | changes), chosen_by=chosen),
         generator=torch.Generator().manual_seed(0),
-        chosen_by=chosen,
         extract=extract,
     )
     while training.epoch < n_epochs and not training.finished:

@@ -1,0 +1,285 @@
+"""Validation of a pair (X, y): numbers, labels and columns of labels, once for all."""
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_array, check_X_y, validate_data
+
+from skmi._data.checks import (
+    are_codes,
+    warn_of_duplicate_rows,
+    warn_of_integer_labels,
+    warn_of_many_labels,
+)
+from skmi._data.dtypes import (
+    as_array,
+    column_types,
+    dtype_kind,
+    feature_kinds,
+    is_missing,
+    label_rows,
+    refuse_dates,
+    target_kind,
+    wanting_numbers,
+)
+
+__all__ = ["LabelColumns", "Layout", "Target", "validate_pair"]
+
+
+class LabelColumns(NamedTuple):
+    """The columns of a block that hold labels, and the labels of each."""
+
+    name: str  # of the block, for messages
+    mask: np.ndarray  # (n_columns,), True for labels
+    labels: dict[int, dict]  # for each such column, its labels with a code each
+
+    @classmethod
+    def learn(cls, name: str, block: np.ndarray, mask: np.ndarray) -> "LabelColumns":
+        """Learn the labels of an array of objects."""
+        require_labels(name, block, mask)
+        labels = {
+            number: {v: i for i, v in enumerate(dict.fromkeys(block[:, number]))}
+            for number in np.flatnonzero(mask)
+        }
+        return cls(name, mask, labels)
+
+    def codes(self, block: np.ndarray) -> np.ndarray:
+        """Replace labels by their codes; those unknown in fit by -1."""
+        require_labels(self.name, block, self.mask)
+        block = block.copy()
+        for number, codes in self.labels.items():
+            block[:, number] = [codes.get(value, -1) for value in block[:, number]]
+        return block.astype(np.float64)
+
+    def indicators(self, block: np.ndarray) -> np.ndarray:
+        """Return the numbers, then an indicator of each label, by columns.
+
+        Labels unknown in fit have none.
+        """
+        require_labels(self.name, block, self.mask)
+        columns = [block[:, ~self.mask].astype(np.float64)]
+        for number, codes in self.labels.items():
+            labels = np.array(sorted({str(label) for label in codes}))
+            columns.append(block[:, [number]].astype(str) == labels)
+        return np.hstack(columns).astype(np.float64)
+
+
+class Target(NamedTuple):
+    """How y was given in fit: its shape, and the codes of its labels, if it has any."""
+
+    n_columns: int
+    ndim: int
+    varies: np.ndarray  # (n_columns,), which columns are not constant; or all are
+    codes: dict[tuple, int] | None = None
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The labels in the order of their codes."""
+        labels = np.array(list(self.codes or ()))
+        return labels.squeeze(-1) if self.ndim == 1 else labels
+
+    def encode(self, y: np.ndarray, kind: str, name: str) -> np.ndarray:
+        """Return numbers as float64 (n, d_y), or the codes of labels (n,)."""
+        n_columns = 1 if y.ndim == 1 else y.shape[1]
+        if n_columns != self.n_columns:
+            raise ValueError(
+                f"y has {n_columns} columns, but {name} was fitted with "
+                f"{self.n_columns}."
+            )
+        if self.codes is None:
+            if kind == "discrete":
+                raise ValueError("y holds labels, but was continuous in fit.")
+            return y.reshape(len(y), -1).astype(np.float64)
+        try:
+            return np.array([self.codes[label] for label in label_rows(y)])
+        except KeyError as error:
+            raise ValueError(
+                f"y holds the label {error} that was not there in fit. In a search, "
+                "pass cv=StratifiedKFold(...): without it the folds are not stratified."
+            ) from None
+
+
+class Layout(NamedTuple):
+    """What is remembered of the data of a fit, to read new data in the same way."""
+
+    target: Target
+    X_labels: LabelColumns | None = None
+    y_labels: LabelColumns | None = None
+
+
+def validate_pair(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike | None,
+    *,
+    reset: bool,
+    min_samples: int = 2,
+    with_y: bool = True,
+    classes: ArrayLike | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return X as floats (n, d_x) and y as floats (n, d_y) or codes of labels (n,).
+
+    Parameters
+    ----------
+    estimator : MutualInfoEstimator
+        Says by its attributes what it takes. In a fit it is given ``_layout`` and
+        ``classes_``.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Their partners.
+    reset : bool
+        Whether this is a fit, which sets what later calls are compared with.
+    min_samples : int, default=2
+        Fewest samples.
+    with_y : bool, default=True
+        Whether y is wanted; if not, None is returned in its place.
+    classes : array-like, default=None
+        Labels that later batches may hold.
+    """
+    name = type(estimator).__name__
+    with wanting_numbers("X or y"):
+        X, y = as_array(X), as_array(y)
+        refuse_dates(X)
+        if not with_y:
+            return read_features(estimator, X, None, reset, min_samples)[0], None
+        if y is None and not reset:
+            raise ValueError(f"{name} requires y, but y is None.")
+        y, y_labels = read_label_columns(estimator, y, reset)
+        kind = None if y is None else target_kind(y)
+        if kind == "discrete" and hasattr(y, "columns"):
+            y = np.asarray(y, dtype=object)  # columns of several types side by side
+        X, y, X_labels = read_features(estimator, X, y, reset, min_samples)
+        if reset:
+            target = learn_target(estimator, y, kind, classes)
+            estimator._layout = Layout(target, X_labels, y_labels)
+        y = estimator._layout.target.encode(y, kind, name)
+        if reset:
+            warn_of_duplicate_rows(X, y)
+        return X, y
+
+
+def read_label_columns(estimator, y, reset):
+    """Turn label columns of a y that has numbers as well into indicators."""
+    if estimator._label_columns != "indicators" or y is None:
+        return y, None
+    kinds = {dtype_kind(name) for name in column_types(y)}
+    if len(kinds) < 2 or "discrete" not in kinds:
+        return y, None
+    table = np.asarray(y, dtype=object)
+    if reset:
+        mask = np.array([kind == "discrete" for kind in feature_kinds(y)])
+        labels = LabelColumns.learn("y", table, mask)
+    else:
+        labels = estimator._layout.y_labels
+    return labels.indicators(table), labels
+
+
+def read_features(estimator, X, y, reset, min_samples):
+    """Return X, y, and the label columns of X, where the estimator takes some."""
+    if estimator._label_columns is None:
+        return *read_numbers(estimator, X, y, reset, min_samples), None
+    mask = np.array([kind == "discrete" for kind in feature_kinds(X)], dtype=bool)
+    known = None if reset else estimator._layout.X_labels
+    if not reset and bool(mask.any()) != (known is not None):
+        raise ValueError(
+            "X holds labels where it held numbers in fit, or the other way round."
+        )
+    if not mask.any():
+        return *read_numbers(estimator, X, y, reset, min_samples), None
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    X = np.asarray(X, dtype=object)
+    labels = LabelColumns.learn("X", X, mask) if reset else known
+    X = getattr(labels, estimator._label_columns)(X)
+    options = {"dtype": np.float64, "ensure_min_samples": min_samples}
+    if y is None:
+        return check_array(X, estimator=estimator, input_name="X", **options), y, labels
+    return *check_X_y(X, y, multi_output=True, estimator=estimator, **options), labels
+
+
+def read_numbers(estimator, X, y, reset, min_samples):
+    """Return X and y as arrays, by scikit-learn's own validation."""
+    options: dict[str, Any] = {} if y is None else {"multi_output": True}
+    if y is None and not reset:
+        y = "no_validation"
+    try:
+        found = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            dtype=estimator._number_types,
+            ensure_min_samples=min_samples,
+            force_writeable=estimator._may_write,
+            **options,
+        )
+    except (TypeError, ValueError) as error:
+        explain_text(error, type(estimator).__name__, reset)
+        raise
+    return (found, None) if isinstance(y, str) else found
+
+
+def explain_text(error, name, reset):
+    """Raise an error that names the cure where X holds text or missing values."""
+    if "NAType" in str(error):
+        raise ValueError("X contains missing values (NA).") from error
+    if "could not convert string" not in str(error):
+        return
+    if not reset:
+        raise ValueError(
+            "X holds text in a column that held numbers in fit."
+        ) from error
+    raise ValueError(
+        f"X holds text ({error}). {name} takes numbers: encode the text columns, for "
+        "example with sklearn.preprocessing.OneHotEncoder, or use skmi.MixedKSG, "
+        "which takes them as they are. A target of labels goes second: fit(X, y)."
+    ) from error
+
+
+def learn_target(
+    estimator: Any, y: np.ndarray, kind: str, classes: ArrayLike | None
+) -> Target:
+    """Decide between labels and numbers, and set `classes_` for labels."""
+    vars(estimator).pop("classes_", None)
+    discrete = is_discrete(estimator.discrete_target, y, kind)
+    columns = y.reshape(len(y), -1)
+    varies = (columns != columns[:1]).any(axis=0)
+    shape = columns.shape[1], y.ndim, varies | (not varies.any())
+    if not discrete:
+        return Target(*shape)
+    if not estimator._takes_labels:
+        raise ValueError(
+            f"y holds labels; {type(estimator).__name__} takes numbers. Use skmi.KSG, "
+            "skmi.MixedKSG or a critic-based estimator."
+        )
+    announced: Iterable = () if classes is None else label_rows(np.asarray(classes))
+    labels = sorted(set(label_rows(y)).union(announced))
+    target = Target(*shape, {label: code for code, label in enumerate(labels)})
+    estimator.classes_ = target.classes
+    warn_of_many_labels(len(labels), len(y))
+    return target
+
+
+def is_discrete(asked: bool | Literal["auto"], y: np.ndarray, kind: str) -> bool:
+    """Return whether y holds labels: as asked, else by the types that it came with."""
+    if asked == "auto":
+        if kind == "integer" or (kind != "discrete" and are_codes(y)):
+            warn_of_integer_labels(y)
+        return kind == "discrete"
+    if not asked and kind == "discrete":
+        raise ValueError(
+            "y holds labels, but discrete_target=False says that it is continuous."
+        )
+    return bool(asked)
+
+
+def require_labels(name: str, block: np.ndarray, mask: np.ndarray) -> None:
+    """Raise where a label is missing."""
+    for number in np.flatnonzero(mask):
+        if any(map(is_missing, block[:, number])):
+            raise ValueError(
+                f"{name} contains missing labels in column {number}; drop those rows, "
+                'or give them a label of their own, such as "missing".'
+            )

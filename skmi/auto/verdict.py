@@ -1,0 +1,77 @@
+"""The interval and the status of an estimate of AutoMI."""
+
+import math
+
+import numpy as np
+from scipy.stats import chi2, norm
+
+from skmi.auto.candidates import Candidate
+from skmi.base import Estimate
+from skmi.exceptions import ConvergenceWarning, warn
+from skmi.statistics import ConfidenceInterval
+
+__all__ = ["interval", "is_cut_short", "status", "warn_of_convergence"]
+
+LEVEL = 0.95
+LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
+NEAR = 0.9  # of the ceiling
+
+
+def interval(estimate: Estimate) -> ConfidenceInterval:
+    """Return the normal interval of an estimate."""
+    value, error = estimate.mutual_info, estimate.standard_error
+    reach = norm.ppf((1 + LEVEL) / 2) * error
+    return ConfidenceInterval(
+        value - reach,
+        value + reach,
+        standard_error=error,
+        mutual_info=value,
+        lower_limit=value - norm.ppf(LEVEL) * error,
+    )
+
+
+def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
+    """Return the verdict on an estimate, given the estimates of the folds."""
+    value, error, ceiling, _ = candidate.estimate
+    if value > NEAR * ceiling:
+        return "saturated"
+    if value <= norm.ppf(LEVEL) * error:
+        return "zero"
+    if not candidate.has_folds:
+        return "ok"
+    if candidate.rises or cut_short:
+        return "not converged"
+    return "unstable" if disagree(folds, error) else "ok"
+
+
+def disagree(values: np.ndarray, error: float) -> bool:
+    """Whether folds lie further apart than the error of their mean allows."""
+    freedom = len(values) - 1
+    if not freedom:
+        return False
+    spread = freedom * values.var(ddof=1) / max(len(values) * error**2, 1e-300)
+    return bool(spread > chi2.ppf(0.99, freedom))
+
+
+def is_cut_short(curve: list[float] | None, max_iter: int) -> bool:
+    """Whether the held-out objective still rose when `max_iter` ended training."""
+    if not curve or len(curve) < max_iter:
+        return False
+    n_late = max(1, len(curve) // 4)
+    rise = max(curve) - max(curve[:-n_late], default=-math.inf)
+    return rise > LARGEST_RISE
+
+
+def warn_of_convergence(cut_short: bool, max_iter: int) -> None:
+    """Warn that the estimate may be too low, and of what."""
+    if cut_short:
+        reason = (
+            f"The held-out bound still rose after {max_iter} epochs; the estimate may "
+            "be too low. Raise max_iter."
+        )
+    else:
+        reason = (
+            "The estimate still rises with the number of samples; it may be too low. "
+            "More samples, or fewer columns, would show."
+        )
+    warn(reason, ConvergenceWarning)

@@ -1,0 +1,304 @@
+"""Bounds of a log density of y given x that may be known: TNCE, CLUB, leave-one-out."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from skmi import bounds
+from skmi._core.params import estimator, parameter
+from skmi.base import Estimate
+from skmi.statistics import standard_error
+from skmi.training.parameters import OPTIONAL_COUNT
+from skmi.variational.conditional import ConditionalEstimator
+from skmi.variational.contrastive import log_contrasts
+from skmi.variational.fitted import forget_training
+from skmi.variational.objective import Objective
+from skmi.variational.report import Report, RowTerms, reduce_rows, row_report
+
+__all__ = ["CLUB", "TNCE", "LeaveOneOutBound"]
+
+
+class KnownDensity:
+    """A known log density, of rows or of all pairs: found out by an example."""
+
+    def __init__(self, conditional, X, y):
+        self.conditional = conditional
+        n_tried = 2 + X.shape[1] + (1 if y.ndim == 1 else y.shape[1])
+        x_rows, y_rows = (np.arange(n_tried + k) for k in (0, 1))
+        try:
+            shape = np.shape(conditional(X[x_rows % len(X)], y[y_rows % len(y)]))
+        except Exception:  # what takes rows need not take unequal numbers of them
+            shape = None
+        if shape == (n_tried + 1, n_tried):
+            raise ValueError(
+                "conditional returned pairs with rows y and columns x; return them the "
+                "other way round, or one log density for each row."
+            )
+        self.takes_pairs = shape == (n_tried, n_tried + 1)
+
+    def rows(self, X, y):
+        """Return the log density of each row of y given its row of X."""
+        if self.takes_pairs:
+            return self._call(X, y, (len(X), len(X))).diagonal().copy()
+        return self._call(X, y, (len(X),))
+
+    def pairs(self, X, y):
+        """Return the log density of all pairs of rows, shape (n, m)."""
+        if self.takes_pairs:
+            return self._call(X, y, (len(X), len(y)))
+        values = self.rows(np.repeat(X, len(y), axis=0), np.concatenate([y] * len(X)))
+        return values.reshape(len(X), len(y))
+
+    def _call(self, X, y, shape):
+        values = np.asarray(self.conditional(X, y), dtype=float)
+        if values.shape == (len(X), 1) and len(shape) == 1:
+            values = values[:, 0]
+        if values.shape != shape:
+            raise ValueError(
+                f"conditional must return log densities of shape {shape}, but returned "
+                f"an array of the shape {values.shape}. Sum over the columns of y, "
+                "perhaps."
+            )
+        if np.isnan(values).any():
+            raise ValueError("conditional returned NaN.")
+        return values
+
+
+class KnownScores(NamedTuple):
+    """Scores of pairs by a known log density, as `CriticScores` gives them."""
+
+    density: KnownDensity
+    classes: np.ndarray | None  # labels, where y holds indicators of them
+    flat: bool  # whether y was given with one dimension
+
+    @classmethod
+    def of(
+        cls,
+        conditional: Callable,
+        classes: np.ndarray | None,
+        flat: bool,
+        X: np.ndarray,
+        y: np.ndarray,
+    ) -> "KnownScores":
+        """Try the density on some samples."""
+        scores = cls(None, classes, flat)
+        return scores._replace(density=KnownDensity(conditional, X, scores.as_given(y)))
+
+    def as_given(self, y: np.ndarray) -> np.ndarray:
+        """Return labels, or numbers in an array of as many dimensions as in fit."""
+        if self.classes is not None:
+            return self.classes[y.argmax(axis=1)]
+        return y[:, 0] if self.flat else y
+
+    def __call__(
+        self, X: np.ndarray, y: np.ndarray, partners: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return the log densities of all pairs (n, m), or of partners (n, 1)."""
+        y = self.as_given(y)
+        if partners is None:
+            return torch.from_numpy(self.density.pairs(X, y))
+        rows = self.density.rows(X, y[partners.squeeze(-1).numpy()])
+        return torch.from_numpy(rows).unsqueeze(-1)
+
+
+@estimator
+class KnownConditionalEstimator(ConditionalEstimator):
+    """Base of those that may be given the density instead: nothing is trained then."""
+
+    conditional: Any = parameter(default=None, constraints=[callable, None])
+
+    def _fit(self, X, y):
+        if self.conditional is None:
+            return super()._fit(X, y)
+        forget_training(self)
+        y = self._as_columns(y)
+        classes = getattr(self, "classes_", None)
+        flat = self._layout.target.ndim == 1
+        self._scores = KnownScores.of(self.conditional, classes, flat, X, y)
+        report = self._make_report()
+        value, influence = report.evaluate(self._scores, X, y, self.averaging)
+        error = standard_error(influence)
+        return Estimate(value, error, report.ceiling(len(X)), report.bound)
+
+    def _as_columns(self, y):
+        if self.conditional is None or hasattr(self, "classes_"):
+            return super()._as_columns(y)
+        return y
+
+    @property
+    def _upper(self):
+        """The bound of an upper bound: nothing where the density is learned."""
+        return "none" if self.conditional is None else "upper"
+
+
+@estimator
+class TNCE(KnownConditionalEstimator):
+    r"""Contrastive bound with a tractable conditional.
+
+    .. math::
+        I_{TNCE} = \sup_e E\left[\frac1K \sum_j \log
+        \frac{e(y_j|x_j)}{\frac1K \sum_i e(y_j|x_i)}\right] \le \log K
+
+    InfoNCE with a log density of y given x as the critic, each y held against K values
+    of x. A lower bound of low variance for any density. Read more in [1]_.
+
+    Parameters
+    ----------
+    [shared]
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    LeaveOneOutBound : The upper bound beside it.
+    InfoNCE : The same with a free critic.
+
+    Notes
+    -----
+    On the report rows K is min(512, n).
+
+    References
+    ----------
+    .. [1] B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker. On variational
+       bounds of mutual information. ICML, 2019.
+
+    Examples
+    --------
+    >>> from skmi import TNCE
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     2000, 1, mutual_info=0.5, random_state=0)
+    >>> round(TNCE(random_state=0).fit(X, Y).mutual_info_, 1)
+    0.5
+    """
+
+    n_negatives: int | None = parameter(default=None, constraints=OPTIONAL_COUNT)
+
+    def _make_objective(self) -> Objective:
+        return Objective(bounds.tnce)
+
+    def _make_report(self) -> Report:
+        return row_report(
+            functools.partial(reduce_rows, bound=bounds.tnce),
+            bound="lower",
+            ceiling=log_contrasts,
+            contrast="x",
+        )
+
+
+@estimator
+class CLUB(KnownConditionalEstimator):
+    r"""Contrastive log-ratio upper bound.
+
+    .. math::
+        I_{CLUB} = E_P[\log p(y|x)] - E_Q[\log p(y|x)]
+
+    An upper bound where the conditional is known, and not a tight one: for normal pairs
+    it is :math:`d \rho^2 / (1 - \rho^2)`, 34 for 10 nats. With a learned conditional it
+    is no bound. Meant to be minimised; to measure, choose another. Read more in [1]_.
+
+    Parameters
+    ----------
+    [shared]
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    LeaveOneOutBound : A tighter upper bound.
+
+    Notes
+    -----
+    `score` is that of the learned density, not this bound: an upper bound says nothing
+    of how good a model is. Negatives play no part in training.
+
+    References
+    ----------
+    .. [1] P. Cheng, W. Hao, S. Dai, J. Liu, Z. Gan, L. Carin. CLUB: a contrastive
+       log-ratio upper bound of mutual information. ICML, 2020.
+
+    Examples
+    --------
+    >>> from scipy.stats import norm
+    >>> from skmi import CLUB
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     2000, 1, mutual_info=0.2231, random_state=0)
+    >>> def conditional(X, y):
+    ...     return norm.logpdf(y, 0.6 * X, 0.8).sum(axis=1)
+    >>> club = CLUB(conditional=conditional).fit(X, Y)
+    >>> round(truth, 2), round(club.mutual_info_, 2), club.bound_
+    (0.22, 0.53, 'upper')
+    """
+
+    def _make_report(self) -> Report:
+        return row_report(reduce_club, bound=self._upper, contrast="x")
+
+
+def reduce_club(scores: torch.Tensor) -> RowTerms:
+    """Reduce a block of log densities to the terms of the difference of their means."""
+    value = scores.diagonal() - scores.mean(1)
+    return RowTerms(value, -scores[:, : len(scores)].mean(0))
+
+
+@estimator
+class LeaveOneOutBound(KnownConditionalEstimator):
+    r"""Leave-one-out upper bound.
+
+    .. math::
+        I_{L1O} = E\left[\frac1K \sum_j \log
+        \frac{p(y_j|x_j)}{\frac1{K-1} \sum_{i \ne j} p(y_j|x_i)}\right]
+
+    An upper bound where the conditional is known, tight while K is well above
+    :math:`e^I`. With a learned conditional it is no bound. Read more in [1]_.
+
+    Parameters
+    ----------
+    [shared]
+
+    Attributes
+    ----------
+    [shared]
+
+    See Also
+    --------
+    TNCE : The lower bound beside it.
+    CLUB : An upper bound that is linear in the log densities.
+
+    Notes
+    -----
+    On the report rows K is min(512, n). `score` is that of the density, not this bound.
+    Negatives play no part in training.
+
+    References
+    ----------
+    .. [1] B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker. On variational
+       bounds of mutual information. ICML, 2019.
+
+    Examples
+    --------
+    >>> from scipy.stats import norm
+    >>> from skmi import LeaveOneOutBound
+    >>> from skmi.datasets import make_correlated_normal
+    >>> X, Y, truth = make_correlated_normal(
+    ...     2000, 1, mutual_info=0.2231, random_state=0)
+    >>> def conditional(X, y):
+    ...     return norm.logpdf(y, 0.6 * X, 0.8).sum(axis=1)
+    >>> upper = LeaveOneOutBound(conditional=conditional).fit(X, Y)
+    >>> round(truth, 2), round(upper.mutual_info_, 2), upper.bound_
+    (0.22, 0.22, 'upper')
+    """
+
+    def _make_report(self) -> Report:
+        return row_report(
+            functools.partial(reduce_rows, bound=bounds.leave_one_out_bound),
+            bound=self._upper,
+            contrast="x",
+        )
