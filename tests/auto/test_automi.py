@@ -291,7 +291,7 @@ class TestAutoMI:
         X = rng.standard_normal((1000, 3))
         sign = rng.choice([-1, 1], (1000, 1))
         Y = 0.7 * sign * X + np.sqrt(1 - 0.7**2) * rng.standard_normal((1000, 3))
-        with pytest.warns(ConvergenceWarning, match="rises with the number of rows"):
+        with pytest.warns(ConvergenceWarning, match="rises with the number of samples"):
             model = AutoMI(random_state=0).fit(X, Y)
         assert model.chosen_ == "critic"
         assert model.status_ == "not converged"

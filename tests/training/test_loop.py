@@ -12,6 +12,7 @@ from skmi.training.loop import Training
 from skmi.training.negatives import cyclic_partners
 from skmi.training.schedule import Schedule
 from skmi.variational.many import report_terms
+from skmi.variational.objective import Objective
 from tests.oracle import draw_normal
 
 
@@ -223,11 +224,11 @@ def test_a_diverged_critic_leaves_the_others_standing(monkeypatch):
         warnings.simplefilter("error")
         expected = report_terms(nwj, blocks, Y, 0)
 
-    def break_first(self, scores):
+    def break_first(scores):
         values = bounds.nwj(tuple(1 + part for part in scores))
         return values * torch.tensor([math.nan, 1.0, 1.0])
 
-    monkeypatch.setattr(skmi.NWJ, "_objective", break_first)
+    monkeypatch.setattr(skmi.NWJ, "_make_objective", lambda _: Objective(break_first))
     with pytest.warns(skmi.ConvergenceWarning, match="Critic 0 of 3 .* in epoch 1"):
         found = report_terms(nwj, blocks, Y, 0)
     assert (found[0] == 0).all()
@@ -243,22 +244,22 @@ def test_a_diverged_fold_is_noted_or_refused(monkeypatch):
     def break_late(first_broken):
         calls = []
 
-        def objective(self, scores):
+        def objective(scores):
             values = bounds.nwj(tuple(1 + part for part in scores))
             if values.requires_grad:
                 calls.append(None)
             factor = math.nan if len(calls) >= first_broken else 1.0
             return values * torch.tensor([1.0, factor, 1.0])
 
-        return objective
+        return lambda _: Objective(objective)
 
-    monkeypatch.setattr(skmi.NWJ, "_objective", break_late(first_broken=2))
+    monkeypatch.setattr(skmi.NWJ, "_make_objective", break_late(first_broken=2))
     with pytest.warns(skmi.ConvergenceWarning, match="fold 1 diverged in epoch 2 .* 1"):
         nwj.fit(X, Y)
     assert np.isfinite(nwj.loss_curve_).all()
     assert nwj.fold_scores_[[0, 2]].tolist() == first.fold_scores_[[0, 2]].tolist()
-    monkeypatch.setattr(skmi.NWJ, "_objective", break_late(first_broken=1))
-    with pytest.raises(FloatingPointError, match="fold 1 was no number in epoch 1"):
+    monkeypatch.setattr(skmi.NWJ, "_make_objective", break_late(first_broken=1))
+    with pytest.raises(FloatingPointError, match="fold 1 was not finite in epoch 1"):
         nwj.fit(X, Y)
     assert not hasattr(nwj, "mutual_info_")
 

@@ -12,6 +12,7 @@ from skmi import bounds
 from skmi._data import scaling
 from skmi._data.checks import row_counts, row_keys
 from skmi._data.scaling import Scaler, scale_rows
+from skmi.variational.objective import Objective
 from skmi.variational.streaming import MOST_REPORT_ROWS, Reservoir
 from tests.oracle import draw_normal
 
@@ -85,16 +86,16 @@ def test_rows_reported_on_have_not_trained():
     stream, trained = skmi.NWJ(random_state=0), []
     learn_batch = type(stream)._train_stack
 
-    def note(self, x, y, train, stop, generator):
+    def note(self, x, y, train, *rest):
         trained.append(x[0, train[0], 0])
-        return learn_batch(self, x, y, train, stop, generator)
+        return learn_batch(self, x, y, train, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skmi.NWJ, "_train_stack", note)
         learn(stream, batches(5, n_rows=200))
     reports = stream._stream.reports
     assert len(reports.X) == reports.n_seen == 5 * 50
-    kept = torch.tensor(stream._scalers[0][0].transform(reports.X), dtype=torch.float32)
+    kept = torch.tensor(stream._stream.inputs.x.transform(reports.X)).float()
     assert not torch.isin(kept[:, 0], torch.cat(trained)).any()
     assert len(torch.cat(trained)) == 5 * 150
 
@@ -120,11 +121,11 @@ def test_a_batch_that_fails_leaves_the_last_good_state(monkeypatch, error):
     stream = learn(skmi.NWJ(random_state=0), first)
     before = stream.mutual_info_, stream.n_iter_
 
-    def fail(self, scores):
+    def fail(scores):
         raise error("stopped")
 
     with monkeypatch.context() as patch:
-        patch.setattr(skmi.NWJ, "_objective", fail)
+        patch.setattr(skmi.NWJ, "_make_objective", lambda _: Objective(fail))
         with pytest.raises(error):
             stream.partial_fit(*last)
     assert (stream.mutual_info_, stream.n_iter_) == before
@@ -205,14 +206,14 @@ def test_an_interrupt_leaves_a_fit_unfitted(monkeypatch):
     expected = nwj.fit(X, Y).mutual_info_
     calls = []
 
-    def interrupt(self, scores):
+    def interrupt(scores):
         calls.append(None)
         if len(calls) == 2:
             raise KeyboardInterrupt
         return bounds.nwj(tuple(1 + part for part in scores))
 
     with monkeypatch.context() as patch:
-        patch.setattr(skmi.NWJ, "_objective", interrupt)
+        patch.setattr(skmi.NWJ, "_make_objective", lambda _: Objective(interrupt))
         with pytest.raises(KeyboardInterrupt):
             nwj.fit(X, Y)
     assert not hasattr(nwj, "mutual_info_")

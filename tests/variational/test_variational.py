@@ -80,7 +80,7 @@ kinds = pytest.mark.parametrize(
 
 def oracle_critic(cls, rho):
     """The exact critic: a log density for a decoder, else the log density ratio."""
-    decoder = cls._contrast == "x" and cls.__name__ != "InterpolatedBound"
+    decoder = cls()._contrast == "x" and cls.__name__ != "InterpolatedBound"
     return (OracleConditionalCritic if decoder else OracleCritic)(rho)
 
 
@@ -124,7 +124,7 @@ def test_scores_are_those_of_the_critic_on_standardised_columns():
     estimator = make_small(NWJ, critic=module).fit(X, Y)
     x, y = (
         torch.from_numpy(scaler.transform(block))
-        for scaler, block in zip(estimator._scalers[0], (X, Y), strict=True)
+        for scaler, block in zip(estimator._scores.inputs[0][:2], (X, Y), strict=True)
     )
     np.testing.assert_allclose(estimator._log_ratio(X, Y), module(x, y).detach())
 
@@ -142,12 +142,12 @@ def test_score_is_info_nce_for_all(cls):
 def test_influence_is_what_leaving_a_row_out_changes(cls):
     generator = torch.Generator().manual_seed(0)
     scores = torch.randn(40, 40, generator=generator, dtype=torch.float64)
-    estimator = cls()
-    influence = estimator._influence(estimator._reduce(scores))
-    value = float(estimator._estimate(estimator._reduce(scores)))
+    report = cls()._make_report()
+    influence = report.influence(report.reduce(scores))
+    value = float(report.estimate(report.reduce(scores)))
     for i in (0, 17, 39):
         rest = torch.arange(40) != i
-        without = estimator._estimate(estimator._reduce(scores[rest][:, rest]))
+        without = report.estimate(report.reduce(scores[rest][:, rest]))
         centred = float(influence[i] - influence.mean())
         assert 39 * (value - float(without)) == pytest.approx(centred, abs=0.12)
 
@@ -602,7 +602,7 @@ def test_objectives_of_the_regularised_bounds():
     def objective(cls, scores, **settings):
         estimator = cls(drift_weight=0.1, **settings)
         pairs = bounds.split_pairs(scores)
-        return float(estimator._objective(pairs) - estimator._penalty(pairs))
+        return float(estimator._make_objective().criterion(pairs))
 
     assert objective(ReMINE, S) == pytest.approx(2.281683, abs=1e-6)
     assert objective(ReNWJ, S - 1) == pytest.approx(1.714572, abs=1e-6)
