@@ -18,6 +18,7 @@ __all__ = [
     "hold_out",
     "part_size",
     "split_rows",
+    "stopped_by_others",
     "train_stop_test",
 ]
 
@@ -102,6 +103,20 @@ def cross_fitting_folds(
         require_samples(fold, n_samples, name, sizes)
         folds.append(fold)
     return folds
+
+
+def stopped_by_others(folds: list[Fold]) -> list[Fold]:
+    """Let the early-stopping samples of folds train, and the test samples stop.
+
+    For folds trained together, of which each is stopped by the test samples of the
+    others. A single fold has no others and keeps its own.
+    """
+    if len(folds) == 1:
+        return folds
+    return [
+        Fold(np.concatenate([fold.train, fold.stop]), fold.report, fold.report)
+        for fold in folds
+    ]
 
 
 def shuffled_folds(

@@ -14,6 +14,7 @@ from skmi._core.sklearn_compat import (
     StrOptions,
     make_random_state,
 )
+from skmi._data.splitting import cross_fitting_folds, stopped_by_others
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.auto.evidence import evidence_of_ratio, gain_of_trees
@@ -34,9 +35,10 @@ from skmi.variational.conditional import BarberAgakov
 __all__ = ["AutoMI"]
 
 # Standard errors by which trees must improve on the closed forms for critics to be
-# trained. On normal and Student pairs the gain is mostly below 0; a false alarm costs
-# time alone, a miss costs the estimate.
-LEAST_GAIN = 0.0
+# trained. Of 90 draws of normal pairs (400 to 800 samples) 5 % came above it, of 24 of a
+# cross or of additive noise (200 samples) 88 %, and all of those with 1000 samples. A
+# false alarm costs time alone, a miss costs the estimate.
+LEAST_GAIN = 0.75
 LABEL_EPOCHS = 1000  # of a classifier, whose epochs are passes and cost little
 ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
@@ -254,7 +256,16 @@ class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEst
         """Fit closed forms, and critics where those are not all there is."""
         if self.reference is None or self.encoder_x or self.encoder_y:
             return self._fit_critics(model, X, y, random_state)
-        self._folds = model._split(X, y, make_random_state(model.random_state))
+        self._folds = stopped_by_others(
+            cross_fitting_folds(
+                y,
+                model.cv,
+                stratified=False,
+                validation_fraction=model.validation_fraction,
+                random_state=make_random_state(model.random_state),
+                name=type(self).__name__,
+            )
+        )
         references = [
             CopulaReference(X[fold.train], y[fold.train]) for fold in self._folds
         ]

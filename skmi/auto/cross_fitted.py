@@ -12,7 +12,7 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import HasMethods, StrOptions
 from skmi._data.marginals import BlockView
 from skmi._data.scaling import Scaler
-from skmi._data.splitting import Fold
+from skmi._data.splitting import stopped_by_others
 from skmi.auto.encoded import EncodedCritic
 from skmi.auto.evidence import evidence_ceiling, gather
 from skmi.base import Estimate
@@ -117,13 +117,7 @@ class CrossFittedCritic(CriticEstimator):
         )
 
     def _split(self, X, y, random_state):
-        folds = super()._split(X, y, random_state)
-        if len(folds) == 1:  # no others: some of its own samples have to stop it
-            return folds
-        return [
-            Fold(np.concatenate([fold.train, fold.stop]), fold.report, fold.report)
-            for fold in folds
-        ]
+        return stopped_by_others(super()._split(X, y, random_state))
 
     def _make_inputs(self, X, y, fold):
         trains_encoder = any(isinstance(e, nn.Module) for e in self._encoders)

@@ -113,9 +113,9 @@ def gain_of_fold(reference, fold, X, y, random_state):
     train = fold.train[:MOST_SAMPLES]
     seen, labels = repaired(reference, X[train], y[train], random_state)
     trees = HistGradientBoostingClassifier(
-        max_iter=60,
-        learning_rate=0.1,
-        max_leaf_nodes=8,
+        max_iter=100,
+        learning_rate=0.05,
+        max_leaf_nodes=4,
         min_samples_leaf=40,
         early_stopping=False,
         random_state=0,
