@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from skmi.display._style import (
@@ -92,10 +93,10 @@ class BoundsDisplay:
         self,
         *,
         names: Sequence[str],
-        mutual_info: Sequence[float],
-        standard_error: Sequence[float],
+        mutual_info: ArrayLike,
+        standard_error: ArrayLike,
         bound: Sequence[str],
-        ceiling: Sequence[float] | None = None,
+        ceiling: ArrayLike | None = None,
     ):
         self.names = names
         self.mutual_info = mutual_info
@@ -234,8 +235,9 @@ class BoundsDisplay:
     def _draw_estimates(self, ax, errorbar_kwargs):
         self.errorbars_: list[ErrorbarContainer] = []
         shown = set()
+        values, errors = np.asarray(self.mutual_info), np.asarray(self.standard_error)
         for place, (value, error, bound) in enumerate(
-            zip(self.mutual_info, self.standard_error, self.bound, strict=True)
+            zip(values, errors, self.bound, strict=True)
         ):
             marker, color, label = MARKERS[bound]
             style = {
@@ -253,10 +255,11 @@ class BoundsDisplay:
 
     def _draw_ceilings(self, ax, truth):
         """Draw the ceilings near the estimates; distant ones would squeeze the axis."""
-        values = [*self.mutual_info, *([] if truth is None else [truth])]
+        values = [*np.asarray(self.mutual_info), *([] if truth is None else [truth])]
         reach = 1.6 * max(0.1, *values)  # by eye: estimates keep two thirds of the axis
         self.ceilings_: list[Line2D] = []
-        for place, ceiling in enumerate(self.ceiling or []):
+        ceilings = [] if self.ceiling is None else np.asarray(self.ceiling)
+        for place, ceiling in enumerate(ceilings):
             if not math.isfinite(ceiling) or ceiling > reach:
                 continue
             label = None if self.ceilings_ else "ceiling"

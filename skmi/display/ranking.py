@@ -88,8 +88,8 @@ class FeatureRankingDisplay:
         *,
         names: Sequence[str],
         scores: ArrayLike,
-        pvalues: Sequence[float],
-        support: Sequence[bool],
+        pvalues: ArrayLike,
+        support: ArrayLike,
         redundant_with: Sequence[str | None] | None = None,
         standard_error: ArrayLike | None = None,
         unit: str = "nats",
@@ -227,8 +227,8 @@ class FeatureRankingDisplay:
         if self.redundant_with is not None:
             twins = list(self.redundant_with)
         for place, k in enumerate(order):
-            chosen = {"color": BLUE} if self.support[k] else {}
-            text = f"{self.pvalues[k]:.4f}"
+            chosen = {"color": BLUE} if np.asarray(self.support)[k] else {}
+            text = f"{np.asarray(self.pvalues)[k]:.4f}"
             annotate(ax, text, (1, place), (8, 0), **style, **chosen)
             if twins[k] is not None:
                 annotate(ax, short(str(twins[k])), (1, place), (62, 0), **style)

@@ -96,8 +96,8 @@ class TrainingCurveDisplay:
     def __init__(
         self,
         *,
-        objective: Sequence[float] | np.ndarray,
-        validation_scores: Sequence[float] | np.ndarray | None = None,
+        objective: ArrayLike,
+        validation_scores: ArrayLike | None = None,
         best_iter: int | Sequence[int] | None = None,
         mutual_info: float | None = None,
         standard_error: float = 0.0,
@@ -203,7 +203,7 @@ class TrainingCurveDisplay:
         return self
 
     def _draw_curves(self, ax, line_kwargs):
-        epochs = np.arange(1, len(self.objective) + 1)
+        epochs = np.arange(1, np.size(self.objective) + 1)
         style = {"color": PALE, "lw": 1.4, "label": "training batches"} | line_kwargs
         self.line_: Line2D = ax.plot(epochs, self.objective, **style)[0]
         self.validation_line_: Line2D | None = None
@@ -219,7 +219,7 @@ class TrainingCurveDisplay:
         if self.best_iter is None:
             return
         chosen_on = self.validation_scores
-        curve = self.objective if chosen_on is None else chosen_on
+        curve = np.asarray(self.objective if chosen_on is None else chosen_on)
         epochs = np.atleast_1d(self.best_iter)
         for epoch in epochs:
             # No score of the untrained model is published: its dot is on the axis.
@@ -239,7 +239,7 @@ class TrainingCurveDisplay:
             annotate(ax, text, (0, 0), (8, 5), **place)
             return
         height = curve[epoch - 1]
-        below = self.objective[epoch - 1] > height
+        below = np.asarray(self.objective)[epoch - 1] > height
         annotate(ax, text, (epoch, height), (0, -17 if below else 9), "center")
 
     def _draw_report(self, ax):
