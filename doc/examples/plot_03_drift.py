@@ -52,7 +52,7 @@ runs = {
 
 # %%
 # Top: the bound on each batch, alike for both. Bottom: the log-partition, which drifts
-# without the penalty and stays at the target 0 with it.
+# without the penalty and stays near the target 0 with it.
 
 fig, (top, low) = plt.subplots(2, figsize=(6.8, 5.2), sharex=True, layout="constrained")
 for name, ((values, levels), color) in runs.items():

@@ -143,7 +143,7 @@ class FeatureRankingDisplay:
             The display, drawn.
         """
         selector = fit_where_asked(estimator, X, y)
-        numbers = [f"column {k}" for k in range(len(selector.scores_))]
+        numbers = [f"feature {k}" for k in range(len(selector.scores_))]
         names = [str(name) for name in getattr(selector, "feature_names_in_", numbers)]
         grouped = selector.get_params(deep=False)["groups"] is not None
         twins = [

@@ -48,8 +48,8 @@ def test_columns_without_names_and_groups_are_named():
     display = skmi.FeatureRankingDisplay.from_estimator(
         skmi.MIFeatureSelector(random_state=0), X, y
     )
-    assert list(display.names) == [f"column {k}" for k in range(4)]
-    assert display.redundant_with[2] == "column 0"
+    assert list(display.names) == [f"feature {k}" for k in range(4)]
+    assert display.redundant_with[2] == "feature 0"
     grouped = skmi.MIFeatureSelector(groups=[9, 9, 7, 7], random_state=0)
     display = skmi.FeatureRankingDisplay.from_estimator(grouped, X, y)
     assert set(display.redundant_with) <= {9, 7, None}
