@@ -1,8 +1,12 @@
 """Configuration of the documentation."""
 
+import ast
 import warnings
+from pathlib import Path
 
 import skmi
+
+ROOT = Path(__file__).parents[1]
 
 warnings.filterwarnings("ignore", category=skmi.SkmiWarning)
 
@@ -52,3 +56,43 @@ html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+def make_layer_table():
+    """Make the table of layers from the list that tests/test_layers.py enforces."""
+    rows = [".. list-table::", "   :header-rows: 1", "   :widths: 8 22 70", ""]
+    rows += ["   * - Layer", "     - Package or module", "     - Contents"]
+    for layer, names in enumerate(read_layers()):
+        for name in names:
+            rows += [f"   * - {layer}", f"     - ``{name}``", f"     - {summary(name)}"]
+    return "\n".join(rows) + "\n"
+
+
+def read_layers():
+    """Read the literal FLOORS without importing the test."""
+    test = (ROOT / "tests" / "test_layers.py").read_text(encoding="utf-8")
+    for node in ast.parse(test).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FLOORS":
+            return ast.literal_eval(node.value)
+    raise LookupError("tests/test_layers.py has no list FLOORS.")
+
+
+def summary(name):
+    """Read the first line of the docstring of a package or module."""
+    path = ROOT / "skmi" / name / "__init__.py"
+    if not path.exists():
+        path = ROOT / "skmi" / f"{name}.py"
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    return text.splitlines()[0]
+
+
+def write_layer_table(app):
+    """Write the table where doc/developing.rst includes it."""
+    folder = Path(app.srcdir) / "generated"
+    folder.mkdir(exist_ok=True)
+    (folder / "layers.inc").write_text(make_layer_table(), encoding="utf-8")
+
+
+def setup(app):
+    """Write the table before the pages are read."""
+    app.connect("builder-inited", write_layer_table)

@@ -1,13 +1,17 @@
-"""The pages of the documentation run as they stand; the gallery keeps its measures."""
+"""The pages run as doctests and agree with the code; the gallery stays short."""
 
 import ast
 import doctest
 import importlib
 import re
+import runpy
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from tests.estimators import all_estimators
+from tests.test_layers import FLOORS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -45,7 +49,7 @@ def test_a_script_of_the_gallery_is_short_and_up_to_date(script):
 
 
 def check_imports(tree):
-    """Hold a script to names of skmi that are there."""
+    """Check that every name a script imports from skmi exists."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("skmi"):
             module = importlib.import_module(node.module)
@@ -68,3 +72,43 @@ def test_pages_name_scripts_that_are_there():
         named |= set(re.findall(r"sphx_glr_auto_examples_(\w+)\.py", text))
     there = {script.stem for script in (ROOT / "doc" / "examples").glob("*.py")}
     assert "run_dask" in named <= there
+
+
+def read_setup(monkeypatch):
+    """Options that setup.py passes to setuptools."""
+    found = {}
+    monkeypatch.setattr("setuptools.setup", lambda **options: found.update(options))
+    runpy.run_path(str(ROOT / "setup.py"))
+    return found
+
+
+def test_the_install_page_agrees_with_setup(monkeypatch):
+    page = (ROOT / "doc" / "install.rst").read_text(encoding="utf-8")
+    setup = read_setup(monkeypatch)
+    listed = set(re.findall(r"(?m)^``(\w+)`` ", page))
+    assert listed == set(setup["extras_require"])
+    needed = dict(r.split(">=") for r in setup["install_requires"])
+    for name in ("scikit-learn", "torch"):
+        assert re.search(rf"{name}\s+{re.escape(needed[name])} or later", page)
+    assert f"Python {setup['python_requires'].removeprefix('>=')} or later" in page
+
+
+def test_the_guide_lists_every_estimator_that_trains_a_critic():
+    """With the kind of bound of the README, which tests/test_docs.py checks."""
+    page = (ROOT / "doc" / "user_guide" / "variational.rst").read_text(encoding="utf-8")
+    row = r"(?m)^   \* - :class:`~skmi\.(\w+)`\n     - .+\n     - .+\n     - (.+)$"
+    listed = dict(re.findall(row, page))
+    trained = [cls for cls in all_estimators() if hasattr(cls(), "max_iter")]
+    assert sorted(listed) == sorted(cls.__name__ for cls in trained)
+    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
+    for name, text in listed.items():
+        bound = re.search(rf"(?m)^``{name}``\s+(\w+)", readme).group(1)
+        assert text == bound or text.endswith(f", else {bound}")
+
+
+def test_the_table_of_layers_is_that_of_the_test():
+    configuration = runpy.run_path(str(ROOT / "doc" / "conf.py"))
+    assert configuration["read_layers"]() == FLOORS
+    table = configuration["make_layer_table"]()
+    rows = re.findall(r"\* - (\d+)\n     - ``(\w+)``\n     - .", table)
+    assert rows == [(str(i), name) for i, names in enumerate(FLOORS) for name in names]

@@ -2,13 +2,13 @@ r"""
 The ceiling of InfoNCE
 ======================
 
-InfoNCE tells each joint pair from K - 1 others. Telling it from all of them with
-certainty is worth :math:`\log K` nats, and no critic can be worth more, even the exact
-one. Other bounds have no such ceiling but an error that grows with the mutual
-information.
+InfoNCE classifies which of K pairs is the joint one, against K - 1 negative samples. A
+perfect classification is worth :math:`\log K` nats, so that the bound cannot exceed it,
+even with the exact critic: low variance, but a negative bias for strong dependence. NWJ
+and SMILE have no such ceiling; the variance of NWJ grows with the mutual information.
 
-Here the critic is exact, so that nothing is trained: what is left is what the bound
-itself does to the log density ratio.
+The critic here is the exact log density ratio and nothing is trained: the figure shows
+the bias and variance of the bounds themselves.
 """
 
 import matplotlib.pyplot as plt
@@ -20,7 +20,7 @@ from skmi.datasets import make_correlated_normal
 
 
 def exact_scores(x, y, correlation):
-    """Return log p(x, y) / (p(x) p(y)) of all pairs, up to an offset."""
+    """Compute the log density ratio log p(x, y) / (p(x) p(y)) of all pairs."""
     x, y = torch.from_numpy(x), torch.from_numpy(y)
     distance = ((y[None] - correlation * x[:, None]) ** 2).sum(-1)
     rest = 1 - correlation**2
@@ -46,10 +46,10 @@ for level in levels:
     found["smile"].append(bounds.smile(scores, clip=5.0))
 
 # %%
-# The middle half of a hundred batches is shaded.
+# Lines are medians over a hundred batches; the interquartile range is shaded.
 
 fig, ax = plt.subplots(figsize=(6.8, 4.2), layout="constrained")
-ax.plot(levels, levels, color="#4d4a45", label="truth")
+ax.plot(levels, levels, color="#4d4a45", label="true value")
 for name, color in zip(found, ["#0072b2", "#d55e00", "#009e73"], strict=True):
     values = torch.stack(found[name]).numpy()
     low, middle, high = np.percentile(values, [25, 50, 75], axis=1)

@@ -1,14 +1,15 @@
 r"""
-Drift and its cure
-==================
+Drift of a critic, and regularisation
+=====================================
 
-The Donsker-Varadhan bound, :math:`E_P[f] - \log E_Q[e^f]`, is the same for a critic f
-and for f + c. Nothing holds the level c in place: in training it wanders, and a critic
-whose level is unknown is no log density ratio. The regularised twin subtracts a squared
-distance of :math:`\log E_Q[e^f]` from a target, which costs nothing at the optimum.
+The Donsker-Varadhan bound, :math:`E_P[f] - \log E_Q[e^f]`, is invariant under adding a
+constant to the critic f. The constant is therefore not identified and drifts in
+training, and the critic is not an estimate of the log density ratio. The regularised
+objective subtracts the squared distance of :math:`\log E_Q[e^f]` from a target, which
+does not change the optimal value of the bound.
 
-The data are those of Choi and Lee: X is one of sixteen one-hot vectors, and Y is X, so
-that there are log 16 nats.
+The data are those of Choi and Lee: X is one of sixteen one-hot vectors and Y = X, so
+that the mutual information is log 16 nats.
 """
 
 import math
@@ -24,7 +25,7 @@ truth = math.log(N_CLASSES)
 
 
 def train(weight, target=0.0):
-    """Climb the bound by plain gradient steps; return values and levels."""
+    """Maximise the bound by SGD; return its value and the log-partition by step."""
     generator = torch.Generator().manual_seed(0)
     critic = JointCritic(hidden_layer_sizes=(32,), activation="relu")
     network = critic.build(N_CLASSES, N_CLASSES, generator=generator)
@@ -50,8 +51,8 @@ runs = {
 }
 
 # %%
-# Above the bound on each batch, the same for both; below the level of the critic. The
-# one without a penalty leaves 0 at once and walks about, the other stays.
+# Top: the bound on each batch, alike for both. Bottom: the log-partition, which drifts
+# without the penalty and stays near the target 0 with it.
 
 fig, (top, low) = plt.subplots(2, figsize=(6.8, 5.2), sharex=True, layout="constrained")
 for name, ((values, levels), color) in runs.items():
@@ -59,14 +60,14 @@ for name, ((values, levels), color) in runs.items():
     low.plot(levels, color=color, lw=1.4)
 top.axhline(truth, color="#4d4a45", lw=1, ls=(0, (4, 3)))
 top.annotate(
-    f"truth, log 16 = {truth:.2f}",
+    f"true value, log 16 = {truth:.2f}",
     (0, truth),
     (0, 4),
     fontsize="small",
     textcoords="offset points",
 )
 top.set(ylim=(0, 1.6 * truth), ylabel="bound (nats)")
-low.set(xlabel="step", ylabel=r"level, $\log E_Q[e^f]$ (nats)")
+low.set(xlabel="step", ylabel=r"$\log E_Q[e^f]$ (nats)")
 for ax in (top, low):
     ax.spines[["top", "right"]].set_visible(False)
 top.legend(frameon=False, loc="lower right")

@@ -1,14 +1,14 @@
 """
-Honest intervals
-================
+Coverage of confidence intervals
+================================
 
-A 95 % interval is honest when it holds the truth in 95 of 100 repetitions. Here are
-forty draws of the same pair, with the interval of each.
+A 95 % confidence interval should cover the true value in 95 of 100 repetitions. The
+figure shows the intervals of forty independent samples of the same distribution.
 
-The standard error of an estimate tells how it scatters, not how far it is off: nearest
-neighbours are a little low on several columns, and intervals by their standard error
-alone would miss the truth too often. ``confidence_interval`` therefore measures what an
-estimator misses of a known mutual information, and removes it.
+The standard error measures the variance of an estimate, not its bias: nearest
+neighbours have a small negative bias in several dimensions, and intervals from their
+standard error alone cover the true value too rarely. ``confidence_interval`` therefore
+measures the bias on simulated samples of known mutual information, and removes it.
 """
 
 import matplotlib.pyplot as plt
@@ -22,12 +22,11 @@ N_DRAWS = 40
 
 
 def intervals(estimator, **options):
-    """Return the ends of the intervals of all draws."""
+    """Compute the interval of each sample."""
     ends = []
     for seed in range(N_DRAWS):
         X, Y, _ = make_correlated_normal(300, 2, mutual_info=1.0, random_state=seed)
-        found = confidence_interval(estimator, X, Y, random_state=seed, **options)
-        ends.append((found.low, found.high))
+        ends.append(confidence_interval(estimator, X, Y, random_state=seed, **options))
     return np.array(ends)
 
 
@@ -38,8 +37,8 @@ cases = {
 }
 
 # %%
-# Each line is one interval; those in red miss the truth. Forty draws leave a few
-# percent of doubt about each share.
+# Each line is one interval; red ones do not cover the true value. With forty samples
+# the standard error of a coverage is a few percent.
 
 fig, axes = plt.subplots(1, 3, figsize=(9.2, 4.6), sharex=True, layout="constrained")
 for ax, (name, ends) in zip(axes, cases.items(), strict=True):
@@ -47,7 +46,7 @@ for ax, (name, ends) in zip(axes, cases.items(), strict=True):
     colors = np.where(covers, "#0072b2", "#d55e00")
     ax.hlines(np.arange(N_DRAWS), *ends.T, color=colors, lw=1.6)
     ax.axvline(1, color="#4d4a45", lw=1, ls=(0, (4, 3)))
-    ax.set_title(f"{name}\n{covers.mean():.0%} hold the truth", fontsize="medium")
+    ax.set_title(f"{name}\n{covers.mean():.0%} coverage", fontsize="medium")
     ax.set_yticks([])
     ax.spines[["top", "right", "left"]].set_visible(False)
 axes[1].set_xlabel("mutual information (nats)")

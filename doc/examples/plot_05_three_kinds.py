@@ -1,16 +1,18 @@
 """
-Neighbours, copula or critic?
-=============================
+Nearest neighbours, copula or critic?
+=====================================
 
-Three families of estimators, four kinds of data. None of the three is best on all:
+Three families of estimators on four data sets. None of the three is best on all:
 
-- a *copula* in closed form is exact where the dependence is elliptical, in any
-  dimension, and blind where it is not;
-- *nearest neighbours* see any shape in one or two columns, and fade with more;
-- a *critic* learns any shape in many columns, but wants rows and time.
+- a *copula* in closed form is exact for elliptical dependence in any dimension, and
+  cannot represent other dependence;
+- *nearest neighbours* detect any dependence between one or two features; their bias
+  grows with the dimension;
+- a *critic* learns any dependence in high dimension, but needs many samples and time.
 
-``reference="copula"`` adds a critic to a closed form with heavy tails, which helps
-where that is nearly right. ``AutoMI`` does so with more care.
+``reference="copula"`` adds a critic to a closed form with heavy tails, which reduces
+the bias where the closed form is approximately right. ``AutoMI`` does the same with
+cross-fitting.
 """
 
 import matplotlib.pyplot as plt
@@ -40,8 +42,8 @@ estimators = {
 }
 
 # %%
-# Triangles that point right are lower bounds; bars are for the rows at hand and tell
-# nothing of bias.
+# Triangles that point right are lower bounds. The bars are 95 % intervals from the
+# standard error: they show the variance of an estimate, not its bias.
 
 fig, axes = plt.subplots(2, 2, figsize=(9.6, 5.6), layout="constrained")
 for ax, (name, (X, Y, truth)) in zip(axes.flat, tasks.items(), strict=True):

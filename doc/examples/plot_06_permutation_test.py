@@ -1,10 +1,10 @@
 """
-Is it real? A permutation test
-==============================
+Permutation test of independence
+================================
 
-An estimate of 0.04 nats may be dependence, or chance. Permuting the rows of Y breaks
-every tie to X and leaves all else as it is; the estimates on permuted rows show what
-chance alone gives.
+An estimate of 0.04 nats may be due to dependence or to sampling error. Permuting Y
+removes its dependence on X and leaves both marginal distributions unchanged; the
+estimates on permuted data are the null distribution.
 """
 
 import matplotlib.pyplot as plt
@@ -17,13 +17,13 @@ rng = np.random.RandomState(0)
 angle = rng.uniform(0, 2 * np.pi, 200)
 noise = 0.25 * rng.standard_normal((2, 200))
 x, y = np.cos(angle) + noise[0], np.sin(angle) + noise[1]
-stranger = rng.standard_normal(200)
-print(f"correlation of the two columns: {np.corrcoef(x, y)[0, 1]:.2f}")
+unrelated = rng.standard_normal(200)
+print(f"correlation of x and y: {np.corrcoef(x, y)[0, 1]:.2f}")
 
 # %%
-# On the left two columns that lie around a circle, without correlation; on the right
-# two that have nothing to do with each other. Dark bars are permutations that reach
-# the observed value: their share is the p-value.
+# Left: samples around a circle, dependent but uncorrelated. Right: independent samples.
+# Dark bars are permutations with an estimate at least as large as the observed one:
+# their share is the p-value.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6), layout="constrained")
 PermutationTestDisplay.from_estimator(
@@ -33,21 +33,22 @@ PermutationTestDisplay.from_estimator(
     n_permutations=300,
     random_state=0,
     ax=left,
-    name="around a circle",
+    name="dependent: samples around a circle",
 )
 PermutationTestDisplay.from_estimator(
     KSG(),
     x.reshape(-1, 1),
-    stranger,
+    unrelated,
     n_permutations=300,
     random_state=0,
     ax=right,
-    name="strangers",
+    name="independent samples",
 )
 plt.show()
 
 # %%
-# Without an estimator, looking for dependence of any shape:
+# ``independence_test`` needs no choice of an estimator and detects any form of
+# dependence:
 
-print("circle:   ", independence_test(x, y, random_state=0).pvalue)
-print("strangers:", independence_test(x, stranger, random_state=0).pvalue)
+print("circle:     ", independence_test(x, y, random_state=0).pvalue)
+print("independent:", independence_test(x, unrelated, random_state=0).pvalue)

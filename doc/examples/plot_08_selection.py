@@ -1,9 +1,9 @@
 """
-Which columns tell? Selection on a real table
-=============================================
+Feature selection on a real data set
+====================================
 
-Ten measurements of 442 patients, and how their diabetes had progressed a year later.
-Five columns of noise are added, which should not be selected.
+The data are ten measurements of 442 patients; the target is the progression of diabetes
+after one year. Five noise features are added, which should not be selected.
 """
 
 import matplotlib.pyplot as plt
@@ -22,26 +22,27 @@ for k in range(5):
 
 selector = MIFeatureSelector(random_state=0).set_output(transform="pandas")
 selector.fit(X, y)
-print("kept:", list(selector.get_feature_names_out()))
+print("selected:", list(selector.get_feature_names_out()))
 print(selector.path_.round(3))
 
 # %%
-# The p-value is that of the largest of all columns under permutation, so that it holds
-# for the table as a whole. A column is redundant with one that holds more than half of
-# what it tells; it is kept if the rest is significant.
+# The p-values are adjusted for the number of features (maximum statistic under
+# permutation). A feature is redundant with another, selected one if less than half of
+# its information about the target remains given that one; it is selected too if the
+# rest is significant.
 
 FeatureRankingDisplay.from_estimator(selector, name="progression of diabetes")
 plt.show()
 
 # %%
-# In a pipeline the selection is repeated on the training rows of each fold, so that the
-# score is honest.
+# In a pipeline the selection is repeated on the training samples of each fold, so that
+# nothing leaks from the test samples into the score.
 
 forest = RandomForestRegressor(50, min_samples_leaf=5, random_state=0)
 chosen = MIFeatureSelector(min_features_to_select=1, n_permutations=99, random_state=0)
 for name, model in {
-    "all columns": forest,
-    "selected columns": make_pipeline(chosen, forest),
+    "all features": forest,
+    "selected features": make_pipeline(chosen, forest),
 }.items():
     scores = cross_val_score(model, X, y, cv=5)
-    print(f"{name:<17} R2 {scores.mean():.2f} +- {scores.std() / 5**0.5:.2f}")
+    print(f"{name:<18} R2 {scores.mean():.2f} +- {scores.std() / 5**0.5:.2f}")

@@ -2,9 +2,10 @@
 The information plane
 =====================
 
-A bottleneck trades what its codes keep of a row, the rate, against what they tell about
-the label. The weight of the rate, beta, moves along the frontier: from codes that keep
-all to codes that keep next to nothing.
+An information bottleneck trades compression against prediction: the rate is the
+information of the representation about the input, the other axis its information about
+the label. The weight of the rate, beta, moves along the frontier, from no compression
+to a representation that is nearly uninformative.
 """
 
 import matplotlib.pyplot as plt
@@ -21,9 +22,10 @@ display = InformationPlaneDisplay.from_estimator(
 plt.show()
 
 # %%
-# Each point was measured on rows that neither trained nor chose the epoch. Ten digits
-# that occur equally often hold log 10 = 2.30 nats, the dashed line.
+# Each point is computed on test samples that were used neither for training nor for
+# early stopping. The dashed line is the entropy of the labels, log 10 = 2.30 nats for
+# ten equally frequent digits.
 
 plane = display.plane
-for beta, rate, told in zip(plane.betas, plane.rate, plane.mutual_info, strict=True):
-    print(f"beta {beta:6.3f}: keeps {rate:5.2f} nats of a row, tells {told:4.2f}")
+for beta, rate, value in zip(plane.betas, plane.rate, plane.mutual_info, strict=True):
+    print(f"beta {beta:6.3f}: rate {rate:5.2f}, I(Z; label) {value:4.2f} nats")

@@ -2,12 +2,12 @@
 Deep InfoMax on handwritten digits
 ==================================
 
-Without labels, an encoder learns two columns that keep as much information on the
-images as they can. A linear projection of the same width, by principal components,
-stands beside it.
+An unsupervised encoder learns a two-dimensional representation with maximal mutual
+information with the images. It is compared with a linear projection to two principal
+components.
 
-What is kept of the image need not be what tells about the digit: nothing in the
-objective asks for that. Both are measured here, on new rows.
+Information about the image need not be information about the digit, which does not
+occur in the objective. Both are estimated here, on held-out test samples.
 """
 
 import matplotlib.pyplot as plt
@@ -31,8 +31,9 @@ encoders = {
 }
 
 # %%
-# "image" is a lower bound of what the two columns tell about the image, by one and the
-# same critic; "digit" what they tell about the label, by nearest neighbours.
+# "image" is a lower bound of the mutual information of the representation and the
+# image, by the same critic for both; "digit" is that of the representation and the
+# label, by nearest neighbours.
 
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), layout="constrained")
 for ax, (name, encoder) in zip(axes, encoders.items(), strict=True):

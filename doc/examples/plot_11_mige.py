@@ -2,10 +2,10 @@ r"""
 The gradient of mutual information, with and without a critic
 =============================================================
 
-Of normal pairs with correlation :math:`\rho` in d columns the derivative is known,
-:math:`dI/d\rho = d \rho / (1 - \rho^2)`. It can be had from samples in two ways: by
-estimates of score functions (MIGE), without any value of I; or by training a critic to
-a bound and differentiating that.
+For d independent normal pairs with correlation :math:`\rho` the derivative of the
+mutual information is known, :math:`dI/d\rho = d \rho / (1 - \rho^2)`. It can be
+estimated from samples in two ways: by estimates of score functions (MIGE), without an
+estimate of I itself, or by training a critic and differentiating its bound.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +22,7 @@ generator = torch.Generator().manual_seed(0)
 
 
 def draw(rho, dtype=torch.float32):
-    """Return x, y and dy/drho."""
+    """Draw x, y and dy/drho."""
     shape = N_ROWS, N_COLUMNS
     x, noise = (torch.randn(shape, generator=generator, dtype=dtype) for _ in range(2))
     rest = (1 - rho**2) ** 0.5
@@ -30,14 +30,14 @@ def draw(rho, dtype=torch.float32):
 
 
 def by_scores(rho):
-    """Return dI/drho by score functions of 256 rows."""
+    """Estimate dI/drho by score functions from 256 samples."""
     x, y, slope = draw(rho, torch.float64)
     _, gradient = mutual_info_gradient(x, y)
     return float((gradient * slope).sum(1).mean())
 
 
 def by_backprop(rho, n_steps=150):
-    """Return dI/drho through a critic that has seen 150 fresh batches of 256."""
+    """Estimate dI/drho by a critic trained on 150 new batches of 256 samples."""
     critic = SeparableCritic().build(N_COLUMNS, N_COLUMNS, generator=generator)
     optimizer = torch.optim.Adam(critic.parameters(), lr=3e-3)
     for _ in range(n_steps):
@@ -59,7 +59,7 @@ found = {
 # %%
 
 fig, ax = plt.subplots(figsize=(6.8, 4.2), layout="constrained")
-ax.plot(correlations, truth, color="#4d4a45", label="truth")
+ax.plot(correlations, truth, color="#4d4a45", label="true value")
 for (name, values), color in zip(found.items(), ["#0072b2", "#d55e00"], strict=True):
     error = np.sqrt(np.mean((values - truth) ** 2) / np.mean(truth**2))
     label = f"{name}: error {error:.0%}"

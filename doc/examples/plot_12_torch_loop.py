@@ -1,14 +1,14 @@
 """
-A bound as a loss in a loop of your own
-=======================================
+A bound as a loss in a torch training loop
+==========================================
 
-Every bound is a function of a matrix of scores, rows x against columns y, with the
-joint pairs on the diagonal. It goes into any torch loop; mind the sign, since a bound
-is climbed and a loss descended.
+Every bound is a function of a matrix of critic scores, rows x against columns y, with
+the joint pairs on the diagonal and negative samples elsewhere. The loss is the negative
+of a bound.
 
-Two cameras see the same angle, each with clutter of its own. Two encoders are trained
-so that what they return tells as much about each other as it can: the angle is all that
-they share.
+Two views depend on the same angle, each with independent noise features. Two encoders
+are trained to maximise the mutual information of their outputs: the angle is all that
+the views share.
 """
 
 import matplotlib.pyplot as plt
@@ -22,11 +22,11 @@ mixing = torch.randn(2, 12, 12, generator=generator)
 
 
 def draw(n_rows):
-    """Return an angle and two views of it, twelve columns each."""
+    """Draw an angle and two views of it, twelve features each."""
     angle = 2 * torch.pi * torch.rand(n_rows, 1, generator=generator)
-    clutter = torch.randn(2, n_rows, 10, generator=generator)
+    noise = torch.randn(2, n_rows, 10, generator=generator)
     circle = torch.cat([angle.cos(), angle.sin()], 1).expand(2, -1, -1)
-    return angle, torch.cat([3 * circle, clutter], 2) @ mixing
+    return angle, torch.cat([3 * circle, noise], 2) @ mixing
 
 
 torch.manual_seed(0)
@@ -44,11 +44,11 @@ for _ in range(400):
     (-bound).backward()
     optimizer.step()
     values.append(bound.item())
-print(f"at least {sum(values[-20:]) / 20:.2f} nats are shared")
+print(f"lower bound of the shared information: {sum(values[-20:]) / 20:.2f} nats")
 
 # %%
-# On the left the bound as it climbs; on the right what the first encoder makes of new
-# rows, coloured by the angle that it was never told.
+# Left: the bound in training. Right: the output of the first encoder on new samples,
+# coloured by the angle, which was not used in training.
 
 angle, views = draw(1000)
 with torch.no_grad():

@@ -1,11 +1,11 @@
 """
-A search over bounds and critics
-================================
+Grid search over estimators and critics
+=======================================
 
-Bounds have ceilings of their own, and a search by what each reports would choose the
-one that exaggerates most. ``score`` is therefore the same lower bound for every
-estimator, on rows that did not train it, and ``GridSearchCV`` compares like with like:
-critics, bounds, and estimators without training.
+Estimates of different methods differ in bias, and a search for the largest estimate
+would choose the one with the largest positive bias. ``score`` is therefore the same
+lower bound for every estimator, on held-out samples, so that ``GridSearchCV`` compares
+like with like: critics, bounds, and estimators without training.
 """
 
 import matplotlib.pyplot as plt
@@ -28,10 +28,10 @@ grid = [
 ]
 search = GridSearchCV(model, grid, cv=3).fit(X, Y)
 best = search.best_estimator_["mi"]
-print(f"chosen: {type(best).__name__}, {best.mutual_info_:.2f} of {truth:.2f} nats")
+print(f"selected: {type(best).__name__}, {best.mutual_info_:.2f} of {truth:.2f} nats")
 
 # %%
-# A score is a lower bound on rows held out; that of a better estimator is higher.
+# A score is a lower bound on held-out samples: higher is better.
 
 found = pd.DataFrame(search.cv_results_)
 found["name"] = [
@@ -47,7 +47,7 @@ ax.errorbar(
     color="#0072b2",
 )
 ax.axvline(truth, color="#4d4a45", lw=1, ls=(0, (4, 3)))
-ax.annotate("truth", (truth, 0.1), (-4, 0), ha="right", textcoords="offset points")
-ax.set_xlabel("lower bound on held-out rows (nats)")
+ax.annotate("true value", (truth, 0.1), (-4, 0), ha="right", textcoords="offset points")
+ax.set_xlabel("lower bound on held-out samples (nats)")
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()

@@ -1,11 +1,11 @@
 """
-Many fits at once, with joblib
-==============================
+Parallel fits with joblib
+=========================
 
-Loops over fits (permutations, resamples, searches) go through joblib. ``n_jobs`` sets
-how many run at once, and ``joblib.parallel_config`` carries the same code, unchanged,
-to threads, processes or a cluster. Seeds are drawn before the work is handed out, so
-the numbers do not depend on where it was done.
+Loops over fits (permutations, resamples, searches) run through joblib. ``n_jobs`` sets
+how many fits run at once, and ``joblib.parallel_config`` runs the same code on threads,
+processes or a cluster. Seeds are drawn before the work is distributed, so that the
+results do not depend on the backend.
 """
 
 import time
@@ -21,20 +21,19 @@ X, Y, truth = make_correlated_normal(400, 2, mutual_info=0.05, random_state=0)
 
 
 def run():
-    """Test for independence by 200 fits, and take the time."""
+    """Time a test of independence with 200 permutations."""
     start = time.perf_counter()
     result = permutation_test(KSG(), X, Y, n_permutations=200, random_state=0)
     return result, time.perf_counter() - start
 
 
-alone, seconds = run()
-print(f"one after the other: p = {alone.pvalue:.3f} in {seconds:.1f} s")
+serial, seconds = run()
+print(f"one after the other: p = {serial.pvalue:.3f} in {seconds:.1f} s")
 with joblib.parallel_config(backend="threading", n_jobs=2):
-    together, seconds = run()
-print(f"two threads:         p = {together.pvalue:.3f} in {seconds:.1f} s")
-print(
-    "the same numbers:", (alone.null_distribution == together.null_distribution).all()
-)
+    threaded, seconds = run()
+print(f"two threads:         p = {threaded.pvalue:.3f} in {seconds:.1f} s")
+same = (serial.null_distribution == threaded.null_distribution).all()
+print("identical results:", same)
 
 # %%
 # For a Dask cluster only the context changes::
@@ -45,8 +44,8 @@ print(
 #     with joblib.parallel_config(backend="dask"):
 #         result = permutation_test(KSG(), X, Y, n_permutations=10_000)
 #
-# Progress bars are for one machine: from the workers of a cluster nothing comes back
-# before the end.
+# Progress bars work on one machine only: the workers of a cluster do not send callback
+# events back.
 
-PermutationTestDisplay.from_result(alone).plot()
+PermutationTestDisplay.from_result(serial).plot()
 plt.show()

@@ -1,11 +1,11 @@
 """
-On a GPU
-========
+Training on a GPU
+=================
 
-``device="auto"``, the default of every critic, trains on CUDA where there is one and on
-the CPU elsewhere; ``device="cuda"`` insists. What is fitted comes back to the CPU, so
-that it can be pickled and used anywhere. This page was built on whatever the first line
-below says.
+``device="auto"``, the default of every critic-based estimator, trains on CUDA where it
+is available and on the CPU elsewhere; ``device="cuda"`` requires CUDA. Fitted networks
+are moved to the CPU, so that they can be pickled and loaded on any machine. The first
+line of the output names the device that this page was built on.
 """
 
 import time
@@ -28,8 +28,8 @@ print(
 )
 
 # %%
-# Distances of all pairs are products of matrices, at which a GPU excels. On a CPU the
-# trees that ``device=None`` takes are quicker in few columns.
+# The distances of all pairs are matrix products, which are fast on a GPU. On a CPU the
+# search trees used with ``device=None`` are faster for few features.
 
 trees = KSG().fit(X, Y)
 blocks = KSG(device=device).fit(X, Y)

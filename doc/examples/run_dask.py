@@ -2,9 +2,9 @@
 A permutation test on a cluster
 ===============================
 
-The permutations are fitted by the workers of a local cluster of Dask, and the p-value
-is the same to the last bit as in one process. This script is not run with the others,
-since it starts processes: ``python doc/examples/run_dask.py``, with the extra
+The permutations run on the workers of a local Dask cluster, and the p-value is
+bit-identical to that of a single process. This script is not run when the pages are
+built, since it starts processes: ``python doc/examples/run_dask.py``, with the extra
 ``cluster`` installed.
 """
 
@@ -17,16 +17,17 @@ from skmi.inference import permutation_test
 
 
 def main():
-    """Test in one process and on two workers."""
+    """Run the test in one process and on two workers."""
     X, Y, truth = make_correlated_normal(500, 2, mutual_info=0.1, random_state=0)
     settings = {"n_permutations": 99, "random_state": 0}
-    alone = permutation_test(KSG(), X, Y, **settings)
+    serial = permutation_test(KSG(), X, Y, **settings)
     workers = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with LocalCluster(**workers) as cluster, Client(cluster):
         with joblib.parallel_config(backend="dask"):
-            found = permutation_test(KSG(), X, Y, **settings)
-    print(f"{truth:.2f} nats, found {found.statistic:.2f}, p = {found.pvalue:.2f}")
-    print("same bits:", (found.null_distribution == alone.null_distribution).all())
+            distributed = permutation_test(KSG(), X, Y, **settings)
+    print(f"true value {truth:.2f}, estimate {distributed.statistic:.2f} nats")
+    same = (distributed.null_distribution == serial.null_distribution).all()
+    print(f"p = {distributed.pvalue:.2f}, identical results: {same}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures of what the estimators find. Matplotlib is imported when one is drawn."""
+"""Figures of the results, in the style of scikit-learn's displays (matplotlib)."""
 
 from skmi.display.estimates import BoundsDisplay
 from skmi.display.permutation import PermutationTestDisplay

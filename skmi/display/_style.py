@@ -1,6 +1,14 @@
-"""What all pictures share: colours that everybody can tell apart, axes, notes."""
+"""Shared style of the figures: colours, axes, annotations."""
 
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
 from sklearn.base import clone
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
 
 __all__ = [
     "BLUE",
@@ -15,6 +23,7 @@ __all__ = [
     "require_matplotlib",
 ]
 
+# Blue and vermilion of the Okabe-Ito palette: distinct under colour blindness.
 SHADE = "#e8e6e1"
 PALE = "#a9a49b"
 INK = "#4d4a45"
@@ -23,8 +32,15 @@ VERMILION = "#d55e00"
 DASHES = (0, (4, 3))
 
 
-def annotate(ax, text, place, offset, side="left", **style):
-    """Write a small note beside a place."""
+def annotate(
+    ax: "Axes",
+    text: str,
+    place: tuple,
+    offset: tuple[float, float],
+    side: str = "left",
+    **style: Any,
+) -> "Annotation":
+    """Write a small text beside a point, `offset` in points."""
     return ax.annotate(
         text,
         place,
@@ -39,8 +55,8 @@ def annotate(ax, text, place, offset, side="left", **style):
     )
 
 
-def make_axes(caller, ax, size):
-    """Return the given axes, or those of a new figure, without the outer frame."""
+def make_axes(caller: str, ax: "Axes | None", size: tuple[float, float]) -> "Axes":
+    """Take the given axes or make a figure, and remove the upper and right spines."""
     pyplot = require_matplotlib(caller)
     if ax is None:
         _, ax = pyplot.subplots(figsize=size, layout="constrained")
@@ -48,17 +64,18 @@ def make_axes(caller, ax, size):
     return ax
 
 
-def require_matplotlib(caller):
-    """Return matplotlib's pyplot, or say who needs it and how to get it."""
+def require_matplotlib(caller: str) -> ModuleType:
+    """Import matplotlib.pyplot, or raise an error that says how to install it."""
     try:
         from matplotlib import pyplot
     except ImportError as error:
         raise ImportError(
-            f"{caller} needs matplotlib; install it with: pip install skmi[plot]"
+            f"{caller} needs matplotlib; install it with: pip install matplotlib "
+            "(it is the extra skmi[plot])."
         ) from error
     return pyplot
 
 
-def fit_where_asked(estimator, X, y):
-    """Return the estimator as it is, or where rows are given a clone fitted to them."""
+def fit_where_asked(estimator: Any, X: ArrayLike | None, y: ArrayLike | None) -> Any:
+    """Fit a clone to X and y, or pass a fitted estimator through if X is None."""
     return estimator if X is None else clone(estimator).fit(X, y)

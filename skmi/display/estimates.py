@@ -1,6 +1,11 @@
-"""Estimates side by side, each with what kind of bound it is."""
+"""Plot of several estimates with their kind of bound, error and ceiling."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from skmi.display._style import (
     BLUE,
@@ -13,6 +18,12 @@ from skmi.display._style import (
     make_axes,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
 __all__ = ["BoundsDisplay"]
 
 MARKERS = {
@@ -20,18 +31,18 @@ MARKERS = {
     "upper": ("<", VERMILION, "upper bound"),
     "none": ("o", INK, "no bound"),
 }
-REACH = 1.96  # standard errors in the bars, 95 % of a normal distribution
+REACH = 1.96  # half-width of the bars in standard errors: 95 % of a normal distribution
 
 
 class BoundsDisplay:
-    r"""Estimates of one mutual information, with their kinds, errors and ceilings.
+    r"""Plot estimates of one mutual information with 95 % intervals and ceilings.
 
     .. math:: \hat I_k \pm 1.96 \, \widehat{se}_k, \qquad
         E[\text{lower}] \le I(X; Y) \le E[\text{upper}]
 
-    One line for each estimator. A triangle that points right is a lower bound, and the
-    truth may lie further on; one that points left an upper bound; a dot is neither. An
-    upright stroke is the largest value that the estimate could have taken.
+    One line for each estimator. A triangle that points right is a lower bound, one that
+    points left an upper bound, a dot neither. A vertical stroke is the ceiling, the
+    largest value that the estimate could have taken.
 
     Parameters
     ----------
@@ -44,27 +55,28 @@ class BoundsDisplay:
     bound : list of {"lower", "upper", "none"}
         What each estimate is in expectation.
     ceiling : array-like of shape (n_estimators,), default=None
-        The largest values that the estimates could have taken, inf where none.
+        The largest values that the estimates could have taken, inf where there is none.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        The axes drawn on.
+        The axes.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     errorbars_ : list of matplotlib.container.ErrorbarContainer
-        The estimate and bar of each estimator.
+        The estimate and interval of each estimator.
     ceilings_ : list of matplotlib.lines.Line2D
-        The strokes of those whose ceiling is in sight.
+        The strokes of the ceilings that lie within the axes.
 
     See Also
     --------
-    TrainingCurveDisplay : How one of them trained.
+    TrainingCurveDisplay : Training curves of one estimator.
 
     Notes
     -----
-    The bars are those of the rows at hand. They tell nothing of a bound's distance from
-    the truth, nor of the bias of an estimate that is no bound.
+    The intervals show the variance of the estimates on these samples. They include
+    neither the gap between a bound and the mutual information nor the bias of an
+    estimate that is not a bound.
 
     Examples
     --------
@@ -77,7 +89,15 @@ class BoundsDisplay:
     ['KSG', 'GaussianMI']
     """
 
-    def __init__(self, *, names, mutual_info, standard_error, bound, ceiling=None):
+    def __init__(
+        self,
+        *,
+        names: Sequence[str],
+        mutual_info: ArrayLike,
+        standard_error: ArrayLike,
+        bound: Sequence[str],
+        ceiling: ArrayLike | None = None,
+    ):
         self.names = names
         self.mutual_info = mutual_info
         self.standard_error = standard_error
@@ -85,21 +105,22 @@ class BoundsDisplay:
         self.ceiling = ceiling
 
     @classmethod
-    def of(cls, estimators):
-        """Collect what fitted estimators have found, without drawing it.
+    def of(cls, estimators: Sequence[Any] | Mapping[str, Any]) -> Self:
+        """Collect the estimates of fitted estimators without drawing them.
 
         Parameters
         ----------
         estimators : list or dict of estimators
-            Fitted; the keys of a dict are their names.
+            Fitted estimators; the keys of a dict are their names.
 
         Returns
         -------
         BoundsDisplay
             The display, not drawn.
         """
-        named = estimators
-        if not isinstance(named, dict):
+        if isinstance(estimators, Mapping):
+            named = estimators
+        else:
             named = dict(zip(unique_names(estimators), estimators, strict=True))
         fitted = list(named.values())
         return cls(
@@ -112,9 +133,16 @@ class BoundsDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X=None, y=None, *, truth=None, ax=None, **kwargs
-    ):
-        """Draw what one or several estimators find.
+        cls,
+        estimator: Any,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        truth: float | None = None,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the estimates of one or several estimators.
 
         Parameters
         ----------
@@ -122,13 +150,13 @@ class BoundsDisplay:
             Fitted, or to be cloned and fitted to X and y. The keys of a dict are their
             names.
         X : array-like of shape (n_samples, n_features), default=None
-            Rows; None draws the estimators as they were fitted.
+            Samples; None draws estimators that are fitted already.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Their partners.
+            Samples paired with those of X.
         truth : float, default=None
-            The mutual information, in nats, where it is known.
+            True mutual information, in nats, if known.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
         **kwargs : dict
             Passed to :meth:`plot`.
 
@@ -137,7 +165,7 @@ class BoundsDisplay:
         BoundsDisplay
             The display, drawn.
         """
-        if isinstance(estimator, dict):
+        if isinstance(estimator, Mapping):
             fitted = {
                 name: fit_where_asked(item, X, y) for name, item in estimator.items()
             }
@@ -146,17 +174,24 @@ class BoundsDisplay:
             fitted = [fit_where_asked(item, X, y) for item in items]
         return cls.of(fitted).plot(ax=ax, truth=truth, **kwargs)
 
-    def plot(self, ax=None, *, name=None, truth=None, errorbar_kwargs=None):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        name: str | None = None,
+        truth: float | None = None,
+        errorbar_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the estimates.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
         name : str, default=None
             Title of the axes.
         truth : float, default=None
-            The mutual information, in nats, where it is known.
+            True mutual information, in nats, if known.
         errorbar_kwargs : dict, default=None
             Passed to :meth:`matplotlib.axes.Axes.errorbar`.
 
@@ -167,7 +202,8 @@ class BoundsDisplay:
         """
         height = 1.3 + 0.36 * len(self.names)
         ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, height))
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_: Axes = ax
+        self.figure_: Figure = ax.figure
         self._draw_estimates(ax, errorbar_kwargs or {})
         self._draw_ceilings(ax, truth)
         if truth is not None:
@@ -182,7 +218,7 @@ class BoundsDisplay:
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="y", color="#eeece8", zorder=0)
         ax.set_axisbelow(True)
-        ax.set_xlabel("mutual information (nats), with 95 % bars")
+        ax.set_xlabel("mutual information (nats), 95 % intervals")
         ax.legend(
             frameon=False,
             fontsize="small",
@@ -197,10 +233,11 @@ class BoundsDisplay:
         return self
 
     def _draw_estimates(self, ax, errorbar_kwargs):
-        self.errorbars_ = []
+        self.errorbars_: list[ErrorbarContainer] = []
         shown = set()
+        values, errors = np.asarray(self.mutual_info), np.asarray(self.standard_error)
         for place, (value, error, bound) in enumerate(
-            zip(self.mutual_info, self.standard_error, self.bound, strict=True)
+            zip(values, errors, self.bound, strict=True)
         ):
             marker, color, label = MARKERS[bound]
             style = {
@@ -217,11 +254,12 @@ class BoundsDisplay:
             shown.add(bound)
 
     def _draw_ceilings(self, ax, truth):
-        """Draw the ceilings that lie near the estimates; further ones say little."""
-        values = [*self.mutual_info, *([] if truth is None else [truth])]
-        reach = 1.6 * max(0.1, *values)
-        self.ceilings_ = []
-        for place, ceiling in enumerate(self.ceiling or []):
+        """Draw the ceilings near the estimates; distant ones would squeeze the axis."""
+        values = [*np.asarray(self.mutual_info), *([] if truth is None else [truth])]
+        reach = 1.6 * max(0.1, *values)  # by eye: estimates keep two thirds of the axis
+        self.ceilings_: list[Line2D] = []
+        ceilings = [] if self.ceiling is None else np.asarray(self.ceiling)
+        for place, ceiling in enumerate(ceilings):
             if not math.isfinite(ceiling) or ceiling > reach:
                 continue
             label = None if self.ceilings_ else "ceiling"
@@ -230,8 +268,8 @@ class BoundsDisplay:
             self.ceilings_.append(stroke)
 
 
-def unique_names(estimators):
-    """Name estimators by their classes, with a number where two share one."""
+def unique_names(estimators: Sequence[Any]) -> list[str]:
+    """Name estimators by their classes, numbered where two have the same class."""
     names = [type(estimator).__name__ for estimator in estimators]
     return [
         name if names.count(name) == 1 else f"{name} {names[: place + 1].count(name)}"

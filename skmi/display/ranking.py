@@ -1,8 +1,11 @@
-"""Which columns tell, how much, and which are kept."""
+"""Bar chart of the relevance of features, with p-values and selection."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skmi.display._style import (
     BLUE,
@@ -14,33 +17,39 @@ from skmi.display._style import (
     make_axes,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure
+
 __all__ = ["FeatureRankingDisplay"]
 
-LONGEST_NAME = 24
+LONGEST_NAME = 24  # characters that fit beside the bars
 
 
 class FeatureRankingDisplay:
-    r"""What each column tells about the target, and which columns are kept.
+    r"""Plot the mutual information of each feature with the target, and the selection.
 
     .. math:: I(X_j; y) \ \text{nats}, \qquad p_j = P\left(
         \max_k I^*(X_k; y) \ge I(X_j; y) \right)
 
-    One bar for each column, the strongest on top; dark ones are selected. Beside it
-    stands the p-value, for all columns together, and which column holds more than half
-    of what it tells.
+    One bar for each feature, the most informative on top; dark bars are selected.
+    Beside each bar are its p-value, adjusted for the number of features, and the
+    selected feature that it is redundant with: given that one, less than half of its
+    information about the target remains.
 
     Parameters
     ----------
     names : array-like of shape (n_features,)
-        Names of the columns.
+        Names of the features.
     scores : array-like of shape (n_features,)
-        Mutual information of each column and the target, in nats.
+        Mutual information of each feature with the target, in nats.
     pvalues : array-like of shape (n_features,)
         Adjusted p-values.
     support : array-like of shape (n_features,)
-        Whether each column is selected.
+        Whether each feature is selected.
     redundant_with : array-like of shape (n_features,), default=None
-        Name of the column that holds what each column tells, or None.
+        Name of the feature that each feature is redundant with, or None.
     standard_error : array-like of shape (n_features,), default=None
         Standard errors of the scores, in nats.
     unit : str, default="nats"
@@ -49,20 +58,20 @@ class FeatureRankingDisplay:
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        The axes drawn on.
+        The axes.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     bars_ : matplotlib.container.BarContainer
-        One bar for each column drawn.
+        One bar for each feature drawn.
 
     See Also
     --------
-    MIFeatureSelector : Finds them.
+    MIFeatureSelector : Selects the features.
 
     Notes
     -----
-    The bars are of columns one by one. A column with a bar of nothing may be selected:
-    two columns can tell together what neither tells alone.
+    The bars show each feature on its own. A feature whose bar is close to 0 may be
+    selected: two features can be informative only jointly.
 
     Examples
     --------
@@ -77,13 +86,13 @@ class FeatureRankingDisplay:
     def __init__(
         self,
         *,
-        names,
-        scores,
-        pvalues,
-        support,
-        redundant_with=None,
-        standard_error=None,
-        unit="nats",
+        names: Sequence[str],
+        scores: ArrayLike,
+        pvalues: ArrayLike,
+        support: ArrayLike,
+        redundant_with: Sequence[str | None] | None = None,
+        standard_error: ArrayLike | None = None,
+        unit: str = "nats",
     ):
         self.names = names
         self.scores = scores
@@ -93,30 +102,38 @@ class FeatureRankingDisplay:
         self.standard_error = standard_error
         self.unit = unit
 
-    def order(self):
-        """Return the numbers of the columns, the strongest first.
+    def order(self) -> np.ndarray:
+        """Sort the features by their score, the most informative first.
 
         Returns
         -------
         ndarray of shape (n_features,)
-            Numbers of columns.
+            Indices of the features.
         """
         return np.argsort(-np.asarray(self.scores), kind="stable")
 
     @classmethod
-    def from_estimator(cls, estimator, X=None, y=None, *, ax=None, **kwargs):
-        """Draw what a selector finds.
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the ranking and selection of a feature selector.
 
         Parameters
         ----------
         estimator : MIFeatureSelector
-            Fitted, or to be cloned and fitted to X and y.
+            Fitted selector, or one to be cloned and fitted to X and y.
         X : array-like of shape (n_samples, n_features), default=None
-            Rows; None draws the selector as it was fitted.
+            Samples; None draws a selector that is fitted already.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Their targets.
+            Targets.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
         **kwargs : dict
             Passed to :meth:`plot`.
 
@@ -126,7 +143,7 @@ class FeatureRankingDisplay:
             The display, drawn.
         """
         selector = fit_where_asked(estimator, X, y)
-        numbers = [f"column {k}" for k in range(len(selector.scores_))]
+        numbers = [f"feature {k}" for k in range(len(selector.scores_))]
         names = [str(name) for name in getattr(selector, "feature_names_in_", numbers)]
         grouped = selector.get_params(deep=False)["groups"] is not None
         twins = [
@@ -142,17 +159,24 @@ class FeatureRankingDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, name=None, max_features=20, bar_kwargs=None):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        name: str | None = None,
+        max_features: int = 20,
+        bar_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the ranking.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
         name : str, default=None
             Title of the axes.
         max_features : int, default=20
-            Columns drawn at most, the strongest; selected ones are always drawn.
+            Number of features drawn, the most informative; selected ones always are.
         bar_kwargs : dict, default=None
             Passed to :meth:`matplotlib.axes.Axes.barh`.
 
@@ -165,7 +189,8 @@ class FeatureRankingDisplay:
         support = np.asarray(self.support, dtype=bool)[order]
         order = order[support | (np.arange(len(order)) < max_features)]
         ax = make_axes(f"{type(self).__name__}.plot", ax, (7.2, 1.2 + 0.3 * len(order)))
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_: Axes = ax
+        self.figure_: Figure = ax.figure
         self._draw_bars(ax, order, bar_kwargs or {})
         self._write_beside(ax, order)
         self._draw_legend(ax, order)
@@ -191,18 +216,19 @@ class FeatureRankingDisplay:
                 "xerr": np.asarray(self.standard_error, dtype=float)[order],
                 "error_kw": {"ecolor": INK, "elinewidth": 1},
             }
-        self.bars_ = ax.barh(range(len(order)), scores, **(style | bar_kwargs))
+        style |= bar_kwargs
+        self.bars_: BarContainer = ax.barh(range(len(order)), scores, **style)
         ax.axvline(0, color=INK, lw=0.8, zorder=1)
 
     def _write_beside(self, ax, order):
-        """Write p-values and twins in columns to the right of the bars."""
+        """Write p-values and redundant features in columns to the right of the bars."""
         style = {"xycoords": ax.get_yaxis_transform(), "va": "center"}
         twins = [None] * len(self.names)
         if self.redundant_with is not None:
             twins = list(self.redundant_with)
         for place, k in enumerate(order):
-            chosen = {"color": BLUE} if self.support[k] else {}
-            text = f"{self.pvalues[k]:.4f}"
+            chosen = {"color": BLUE} if np.asarray(self.support)[k] else {}
+            text = f"{np.asarray(self.pvalues)[k]:.4f}"
             annotate(ax, text, (1, place), (8, 0), **style, **chosen)
             if twins[k] is not None:
                 annotate(ax, short(str(twins[k])), (1, place), (62, 0), **style)
@@ -211,7 +237,7 @@ class FeatureRankingDisplay:
             annotate(ax, "redundant with", (1, -0.85), (62, 0), **style)
 
     def _draw_legend(self, ax, order):
-        """Say what dark and light bars are, where both are drawn."""
+        """Explain dark and light bars, as far as each is drawn."""
         support = np.asarray(self.support, dtype=bool)[order]
         kinds = {"selected": support, "not selected": ~support}
         bars = {
@@ -224,6 +250,6 @@ class FeatureRankingDisplay:
         )
 
 
-def short(name):
-    """Cut a long name."""
+def short(name: str) -> str:
+    """Truncate a long name."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -1,8 +1,11 @@
-"""How training went."""
+"""Plot of the training curves, with the epoch that was kept and the estimate."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skmi.display._style import (
     BLUE,
@@ -16,89 +19,108 @@ from skmi.display._style import (
     make_axes,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
 __all__ = ["TrainingCurveDisplay"]
 
 
 class TrainingCurveDisplay:
-    r"""The objective over the epochs of training, on batches and on held-out rows.
+    r"""Plot the objective by epoch, on training batches and early-stopping samples.
 
-    .. math:: -\mathrm{loss}_t \quad\text{and}\quad \mathrm{held\ out}_t, \qquad
-        \hat t = \arg\max_t \mathrm{held\ out}_t
+    .. math:: -\mathrm{loss}_t \quad\text{and}\quad
+        \mathrm{validation\ score}_t, \qquad t = 1, \dots, n_\mathrm{iter}
 
-    A dot marks the epoch whose weights were kept. The band is the reported estimate,
-    on rows that neither trained nor chose the epoch, with one standard error; a dashed
-    line is the largest value that it could have taken.
+    A dot marks the epoch whose weights were kept, one for each fold; a dot at epoch 0,
+    on the horizontal axis, means that the untrained model was kept. The band is the
+    estimate on the test samples, used neither for training nor for early stopping, with
+    one standard error; a dashed line is its ceiling.
 
     Parameters
     ----------
     objective : array-like of shape (n_iter,)
-        The objective on the batches of each epoch, minus the loss.
+        Mean objective on the training batches of each epoch, the negative loss.
     validation_scores : array-like of shape (n_iter,), default=None
-        The objective on the rows held out for early stopping.
+        Objective on the early-stopping samples after each epoch.
+    best_iter : int or list of int, default=None
+        Epoch whose weights were kept, counted from 1, of the model or of each fold; 0
+        for the untrained model, None for no mark.
     mutual_info : float, default=None
-        The reported estimate, in nats.
+        Estimate on the test samples, in nats.
     standard_error : float, default=0.0
-        Its standard error, in nats.
+        Standard error of the estimate, in nats.
     ceiling : float, default=inf
         The largest value that the estimate could have taken, in nats.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        The axes drawn on.
+        The axes.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     line_ : matplotlib.lines.Line2D
-        The objective on batches.
+        The objective on training batches.
     validation_line_ : matplotlib.lines.Line2D or None
-        The objective on held-out rows.
+        The objective on early-stopping samples.
+    best_iter_marks_ : list of matplotlib.lines.Line2D
+        One dot for each model or fold, at the epoch that was kept.
     report_line_ : matplotlib.lines.Line2D or None
-        The reported estimate.
+        The estimate.
 
     See Also
     --------
-    BoundsDisplay : Several estimators side by side.
+    BoundsDisplay : Several estimates side by side.
 
     Notes
     -----
-    Some estimators report another thing than they maximise (:class:`skmi.SMILE`,
-    :class:`skmi.JensenShannon`, the bottlenecks, critics that are conditional
-    densities): curves and band then lie apart, which says nothing.
+    Overfitting shows as a training curve that rises while the early-stopping curve
+    falls. The epoch kept need not be the maximum of the drawn curve: an epoch counts
+    as better only if it improves by more than `tol`, and with `cv` each fold has a
+    curve of its own, of which the mean is drawn.
+
+    Some estimators train on one objective and report another
+    (:class:`skmi.SMILE`, :class:`skmi.JensenShannon`, conditional densities, the
+    bottlenecks): a gap between curves and band is then no sign of a problem.
 
     Examples
     --------
     >>> from skmi.display import TrainingCurveDisplay
     >>> display = TrainingCurveDisplay(
-    ...     objective=[0.1, 0.4, 0.6], validation_scores=[0.2, 0.5, 0.4])
-    >>> display.kept_epoch
+    ...     objective=[0.1, 0.4, 0.6], validation_scores=[0.2, 0.5, 0.4], best_iter=2)
+    >>> display.best_iter
     2
     """
 
     def __init__(
         self,
         *,
-        objective,
-        validation_scores=None,
-        mutual_info=None,
-        standard_error=0.0,
-        ceiling=math.inf,
+        objective: ArrayLike,
+        validation_scores: ArrayLike | None = None,
+        best_iter: int | Sequence[int] | None = None,
+        mutual_info: float | None = None,
+        standard_error: float = 0.0,
+        ceiling: float = math.inf,
     ):
         self.objective = objective
         self.validation_scores = validation_scores
+        self.best_iter = best_iter
         self.mutual_info = mutual_info
         self.standard_error = standard_error
         self.ceiling = ceiling
 
-    @property
-    def kept_epoch(self):
-        """The epoch whose weights were kept, from 1."""
-        if self.validation_scores is None:
-            return len(self.objective)
-        return int(np.argmax(self.validation_scores)) + 1
-
     @classmethod
-    def from_estimator(cls, estimator, X=None, y=None, *, ax=None, **kwargs):
-        """Draw how an estimator trained.
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the training curves of an estimator.
 
         Parameters
         ----------
@@ -106,11 +128,11 @@ class TrainingCurveDisplay:
             A critic-based estimator, :class:`skmi.AutoMI`, an encoder or a bottleneck:
             fitted, or to be cloned and fitted to X and y.
         X : array-like of shape (n_samples, n_features), default=None
-            Rows; None draws the estimator as it was fitted.
+            Samples; None draws an estimator that is fitted already.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Their partners.
+            Samples paired with those of X.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
         **kwargs : dict
             Passed to :meth:`plot`.
 
@@ -122,11 +144,11 @@ class TrainingCurveDisplay:
         Raises
         ------
         ValueError
-            If nothing was trained: the estimator is not fitted, or has no critic.
+            If the estimator is not fitted or does not train a network.
         """
         estimator = fit_where_asked(estimator, X, y)
         trained = estimator
-        if not hasattr(trained, "loss_curve_"):
+        if not hasattr(trained, "loss_curve_"):  # AutoMI keeps its curves in its model
             trained = getattr(estimator, "_model", estimator)
         if not hasattr(trained, "loss_curve_"):
             raise ValueError(
@@ -136,19 +158,26 @@ class TrainingCurveDisplay:
         display = cls(
             objective=-np.array(trained.loss_curve_),
             validation_scores=trained.validation_scores_,
+            best_iter=getattr(estimator, "best_iter_", None),
             mutual_info=getattr(estimator, "mutual_info_", None),
             standard_error=getattr(estimator, "standard_error_", 0.0),
             ceiling=getattr(estimator, "ceiling_", math.inf),
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, name=None, line_kwargs=None):
-        """Draw the curves.
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        name: str | None = None,
+        line_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw the curves, the epoch that was kept, the estimate and its ceiling.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
         name : str, default=None
             Title of the axes.
         line_kwargs : dict, default=None
@@ -160,9 +189,11 @@ class TrainingCurveDisplay:
             This display.
         """
         ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, 4.0))
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_: Axes = ax
+        self.figure_: Figure = ax.figure
         self._draw_report(ax)
         self._draw_curves(ax, line_kwargs or {})
+        self._draw_best_iter(ax)
         self._draw_ceiling(ax)
         ax.set_xlabel("epoch")
         ax.set_ylabel("objective (nats)")
@@ -172,31 +203,57 @@ class TrainingCurveDisplay:
         return self
 
     def _draw_curves(self, ax, line_kwargs):
-        epochs = np.arange(1, len(self.objective) + 1)
-        style = {"color": PALE, "lw": 1.4, "label": "batches"} | line_kwargs
-        (self.line_,) = ax.plot(epochs, self.objective, **style)
-        self.validation_line_ = None
+        epochs = np.arange(1, np.size(self.objective) + 1)
+        style = {"color": PALE, "lw": 1.4, "label": "training batches"} | line_kwargs
+        self.line_: Line2D = ax.plot(epochs, self.objective, **style)[0]
+        self.validation_line_: Line2D | None = None
         if self.validation_scores is None:
             return
-        style = {"color": BLUE, "lw": 1.8, "label": "held out"} | line_kwargs
-        (self.validation_line_,) = ax.plot(epochs, self.validation_scores, **style)
-        best = self.kept_epoch
-        height = self.validation_scores[best - 1]
-        ax.plot(best, height, "o", color=BLUE, mec="white", ms=8, zorder=5)
-        offset = (0, -17) if self.objective[best - 1] > height else (0, 9)
-        annotate(ax, f"kept, epoch {best}", (best, height), offset, "center")
+        style = {"color": BLUE, "lw": 1.8, "label": "early-stopping samples"}
+        style |= line_kwargs
+        self.validation_line_ = ax.plot(epochs, self.validation_scores, **style)[0]
+
+    def _draw_best_iter(self, ax):
+        """Mark the epochs kept on the curve that chose them, epoch 0 on the axis."""
+        self.best_iter_marks_: list[Line2D] = []
+        if self.best_iter is None:
+            return
+        chosen_on = self.validation_scores
+        curve = np.asarray(self.objective if chosen_on is None else chosen_on)
+        epochs = np.atleast_1d(self.best_iter)
+        for epoch in epochs:
+            # No score of the untrained model is published: its dot is on the axis.
+            axis = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+            height, place = (0, axis) if epoch == 0 else (curve[epoch - 1], {})
+            style = {"color": BLUE, "mec": "white", "ms": 8, "zorder": 5} | place
+            self.best_iter_marks_ += ax.plot(epoch, height, "o", **style)
+        self._write_best_iter(ax, curve, [int(epoch) for epoch in epochs])
+
+    def _write_best_iter(self, ax, curve, epochs):
+        """Write the epochs beside the last of the dots."""
+        epoch = max(epochs)
+        word = "epoch" if np.ndim(self.best_iter) == 0 else "epochs"
+        text = f"kept, {word} {', '.join(map(str, epochs))}"
+        if epoch == 0:
+            place = {"xycoords": ax.get_xaxis_transform()}
+            annotate(ax, text, (0, 0), (8, 5), **place)
+            return
+        height = curve[epoch - 1]
+        below = np.asarray(self.objective)[epoch - 1] > height
+        annotate(ax, text, (epoch, height), (0, -17 if below else 9), "center")
 
     def _draw_report(self, ax):
-        self.report_line_ = None
+        self.report_line_: Line2D | None = None
         if self.mutual_info is None:
             return
         value, error = self.mutual_info, self.standard_error
         ax.axhspan(value - error, value + error, color=SHADE, lw=0, zorder=0)
-        label = f"reported: {value:.2f} ± {error:.2f}"
+        label = f"estimate, test samples: {value:.2f} ± {error:.2f}"
         self.report_line_ = ax.axhline(value, color=VERMILION, lw=1.2, label=label)
 
     def _draw_ceiling(self, ax):
         low, top = ax.get_ylim()
+        # A ceiling further away would flatten the curves.
         if self.ceiling > top + 0.5 * (top - low):
             return
         ax.set_ylim(low, max(top, self.ceiling + 0.08 * (top - low)))
