@@ -1,9 +1,10 @@
 """The contract of an estimator of mutual information."""
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp
 from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
@@ -103,7 +104,7 @@ class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
     # -- public methods ----------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Estimate the mutual information of X and y.
 
         Parameters
@@ -138,14 +139,16 @@ class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
         self._warn_of_saturation()
         return self
 
-    def _publish(self, report):
+    def _publish(self, report: Report) -> None:
         """Set what is reported, if all of it is finite."""
         mutual_info = require_finite(report.mutual_info, "estimate")
         error = require_finite(report.standard_error, "standard error")
-        self.bound_, self.ceiling_ = self._bound, float(report.ceiling)
-        self.mutual_info_, self.standard_error_ = mutual_info, error
+        self.bound_: str = self._bound
+        self.ceiling_: float = float(report.ceiling)
+        self.mutual_info_: float = mutual_info
+        self.standard_error_: float = error
 
-    def score(self, X, y):
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
         r"""Lower bound of the mutual information on the given rows, in nats.
 
         The same bound for every estimator, so that a search compares like with like:
@@ -181,7 +184,7 @@ class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
         terms = multi_sample_terms(ratios, len(X))
         return require_finite(terms.mean(), "score")
 
-    def mutual_info(self, X, y):
+    def mutual_info(self, X: ArrayLike, y: ArrayLike) -> float:
         """Return the method's own estimate on the given rows, in nats.
 
         Parameters
@@ -202,7 +205,7 @@ class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
             return 0.0
         return require_finite(self._mutual_info(X, y), "estimate")
 
-    def score_samples(self, X, y=None):
+    def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
         r"""Pointwise mutual information of each row, in nats.
 
         .. math:: \log \frac{p(x, y)}{p(x) p(y)}

@@ -3,9 +3,8 @@
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
 
-from sklearn.base import BaseEstimator
-
 from skmi._core.docstrings import document
+from skmi._core.sklearn_compat import BaseEstimator
 
 __all__ = ["DeclaredParameters", "doc_link", "estimator", "parameter", "parameters"]
 
