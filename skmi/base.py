@@ -1,5 +1,7 @@
 """The contract of an estimator of mutual information."""
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple, Self
 
