@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from numpydoc.docscrape import NumpyDocString
 from sklearn.base import BaseEstimator
 
 import skmi
@@ -98,18 +99,21 @@ def classes_with_parameters():
                 yield f"{module}.{name}", item
 
 
-def every_parameter():
-    """Code that passes each class all its defaults, then one that it does not have."""
+def every_name():
+    """Code with each parameter and documented attribute, and names of neither."""
     lines = ["import skmi", "import skmi.critics"]
     for name, cls in classes_with_parameters():
         given = [f"{key}={value!r}" for key, value in cls().get_params(False).items()]
-        lines += [f"{name}({', '.join(given)})", f"{name}(misspelt=1)  # mistake"]
+        lines += [f"{name}({', '.join(given)})", f"{name}(misspelt=1)  # parameter"]
+        attributes = NumpyDocString(inspect.getdoc(cls))["Attributes"]
+        lines += [f"print({name}().{attribute.name})" for attribute in attributes]
+        lines += [f"print({name}().misspelt_)  # attribute"]
     return "\n".join(lines)
 
 
 CODE = {
     "ordinary.py": ORDINARY + MISTAKES,
-    "parameters.py": every_parameter(),
+    "names.py": every_name(),
 }
 
 

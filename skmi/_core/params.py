@@ -2,7 +2,16 @@
 
 import inspect
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    TypeVar,
+    dataclass_transform,
+    get_origin,
+)
+
+import numpy as np
 
 from skmi._core.docstrings import document
 from skmi._core.sklearn_compat import BaseEstimator
@@ -28,6 +37,10 @@ class DeclaredParameters(BaseEstimator):
     Their constructor is generated, so that a subclass cannot have one of its own:
     parameters that it lacked would be lost to ``get_params`` and ``clone``.
     """
+
+    if TYPE_CHECKING:  # set by scikit-learn's validation, which checkers do not see
+        n_features_in_: int
+        feature_names_in_: np.ndarray
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
