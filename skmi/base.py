@@ -12,7 +12,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmi._core.params import DeclaredParameters, parameter, parameters
+from skmi._core.params import DeclaredParameters, estimator, parameter, parameters
 from skmi._core.sklearn_compat import CallbackSupportMixin, StrOptions, fit_context
 from skmi._data.checks import (
     are_codes,
@@ -34,7 +34,7 @@ from skmi._data.dtypes import (
 from skmi._data.splitting import N_CONTRASTS, contrast_blocks
 from skmi.exceptions import SaturationWarning, warn
 
-__all__ = ["MutualInfoEstimator", "Report", "mi_scorer"]
+__all__ = ["MutualInfoEstimator", "Report", "estimator", "mi_scorer", "parameter"]
 
 
 class Report(NamedTuple):

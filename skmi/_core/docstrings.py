@@ -172,6 +172,8 @@ def _attribute_entries(cls, text):
 
 
 def _fill(text, entries):
+    if "[shared]" not in text:
+        return text
     lines = "\n".join(entries).replace("\n", "\n    ")
     return text.replace("[shared]", lines, 1)
 
