@@ -2,7 +2,7 @@
 
 import inspect
 
-from sklearn.base import TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 
 import skmi
 from skmi.base import MutualInfoEstimator
@@ -18,6 +18,17 @@ def all_estimators():
         item
         for item in found
         if inspect.isclass(item) and issubclass(item, MutualInfoEstimator)
+    ]
+
+
+def all_with_parameters():
+    """Public classes that have parameters: estimators, critics, the selector."""
+    found = [getattr(skmi, name) for name in skmi.__all__]
+    found += [getattr(skmi.critics, name) for name in skmi.critics.__all__]
+    return [
+        item
+        for item in found
+        if inspect.isclass(item) and issubclass(item, BaseEstimator)
     ]
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from numpydoc.docscrape import NumpyDocString
-from sklearn.base import BaseEstimator
 
 import skmi
+from tests.estimators import all_with_parameters
 
 ROOT = Path(__file__).parents[1]
 
@@ -89,20 +89,12 @@ from skmi import InfoNce  # a class's name
 """
 
 
-def classes_with_parameters():
-    """Public classes whose parameters are fields, by the name a user imports."""
-    for module, names in (("skmi", skmi.__all__), ("skmi.critics", None)):
-        owner = skmi.critics if names is None else skmi
-        for name in owner.__all__:
-            item = getattr(owner, name)
-            if inspect.isclass(item) and issubclass(item, BaseEstimator):
-                yield f"{module}.{name}", item
-
-
 def every_name():
     """Code with each parameter and documented attribute, and names of neither."""
     lines = ["import skmi", "import skmi.critics"]
-    for name, cls in classes_with_parameters():
+    for cls in all_with_parameters():
+        critic = cls.__name__ in skmi.critics.__all__
+        name = f"skmi.critics.{cls.__name__}" if critic else f"skmi.{cls.__name__}"
         given = [f"{key}={value!r}" for key, value in cls().get_params(False).items()]
         lines += [f"{name}({', '.join(given)})", f"{name}(misspelt=1)  # parameter"]
         attributes = NumpyDocString(inspect.getdoc(cls))["Attributes"]
