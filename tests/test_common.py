@@ -29,6 +29,7 @@ from tests.estimators import (
     is_neural,
     make_small,
     predictor_instances,
+    takes_labels,
     transformer_instances,
 )
 from tests.oracle import draw_normal
@@ -134,7 +135,7 @@ def small_pair(n_samples=60, seed=0):
 
 
 each = pytest.mark.parametrize("cls", all_estimators(), ids=lambda cls: cls.__name__)
-takers = [cls for cls in all_estimators() if cls._takes_labels]
+takers = [cls for cls in all_estimators() if takes_labels(cls)]
 each_taker = pytest.mark.parametrize("cls", takers, ids=lambda cls: cls.__name__)
 tables = {skmi.MixedKSG, skmi.AutoMI}  # take columns of labels as they are
 numeric = [cls for cls in all_estimators() if cls not in tables]
@@ -284,7 +285,7 @@ def test_labels(cls, labels):
     estimator = make_small(cls).fit(X, labels)
     assert len(estimator.classes_) == 3
     if (
-        "critic" not in cls._get_param_names()
+        "critic" not in cls().get_params()
     ):  # labels sort in another order than their codes
         assert estimator.mutual_info_ == pytest.approx(coded.mutual_info_)
     assert np.isfinite(estimator.score(X, labels))
@@ -394,7 +395,7 @@ class TestWarnings:
         settings = {"early_stopping": False} if is_neural(cls) else {}
         with pytest.warns(skmi.DiscreteTargetWarning, match="discrete_target=True"):
             make_small(cls, **settings).fit(X, y)
-        for answer in (True, False) if cls._takes_labels else (False,):
+        for answer in (True, False) if takes_labels(cls) else (False,):
             make_small(cls, discrete_target=answer, **settings).fit(X, y)
 
     def test_few_rows(self):
