@@ -29,7 +29,9 @@ extras["tests"] = [
     *extras["progress"],
     *extras["table"],
     "array-api-strict>=2.3",
+    "basedpyright>=1.40,<2",
     "hypothesis>=6.100",
+    "mypy>=2.4,<3",
     "numpydoc>=1.8",
     "polars>=1.0",
     "pytest>=8",
@@ -54,6 +56,7 @@ setup(
         "torch>=2.5",
     ],
     extras_require=extras,
+    package_data={"skmi": ["py.typed"], "skmi._core": ["*.pyi"]},
     zip_safe=False,
     classifiers=[
         "Development Status :: 3 - Alpha",

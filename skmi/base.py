@@ -1,5 +1,7 @@
 """The contract of an estimator of mutual information."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
@@ -25,6 +27,7 @@ __all__ = [
     "estimator",
     "mi_scorer",
     "multi_sample_terms",
+    "parameter",
 ]
 
 
@@ -139,13 +142,14 @@ class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
         self._warn_of_saturation()
         return self
 
-    def _publish(self, estimate):
+    def _publish(self, estimate: Estimate) -> None:
         """Set the reported attributes, if all of them are finite."""
         mutual_info = require_finite(estimate.mutual_info, "estimate")
         error = require_finite(estimate.standard_error, "standard error")
         self.bound_: str = estimate.bound
-        self.ceiling_ = float(estimate.ceiling)
-        self.mutual_info_, self.standard_error_ = mutual_info, error
+        self.ceiling_: float = float(estimate.ceiling)
+        self.mutual_info_: float = mutual_info
+        self.standard_error_: float = error
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         r"""Return a lower bound of the mutual information on test samples, in nats.

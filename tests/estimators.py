@@ -2,12 +2,19 @@
 
 import inspect
 
-from sklearn.base import TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 
 import skmi
 from skmi.base import MutualInfoEstimator
 from skmi.variational.base import CriticEstimator
 
+# Estimators of numbers alone.
+OF_NUMBERS = (
+    skmi.GaussianMI,  # and GaussianCopulaMI
+    skmi.StudentCopulaMI,
+    skmi.EllipticalCopulaMI,
+    skmi.KernelDensityMI,
+)
 SMALL = {"max_iter": 3, "hidden_layer_sizes": (8,)}
 
 
@@ -21,17 +28,33 @@ def all_estimators():
     ]
 
 
+def all_with_parameters():
+    """Public classes that have parameters: estimators, critics, the selector."""
+    found = [getattr(skmi, name) for name in skmi.__all__]
+    found += [getattr(skmi.critics, name) for name in skmi.critics.__all__]
+    return [
+        item
+        for item in found
+        if inspect.isclass(item) and issubclass(item, BaseEstimator)
+    ]
+
+
 def is_neural(cls):
     return issubclass(cls, CriticEstimator)
 
 
+def takes_labels(cls):
+    """Whether a class takes labels as y; the common tests hold all classes to it."""
+    return not issubclass(cls, OF_NUMBERS)
+
+
 def make_small(cls, **parameters):
     """An instance that fits in milliseconds."""
-    names = cls._get_param_names()
+    names = cls().get_params(deep=False)
     small = {name: value for name, value in SMALL.items() if name in names}
     if cls is skmi.AutoMI:
         small["cv"] = 2
-    seed = {"random_state": 0} if "random_state" in cls._get_param_names() else {}
+    seed = {"random_state": 0} if "random_state" in names else {}
     return cls(**{**small, **seed, **parameters})
 
 

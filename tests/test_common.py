@@ -4,6 +4,7 @@ import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -19,12 +20,16 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skmi
+from skmi.base import estimator as declared
+from skmi.base import parameter
 from tests.estimators import (
     all_estimators,
     all_instances,
+    all_with_parameters,
     is_neural,
     make_small,
     predictor_instances,
+    takes_labels,
     transformer_instances,
 )
 from tests.oracle import draw_normal
@@ -64,6 +69,60 @@ def test_scikit_learn(estimator, check):
     check(estimator)
 
 
+each_with_parameters = pytest.mark.parametrize(
+    "cls", all_with_parameters(), ids=lambda cls: cls.__name__
+)
+
+
+@each_with_parameters
+def test_a_parameter_is_an_attribute(cls):
+    instance = cls()
+    for name, value in instance.get_params(deep=False).items():
+        assert getattr(instance, name) is value
+        given = object()
+        assert getattr(cls(**{name: given}), name) is given
+        instance.set_params(**{name: given})
+        assert getattr(instance, name) is given
+
+
+@each_with_parameters
+def test_a_parameter_takes_its_default(cls):
+    """Another value of the right kind would be refused in fit, not by the default."""
+    cls()._validate_params()
+
+
+@each_with_parameters
+@pytest.mark.parametrize("decorate", [declared, lambda cls: cls])
+def test_a_subclass_declares_its_parameters(cls, decorate):
+    with pytest.raises(TypeError, match=r"Mine\.extra must be declared as `extra: .*`"):
+
+        @decorate
+        class Mine(cls):
+            extra: int = 3
+
+    with pytest.raises(TypeError, match=r"Mine defines __init__.*`name: type = .*`"):
+
+        @decorate
+        class Mine(cls):
+            def __init__(self, extra=3):
+                super().__init__()
+                self.extra = extra
+
+
+@each_with_parameters
+def test_a_subclass_has_the_parameters_of_both(cls):
+    @declared
+    class Mine(cls):
+        extra: int = parameter(default=3, constraints=[int])
+        kind: ClassVar[str] = "mine"
+        loose = 1.0
+
+    assert set(Mine().get_params()) == {*cls().get_params(), "extra"}
+    mine = clone(Mine(extra=5))
+    assert mine.extra == 5
+    assert "extra=5" in repr(mine)
+
+
 def with_seed(instance, seed):
     """A copy with another random state, where it has one."""
     seeded = "random_state" in instance.get_params()
@@ -76,7 +135,7 @@ def small_pair(n_samples=60, seed=0):
 
 
 each = pytest.mark.parametrize("cls", all_estimators(), ids=lambda cls: cls.__name__)
-takers = [cls for cls in all_estimators() if cls._takes_labels]
+takers = [cls for cls in all_estimators() if takes_labels(cls)]
 each_taker = pytest.mark.parametrize("cls", takers, ids=lambda cls: cls.__name__)
 tables = {skmi.MixedKSG, skmi.AutoMI}  # take columns of labels as they are
 numeric = [cls for cls in all_estimators() if cls not in tables]
@@ -226,7 +285,7 @@ def test_labels(cls, labels):
     estimator = make_small(cls).fit(X, labels)
     assert len(estimator.classes_) == 3
     if (
-        "critic" not in cls._get_param_names()
+        "critic" not in cls().get_params()
     ):  # labels sort in another order than their codes
         assert estimator.mutual_info_ == pytest.approx(coded.mutual_info_)
     assert np.isfinite(estimator.score(X, labels))
@@ -336,7 +395,7 @@ class TestWarnings:
         settings = {"early_stopping": False} if is_neural(cls) else {}
         with pytest.warns(skmi.DiscreteTargetWarning, match="discrete_target=True"):
             make_small(cls, **settings).fit(X, y)
-        for answer in (True, False) if cls._takes_labels else (False,):
+        for answer in (True, False) if takes_labels(cls) else (False,):
             make_small(cls, discrete_target=answer, **settings).fit(X, y)
 
     def test_few_rows(self):

@@ -1,7 +1,9 @@
 """Docstrings agree with signatures, the API page with the public names."""
 
+import ast
 import importlib
 import inspect
+import pydoc
 import re
 import runpy
 from pathlib import Path
@@ -11,7 +13,7 @@ import pandas as pd
 import pytest
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import clone, is_classifier
 
 import skmi
 from skmi import base
@@ -19,8 +21,10 @@ from tests.estimators import (
     all_estimators,
     all_predictors,
     all_transformers,
+    all_with_parameters,
     make_small,
     predictor_instances,
+    takes_labels,
     transformer_instances,
 )
 from tests.oracle import draw_normal
@@ -160,7 +164,7 @@ def test_fitted_attributes_are_documented(cls):
     text = NumpyDocString(inspect.getdoc(cls))
     documented = {attribute.name for attribute in text["Attributes"]}
     for changes in ({}, {"cv": 2} if hasattr(cls(), "cv") else {}):
-        for y in (Y, Y[:, 0] > 0) if cls._takes_labels else (Y,):
+        for y in (Y, Y[:, 0] > 0) if takes_labels(cls) else (Y,):
             fitted = vars(make_small(cls, **changes).fit(X, y))
             public = {n for n in fitted if n.endswith("_") and not n.startswith("_")}
             assert public <= documented
@@ -199,14 +203,7 @@ def test_api_page_names_everything_public():
     assert listed == expected
 
 
-def has_parameters():
-    """Public classes with an HTML representation: estimators, critics, the selector."""
-    found = [getattr(skmi, name) for name in skmi._MODULE_OF_NAME]
-    found += [getattr(skmi.critics, name) for name in skmi.critics.__all__]
-    return [c for c in found if inspect.isclass(c) and issubclass(c, BaseEstimator)]
-
-
-@pytest.mark.parametrize("cls", has_parameters(), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", all_with_parameters(), ids=lambda cls: cls.__name__)
 def test_the_representation_links_to_the_page(cls):
     page = (ROOT / "doc" / "api.rst").read_text(encoding="utf-8")
     listed = {f"skmi.{name}" for name in re.findall(r"(?m)^   ([A-Za-z_.]+)$", page)}
@@ -242,11 +239,13 @@ def test_readme_names_every_transformer():
         assert f"``{cls.__name__}``" in text
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 def test_bounds_are_what_the_readme_says():
     text = (ROOT / "README.rst").read_text(encoding="utf-8")
+    X, Y, _ = draw_normal(60, 1, 0.5, seed=0)
     for cls in all_estimators():
         row = re.search(rf"(?m)^``{cls.__name__}``\s+(\w+)", text)
-        assert row.group(1) == cls()._bound
+        assert row.group(1) == make_small(cls).fit(X, Y).bound_
 
 
 def test_public_names_are_reachable_and_listed():
@@ -257,14 +256,61 @@ def test_public_names_are_reachable_and_listed():
         skmi.nothing  # noqa: B018
 
 
+def imported_for_type_checkers(tree):
+    """Pairs of module and name that stand under `if TYPE_CHECKING`."""
+    (guarded,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    for node in guarded.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            assert alias.asname == alias.name  # else a checker takes it for private
+            yield node.module, alias.name
+
+
+def test_type_checkers_see_the_names_that_are_imported_on_first_use():
+    text = Path(skmi.__file__).read_text(encoding="utf-8")
+    seen = sorted(imported_for_type_checkers(ast.parse(text)))
+    modules = [("skmi", name) for name in skmi._MODULES]
+    names = [(f"skmi.{owner}", name) for name, owner in skmi._MODULE_OF_NAME.items()]
+    assert seen == sorted(modules + names)
+    assert sorted([name for _, name in seen] + ["__version__"]) == sorted(skmi.__all__)
+    assert sum(map(len, skmi._MODULES_OF_NAMES.values())) == len(skmi._MODULE_OF_NAME)
+
+
+@pytest.mark.parametrize("cls", all_with_parameters(), ids=lambda cls: cls.__name__)
+def test_help_can_be_read(cls):
+    text = pydoc.render_doc(cls, renderer=pydoc.plaintext)
+    lines = [line.removeprefix(" |").strip() for line in text.splitlines()]
+    first, signature = lines[2:4]
+    assert first.startswith(f"class {cls.__name__}(")
+    if inspect.signature(cls).parameters:
+        assert signature.startswith(f"{cls.__name__}(*, ")
+        assert lines[5] == inspect.getdoc(cls).splitlines()[0]
+    for noise in (": object", "Any =", "Field(", "<factory>", "<class"):
+        assert noise not in signature
+    assert len(signature) < 500
+    for name, item in vars(cls).items():
+        if inspect.isfunction(item) and not name.startswith("_"):
+            assert "numpy._typing" not in str(inspect.signature(item)), name
+
+
 def test_setup_reads_the_version(monkeypatch):
     found = {}
     monkeypatch.setattr("setuptools.setup", lambda **options: found.update(options))
     runpy.run_path(str(ROOT / "setup.py"))
     assert found["version"] == skmi.__version__
     assert "torch>=" in next(r for r in found["install_requires"] if "torch" in r)
+    assert "py.typed" in found["package_data"]["skmi"]
+    packages = set(found["packages"])
+    assert packages >= {"skmi", "skmi._core", "skmi.variational"}
+    for path in Path(skmi.__file__).parent.rglob("*.pyi"):
+        package = ".".join(path.relative_to(ROOT).parent.parts)
+        assert any(path.match(name) for name in found["package_data"][package])
 
 
 def test_abstract_classes_say_so():
     with pytest.raises(NotImplementedError):
-        base.MutualInfoEstimator()._fit(None, None)
+        base.MutualInfoEstimator().fit(np.eye(9), np.arange(9))

@@ -25,9 +25,14 @@ FLOORS = [
 ]
 PACKAGES = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
+MOST_ENTRIES, MOST_PRIVATE = 24, 8
+MOST_LINES = 500  # of code and docstrings in a file
+LONGER = {}  # files that may be longer, each with the reason
+MOST_FUNCTIONS, MOST_FILES = 150, 18  # that a default fit passes through
 WITHOUT_TORCH = [
     "skmi",
     "skmi.neighbors",
+    "skmi.density",
     "skmi.gaussian",
     "skmi.feature_selection",
     "skmi.datasets",
@@ -76,9 +81,78 @@ def test_no_circle_in_a_package(name):
     graphlib.TopologicalSorter(below).prepare()
 
 
-def test_every_module_has_a_floor():
+def entries():
+    """Names of the modules and packages at the root."""
     modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
-    assert modules.union(PACKAGES) == set(FLOOR_OF)
+    return modules | {path.parent.name for path in PACKAGE.glob("*/*.py")}
+
+
+def test_every_module_has_a_floor():
+    assert entries() == set(FLOOR_OF)
+    assert sum(map(len, FLOORS)) == len(FLOOR_OF)
+    assert set(PACKAGES) == {path.parent.name for path in PACKAGE.glob("*/*.py")}
+    assert not list(PACKAGE.glob("*/*/*.py"))
+
+
+def test_the_root_has_few_entries():
+    names = entries() - {"__main__"}
+    assert len(names) <= MOST_ENTRIES
+    assert len([name for name in names if name.startswith("_")]) <= MOST_PRIVATE
+
+
+def test_no_file_is_long():
+    lengths = {
+        path.relative_to(PACKAGE).as_posix(): len(lines_of(path))
+        for path in PACKAGE.rglob("*.py")
+    }
+    long = {name: n for name, n in lengths.items() if n > MOST_LINES}
+    assert long.keys() == LONGER.keys(), long
+
+
+def lines_of(path):
+    """The lines of code and docstrings: neither blank nor a comment alone."""
+    lines = map(str.strip, path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_a_default_fit_passes_through_few_functions():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TRACED_FIT],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    chosen, *functions = done.stdout.splitlines()
+    functions.sort()
+    assert chosen == "reference"  # the closed form, of which no critic is trained
+    places = {function.split()[0] for function in functions}
+    assert len(functions) <= MOST_FUNCTIONS, "\n".join(functions)
+    assert len(places) <= MOST_FILES, "\n".join(sorted(places))
+
+
+TRACED_FIT = """
+import os, sys
+import torch
+import skmi
+from skmi.datasets import make_correlated_normal
+
+torch.set_num_threads(1)
+X, Y, _ = make_correlated_normal(400, 2, mutual_info=0.5, random_state=0)
+model, root, seen = skmi.AutoMI(random_state=0), os.path.dirname(skmi.__file__), set()
+
+def note(frame, event, argument):
+    code = frame.f_code
+    if event == "call" and code.co_filename.startswith(root):
+        seen.add(code)
+
+sys.setprofile(note)
+model.fit(X, Y)
+sys.setprofile(None)
+print(model.chosen_)
+for code in seen:
+    if not code.co_name.startswith("<"):
+        print(os.path.relpath(code.co_filename, root), code.co_qualname)
+"""
 
 
 @pytest.mark.parametrize("name", FLOOR_OF)

@@ -9,6 +9,7 @@ from scipy import stats
 from sklearn.base import clone
 
 import skmi
+from tests.estimators import takes_labels
 from tests.oracle import draw_normal
 
 ESTIMATORS = [
@@ -24,7 +25,7 @@ ESTIMATORS = [
 ]
 # By their ranks: no increasing map of a column matters.
 BY_RANK = [e for e in ESTIMATORS if not isinstance(e, skmi.GaussianMI)]
-WITH_LABELS = [e for e in ESTIMATORS if e._takes_labels]
+WITH_LABELS = [e for e in ESTIMATORS if takes_labels(type(e))]
 
 
 def each(instances):

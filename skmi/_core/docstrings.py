@@ -158,6 +158,11 @@ def _parameter_entries(cls, text):
     texts = PARAMETERS | getattr(cls, "_parameter_texts", {})
     for name, parameter in inspect.signature(cls).parameters.items():
         if not re.search(rf"(?m)^    {name} : ", text):
+            if name not in texts:
+                raise TypeError(
+                    f"{cls.__name__}.{name} has no text: describe it in the docstring, "
+                    "under Parameters, or in _parameter_texts."
+                )
             kind, body = texts[name].split("\n", 1)
             default = repr(parameter.default).replace("'", '"')
             yield f"{name} : {kind}, default={default}\n{body}"
@@ -170,6 +175,8 @@ def _attribute_entries(cls, text):
 
 
 def _fill(text, entries):
+    if "[shared]" not in text:
+        return text
     lines = "\n".join(entries).replace("\n", "\n    ")
     return text.replace("[shared]", lines, 1)
 

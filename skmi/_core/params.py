@@ -1,11 +1,20 @@
 """Parameters of estimators, declared as fields: default, constraints, documentation."""
 
+import inspect
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    TypeVar,
+    dataclass_transform,
+    get_origin,
+)
 
-from sklearn.base import BaseEstimator
+import numpy as np
 
 from skmi._core.docstrings import document
+from skmi._core.sklearn_compat import BaseEstimator
 
 __all__ = ["DeclaredParameters", "doc_link", "estimator", "parameter", "parameters"]
 
@@ -29,8 +38,13 @@ class DeclaredParameters(BaseEstimator):
     parameters that it lacked would be lost to ``get_params`` and ``clone``.
     """
 
+    if TYPE_CHECKING:  # set by scikit-learn's validation, which checkers do not see
+        n_features_in_: int
+        feature_names_in_: np.ndarray
+
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
+        require_declared(cls)
         if "__init__" in vars(cls):
             raise TypeError(
                 f"{cls.__name__} defines __init__, but the constructor is generated "
@@ -46,7 +60,8 @@ class DeclaredParameters(BaseEstimator):
 def parameters(cls: AnyClass) -> AnyClass:
     """Class decorator: keyword-only constructor, validation, link to the page."""
     require_declared(cls)
-    cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
+    cls = dataclass(kw_only=True, eq=False, repr=False, match_args=False)(cls)
+    cls.__init__.__signature__ = without_types(inspect.signature(cls.__init__))
     cls._parameter_constraints = {
         item.name: item.metadata["constraints"] for item in fields(cls)
     }
@@ -66,7 +81,7 @@ def estimator(cls: AnyClass) -> AnyClass:
 def require_declared(cls: type) -> None:
     """Raise where a field states no constraints, as a plain dataclass field does."""
     for name, annotation in vars(cls).get("__annotations__", {}).items():
-        if annotation is ClassVar or get_origin(annotation) is ClassVar:
+        if is_class_variable(annotation):
             continue
         declared = vars(cls).get(name, MISSING)
         if not hasattr(declared, "metadata") or "constraints" not in declared.metadata:
@@ -75,6 +90,23 @@ def require_declared(cls: type) -> None:
                 "parameter(default=..., constraints=[...])`; an attribute that is no "
                 "parameter is annotated as typing.ClassVar, or not at all."
             )
+
+
+def is_class_variable(annotation: Any) -> bool:
+    """Whether an annotation, evaluated or as a string, is typing.ClassVar."""
+    if isinstance(annotation, str):
+        return annotation.partition("[")[0].rpartition(".")[2] == "ClassVar"
+    return annotation is ClassVar or get_origin(annotation) is ClassVar
+
+
+def without_types(signature: inspect.Signature) -> inspect.Signature:
+    """Return a signature of names and defaults, short enough to open a help page.
+
+    The types, in words, are in the docstring; type checkers read the fields.
+    """
+    empty = inspect.Signature.empty
+    items = [item.replace(annotation=empty) for item in signature.parameters.values()]
+    return signature.replace(parameters=items, return_annotation=empty)
 
 
 def doc_link(module: str) -> str:

@@ -1,11 +1,12 @@
 """The only file that imports private or experimental names of scikit-learn."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import TypeVar
 
 from numpy.random import RandomState
-from sklearn.base import _fit_context as fit_context
-from sklearn.base import clone
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.base import _fit_context, clone
+from sklearn.callback import with_callbacks
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -16,15 +17,46 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
+MYPY = False  # mypy takes it for true; other checkers read scikit-learn's source
+if MYPY:
+    from skmi._core.sklearn_types import (
+        BaseEstimator,
+        CallbackSupportMixin,
+        ClassifierMixin,
+        ClassNamePrefixFeaturesOutMixin,
+        MultiOutputMixin,
+        OneToOneFeatureMixin,
+        RegressorMixin,
+        TransformerMixin,
+    )
+else:
+    from sklearn.base import (
+        BaseEstimator,
+        ClassifierMixin,
+        ClassNamePrefixFeaturesOutMixin,
+        MultiOutputMixin,
+        OneToOneFeatureMixin,
+        RegressorMixin,
+        TransformerMixin,
+    )
+    from sklearn.callback import CallbackSupportMixin
+
 __all__ = [
+    "BaseEstimator",
     "CallbackSupportMixin",
+    "ClassNamePrefixFeaturesOutMixin",
+    "ClassifierMixin",
     "HasMethods",
     "Integral",
     "Interval",
+    "MultiOutputMixin",
+    "OneToOneFeatureMixin",
     "Options",
     "Real",
     "RealNotInt",
+    "RegressorMixin",
     "StrOptions",
+    "TransformerMixin",
     "check_sample_weight",
     "fit_context",
     "make_random_state",
@@ -32,6 +64,13 @@ __all__ = [
     "watch",
     "without_callbacks",
 ]
+
+Method = TypeVar("Method", bound=Callable)
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Return scikit-learn's decorator of ``fit``, which validates the parameters."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
 
 
 def make_random_state(random_state):

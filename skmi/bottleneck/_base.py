@@ -5,22 +5,20 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import (
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
     HasMethods,
     Integral,
     Interval,
     Real,
     RealNotInt,
     StrOptions,
+    TransformerMixin,
     fit_context,
     make_random_state,
 )

@@ -3,14 +3,18 @@
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skmi._core.params import estimator, parameter
-from skmi._core.sklearn_compat import StrOptions
+from skmi._core.sklearn_compat import (
+    ClassifierMixin,
+    MultiOutputMixin,
+    RegressorMixin,
+    StrOptions,
+)
 from skmi._data.dtypes import wanting_numbers
 from skmi._data.scaling import Scaler
 from skmi.bottleneck._base import BottleneckEstimator

@@ -5,21 +5,19 @@ import functools
 
 import numpy as np
 import torch
-from sklearn.base import (
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
     HasMethods,
     Integral,
     Interval,
     Real,
     StrOptions,
+    TransformerMixin,
     fit_context,
     make_random_state,
 )

@@ -4,20 +4,18 @@ import functools
 
 import numpy as np
 import torch
-from sklearn.base import (
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
     Integral,
     Interval,
     Real,
     StrOptions,
+    TransformerMixin,
     fit_context,
 )
 from skmi._data.checks import warn_of_integer_labels

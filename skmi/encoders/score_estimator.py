@@ -2,11 +2,16 @@
 
 import numpy as np
 import torch
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmi._core.params import DeclaredParameters, estimator, parameter
-from skmi._core.sklearn_compat import StrOptions, fit_context, make_random_state
+from skmi._core.sklearn_compat import (
+    OneToOneFeatureMixin,
+    StrOptions,
+    TransformerMixin,
+    fit_context,
+    make_random_state,
+)
 from skmi._data.dtypes import as_array, on_device_of, wanting_numbers
 from skmi.scores import SCORES
 

@@ -1,11 +1,10 @@
 """Which columns tell about a target, together, and how many of them are real."""
 
 import importlib.util
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -42,6 +41,11 @@ from skmi.feature_selection.by_estimator import make_measure, select_by_fits
 from skmi.feature_selection.criteria import CRITERIA
 from skmi.feature_selection.pair_screen import Pairs, screen_pairs
 from skmi.feature_selection.significance import draw_permutations
+
+if TYPE_CHECKING:
+    from skmi._core.sklearn_types import SelectorMixin
+else:
+    from sklearn.feature_selection import SelectorMixin
 
 __all__ = ["Interaction", "MIFeatureSelector"]
 
