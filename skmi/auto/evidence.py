@@ -24,7 +24,8 @@ __all__ = [
     "gather",
 ]
 
-N_NEGATIVES = 4  # re-paired samples for each joint one
+N_NEGATIVES = 8  # re-paired samples for each joint one
+MOST_PRODUCTS = 10  # of matched columns, as features of the trees
 MOST_SAMPLES = 3000  # of a fold that trees are grown on
 LARGEST_LOGIT = 30.0
 
@@ -95,8 +96,8 @@ def gain_of_trees(
 ) -> float:
     r"""Return by how many standard errors trees improve on closed forms, held out.
 
-    Boosted trees are trained to tell joint from re-paired training samples by their
-    normal scores and the closed form's log ratio r. On the test samples of each fold
+    Boosted trees are trained to classify pairs as joint or re-paired, from their normal
+    scores and the closed form's log ratio r. On the test samples of each fold
     the log loss of r is compared with that of the mean of r and the trees' logit:
     where the closed form is all there is, the mean can only lose.
     """
@@ -137,14 +138,32 @@ def repaired(
     x, z = (
         view.apply_all(side) for view, side in zip(reference.views, (X, y), strict=True)
     )
-    lengths = [(side**2).sum(axis=1) for side in (x, z)]
     parts = []
     for shift in shifts:
         order = np.roll(np.arange(len(X)), shift)
         ratio = reference.pairs(X, y[order])
-        columns = [ratio, lengths[0], lengths[1][order]]
-        if x.shape[1] == z.shape[1] == 1:
-            columns += [x[:, 0] - z[order, 0], x[:, 0] + z[order, 0]]
-        parts.append(np.hstack([np.column_stack(columns), x, z[order]]))
+        parts.append(np.column_stack([ratio, pair_features(x, z[order])]))
     labels = np.repeat(np.arange(len(shifts)) == 0, len(X)).astype(int)
     return np.vstack(parts), labels
+
+
+def pair_features(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return what shallow trees would find hard to make of two blocks of scores.
+
+    Beside the columns: their lengths, products and differences in size of matched
+    columns, and sums and differences of two single columns.
+    """
+    k = min(x.shape[1], z.shape[1], MOST_PRODUCTS)
+    products = x[:, :k] * z[:, :k]
+    columns = [
+        (x**2).sum(axis=1),
+        (z**2).sum(axis=1),
+        x,
+        z,
+        products,
+        np.abs(products.sum(axis=1)),
+        np.abs(x[:, :k]) - np.abs(z[:, :k]),
+    ]
+    if x.shape[1] == z.shape[1] == 1:
+        columns += [x - z, x + z]
+    return np.column_stack(columns)
