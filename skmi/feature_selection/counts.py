@@ -5,17 +5,14 @@ over long rows.
 """
 
 import numpy as np
-from scipy.stats import chi2
 
 __all__ = [
     "OneHot",
     "conditional_of_counts",
     "count",
     "count_entropy",
-    "expected_maximum",
     "is_determined",
     "mutual_info_of_counts",
-    "permuted_indicators",
     "weighted_log",
 ]
 
@@ -84,29 +81,6 @@ def indicators(codes, size, weights=None):
     block[places] = codes >= 0
     block = block.reshape(n_rows, -1)
     return block if weights is None else (block.T * weights.astype(np.float32)).T
-
-
-def permuted_indicators(context, n_contexts, permutations):
-    """Return indicators of a context whose rows are permuted.
-
-    Parameters
-    ----------
-    context : ndarray of shape (n_rows,)
-        Codes; negative ones count nowhere.
-    n_contexts : int
-        Number of codes.
-    permutations : ndarray of shape (n_permutations, n_rows)
-        Row numbers.
-
-    Returns
-    -------
-    ndarray of shape (n_contexts, n_permutations, n_rows)
-    """
-    drawn = context[permutations]
-    indicator = np.zeros((n_contexts, *permutations.shape), dtype=np.float32)
-    turn, row = np.nonzero(drawn >= 0)
-    indicator[drawn[turn, row], turn, row] = 1
-    return indicator
 
 
 def count(indicator, block, shape):
@@ -209,9 +183,3 @@ def count_entropy(counts, whole=True):
 def is_determined(counts):
     """Whether each column is a function of the first axis: one code for each of it."""
     return ((counts > 0).sum(axis=-2) <= 1).all(axis=0)
-
-
-def expected_maximum(freedom, n_tests, n_rows):
-    """Value, less its bias, of the largest of so many empty candidates, in nats."""
-    largest = chi2.isf(np.minimum(0.5, 1 / np.maximum(n_tests, 1)), freedom)
-    return (largest - freedom) / (2 * n_rows)

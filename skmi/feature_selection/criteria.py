@@ -1,4 +1,4 @@
-"""Criteria of feature selection: what a candidate brings beside what is selected.
+"""Criteria of feature selection: what a candidate brings overlap what is selected.
 
 With r the mutual information of the candidate X and y, and for each selected column S
 the redundancy :math:`I(X; S)`, the conditional one :math:`I(X; S | y)` and the
@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["CRITERIA", "Beside", "Criterion", "Running"]
+__all__ = ["CRITERIA", "Criterion", "CriterionState", "Overlap"]
 
 SMALLEST_REDUNDANCY = 1e-2  # nats; below, a quotient says nothing
 
 
-class Beside(NamedTuple):
+class Overlap(NamedTuple):
     """What candidates have to do with one selected column, in nats."""
 
     redundancy: np.ndarray  # I(X; S)
@@ -43,7 +43,7 @@ class Criterion(NamedTuple):
     combine: object = np.add  # of the relevance and the reduced terms
 
 
-def reduced(relevance, terms):
+def terms_only(relevance, terms):
     """Take the terms alone."""
     return terms
 
@@ -60,16 +60,16 @@ CRITERIA = {
     "mrmr_quotient": Criterion(lambda b: b.redundancy, "mean", quotient),
     "cife": Criterion(lambda b: b.gain, "sum"),
     "jmi": Criterion(lambda b: b.gain, "mean"),
-    "jmim": Criterion(lambda b: b.joint, "least", reduced),
+    "jmim": Criterion(lambda b: b.joint, "least", terms_only),
     "cmim": Criterion(lambda b: b.gain, "least"),
     "icap": Criterion(lambda b: np.minimum(b.gain, 0.0), "sum"),
     "disr": Criterion(
-        lambda b: b.joint / np.maximum(b.entropy, 1e-12), "mean", reduced
+        lambda b: b.joint / np.maximum(b.entropy, 1e-12), "mean", terms_only
     ),
 }
 
 
-class Running:
+class CriterionState:
     """A criterion's values for all candidates, kept up while columns are selected."""
 
     def __init__(self, name, relevance):
@@ -79,9 +79,9 @@ class Running:
         self.least = np.full_like(relevance, np.inf)
         self.count = 0
 
-    def add(self, beside):
+    def add(self, overlap):
         """Take account of another selected column."""
-        term = self.criterion.term(beside)
+        term = self.criterion.term(overlap)
         self.total = self.total + term
         self.least = np.minimum(self.least, term)
         self.count += 1

@@ -1,5 +1,7 @@
 """Columns of all types as small whole numbers: quantile bins, labels, joint cells."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from scipy import sparse
 
@@ -7,10 +9,12 @@ from skmi._data.dtypes import array_kinds, dtype_kind, is_missing, wanting_numbe
 
 __all__ = [
     "MISSING",
+    "Columns",
     "bin_columns",
     "cut",
     "few_codes",
     "gather_rare",
+    "join_codes",
     "missing_as_code",
     "target_codes",
 ]
@@ -25,6 +29,22 @@ MIN_COUNT = 5
 
 
 FEW_VALUES = 10  # numbers with no more distinct values keep each as a bin
+
+
+class Columns(NamedTuple):
+    """Columns of X or y and what is known of their types."""
+
+    values: Any  # ndarray or sparse matrix of shape (n_rows, n_columns)
+    discrete: list[bool | None]  # for each column; None decides by its type
+    types: list[str] | None  # names of the types that the columns came with
+
+    def take(self, rows: np.ndarray) -> "Columns":
+        """Return the same columns with some of the samples."""
+        return self._replace(values=self.values[rows])
+
+    def codes(self, n_bins: int, weights: np.ndarray | None) -> np.ndarray:
+        """Codes of the columns, shape (n_rows, n_columns)."""
+        return bin_columns(self.values, n_bins, weights, self.discrete, self.types)
 
 
 def bin_columns(X, n_bins, weights=None, discrete=None, types=None):
@@ -245,3 +265,13 @@ def few_codes(codes, n_codes):
 def missing_as_code(codes):
     """Give missing values a code of their own, after all others."""
     return np.where(codes == MISSING, codes.max(axis=0, initial=-1) + 1, codes)
+
+
+def join_codes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One code, without gaps, for each pair of codes of two columns."""
+    codes = np.where(
+        (first >= 0) & (second >= 0), first * (second.max() + 1) + second, MISSING
+    )
+    present = codes >= 0
+    codes[present] = np.unique(codes[present], return_inverse=True)[1]
+    return codes

@@ -4,17 +4,24 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
 
 from skmi.feature_selection.counts import weighted_log
-from skmi.statistics import permutation_pvalue
+from skmi.feature_selection.significance import (
+    chi_squared_pvalues,
+    chi_squared_threshold,
+    largest_pvalues,
+    williams_factor,
+)
 
-__all__ = ["Pairs", "screen_pairs"]
+__all__ = ["NO_PAIRS", "Pairs", "screen_is_quick", "screen_pairs", "screen_triples"]
 
 TILE = 256
 
 
 MOST_PAIRS = 1000
+
+
+SCREEN_WORK = 3e11  # multiplications: some seconds on one core
 
 
 class Pairs(NamedTuple):
@@ -29,6 +36,14 @@ class Pairs(NamedTuple):
     def take(self, rows):
         """Return some of the pairs."""
         return Pairs(*(values[rows] for values in self))
+
+
+NO_PAIRS = Pairs(*np.empty((2, 0), dtype=int), *np.empty((3, 0)))
+
+
+def screen_is_quick(n_rows: int, n_columns: int, n_codes: int, n_times: int) -> bool:
+    """Whether the screen of pairs, repeated so many times, takes seconds."""
+    return n_rows * float(n_columns * n_codes) ** 2 * n_times <= SCREEN_WORK
 
 
 def screen_pairs(
@@ -80,17 +95,17 @@ def screen_pairs(
     """
     screen = _Screen(codes, target, n_codes, weights, matrix_product)
     n_pairs = codes.shape[1] * (codes.shape[1] - 1) // 2
-    threshold = screen.factor * chi2.isf(min(level / n_pairs, 1.0), screen.freedom)
-    found = screen.search(threshold)
+    null = screen.freedom, n_pairs, screen.factor
+    found = screen.search(chi_squared_threshold(level, *null))
     synergy, joint = found.synergy, found.mutual_info
-    pvalue = chi2.sf(synergy / screen.factor, screen.freedom) * n_pairs
-    pvalue = np.minimum(positive(pvalue), 1.0)
-    if permutations is not None:
-        null = [
+    if permutations is None:
+        pvalue = chi_squared_pvalues(synergy, *null)
+    else:
+        largest = [
             _Screen(codes, target[rows], n_codes, weights, matrix_product).largest()
             for rows in permutations[1:]
         ]
-        pvalue = permutation_pvalue(synergy, np.array(null)[:, np.newaxis])
+        pvalue = largest_pvalues(synergy, largest)
     joint_freedom = screen.freedom * (n_codes + 1) / (n_codes - 1)
     found = found._replace(
         mutual_info=(joint - joint_freedom) / (2 * screen.n_rows),
@@ -119,9 +134,7 @@ class _Screen:
             self.n_rows, False
         )
         self.freedom = (n_codes - 1) ** 2 * max(self.n_classes - 1, 1)
-        self.factor = 1 + (n_codes**4 - 1) * ((self.n_rows / sizes).sum() - 1) / (
-            6 * self.n_rows * (n_codes**2 - 1) * max(self.n_classes - 1, 1)
-        )
+        self.factor = williams_factor(n_codes, sizes, self.n_rows)
         self.singles = self._singles()
 
     def _indicators(self, columns):
@@ -171,7 +184,7 @@ class _Screen:
 
     def search(self, threshold):
         """Return the pairs above a threshold, with 2n times their values."""
-        found = Pairs(*np.empty((2, 0), dtype=int), *np.empty((3, 0)))
+        found = NO_PAIRS
         for rows, columns, joint, synergy in self.tiles():
             i, j = np.nonzero(synergy > threshold)
             new = rows[i], columns[j], joint[i, j], synergy[i, j], np.zeros(len(i))
@@ -189,11 +202,6 @@ class _Screen:
         logs = weighted_log(counts, self.whole)
         shape = (self.n_codes, -1, self.n_codes, counts.shape[1] // self.n_codes)
         return logs.reshape(shape).sum(axis=(0, 2))
-
-
-def positive(pvalue):
-    """Return p-values that are too small for a float as the smallest one."""
-    return np.maximum(pvalue, np.finfo(float).tiny)
 
 
 def screen_triples(codes, target, level):
@@ -225,7 +233,7 @@ def screen_triples(codes, target, level):
     classes = [sides[target == label] for label in range(len(sizes))]
     null = weighted_log(sizes, False).sum() - n_rows * np.log(n_rows)
     freedom = max(len(sizes) - 1, 1)
-    threshold = chi2.isf(min(level / max(n_triples, 1), 1.0), freedom)
+    threshold = chi_squared_threshold(level, freedom, n_triples)
     found = {}
     for j in range(n_columns - 2):
         even = np.array(
@@ -238,7 +246,11 @@ def screen_triples(codes, target, level):
         terms = weighted_log(both, False).sum(axis=(0, 1))
         terms -= weighted_log(both.sum(axis=1), False).sum(axis=0)
         statistic = np.triu(2 * (terms - null), 1)
-        for k, m in zip(*np.nonzero(statistic > threshold), strict=True):
-            pvalue = chi2.sf(statistic[k, m], freedom) * n_triples
-            found[j, int(k) + j + 1, int(m) + j + 1] = float(positive(pvalue))
+        k, m = np.nonzero(statistic > threshold)
+        pvalues = chi_squared_pvalues(statistic[k, m], freedom, n_triples)
+        triples = zip((k + j + 1).tolist(), (m + j + 1).tolist(), strict=True)
+        found |= {
+            (j, *pair): pvalue
+            for pair, pvalue in zip(triples, pvalues.tolist(), strict=True)
+        }
     return dict(sorted(found.items(), key=lambda item: item[1]))

@@ -1,17 +1,13 @@
-"""Which columns tell about a target, together, and how many of them are real."""
+"""Feature selection by mutual information, with control of false selections."""
 
-import importlib.util
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
@@ -22,46 +18,38 @@ from skmi._core.sklearn_compat import (
     Real,
     RealNotInt,
     StrOptions,
-    check_sample_weight,
     fit_context,
     make_random_state,
 )
-from skmi._data.dtypes import column_types, refuse_dates, wanting_numbers
 from skmi.exceptions import NothingSelectedWarning, warn
-from skmi.feature_selection._cumulative import cumulative_bounds
-from skmi.feature_selection._table import (
-    Columns,
-    discrete_flags,
-    make_table,
-    read_groups,
-    repeated_rows,
-    target_kinds,
-)
-from skmi.feature_selection.by_counts import Rule, select
-from skmi.feature_selection.by_estimator import make_measure, select_by_fits
+from skmi.feature_selection.by_counts import select_by_counts
+from skmi.feature_selection.by_estimator import Task, make_measure, select_by_fits
 from skmi.feature_selection.criteria import CRITERIA
-from skmi.feature_selection.pair_screen import Pairs, screen_pairs
-from skmi.feature_selection.significance import draw_permutations
+from skmi.feature_selection.pair_screen import (
+    NO_PAIRS,
+    Pairs,
+    screen_is_quick,
+    screen_pairs,
+)
+from skmi.feature_selection.results import (
+    Interaction,
+    as_frame,
+    make_interactions,
+    make_path,
+    redundant_names,
+    selected_mask,
+    spread,
+    stability,
+)
+from skmi.feature_selection.search import Selection, Step, make_rule
+from skmi.feature_selection.selector_input import SelectorInput, read_input
+from skmi.feature_selection.significance import (
+    SCREEN_PERMUTATIONS,
+    draw_permutations,
+)
+from skmi.feature_selection.table import Table, make_table
 
-__all__ = ["Interaction", "MIFeatureSelector"]
-
-NO_PAIRS = Pairs(*np.empty((2, 0), dtype=int), *np.empty((3, 0)))
-
-
-SCREEN_PERMUTATIONS = 99  # of pairs, where rows may not change places freely
-
-
-SCREEN_WORK = 3e11  # products that the screen of pairs may take where "auto" decides
-
-
-class Interaction(NamedTuple):
-    """Two columns that tell more together than each alone, in nats."""
-
-    first: object
-    second: object
-    mutual_info: float
-    synergy: float
-    pvalue: float
+__all__ = ["MIFeatureSelector"]
 
 
 @estimator
@@ -297,234 +285,145 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             does not fit the data.
         """
         vars(self).pop("support_", None)
-        data = self._validate(X, y, sample_weight, permutation_groups)
+        data = read_input(self, X, y, sample_weight, permutation_groups)
         random_state = make_random_state(self.random_state)
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
-        def on_step(step):
+        def on_step(step: Step) -> bool:
             task = context.subcontext(task_name="step")
             task.call_on_fit_task_begin(estimator=self, X=X, y=y)
             return task.call_on_fit_task_end(estimator=self, X=X, y=y)
 
-        table = self._count(data)
+        table = self._make_table(data)
         seed = random_state.randint(np.iinfo(np.int32).max)
-        found, pairs = self._run(table, data, seed, on_step)
+        found, pairs = self._select(table, data, seed, on_step)
         self._resample(table, data, random_state)
-        self._set_result(table, found, pairs)
+        self._set_result(table, data, found, pairs)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         if not self.support_.any():
             warn(
-                f"No column tells enough about y to be told from chance at "
-                f"level={self.level}; nothing is selected. In a pipeline, "
+                f"No feature is significantly informative about y at level="
+                f"{self.level}; nothing is selected. In a pipeline, "
                 "min_features_to_select=1 keeps the best one.",
                 NothingSelectedWarning,
             )
         return self
 
-    # -- validation --------------------------------------------------------------
+    # -- selection ---------------------------------------------------------------
 
-    @wanting_numbers("X or y")
-    def _validate(self, X, y, sample_weight, permutation_groups):
-        """Return both sides, the rows that count, their weights and groups."""
-        refuse_dates(X)
-        self._check_choice()
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None."
-            )
-        x_types, kinds = column_types(X) or None, target_kinds(y)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=None,
-            accept_sparse="csr" if self.estimator is None else False,
-            ensure_all_finite="allow-nan" if self.estimator is None else True,
-            ensure_min_samples=2,
-            multi_output=True,
-        )
-        y = y.reshape(len(y), -1)
-        kinds = kinds * y.shape[1] if len(kinds) == 1 else kinds
-        discrete = [
-            kind == "discrete" or self.discrete_target is True for kind in kinds
-        ]
-        rows, weights = np.arange(X.shape[0]), None
-        if sample_weight is not None:
-            weights = check_sample_weight(
-                sample_weight, X, dtype=float, ensure_non_negative=True
-            )
-            rows, weights = repeated_rows(weights)
-            self._refuse_weights(rows, weights, X.shape[0])
-        groups = None
-        if permutation_groups is not None:
-            check_consistent_length(X, permutation_groups)
-            groups = np.unique(permutation_groups, return_inverse=True)[1][rows]
-        names = getattr(self, "feature_names_in_", np.arange(X.shape[1])).tolist()
-        self._units, self._unit_names = read_groups(self.groups, names)
-        return (
-            Columns(
-                X, discrete_flags(self.discrete_features, X.shape[1]), x_types
-            ).take(rows),
-            Columns(y, discrete, None).take(rows),
-            weights,
-            groups,
-        )
-
-    def _check_choice(self):
-        """Raise where criterion and estimator do not go together."""
-        if self.criterion == "joint" and self.estimator is None:
-            raise ValueError(
-                'criterion="joint" measures many columns at once, for which counts are '
-                "too few; pass an estimator such as skmi.KSG() or "
-                'skmi.InfoNCE(critic="separable").'
-            )
-        if self.criterion == "disr" and self.estimator is not None:
-            raise ValueError(
-                'criterion="disr" divides by an entropy, which only counts give; pass '
-                "estimator=None or another criterion."
-            )
-
-    def _refuse_weights(self, rows, weights, n_rows):
-        if self.estimator is None or (weights is None and len(rows) == n_rows):
-            return
-        raise ValueError(
-            f"estimator={type(self.estimator).__name__}() takes no sample_weight; "
-            "leave it out, or pass estimator=None to select by weighted counts."
-        )
-
-    # -- counting ----------------------------------------------------------------
-
-    def _count(self, data):
-        """Return the table of codes."""
-        x, y, weights, groups = data
+    def _make_table(self, data: SelectorInput) -> Table:
+        """Codes of the features and the target."""
         return make_table(
-            x,
-            y,
+            data.x,
+            data.y,
             n_bins=self.n_bins,
             missing=self.missing,
-            units=self._units,
-            weights=weights,
-            groups=groups,
-            ordered=self._restricts(groups) or self.estimator is not None,
+            units=data.units,
+            weights=data.weights,
+            groups=data.groups,
+            ordered=self._restricts(data.groups) or self.estimator is not None,
         )
 
-    def _restricts(self, groups):
-        """Whether rows may not change places freely."""
+    def _restricts(self, groups: np.ndarray | None) -> bool:
+        """Whether samples may not be exchanged freely."""
         return self.block_length is not None or groups is not None
 
-    def _run(self, table, data, seed, on_step=None):
-        """Search pairs and select; return the selection and the pairs."""
+    def _select(
+        self,
+        table: Table,
+        data: SelectorInput,
+        seed: int,
+        on_step: Callable[[Step], Any] | None = None,
+    ) -> tuple[Selection, Pairs]:
+        """Search pairs, then select units of features."""
         random_state = make_random_state(int(seed))
-        rule = self._rule(table)
-        pairs = self._screen(table, rule.entry_level, random_state)
-        permutations = draw_permutations(
-            self.n_permutations,
-            len(table.target),
-            random_state,
-            table.groups,
-            self.block_length,
+        with_pairs = self._with_pairs(table)
+        rule = make_rule(
+            self.criterion,
+            self.n_features_to_select,
+            self.min_features_to_select,
+            level=self.level,
+            control=self.control,
+            n_permutations=self.n_permutations,
+            n_units=table.codes.shape[1],
+            with_pairs=with_pairs,
         )
+        pairs = NO_PAIRS
+        if with_pairs:
+            pairs = self._screen(table, rule.entry_level, random_state)
+        permutations = self._permute(table, self.n_permutations, random_state)
         if self.estimator is None:
-            return select(table, pairs, permutations, rule, on_step), pairs
-        x, y = data[:2]
-        target = y.values if y.values.shape[1] > 1 else y.values[:, 0]
-        found = select_by_fits(
-            [x.values[:, unit] for unit in self._units],
-            target,
-            table,
-            pairs,
-            make_measure(self._make_estimator(), self.n_jobs, int(seed)),
-            permutations,
-            rule,
-            on_step,
-        )
-        return found, pairs
+            found = select_by_counts(table, pairs, permutations, rule, on_step)
+            return found, pairs
+        blocks = [data.x.values[:, unit] for unit in data.units]
+        task = Task(blocks, data.target, table, pairs, permutations)
+        measure = make_measure(self._make_estimator(), self.n_jobs, int(seed))
+        return select_by_fits(task, measure, rule, on_step), pairs
 
-    def _make_estimator(self):
-        """Return a clone of the estimator that takes y as the selector does."""
+    def _make_estimator(self) -> Any:
+        """Clone of the estimator that takes y as the selector does."""
         estimator = clone(self.estimator)
         takes = "discrete_target" in estimator.get_params()
         if takes and self.discrete_target != "auto":
             estimator.set_params(discrete_target=self.discrete_target)
         return estimator
 
-    def _rule(self, table):
-        n_units = table.codes.shape[1]
-        wanted = self.n_features_to_select
-        if isinstance(wanted, Real) and not isinstance(wanted, Integral):
-            wanted = max(1, round(wanted * n_units))
-        if not isinstance(wanted, str) and wanted > n_units:
-            raise ValueError(
-                f"n_features_to_select={wanted}, but there are {n_units} columns or "
-                "groups of columns."
-            )
-        entry_level = self.level / 2 if self._screens(table) else self.level
-        if wanted == "auto" and 1 / (self.n_permutations + 1) > entry_level:
-            raise ValueError(
-                f"n_permutations={self.n_permutations} cannot tell anything at level="
-                f"{self.level}; {int(np.ceil(1 / entry_level)) - 1} are needed."
-            )
-        return Rule(
-            self.criterion,
-            None if wanted == "auto" else int(wanted),
-            min(self.min_features_to_select, n_units),
-            self.level,
-            entry_level,
-            self.control,
+    def _permute(
+        self, table: Table, n_permutations: int, random_state: np.random.RandomState
+    ) -> np.ndarray:
+        """Permutations of samples, within their groups and in blocks."""
+        return draw_permutations(
+            n_permutations,
+            len(table.target),
+            random_state,
+            table.groups,
+            self.block_length,
         )
 
-    def _screens(self, table):
-        """Whether pairs are searched."""
+    def _with_pairs(self, table: Table) -> bool:
+        """Whether pairs of features are searched."""
         n_rows, n_columns = table.pair_codes.shape
         if n_columns < 2 or self.interactions is False:
             return False
         if self.interactions != "auto":
             return True
-        work = n_rows * float(n_columns * table.n_pair_codes) ** 2
-        if self._restricts(table.groups):
-            work *= SCREEN_PERMUTATIONS
-        return self.criterion != "mim" and work <= SCREEN_WORK
+        n_times = SCREEN_PERMUTATIONS if self._restricts(table.groups) else 1
+        quick = screen_is_quick(n_rows, n_columns, table.n_pair_codes, n_times)
+        return self.criterion != "mim" and quick
 
-    def _screen(self, table, level, random_state):
-        """Return the significant pairs."""
-        if not self._screens(table):
-            return NO_PAIRS
+    def _screen(
+        self, table: Table, level: float, random_state: np.random.RandomState
+    ) -> Pairs:
+        """Significant pairs of features."""
         permutations = None
         if self._restricts(table.groups):
-            permutations = draw_permutations(
-                min(SCREEN_PERMUTATIONS, self.n_permutations),
-                len(table.target),
-                random_state,
-                table.groups,
-                self.block_length,
-            )
+            n_permutations = min(SCREEN_PERMUTATIONS, self.n_permutations)
+            permutations = self._permute(table, n_permutations, random_state)
+        product = None
+        if self.device is not None:  # without a device torch is not needed
+            from skmi._core.torch_utils import matrix_product
+
+            product = matrix_product(self.device)
         pairs = screen_pairs(
             table.pair_codes,
             table.pair_target,
             table.n_pair_codes,
             table.weights,
             level,
-            matrix_product=self._matrix_product(),
+            matrix_product=product,
             permutations=permutations,
         )
-        most = self.interactions
-        if isinstance(most, Integral) and not isinstance(most, bool):
-            pairs = pairs.take(slice(most))
-        return pairs
+        limited = not isinstance(self.interactions, (str, bool, np.bool_))
+        return pairs.take(slice(self.interactions)) if limited else pairs
 
-    def _matrix_product(self):
-        if self.device is None:
-            return None
-        from skmi._core.torch_utils import (
-            matrix_product,  # without a device torch is not needed
-        )
-
-        return matrix_product(self.device)
-
-    def _resample(self, table, data, random_state):
-        """Repeat selection on halves of the rows."""
+    def _resample(
+        self,
+        table: Table,
+        data: SelectorInput,
+        random_state: np.random.RandomState,
+    ) -> None:
+        """Repeat the selection on random halves of the samples."""
         for name in ("selection_frequency_", "stability_"):
             vars(self).pop(name, None)
         if not self.n_resamples:
@@ -537,52 +436,35 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             )
         ]
         found = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._run)(table.take(rows), [s.take(rows) for s in data[:2]], seed)
+            delayed(self._select)(table.take(rows), data.take(rows), seed)
             for rows, seed in draws
         )
-        chosen = np.zeros((self.n_resamples, self.n_features_in_))
-        for row, (selection, _) in zip(chosen, found, strict=True):
-            for step in selection.steps:
-                row[self._units[step.column]] = 1
-        self.selection_frequency_ = chosen.mean(axis=0)
-        self.stability_ = stability(chosen)
+        chosen = np.array(
+            [
+                selected_mask(selection, data.units, self.n_features_in_)
+                for selection, _ in found
+            ],
+            dtype=float,
+        )
+        self.selection_frequency_: np.ndarray = chosen.mean(axis=0)
+        self.stability_: float = stability(chosen)
 
     # -- results -----------------------------------------------------------------
 
-    def _set_result(self, table, found, pairs):
+    def _set_result(
+        self, table: Table, data: SelectorInput, found: Selection, pairs: Pairs
+    ) -> None:
+        """Set the fitted attributes."""
+        units, names = data.units, data.unit_names
         n_columns = self.n_features_in_
-        self.scores_, self.pvalues_ = np.empty(n_columns), np.empty(n_columns)
-        self.ranking_ = np.empty(n_columns, dtype=int)
-        self.redundant_with_ = np.full(n_columns, None, dtype=object)
-        for i, unit in enumerate(self._units):
-            self.scores_[unit] = found.relevance[i]
-            self.pvalues_[unit] = found.pvalues[i]
-            self.ranking_[unit] = found.ranking[i]
-            if found.redundant_with[i] >= 0:
-                for k in unit:
-                    self.redundant_with_[k] = self._unit_names[found.redundant_with[i]]
-        self.interactions_ = [
-            Interaction(self._unit_names[j], self._unit_names[k], *map(float, figures))
-            for j, k, *figures in zip(*pairs, strict=True)
-        ]
-        self._path = self._make_path(table, found)
-        support = np.zeros(n_columns, dtype=bool)
-        for step in found.steps:
-            support[self._units[step.column]] = True
-        self.support_ = support
-
-    def _make_path(self, table, found):
-        steps = found.steps
-        path = {"feature": [self._unit_names[step.column] for step in steps]}
-        for name in ("relevance", "redundancy", "synergy", "gain"):
-            path[name] = [float(getattr(step, name)) for step in steps]
-        bounds = found.reached or cumulative_bounds(
-            table.codes, table.target, found.units, table.weights
-        )
-        sizes = [len(unit) for unit in found.units]
-        path["cumulative"] = np.repeat(bounds, sizes).tolist()
-        path["pvalue"] = [float(step.pvalue) for step in steps]
-        return path
+        redundant = redundant_names(found, names)
+        self.scores_: np.ndarray = spread(found.relevance, units, n_columns)
+        self.pvalues_: np.ndarray = spread(found.pvalues, units, n_columns)
+        self.ranking_: np.ndarray = spread(found.ranking, units, n_columns)
+        self.redundant_with_: np.ndarray = spread(redundant, units, n_columns)
+        self.interactions_: list[Interaction] = make_interactions(pairs, names)
+        self._path = make_path(found, table, names)
+        self.support_: np.ndarray = selected_mask(found, units, n_columns)
 
     @property
     def path_(self):
@@ -598,28 +480,3 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         if self._get_support_mask().any():
             return super()._transform(X)
         return X.iloc[:, :0] if hasattr(X, "iloc") else X[:, :0]
-
-
-def as_frame(columns):
-    """Return a pandas frame, or a structured array where there is no pandas."""
-    if importlib.util.find_spec("pandas"):
-        import pandas as pd
-
-        return pd.DataFrame(columns)
-    arrays = [np.array(values) for values in columns.values()]
-    return np.rec.fromarrays(arrays, names=list(columns))
-
-
-def stability(chosen):
-    r"""Return how much selections agree.
-
-    .. math::
-        1 - \frac{\frac1p \sum_k s_k^2}{\frac{\bar m}{p} (1 - \frac{\bar m}{p})}
-
-    with :math:`s_k^2` the unbiased variance of the choice of column k and
-    :math:`\bar m` the mean number of columns selected.
-    """
-    share = chosen.mean()
-    if len(chosen) < 2 or share in (0.0, 1.0):
-        return 1.0
-    return float(1 - chosen.var(axis=0, ddof=1).mean() / (share * (1 - share)))

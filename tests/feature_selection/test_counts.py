@@ -10,20 +10,16 @@ from scipy.stats import chi2
 from sklearn.metrics import mutual_info_score
 
 from skmi.entropy import discrete_entropy
-from skmi.feature_selection._cumulative import cumulative_bounds
-from skmi.feature_selection._pairwise import pairwise_mutual_info
-from skmi.feature_selection._table import repeated_rows, screen_size
 from skmi.feature_selection.counts import (
     OneHot,
     conditional_of_counts,
     count,
     count_entropy,
-    expected_maximum,
     is_determined,
     mutual_info_of_counts,
-    permuted_indicators,
 )
-from skmi.feature_selection.criteria import Beside, Running
+from skmi.feature_selection.criteria import CriterionState, Overlap
+from skmi.feature_selection.cumulative import cumulative_bounds
 from skmi.feature_selection.encoding import (
     MISSING,
     bin_columns,
@@ -31,8 +27,15 @@ from skmi.feature_selection.encoding import (
     few_codes,
     target_codes,
 )
+from skmi.feature_selection.matrix import pairwise_mutual_info
 from skmi.feature_selection.pair_screen import screen_pairs, screen_triples
-from skmi.feature_selection.significance import draw_permutations
+from skmi.feature_selection.selector_input import repeated_rows
+from skmi.feature_selection.significance import (
+    draw_permutations,
+    expected_maximum,
+    permuted_indicators,
+)
+from skmi.feature_selection.table import screen_size
 from skmi.statistics import false_discovery_pvalues
 
 
@@ -220,11 +223,11 @@ def test_criteria_are_those_of_brown_et_al():
         "disr": np.mean([b / h for b, h in zip(both, entropy, strict=True)]),
     }
     for name, value in expected.items():
-        running = Running(name, np.array([r]))
+        running = CriterionState(name, np.array([r]))
         assert running.values[0] == r
         for i, z in enumerate((s, t)):
             figures = ([red[i]], [con[i]], [r], corrected(z, y), [entropy[i]])
-            running.add(Beside(*map(np.asarray, figures)))
+            running.add(Overlap(*map(np.asarray, figures)))
         assert running.values[0] == pytest.approx(value), name
 
 

@@ -57,7 +57,7 @@ def cumulative_bounds(codes, target, units, weights=None):
             learned, predicted = (
                 design[rows, :end] @ solution for rows in (train, report)
             )
-            bounds[fold, t] = counted(
+            bounds[fold, t] = binned_mutual_info(
                 bins_of(learned, predicted), target[report], weights[report]
             )
     return bounds.mean(axis=0)
@@ -77,7 +77,7 @@ def bins_of(learned, predicted):
     return predicted.argmax(axis=1)
 
 
-def counted(codes, target, weights):
+def binned_mutual_info(codes, target, weights):
     """Return the mutual information of two columns of codes, less its bias."""
     counts = np.zeros((int(target.max()) + 1, int(codes.max()) + 1, 1))
     np.add.at(counts[..., 0], (target, codes), weights)
