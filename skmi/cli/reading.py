@@ -1,4 +1,4 @@
-"""Reading tables: delimited text and Parquet."""
+"""Tables of the command line: delimited text and Parquet, parsed column by column."""
 
 import csv
 import datetime

@@ -1,4 +1,4 @@
-"""Feature selection by mutual information."""
+"""Feature selection by mutual information, and the matrix of all pairs."""
 
 from skmi.feature_selection.matrix import mutual_info_matrix
 from skmi.feature_selection.results import Interaction

@@ -268,8 +268,8 @@ class CountedSearch(GreedySearch):
     def _choose(self, values: np.ndarray) -> int | None:
         """Best eligible candidate; a pair counts by half of its value.
 
-        Columns and pairs are compared by what they exceed the best of as many
-        uninformative ones by.
+        Columns and pairs are compared by their excess over the best of as many
+        uninformative ones.
         """
         eligible = self.pool.eligible(self.rule, len(self.steps), self.level)
         single = best(values, eligible & self.pool.single)

@@ -67,7 +67,7 @@ class Fits:
     Parameters
     ----------
     estimator : MutualInfoEstimator
-        What is cloned and fitted.
+        Estimator that is cloned and fitted.
     n_jobs : int or None
         Jobs for the fits.
     seed : int
@@ -165,7 +165,7 @@ def select_by_fits(
     task : Task
         Candidates and target.
     measure : Fits or Stack
-        What measures mutual information.
+        Estimates of mutual information.
     rule : Rule
         How to select.
     on_step : callable, default=None
@@ -342,7 +342,7 @@ class PairwiseSearch(FittedSearch):
         """Select another column or pair; return whether there was one."""
         if self.full:
             return False
-        # What is significant alone is a candidate; each step has a test of its own.
+        # Candidates are significant alone; each step has a test of its own.
         level = self.rule.entry_level
         values = self.state.values / self.pool.sizes
         i = best(values, self.pool.eligible(self.rule, len(self.steps), level))

@@ -1,6 +1,9 @@
-"""Mutual information of all pairs of columns."""
+"""Mutual information of all pairs of features."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
@@ -15,49 +18,54 @@ from skmi.feature_selection.significance import permuted_indicators
 
 __all__ = ["mutual_info_matrix", "pairwise_mutual_info"]
 
-MATRIX_ROWS_IN_CELL = 10
+MIN_ROWS_IN_CELL = 10  # of the table of two features, on average
 
 
 def mutual_info_matrix(
-    X, *, estimator=None, n_bins=None, discrete_features="auto", n_jobs=None
-):
-    r"""Mutual information of all pairs of columns.
+    X: ArrayLike,
+    *,
+    estimator: Any = None,
+    n_bins: int | None = None,
+    discrete_features: Any = "auto",
+    n_jobs: int | None = None,
+) -> Any:
+    r"""Mutual information of all pairs of features.
 
     .. math:: M_{jk} = I(X_j; X_k), \quad M_{jj} = H(X_j)
 
-    from counts in bins, or by an estimator. Rows in which either value is missing are
-    left out of a pair. The diagonal holds the entropy of the labels or bins; that of a
-    column of numbers as such has no limit.
+    from counts in bins, or by an estimator. Samples in which either value is missing
+    are left out of a pair. The diagonal is the entropy of the labels or bins: that of a
+    continuous feature itself is infinite.
 
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Columns of numbers, text, categories or booleans; values may be missing.
+        Numbers, text, categories or booleans; values may be missing.
     estimator : MutualInfoEstimator or None, default=None
-        Measures each pair in place of counts; takes columns of numbers without missing
-        values.
+        Estimates each pair in place of counts; needs numbers without missing values.
     n_bins : int or None, default=None
-        Bins of a column of numbers; None takes as many as leave ten rows in a cell, 5
-        to 16.
+        Quantile bins of a continuous feature; None takes as many as leave ten samples
+        in a cell, 5 to 16.
     discrete_features : {"auto"}, bool or array-like, default="auto"
-        Which columns hold labels: all (True), none (False), a mask or the numbers of
-        the columns. "auto" takes those of strings, categories and booleans.
+        Which features are discrete: all (True), none (False), a mask or their numbers.
+        "auto" takes strings, categories and booleans.
     n_jobs : int or None, default=None
         Jobs for the fits of an estimator.
 
     Returns
     -------
     ndarray or pandas.DataFrame of shape (n_features, n_features)
-        Nats, less the bias of counting; may be a little below 0. A frame for a frame.
+        Nats, corrected for the bias of counts; may be a little below 0. A frame if X
+        is one.
 
     See Also
     --------
-    MIFeatureSelector : Which columns tell about a target.
+    MIFeatureSelector : Select features informative about a target.
 
     Notes
     -----
-    Bins keep less than all of the mutual information of numbers: with ten of them .74
-    of .83 nats for a correlation of .9. The bias is that of [1]_.
+    Binning loses information: ten bins keep .74 of .83 nats at a correlation of .9.
+    The bias correction is that of [1]_.
 
     References
     ----------
@@ -66,7 +74,9 @@ def mutual_info_matrix(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from typing import Any
+
+    import numpy as np
     >>> from skmi import mutual_info_matrix
     >>> coin, other = np.random.RandomState(0).randint(2, size=(2, 1000))
     >>> mutual_info_matrix(np.column_stack([coin, 1 - coin, other])).round(1) + 0.0
@@ -81,7 +91,7 @@ def mutual_info_matrix(
     )
     n_rows, n_columns = array.shape
     if n_bins is None:
-        n_bins = int(np.clip(np.sqrt(n_rows / MATRIX_ROWS_IN_CELL), 5, 16))
+        n_bins = int(np.clip(np.sqrt(n_rows / MIN_ROWS_IN_CELL), 5, 16))
     columns = Columns(array, discrete_flags(discrete_features, n_columns), types)
     matrix = pairwise_mutual_info(columns.codes(n_bins, None))
     if estimator is not None:
@@ -98,18 +108,18 @@ def mutual_info_matrix(
     return matrix
 
 
-def pairwise_mutual_info(codes):
-    """Return I(X_j; X_k) of all pairs, less its bias, and entropies on the diagonal.
+def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
+    """Return I(X_j; X_k) of all pairs of columns, and entropies on the diagonal.
 
     Parameters
     ----------
     codes : ndarray of shape (n_rows, n_columns)
-        Codes of the columns; rows with a negative one count in no pair of its column.
+        Codes of the columns; samples with a negative one are left out of its pairs.
 
     Returns
     -------
     ndarray of shape (n_columns, n_columns)
-        Nats.
+        Nats, bias-corrected.
     """
     one_hot = OneHot(codes)
     values = np.zeros((codes.shape[1], codes.shape[1]))

@@ -1,11 +1,13 @@
 """Feature selection by mutual information, with control of false selections."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import Tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
@@ -54,58 +56,59 @@ __all__ = ["MIFeatureSelector"]
 
 @estimator
 class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters):
-    r"""Select the columns that tell about a target, together, and how many are real.
+    r"""Select features informative about a target, with control of false selections.
 
-    Columns are cut into bins, categories and missing values being bins of their own,
-    and counted against the target; from the same counts come every criterion of [1]_,
-    such as the joint mutual information of the candidate X with each selected S,
+    A forward search adds the feature X that is the most informative about y beside
+    the selected features S, such as by the joint mutual information criterion
 
     .. math:: J(X) = \frac{1}{|S|} \sum_{S} I(X; y \mid S)
 
-    and its value under permutations of the target. A search for pairs that count only
-    together precedes, and selection stops where the best candidate is no better than
-    the best of permuted ones.
+    or another one that penalises redundancy [1]_, estimated from counts in bins. It
+    stops where the best candidate is not significant against permutations of the
+    target: with the default `control` the family-wise type I error, the probability of
+    selecting anything if no feature is informative, is controlled at `level`. A screen
+    of all pairs finds features that are informative only together.
 
     Parameters
     ----------
     criterion : str, default="jmi"
-        What a candidate is chosen by, see Notes. "joint" is the mutual information of
-        all selected columns and the candidate with y, by an `estimator`.
+        Criterion of the search, see Notes. "joint" is the mutual information of all
+        selected features and the candidate with y, by an `estimator`.
     estimator : MutualInfoEstimator or None, default=None
-        What measures mutual information in place of counts. Critics train on many
+        Estimates mutual information in place of counts. Critics are trained on many
         candidates at once.
     interactions : {"auto"}, bool or int, default="auto"
-        Whether to search all pairs of columns for synergy; "auto" does where that takes
-        seconds. A number keeps so many pairs at most.
+        Whether to screen all pairs of features for synergy; "auto" does where that
+        takes seconds. A number is the most pairs to keep.
     n_features_to_select : {"auto"}, int or float, default="auto"
-        How many columns, or which share of them. "auto" stops where no further column
-        is significant.
+        Number or share of features to select. "auto" stops where no further feature is
+        significant.
     min_features_to_select : int, default=0
-        Columns to select at the least, significant or not. With 1 a pipeline goes on
-        where nothing is found.
+        Fewest features to select, significant or not. With 1 a pipeline goes on where
+        nothing is significant.
     level : float, default=0.05
-        Chance that anything is selected where nothing is there, or the share of false
-        discoveries.
+        Type I error: the family-wise error rate, or the false discovery rate.
     control : {"fwer", "fdr"}, default="fwer"
-        Whether p-values are adjusted for the family of all columns, by the largest
-        statistic in each permutation, or for the rate of false discoveries.
+        Adjustment of p-values: for the family-wise error rate, by the largest
+        statistic of all features in each permutation, or for the false discovery rate.
     n_permutations : int, default=200
         Permutations of the target.
     block_length : int or None, default=None
-        Fewest rows of a series that are moved together in permutations: as many as
-        the series remembers, some twenty for an autoregression of .9.
+        For time series: permute contiguous blocks of at least this many samples. It
+        should exceed the range of serial dependence, some twenty samples for an
+        autoregression of .9.
     n_bins : int, default=5
-        Bins of a column of numbers.
+        Quantile bins of a continuous feature.
     missing : {"bin", "pairwise"}, default="bin"
-        Whether missing values are a bin of their own, or rows without a value are left
-        out of the counts that need it.
+        Whether missing values are a bin of their own, or samples without a value are
+        left out of the counts that need it.
     groups : array-like, dict or None, default=None
-        Columns that enter and leave together: a label for each column, or the numbers
-        or names of the columns of each group.
+        Features that are selected together: a label for each feature, or the numbers
+        or names of the features of each group.
     n_resamples : int, default=0
-        Random halves of the rows on which selection is repeated.
+        Random halves of the samples on which the selection is repeated.
     device : str or None, default=None
-        Where large products are computed: None for numpy, or a device that torch knows.
+        Device of the screen of pairs: None for numpy, or a device that torch knows.
     n_jobs : int or None, default=None
         Jobs for resamples and for fits of an estimator.
     [shared]
@@ -113,60 +116,62 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     Attributes
     ----------
     scores_ : ndarray of shape (`n_features_in_`,)
-        Mutual information of each column and y, in nats, less its bias.
+        Mutual information of each feature and y, in nats, bias-corrected.
     pvalues_ : ndarray of shape (`n_features_in_`,)
-        Adjusted p-value of each column alone.
+        Adjusted p-value of each feature alone.
     support_ : ndarray of shape (`n_features_in_`,)
-        Whether each column is selected.
+        Whether each feature is selected.
     ranking_ : ndarray of shape (`n_features_in_`,)
-        Place of each column, selected ones in their order first, from 1.
+        Rank of each feature from 1, selected ones first in their order.
     interactions_ : list of Interaction
         Significant pairs: first, second, mutual_info, synergy, pvalue.
     path_ : pandas.DataFrame or ndarray
         One row for each step: feature, relevance, redundancy, synergy, gain,
         cumulative, pvalue. Without pandas a structured array.
     redundant_with_ : ndarray of shape (`n_features_in_`,)
-        For each column the selected one that shares more than half of what it tells
+        For each feature the selected one that shares more than half of its information
         about y, or None.
     selection_frequency_ : ndarray of shape (`n_features_in_`,)
-        Share of the resamples that selected each column.
+        Share of the resamples in which each feature is selected.
     stability_ : float
-        Agreement of the resamples, 1 at best and 0 for chance [2]_.
+        Agreement of the resamples, 1 at best and about 0 by chance [2]_.
     n_features_in_ : int
-        Number of columns of X.
+        Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns of X, where it has names that are all strings.
+        Names of the features, where all are strings.
 
     See Also
     --------
-    mutual_info_matrix : Mutual information of all pairs of columns.
+    mutual_info_matrix : Mutual information of all pairs of features.
 
     Notes
     -----
-    With r = I(X; y), and sums and means over the selected S: "mim" is r; "mifs" takes
-    off the sum of I(X; S), "mrmr" its mean, "mrmr_quotient" divides by the mean; "cife"
-    and "jmi" take off the sum or mean of I(X; S) - I(X; S | y), "cmim" the largest and
-    "icap" the sum of the positive ones; "jmim" is the least I(X, S; y) and "disr" the
-    mean of I(X, S; y) / H(X, S, y).
+    With the relevance r = I(X; y), and sums and means over the selected S: "mim" is r;
+    "mifs" subtracts the sum of the redundancies I(X; S), "mrmr" their mean,
+    "mrmr_quotient" divides by the mean; "cife" and "jmi" subtract the sum or mean of
+    I(X; S) - I(X; S | y), "cmim" the largest and "icap" the sum of the positive ones;
+    "jmim" is the smallest I(X, S; y) and "disr" the mean of I(X, S; y) / H(X, S, y).
 
-    `pvalues_` and the level hold for the family of all columns; where pairs are
-    searched, columns and pairs have half of the level each. Further columns are tested
-    against permutations of y and the selected columns together. Bins keep less than all
-    of the mutual information of numbers, so `scores_` are too low for sharp
-    dependence. All columns that tell something beside those selected are kept, also
-    partly redundant ones, see `redundant_with_`; copies are not.
+    `pvalues_` are adjusted for the family of all features. Where pairs are screened,
+    features and pairs have half of the level each. Further features are tested against
+    permutations of y and the selected features together. A feature that adds
+    information is selected even if it is partly redundant, see `redundant_with_`;
+    copies are not.
 
-    Switch on ``criterion="joint"`` with a critic, such as ``InfoNCE(critic="separable",
-    n_negatives=16)``, where nothing or too little is found and three columns may count
-    of which no two do: it begins with the triples of columns whose halves tell by
-    their parity, if no column and no pair is significant, and goes on by what critics
-    of all selected columns gain on rows held out. It takes minutes. `scores_` and
-    `pvalues_` are then those of counts, and columns that come together share a `gain`;
-    critics choose among the same rows that they are reported on, so "cumulative" is
-    a little too high. With an estimator, what the path does not measure is NaN, and so
-    is the p-value of a step where the number of columns is given.
+    Limits: binning loses information, so `scores_` are too low for sharp dependence
+    of continuous features. Permutations assume exchangeable samples: without
+    `block_length` or `permutation_groups`, serial or grouped samples inflate the type
+    I error. Three features that are informative only together are found by
+    ``criterion="joint"`` with a critic, such as ``InfoNCE(critic="separable",
+    n_negatives=16)``: if no feature and no pair is significant, it begins with triples
+    whose halves are informative by their parity, and goes on by the gain of critics on
+    held-out samples. It takes minutes. `scores_` and `pvalues_` are then those of
+    counts, and features that are selected together share a `gain`. The held-out
+    samples also choose between candidates, so "cumulative" is slightly too high. With
+    an estimator, entries of the path that are not estimated are NaN, and so is the
+    p-value of a step where the number of features is given.
 
-    Weights that are whole numbers count as repeated rows.
+    Weights that are whole numbers count as repeated samples.
 
     References
     ----------
@@ -194,10 +199,10 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     criterion: str = parameter(
         default="jmi", constraints=[StrOptions({*CRITERIA, "joint"})]
     )
-    estimator: object = parameter(
+    estimator: Any = parameter(
         default=None, constraints=[HasMethods(["fit", "mutual_info"]), None]
     )
-    interactions: object = parameter(
+    interactions: bool | int | str = parameter(
         default="auto",
         constraints=[
             StrOptions({"auto"}),
@@ -205,7 +210,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             Interval(Integral, 1, None, closed="left"),
         ],
     )
-    n_features_to_select: object = parameter(
+    n_features_to_select: int | float | str = parameter(
         default="auto",
         constraints=[
             StrOptions({"auto"}),
@@ -232,21 +237,21 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     missing: str = parameter(
         default="bin", constraints=[StrOptions({"bin", "pairwise"})]
     )
-    groups: object = parameter(default=None, constraints=["array-like", dict, None])
+    groups: Any = parameter(default=None, constraints=["array-like", dict, None])
     n_resamples: int = parameter(
         default=0, constraints=[Interval(Integral, 0, None, closed="left")]
     )
     device: str | None = parameter(default=None, constraints=[str, None])
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
-    discrete_features: object = parameter(
+    discrete_features: Any = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean", "array-like"]
     )
-    discrete_target: object = parameter(
+    discrete_target: bool | str = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean"]
     )
-    random_state: object = parameter(default=None, constraints=["random_state"])
+    random_state: Any = parameter(default=None, constraints=["random_state"])
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
@@ -254,24 +259,30 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         tags.input_tags.sparse = tags.input_tags.allow_nan
         return tags
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "support_")
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, permutation_groups=None):
-        """Select columns.
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        permutation_groups: ArrayLike | None = None,
+    ) -> Self:
+        """Select features.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Columns of numbers, text, categories or booleans; values may be missing.
+            Numbers, text, categories or booleans; values may be missing.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers or labels, or columns of both.
+            Target: numbers or labels, or columns of both.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the samples.
         permutation_groups : array-like of shape (n_samples,), default=None
-            Rows change places in permutations within their group only, as for several
-            series or sites.
+            Samples are permuted within their group only, as for several series or
+            sites.
 
         Returns
         -------
@@ -281,8 +292,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         Raises
         ------
         ValueError
-            If X holds dates or infinite values, y holds missing values, or a parameter
-            does not fit the data.
+            If X contains dates or infinite values, y contains missing values, or a
+            parameter does not fit the data.
         """
         vars(self).pop("support_", None)
         data = read_input(self, X, y, sample_weight, permutation_groups)
@@ -467,16 +478,16 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         self.support_: np.ndarray = selected_mask(found, units, n_columns)
 
     @property
-    def path_(self):
-        """The steps of the selection, as a frame."""
+    def path_(self) -> Any:
+        """Steps of the selection, as a frame."""
         check_is_fitted(self)
         return as_frame(self._path)
 
-    def _get_support_mask(self):
+    def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self)
         return self.support_
 
-    def _transform(self, X):
+    def _transform(self, X: Any) -> Any:
         if self._get_support_mask().any():
             return super()._transform(X)
         return X.iloc[:, :0] if hasattr(X, "iloc") else X[:, :0]

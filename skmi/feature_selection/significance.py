@@ -9,7 +9,7 @@ a further candidate        `step_pvalues` (counts); `criterion_pvalue`, `gain_pv
 pairs and triples          `chi_squared_pvalues`; `largest_pvalues` (permutations)
 =========================  ==========================================================
 
-Draws are arrays whose first row holds the observed values and whose other rows hold
+Draws are arrays whose first row is the observed values and whose other rows are
 those under permutations.
 """
 

@@ -1,4 +1,4 @@
-"""Rows made ready for counting: columns, pairs of columns and the target as codes."""
+"""Samples as codes: units of features, coarser ones for pairs, and the target."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from skmi.feature_selection.counts import OneHot, mutual_info_of_counts
 from skmi.feature_selection.encoding import (
+    Columns,
     cut,
     few_codes,
     missing_as_code,
@@ -19,31 +20,30 @@ __all__ = [
     "screen_size",
 ]
 
-SCREEN_CODES = (4, 3, 2)  # codes of a column in the screen of pairs: what rows allow
-
-
+# Codes of a feature and classes of the target in the screen of pairs: the most that
+# leave enough samples in a cell.
+SCREEN_CODES = (4, 3, 2)
 SCREEN_CLASSES = (8, 4, 3, 2)
 
+# With fewer samples in a cell the chi-squared p-values of pairs are too small.
+ROWS_IN_CELL = 20
 
-ROWS_IN_CELL = 20  # with fewer, p-values of pairs are too small
-
-
-TARGET_CELLS = 32
+TARGET_CELLS = 32  # codes of a target, or of a group, of several columns
 
 
 class Table(NamedTuple):
-    """Codes of all rows."""
+    """Codes of all samples."""
 
-    codes: np.ndarray
-    target: np.ndarray
-    pair_codes: np.ndarray
+    codes: np.ndarray  # of shape (n_rows, n_units)
+    target: np.ndarray  # of shape (n_rows,)
+    pair_codes: np.ndarray  # coarser codes, for pairs
     pair_target: np.ndarray
-    n_pair_codes: int  # 0 where there are too few rows for pairs
-    weights: object  # ndarray of shape (n_rows,), or None for equal ones
-    groups: object  # ndarray of shape (n_rows,), or None where all rows may change
+    n_pair_codes: int  # 0 where there are too few samples for pairs
+    weights: np.ndarray | None  # of shape (n_rows,), None for equal ones
+    groups: np.ndarray | None  # within which samples may be exchanged, None for all
 
-    def take(self, rows):
-        """Return the same table with some of its rows."""
+    def take(self, rows: np.ndarray) -> "Table":
+        """Return the same table with some of its samples."""
         arrays = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
             for name in self._fields
@@ -52,24 +52,34 @@ class Table(NamedTuple):
         return self._replace(**arrays)
 
 
-def make_table(x, y, *, n_bins, missing, units, weights, groups, ordered):
-    """Turn columns into codes.
+def make_table(
+    x: Columns,
+    y: Columns,
+    *,
+    n_bins: int,
+    missing: str,
+    units: list[np.ndarray],
+    weights: np.ndarray | None,
+    groups: np.ndarray | None,
+    ordered: bool,
+) -> Table:
+    """Encode features and target.
 
     Parameters
     ----------
     x, y : Columns
-        Both sides.
+        Features and target.
     n_bins : int
-        Bins of a column of numbers.
+        Bins of a continuous feature.
     missing : {"bin", "pairwise"}
-        What missing values are.
+        Whether missing values get a code of their own or count nowhere.
     units : list of ndarray
-        Columns of x that belong together.
+        Columns of x that make one feature.
     weights, groups : ndarray of shape (n_rows,) or None
-        Weights of the rows, and groups in which they may change places.
+        Weights of the samples, and groups within which they may be exchanged.
     ordered : bool
-        Whether the order of the rows matters. If not they are put in one that depends
-        on their codes alone.
+        Whether the order of the samples matters. If not they are sorted by their
+        codes, so that results do not depend on the given order.
 
     Returns
     -------
@@ -89,7 +99,7 @@ def make_table(x, y, *, n_bins, missing, units, weights, groups, ordered):
     return table if ordered else table.take(canonical_order(codes, target, weights))
 
 
-def join_columns(codes, units):
+def join_columns(codes: np.ndarray, units: list[np.ndarray]) -> np.ndarray:
     """Return one code for each unit of columns."""
     if all(len(unit) == 1 for unit in units):
         return codes[:, np.concatenate(units)]
@@ -101,8 +111,8 @@ def join_columns(codes, units):
     )
 
 
-def screen_size(n_rows, n_classes):
-    """Return the most codes of a column and of the target that fill the cells."""
+def screen_size(n_rows: int, n_classes: int) -> tuple[int, int]:
+    """Return the most codes of a feature and classes that leave enough in a cell."""
     for classes in SCREEN_CLASSES:
         for codes in SCREEN_CODES if classes == SCREEN_CLASSES[0] else (2,):
             n_cells = codes**2 * min(classes, n_classes)
@@ -111,11 +121,14 @@ def screen_size(n_rows, n_classes):
     return 0, n_classes
 
 
-def canonical_order(codes, target, weights):
-    """Order rows by their codes, the same in whatever order rows and columns come.
+def canonical_order(
+    codes: np.ndarray, target: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray:
+    """Order samples by their codes, whatever the given order of samples and columns.
 
-    Each column counts by its mutual information with the target, so that rows with
-    other codes differ in what they add up to.
+    The sort key is a sum over columns, each multiplied by a pseudo-random function of
+    its mutual information with the target, so that different samples have different
+    keys and permuted columns the same.
     """
     labels = np.eye(int(target.max()) + 1, dtype=np.float32)[target]
     values = np.empty(codes.shape[1])
