@@ -9,10 +9,6 @@ from skmi.display._style import require_matplotlib
 
 __all__ = ["Finding", "Pair", "Report", "draw", "render_record", "render_text"]
 
-WIDTH = 80  # characters of a line
-
-LONGEST_TWIN = 14  # characters of the name in the column "redundant with"
-
 MOST_PAIRS = 5  # pairs that are printed; the record has all of them
 
 LEGEND = """\
@@ -75,7 +71,7 @@ def _in_bits(record: Any) -> Any:
 
 
 def render_text(report: Report) -> str:
-    """Lay the report out as text, at most 80 characters wide."""
+    """Lay the report out as text, for a terminal of some 80 columns."""
     dropped = ""
     if report.n_dropped:
         dropped = f", {report.n_dropped} without a target left out"
@@ -99,10 +95,9 @@ def format_findings(findings: list[Finding], unit: str) -> str:
         line = (
             f"{shorten(f.feature, width):<{width}}  {kind:<6}  {f.mutual_info:>9.3f}  "
             f"{f.standard_error:>6.3f}  {f.scale:>5.2f}  {f.pvalue:>7.4f}"
-            f"{'*' if f.selected else ' '}  "
+            f"{'*' if f.selected else ' '}  {shorten(f.redundant_with or '', 14)}"
         )
-        room = min(LONGEST_TWIN, WIDTH - len(line))
-        lines.append((line + shorten(f.redundant_with or "", room)).rstrip())
+        lines.append(line.rstrip())
     return "\n".join(lines)
 
 

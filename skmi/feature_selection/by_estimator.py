@@ -54,6 +54,20 @@ def fitted_mutual_info(
         return estimator.fit(x, y).mutual_info_
 
 
+class Task(NamedTuple):
+    """Data of a selection by fits."""
+
+    blocks: list[np.ndarray]  # candidates, each of shape (n_rows, n_columns)
+    y: np.ndarray  # target, of shape (n_rows,) or (n_rows, n_targets)
+    table: Table  # codes of the same candidates and samples
+    pairs: Pairs  # candidates that may be selected together
+    permutations: np.ndarray  # (n_permutations + 1, n_rows), the identity first
+
+    def together(self, columns: Unit | list[int]) -> np.ndarray:
+        """Block of several candidates."""
+        return np.column_stack([self.blocks[k] for k in columns])
+
+
 class Measured(NamedTuple):
     """Mutual information of several blocks of columns and the target, in nats."""
 
@@ -85,16 +99,12 @@ class Fits:
         )
         return Measured(np.array(values), None)
 
-    def pvalues(
-        self,
-        measured: Measured,
-        blocks: list[np.ndarray],
-        y: np.ndarray,
-        permutations: np.ndarray,
-        control: str,
-    ) -> np.ndarray:
-        """Return adjusted p-values by permutations of y."""
-        null = [self.measure(blocks, y[rows]).values for rows in permutations[1:]]
+    def pvalues(self, measured: Measured, task: Task, control: str) -> np.ndarray:
+        """Return adjusted p-values of the blocks of a task, by permutations of y."""
+        null = [
+            self.measure(task.blocks, task.y[rows]).values
+            for rows in task.permutations[1:]
+        ]
         return family_pvalues(np.stack([measured.values, *null]), control)
 
 
@@ -119,16 +129,9 @@ class Stack:
         terms = report_terms(self.estimator, blocks, y, self.seed)
         return Measured(terms.mean(axis=1), terms)
 
-    def pvalues(
-        self,
-        measured: Measured,
-        blocks: list[np.ndarray],
-        y: np.ndarray,
-        permutations: np.ndarray,
-        control: str,
-    ) -> np.ndarray:
+    def pvalues(self, measured: Measured, task: Task, control: str) -> np.ndarray:
         """Return adjusted p-values from the spread of the pointwise values."""
-        return bonferroni(mean_pvalues(measured.terms), len(blocks))
+        return bonferroni(mean_pvalues(measured.terms), len(task.blocks))
 
 
 def make_measure(estimator: Any, n_jobs: int | None, seed: int) -> Fits | Stack:
@@ -136,20 +139,6 @@ def make_measure(estimator: Any, n_jobs: int | None, seed: int) -> Fits | Stack:
     stacks = hasattr(estimator, "_objective")
     stacks &= getattr(estimator, "reference", None) is None  # one for each block
     return Stack(estimator, seed) if stacks else Fits(estimator, n_jobs, seed)
-
-
-class Task(NamedTuple):
-    """Data of a selection by fits."""
-
-    blocks: list[np.ndarray]  # candidates, each of shape (n_rows, n_columns)
-    y: np.ndarray  # target, of shape (n_rows,) or (n_rows, n_targets)
-    table: Table  # codes of the same candidates and samples
-    pairs: Pairs  # candidates that may be selected together
-    permutations: np.ndarray  # (n_permutations + 1, n_rows), the identity first
-
-    def together(self, columns: Unit | list[int]) -> np.ndarray:
-        """Block of several candidates."""
-        return np.column_stack([self.blocks[k] for k in columns])
 
 
 def select_by_fits(
@@ -180,25 +169,30 @@ def select_by_fits(
 
 
 class FittedSearch(GreedySearch):
-    """Base of both searches: candidates, their significance alone, pairs to start with.
+    """Base of both searches: data, and pairs to start with.
 
     Parameters
     ----------
     task, measure, rule
         As in `select_by_fits`.
+    relevance, pvalues
+        As in `GreedySearch`.
     """
 
-    def __init__(self, task: Task, measure: Fits | Stack, rule: Rule):
+    def __init__(
+        self,
+        task: Task,
+        measure: Fits | Stack,
+        rule: Rule,
+        relevance: np.ndarray,
+        pvalues: np.ndarray,
+    ):
+        super().__init__(rule, relevance, pvalues)
         self.task, self.measure = task, measure
         self.gain_permutations = task.permutations[1 : GAIN_PERMUTATIONS + 1]
-        first, second, *_, pvalues = task.pairs.take(slice(MOST_SEEDS))
+        first, second, *_, certified = task.pairs.take(slice(MOST_SEEDS))
         members = zip(first.tolist(), second.tolist(), strict=True)
-        self.seeds = dict(zip(members, pvalues.tolist(), strict=True))
-        super().__init__(rule, *self.measure_alone(rule.control))
-
-    def measure_alone(self, control: str) -> tuple[np.ndarray, np.ndarray]:
-        """Relevance of each candidate alone, and its adjusted p-value."""
-        raise NotImplementedError
+        self.seeds = dict(zip(members, certified.tolist(), strict=True))
 
     def mutual_info(
         self, blocks: list[np.ndarray], y: np.ndarray | None = None
@@ -214,14 +208,13 @@ class JointSearch(FittedSearch):
     and the shortlist of candidates.
     """
 
-    kept_terms: np.ndarray | None = None  # pointwise values of the selected columns
-
-    def measure_alone(self, control: str) -> tuple[np.ndarray, np.ndarray]:
-        """Relevance by counts, and p-values."""
-        self.counts = Candidates(self.task.table, self.task.permutations)
+    def __init__(self, task: Task, measure: Fits | Stack, rule: Rule):
+        self.counts = Candidates(task.table, task.permutations)
         draws = self.counts.relevance().round(DECIMALS)
-        self.state = CriterionState("jmi", draws[0])
-        return draws[0], family_pvalues(draws, control)
+        pvalues = family_pvalues(draws, rule.control)
+        super().__init__(task, measure, rule, draws[0], pvalues)
+        self.state = CriterionState("jmi", self.relevance)
+        self.kept_terms: np.ndarray | None = None  # pointwise, of what is selected
 
     def advance(self) -> bool:
         """Select another column, or at first a pair or triple."""
@@ -234,7 +227,7 @@ class JointSearch(FittedSearch):
         starts = self._starts()
         if not starts:
             return False
-        units = sorted(starts, key=starts.get)[:SHORTLIST]
+        units = sorted(starts, key=lambda unit: starts[unit])[:SHORTLIST]
         measured = self.measure.measure(
             [self.task.together(unit) for unit in units], self.task.y
         )
@@ -319,24 +312,19 @@ class PairwiseSearch(FittedSearch):
     """Take the candidate of the largest criterion, from pairwise fits."""
 
     def __init__(self, task: Task, measure: Fits | Stack, rule: Rule):
-        super().__init__(task, measure, rule)
+        measured = measure.measure(task.blocks, task.y)
+        pvalues = measure.pvalues(measured, task, rule.control)
+        super().__init__(task, measure, rule, measured.values, pvalues)
         pairs = list(self.seeds)
         members = [(k,) for k in range(len(task.blocks))] + pairs
-        pvalues = np.append(self.pvalues, list(self.seeds.values()))
-        self.pool = Pool.of(members, pvalues)
+        certified = np.append(self.pvalues, list(self.seeds.values()))
+        self.pool = Pool.of(members, certified)
         self.unit_blocks = [task.together(unit) for unit in members]
         joint = self.unit_blocks[len(task.blocks) :]
         joint = self.mutual_info(joint) if joint else []
         self.unit_relevance = np.append(self.relevance, joint)
         self.state = CriterionState(rule.criterion, self.unit_relevance)
         self.chosen: list[int] = []
-
-    def measure_alone(self, control: str) -> tuple[np.ndarray, np.ndarray]:
-        """Relevance by fits, and p-values."""
-        blocks, y, _, _, permutations = self.task
-        measured = self.measure.measure(blocks, y)
-        pvalues = self.measure.pvalues(measured, blocks, y, permutations, control)
-        return measured.values, pvalues
 
     def advance(self) -> bool:
         """Select another column or pair; return whether there was one."""

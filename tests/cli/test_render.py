@@ -61,10 +61,10 @@ def test_names_that_the_terminal_cannot_show(tmp_path):
 
 def test_text_and_record_of_a_report():
     findings = [
-        Finding("a" * 30, "continuous", np.log(2), 0.1, 0.87, 0.005, True, None),
-        Finding("b", "discrete", 0.0, 0.1, 0.0, 1.0, False, "a" * 30),
+        Finding("a" * 20, "continuous", np.log(2), 0.1, 0.87, 0.005, True, None),
+        Finding("b", "discrete", 0.0, 0.1, 0.0, 1.0, False, "a" * 20),
     ]
-    pairs = [Pair("a" * 30, "b", 2 * np.log(2), np.log(2), 0.001)]
+    pairs = [Pair("a" * 20, "b", 2 * np.log(2), np.log(2), 0.001)]
     report = Report("t.csv", 90, 10, "y", "discrete", 199, findings, pairs)
     text = render_text(report)
     assert text.startswith("t.csv: 90 rows, 10 without a target left out\n")
