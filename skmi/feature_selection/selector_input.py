@@ -77,12 +77,31 @@ def read_input(
     """
     refuse_dates(X)
     check_choice(selector.criterion, selector.estimator)
+    x, y = read_sides(selector, X, y)
+    n_columns = x.values.shape[1]
+    rows, weights = weighted_rows(selector.estimator, x.values, sample_weight)
+    groups = None
+    if permutation_groups is not None:
+        check_consistent_length(x.values, permutation_groups)
+        groups = np.unique(permutation_groups, return_inverse=True)[1][rows]
+    names = getattr(selector, "feature_names_in_", np.arange(n_columns)).tolist()
+    return SelectorInput(
+        x.take(rows),
+        y.take(rows),
+        weights,
+        groups,
+        *read_groups(selector.groups, names),
+    )
+
+
+def read_sides(selector: Any, X: Any, y: Any) -> tuple[Columns, Columns]:
+    """Validate X and y; decide which of their columns are discrete."""
     if y is None:
         raise ValueError(
             f"{type(selector).__name__} requires y to be passed, but the target y is "
             "None."
         )
-    x_types, kinds = column_types(X) or None, target_kinds(y)
+    types, kinds = column_types(X) or None, target_kinds(y)
     by_counts = selector.estimator is None
     X, y = validate_data(
         selector,
@@ -96,22 +115,10 @@ def read_input(
     )
     y = y.reshape(len(y), -1)
     kinds = kinds * y.shape[1] if len(kinds) == 1 else kinds
-    y_discrete = [
-        kind == "discrete" or selector.discrete_target is True for kind in kinds
-    ]
-    x_discrete = discrete_flags(selector.discrete_features, X.shape[1])
-    rows, weights = weighted_rows(selector.estimator, X, sample_weight)
-    groups = None
-    if permutation_groups is not None:
-        check_consistent_length(X, permutation_groups)
-        groups = np.unique(permutation_groups, return_inverse=True)[1][rows]
-    names = getattr(selector, "feature_names_in_", np.arange(X.shape[1])).tolist()
-    return SelectorInput(
-        Columns(X, x_discrete, x_types).take(rows),
-        Columns(y, y_discrete, None).take(rows),
-        weights,
-        groups,
-        *read_groups(selector.groups, names),
+    labels = selector.discrete_target is True
+    return (
+        Columns(X, discrete_flags(selector.discrete_features, X.shape[1]), types),
+        Columns(y, [labels or kind == "discrete" for kind in kinds], None),
     )
 
 

@@ -9,7 +9,7 @@ from tests.feature_selection.planted import (
 )
 
 
-def test_path_tells_what_each_step_brought():
+def test_path_has_the_amounts_of_each_step():
     X, y = additive()
     selector = MIFeatureSelector(criterion="mrmr", interactions=False, random_state=0)
     path = selector.fit(X, y).path_
@@ -21,7 +21,7 @@ def test_path_tells_what_each_step_brought():
     assert path["pvalue"].max() <= 0.05
 
 
-def test_resamples_tell_how_steady_the_choice_is():
+def test_resamples_measure_stability():
     X, y = xor(n_columns=40)
     selector = MIFeatureSelector(n_resamples=6, random_state=0, n_jobs=2).fit(X, y)
     assert (selector.selection_frequency_[[7, 31]] == 1).all()
