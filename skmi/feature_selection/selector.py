@@ -314,7 +314,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         if not self.support_.any():
             warn(
-                f"No feature is significantly informative about y at level="
+                f"No column of X is significantly informative about y at level="
                 f"{self.level}; nothing is selected. In a pipeline, "
                 "min_features_to_select=1 keeps the best one.",
                 NothingSelectedWarning,

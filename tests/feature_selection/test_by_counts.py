@@ -3,12 +3,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from skmi import (
-    MIFeatureSelector,
-)
-from tests.feature_selection.planted import (
-    additive,
-)
+from skmi import MIFeatureSelector
+from tests.feature_selection.planted import additive
 
 
 def test_scores_and_pvalues_of_planted_columns():

@@ -11,9 +11,7 @@ from skmi import (
     MIFeatureSelector,
     MixedKSG,
 )
-from tests.feature_selection.planted import (
-    mixed_frame,
-)
+from tests.feature_selection.planted import mixed_frame
 
 
 @pytest.mark.parametrize("criterion", ["joint", "jmi", "mrmr", "cmim"])

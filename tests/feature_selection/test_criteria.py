@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from skmi import (
-    MIFeatureSelector,
-)
+from skmi import MIFeatureSelector
 from skmi.entropy import discrete_entropy
 from skmi.feature_selection.criteria import CRITERIA, CriterionState, Overlap
 from tests.feature_selection.planted import (

@@ -4,16 +4,12 @@ from scipy.stats import chi2
 from sklearn.metrics import mutual_info_score
 
 import skmi
-from skmi import (
-    MIFeatureSelector,
-)
+from skmi import MIFeatureSelector
 from skmi.feature_selection.pair_screen import screen_pairs, screen_triples
 from skmi.feature_selection.significance import (
     draw_permutations,
 )
-from tests.feature_selection.planted import (
-    xor,
-)
+from tests.feature_selection.planted import xor
 
 
 def plugin_synergy(a, b, y):

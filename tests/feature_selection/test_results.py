@@ -1,8 +1,6 @@
 import numpy as np
 
-from skmi import (
-    MIFeatureSelector,
-)
+from skmi import MIFeatureSelector
 from tests.feature_selection.planted import (
     additive,
     xor,

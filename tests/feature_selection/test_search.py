@@ -1,11 +1,7 @@
 import numpy as np
 
-from skmi import (
-    MIFeatureSelector,
-)
-from tests.feature_selection.planted import (
-    additive,
-)
+from skmi import MIFeatureSelector
+from tests.feature_selection.planted import additive
 
 
 def test_numbers_of_columns():

@@ -6,9 +6,7 @@ import pytest
 from scipy.signal import lfilter
 
 import skmi
-from skmi import (
-    MIFeatureSelector,
-)
+from skmi import MIFeatureSelector
 from skmi.feature_selection.significance import (
     chi_squared_pvalues,
     chi_squared_threshold,

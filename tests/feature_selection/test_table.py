@@ -2,13 +2,9 @@ import itertools
 
 import numpy as np
 
-from skmi import (
-    MIFeatureSelector,
-)
+from skmi import MIFeatureSelector
 from skmi.feature_selection.table import screen_size
-from tests.feature_selection.planted import (
-    mixed_frame,
-)
+from tests.feature_selection.planted import mixed_frame
 
 
 def test_screen_size_keeps_rows_in_cells():
