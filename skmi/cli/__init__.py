@@ -1,1 +1,1 @@
-"""The command line: ``python -m skmi``."""
+"""Command line: ``python -m skmi`` ranks the features of a table."""

@@ -1,4 +1,4 @@
-"""The main job: what each column of a table tells about its target."""
+"""``python -m skmi``: rank the features of a table by their mutual information."""
 
 import argparse
 import difflib
@@ -6,62 +6,211 @@ import json
 import math
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-import skmi
 from skmi._data.checks import warn_of_duplicate_rows
 from skmi.cli.reading import (
-    MISSING,
+    Column,
     TableError,
     bundled_table,
+    one_line,
     parse_column,
     read_table,
 )
 from skmi.cli.render import (
-    format_pairs,
-    format_table,
-    in_bits,
-    note_identifiers,
-    one_line,
-    short,
+    Finding,
+    Pair,
+    Report,
+    draw,
+    render_record,
+    render_text,
 )
-from skmi.display import FeatureRankingDisplay
 from skmi.display._style import require_matplotlib
 from skmi.entropy import adjusted_mutual_info
-from skmi.feature_selection.selector import MIFeatureSelector
-from skmi.neighbors.ksg import KSG
+from skmi.exceptions import DuplicateRowsWarning, SkmiWarning, warn
+from skmi.feature_selection import MIFeatureSelector
+from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 
-MISSING |= {"nat", "null", "none", "missing", "#null!", "#div/0!"}
+__all__ = ["main"]
 
-
-MAX_NEIGHBORS = 10  # steadier than KSG's own default, which decides the order here
-
+# More neighbours than KSG's own default of 3: less variance, which decides the order
+# of the features here.
+MAX_NEIGHBORS = 10
 
 MIN_ROWS = 20
 
-
-ENOUGH_PERMUTATIONS = 39  # what the selector needs to stop by itself
-
-
-class Finding(NamedTuple):
-    """What one feature tells about the target."""
-
-    feature: str
-    type: str
-    mutual_info: float
-    standard_error: float
-    scale: float
-    pvalue: float
-    selected: bool
-    redundant_with: str | None
+# Fewest permutations with which the selector decides itself how many features to take.
+ENOUGH_PERMUTATIONS = 39
 
 
-def scan(columns, target, n_permutations, seed):
-    """Measure each column against the target, the strongest first; and pairs."""
+class Table(NamedTuple):
+    """Features and target of the samples that have a target."""
+
+    name: str
+    columns: list[Column]
+    target: Column
+    n_dropped: int  # samples without a target
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, default=None
+        Arguments in place of those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 2 if the table or the request cannot be used.
+    """
+    options = make_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # names that the terminal cannot show
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", SkmiWarning)
+            report = make_report(options)
+        print(render_text(report))
+        if options.plot:
+            draw(report, options.plot)
+        if options.json:
+            text = json.dumps(render_record(report), indent=2, allow_nan=False) + "\n"
+            Path(options.json).write_text(text, encoding="utf-8")
+    except (TableError, ImportError, OSError) as error:
+        print(f"skmi: {one_line(error)}", file=sys.stderr)
+        return 2
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"note: {message}", file=sys.stderr)
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m skmi",
+        description="Rank the features of a table by their mutual information with a "
+        "target.",
+    )
+    parser.add_argument("table", nargs="?", help="CSV, TSV or parquet file")
+    parser.add_argument("--target", help="name of the target column")
+    parser.add_argument("--json", metavar="FILE", help="write the result here as well")
+    parser.add_argument("--plot", metavar="FILE", help="draw the ranking here, a PNG")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--n-permutations", type=int, default=500, metavar="N", help="default: 500"
+    )
+    parser.add_argument("--bits", action="store_true", help="bits instead of nats")
+    return parser
+
+
+def make_report(options: argparse.Namespace) -> Report:
+    """Check the options, prepare the table and measure its features."""
+    check(options)
+    table = prepare(options)
+    findings, pairs = measure(
+        table.columns, table.target, options.n_permutations, options.seed
+    )
+    report = Report(
+        table=table.name,
+        n_rows=len(table.target.values),
+        n_dropped=table.n_dropped,
+        target=table.target.name,
+        target_type=table.target.kind,
+        n_permutations=options.n_permutations,
+        findings=findings,
+        pairs=pairs,
+    )
+    return report.in_bits() if options.bits else report
+
+
+# -- prepare ---------------------------------------------------------------------------
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise where an option cannot be used, before any work."""
+    if options.n_permutations < 1:
+        raise TableError("--n-permutations must be at least 1")
+    if not 0 <= options.seed < 2**32:
+        raise TableError("--seed must lie between 0 and 4294967295")
+    if options.plot:
+        require_matplotlib("--plot")
+
+
+def prepare(options: argparse.Namespace) -> Table:
+    """Load the table, leave out samples without a target, and check the rest."""
+    name, columns, target = load(options)
+    known = np.flatnonzero(~target.missing)
+    n_dropped = len(target.missing) - len(known)
+    target = target.select(known)
+    columns = [column.select(known) for column in columns.values()]
+    if not columns:
+        raise TableError("there is no column besides the target")
+    if len(known) < MIN_ROWS:
+        raise TableError(f"{len(known)} rows have a target; {MIN_ROWS} are needed")
+    if len(np.unique(target.values)) == 1:
+        raise TableError(f"the target {target.name!r} has one value only")
+    note_identifiers(columns)
+    warn_of_duplicate_rows(
+        np.column_stack([column.values for column in columns]), target.values
+    )
+    return Table(name, columns, target, n_dropped)
+
+
+def load(options: argparse.Namespace) -> tuple[str, dict[str, Column], Column]:
+    """Return the name of the table, its features and its target."""
+    if options.table is None:
+        name, table = "diabetes, bundled with scikit-learn", bundled_table()
+        target = options.target or "target"
+    else:
+        name, table = Path(options.table).name, read_table(options.table)
+        target = options.target
+    names = ", ".join(table)
+    if target is None:
+        raise TableError(f"name the target: --target COLUMN, one of {names}")
+    if target not in table:
+        close = difflib.get_close_matches(target, table, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {names}"
+        raise TableError(f"there is no column {target!r}; {hint}")
+    columns = {name: parse_column(name, values) for name, values in table.items()}
+    return name, columns, columns.pop(target)
+
+
+def note_identifiers(columns: list[Column]) -> None:
+    """Warn of text columns in which most values occur once."""
+    for column in columns:
+        present = column.values[~column.missing]
+        if column.kind == "discrete" and 2 * len(np.unique(present)) > len(present) > 0:
+            warn(
+                f"column {column.name!r} holds text that is mostly different in each "
+                "row; as labels it carries no information except by its missing "
+                "values. If it holds numbers, write them plainly.",
+                SkmiWarning,
+            )
+
+
+# -- measure ---------------------------------------------------------------------------
+
+
+def measure(
+    columns: list[Column], target: Column, n_permutations: int, seed: int
+) -> tuple[list[Finding], list[Pair]]:
+    """Measure the dependence of each feature, and of pairs, with the target.
+
+    Returns
+    -------
+    findings : list of Finding
+        The largest mutual information first, in nats.
+    pairs : list of Pair
+        Significant pairs, the largest synergy first.
+    """
     selector = select(columns, target, n_permutations, seed)
     names = [column.name for column in columns]
     findings = []
@@ -81,13 +230,13 @@ def scan(columns, target, n_permutations, seed):
             )
         )
     pairs = [
-        pair._replace(first=names[pair.first], second=names[pair.second])
-        for pair in selector.interactions_
+        Pair(names[first], names[second], *amounts)
+        for first, second, *amounts in selector.interactions_
     ]
     return sorted(findings, key=lambda finding: -finding.mutual_info), pairs
 
 
-def mutual_info(column, target, seed):
+def mutual_info(column: Column, target: Column, seed: int) -> tuple[float, float]:
     """Return the mutual information of two columns and its standard error, in nats."""
     if len(np.unique(column.values)) == 1:
         return 0.0, 0.0
@@ -103,14 +252,17 @@ def mutual_info(column, target, seed):
         random_state=seed,
     )
     with warnings.catch_warnings():
-        # One column alone says little of repeated rows: the whole table is looked at.
-        warnings.simplefilter("ignore", skmi.DuplicateRowsWarning)
+        # Repeated values in one column are common; repeated rows of the whole table
+        # have been looked for.
+        warnings.simplefilter("ignore", DuplicateRowsWarning)
         estimator.fit(numbers.values.reshape(-1, 1), other.values)
     return estimator.mutual_info_, estimator.standard_error_
 
 
-def select(columns, target, n_permutations, seed):
-    """Fit the selector on all columns; too few permutations choose the best column."""
+def select(
+    columns: list[Column], target: Column, n_permutations: int, seed: int
+) -> MIFeatureSelector:
+    """Fit the selector on all columns; too few permutations select the best column."""
     numbers = [np.where(c.missing, np.nan, c.values) for c in columns]
     selector = MIFeatureSelector(
         n_features_to_select="auto" if n_permutations >= ENOUGH_PERMUTATIONS else 1,
@@ -120,141 +272,3 @@ def select(columns, target, n_permutations, seed):
         random_state=seed,
     )
     return selector.fit(np.column_stack(numbers), target.values)
-
-
-def make_parser():
-    """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m skmi",
-        description="Which columns of a table tell about its target?",
-    )
-    parser.add_argument("table", nargs="?", help="CSV, TSV or parquet file")
-    parser.add_argument("--target", help="column to tell about")
-    parser.add_argument("--json", metavar="FILE", help="write the result here as well")
-    parser.add_argument("--plot", metavar="FILE", help="draw the ranking here, a PNG")
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument(
-        "--n-permutations", type=int, default=500, metavar="N", help="default: 500"
-    )
-    parser.add_argument("--bits", action="store_true", help="bits instead of nats")
-    return parser
-
-
-def load(options):
-    """Return the name of the table, its features and its target."""
-    if options.table is None:
-        name, table = "diabetes, bundled with scikit-learn", bundled_table()
-        target = options.target or "target"
-    else:
-        name, table = Path(options.table).name, read_table(options.table)
-        target = options.target
-    names = ", ".join(table)
-    if target is None:
-        raise TableError(f"name the target: --target COLUMN, one of {names}")
-    if target not in table:
-        close = difflib.get_close_matches(target, table, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {names}"
-        raise TableError(f"there is no column {target!r}; {hint}")
-    columns = {name: parse_column(name, values) for name, values in table.items()}
-    return name, columns, columns.pop(target)
-
-
-def run(options):
-    """Do the job; return the text to print and the record to write as JSON."""
-    if options.n_permutations < 1:
-        raise TableError("--n-permutations must be at least 1")
-    if not 0 <= options.seed < 2**32:
-        raise TableError("--seed must lie between 0 and 4294967295")
-    if options.plot:
-        require_matplotlib("--plot")  # before the work, not after it
-    name, columns, target = load(options)
-    known = np.flatnonzero(~target.missing)
-    n_dropped = len(target.missing) - len(known)
-    target = target.select(known)
-    columns = [column.select(known) for column in columns.values()]
-    if not columns:
-        raise TableError("there is no column besides the target")
-    if len(known) < MIN_ROWS:
-        raise TableError(f"{len(known)} rows have a target; {MIN_ROWS} are needed")
-    if len(np.unique(target.values)) == 1:
-        raise TableError(f"the target {target.name!r} has one value only")
-    note_identifiers(columns)
-    warn_of_duplicate_rows(
-        np.column_stack([column.values for column in columns]), target.values
-    )
-    findings, pairs = scan(columns, target, options.n_permutations, options.seed)
-    unit = "bits" if options.bits else "nats"
-    if options.bits:
-        findings, pairs = map(in_bits, (findings, pairs))
-    dropped = f", {n_dropped} without a target left out" if n_dropped else ""
-    text = (
-        f"{name}: {len(known)} rows{dropped}\n"
-        f"target: {target.name} ({target.kind})\n\n"
-        f"{format_table(findings, unit)}\n\n"
-        f"{format_pairs(pairs, unit) if pairs else ''}"
-        "MI: mutual information; se: its standard error; 0-1: sqrt(1 - exp(-2 MI)),\n"
-        "the correlation of normal variables with as much; p-value: the target\n"
-        f"permuted {options.n_permutations} times, for all features together; "
-        "*: selected.\n"
-        "Missing values of a feature count as a value of their own."
-    )
-    record = {
-        "table": name,
-        "n_rows": len(known),
-        "target": target.name,
-        "target_type": target.kind,
-        "unit": unit,
-        "n_permutations": options.n_permutations,
-        "features": [finding._asdict() for finding in findings],
-        "interactions": [pair._asdict() for pair in pairs],
-    }
-    return text, record
-
-
-def draw(record, path):
-    """Draw the ranking to a file."""
-    columns = {
-        name: [feature[name] for feature in record["features"]]
-        for name in record["features"][0]
-    }
-    display = FeatureRankingDisplay(
-        names=columns["feature"],
-        scores=columns["mutual_info"],
-        pvalues=columns["pvalue"],
-        support=columns["selected"],
-        redundant_with=columns["redundant_with"],
-        standard_error=columns["standard_error"],
-        unit=record["unit"],
-    )
-    display.plot(name=f"What tells about {short(record['target'], 40)}")
-    try:
-        display.figure_.savefig(path, dpi=150)
-    except ValueError as error:  # a suffix that matplotlib does not know
-        raise TableError(f"cannot draw to {path}: {one_line(error)}") from None
-    finally:
-        require_matplotlib("--plot").close(display.figure_)
-
-
-def main(arguments=None):
-    """Run the command line; return the exit status."""
-    options = make_parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # names that the terminal cannot show
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", skmi.SkmiWarning)
-            text, record = run(options)
-        print(text)
-        if options.plot:
-            draw(record, options.plot)
-        if options.json:
-            Path(options.json).write_text(
-                json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-            )
-    except (TableError, ImportError, OSError) as error:
-        print(f"skmi: {one_line(error)}", file=sys.stderr)
-        return 2
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"note: {message}", file=sys.stderr)
-    return 0

@@ -1,42 +1,52 @@
-"""Reading tables: delimited text and Parquet."""
+"""Tables of the command line: delimited text and Parquet, parsed column by column."""
 
 import csv
 import datetime
 import io
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_diabetes
 
-from skmi.cli.render import one_line
+__all__ = [
+    "Column",
+    "TableError",
+    "bundled_table",
+    "one_line",
+    "parse_column",
+    "read_table",
+]
 
+# Texts of a missing value, in lower case.
 MISSING = {"", ".", "-", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan"}
+MISSING |= {"nat", "null", "none", "missing", "#null!", "#div/0!"}
 
 
 MAX_DISCRETE = 10  # integers with more distinct values count as continuous
 
 
 class TableError(Exception):
-    """Something in the request or the table that the job cannot work with."""
+    """The request or the table cannot be used."""
 
 
 class Column(NamedTuple):
-    """A column made ready: numbers, or codes of labels, with missing values in it."""
+    """A parsed column: numbers or codes of labels, missing values filled."""
 
     name: str
     kind: str  # "continuous" or "discrete"
-    values: np.ndarray
-    missing: np.ndarray
+    values: np.ndarray  # of shape (n_rows,)
+    missing: np.ndarray  # mask of the same shape
 
-    def select(self, rows):
-        """Return the same column with some of its rows."""
+    def select(self, rows: np.ndarray) -> "Column":
+        """Return the same column with some of the rows."""
         return self._replace(values=self.values[rows], missing=self.missing[rows])
 
 
-def read_table(path):
+def read_table(path: str | Path) -> dict[str, list]:
     """Return the columns of a CSV, TSV or parquet file as a dict of lists."""
     path = Path(path)
     if not path.is_file():
@@ -46,7 +56,7 @@ def read_table(path):
     return read_delimited(path)
 
 
-def read_parquet(path):
+def read_parquet(path: Path) -> dict[str, list]:
     """Read a parquet file through pandas."""
     try:
         import pandas as pd
@@ -67,7 +77,7 @@ def read_parquet(path):
     return columns
 
 
-def read_delimited(path):
+def read_delimited(path: Path) -> dict[str, list]:
     """Read a text file whose first line names the columns."""
     data = path.read_bytes()
     try:
@@ -98,15 +108,19 @@ def read_delimited(path):
     return dict(zip(names, map(list, columns), strict=True))
 
 
-def bundled_table():
+def bundled_table() -> dict[str, list]:
     """Return a table that comes with scikit-learn."""
     data = load_diabetes(scaled=False)
     columns = dict(zip(data.feature_names, data.data.T.tolist(), strict=True))
     return {**columns, "target": data.target.tolist()}
 
 
-def parse_column(name, values):
-    """Decide what a column is, and turn it into numbers or codes."""
+def parse_column(name: str, values: Sequence[Any]) -> Column:
+    """Decide whether a column is continuous or discrete, and code it.
+
+    Numbers, amounts, dates and durations are continuous, unless they are whole and
+    take few values; everything else is discrete.
+    """
     values = [value.strip() if isinstance(value, str) else value for value in values]
     missing = np.array([is_missing(value) for value in values], dtype=bool)
     present = [value for value, gone in zip(values, missing, strict=True) if not gone]
@@ -125,7 +139,7 @@ def parse_column(name, values):
     return Column(name, "discrete" if few else "continuous", filled, missing)
 
 
-def is_missing(value):
+def is_missing(value: Any) -> bool:
     """Whether a value stands for a missing one."""
     if isinstance(value, str):
         return value.lower() in MISSING
@@ -134,7 +148,7 @@ def is_missing(value):
     return isinstance(value, float) and math.isnan(value)
 
 
-def as_numbers(values):
+def as_numbers(values: list) -> np.ndarray | None:
     """Return values as floats, dates and durations as days, or None for neither."""
     if any(isinstance(value, bool) for value in values):
         return None
@@ -146,14 +160,14 @@ def as_numbers(values):
     return None
 
 
-def as_amount(text):
+def as_amount(text: str) -> float:
     """Return the number of a text such as $1,234.50, 12.3 % or 9,000."""
     if not re.fullmatch(r"[-+]?[$€£]? ?[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)? ?%?", text):
         raise ValueError(text)
     return float(re.sub(r"[^-+.\d]", "", text))
 
 
-def as_days(value):
+def as_days(value: Any) -> float:
     """Return a date, its ISO text, or a duration, as days."""
     day = datetime.timedelta(days=1)
     if isinstance(value, datetime.timedelta):
@@ -165,3 +179,8 @@ def as_days(value):
     if value.tzinfo is not None:
         value = value.astimezone(datetime.UTC).replace(tzinfo=None)
     return (value - datetime.datetime(1970, 1, 1)) / day
+
+
+def one_line(error: Exception) -> str:
+    """Return the first line of an error's text."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

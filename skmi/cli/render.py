@@ -1,73 +1,153 @@
-"""The report as text."""
+"""The report of the command line: as text, as a record for JSON, as a picture."""
 
 import math
+from typing import Any, NamedTuple, Self
 
-import numpy as np
+from skmi.cli.reading import TableError, one_line
+from skmi.display import FeatureRankingDisplay
+from skmi.display._style import require_matplotlib
 
-import skmi
-from skmi.exceptions import warn
+__all__ = ["Finding", "Pair", "Report", "draw", "render_record", "render_text"]
 
-MOST_PAIRS = 5
+MOST_PAIRS = 5  # pairs that are printed; the record has all of them
+
+LEGEND = """\
+MI: mutual information; se: its standard error; 0-1: sqrt(1 - exp(-2 MI)),
+the correlation of normal variables with as much; p-value: the target
+permuted {n_permutations} times, for all features together; *: selected.
+Missing values of a feature count as a value of their own."""
 
 
-def format_table(findings, unit):
-    """Lay the findings out in at most 80 columns."""
+class Finding(NamedTuple):
+    """One feature and its dependence with the target."""
+
+    feature: str
+    type: str  # "continuous" or "discrete"
+    mutual_info: float
+    standard_error: float
+    scale: float  # from 0 to 1
+    pvalue: float
+    selected: bool
+    redundant_with: str | None
+
+
+class Pair(NamedTuple):
+    """Two features that are more informative together than alone."""
+
+    first: str
+    second: str
+    mutual_info: float
+    synergy: float
+    pvalue: float
+
+
+class Report(NamedTuple):
+    """Everything that is printed, written or drawn."""
+
+    table: str
+    n_rows: int
+    n_dropped: int  # samples without a target
+    target: str
+    target_type: str
+    n_permutations: int
+    findings: list[Finding]  # the largest mutual information first
+    pairs: list[Pair]
+    unit: str = "nats"
+
+    def in_bits(self) -> Self:
+        """Return the same report with its amounts in bits."""
+        return self._replace(
+            findings=[_in_bits(finding) for finding in self.findings],
+            pairs=[_in_bits(pair) for pair in self.pairs],
+            unit="bits",
+        )
+
+
+def _in_bits(record: Any) -> Any:
+    amounts = {"mutual_info", "standard_error", "synergy"} & set(record._fields)
+    return record._replace(
+        **{name: getattr(record, name) / math.log(2) for name in amounts}
+    )
+
+
+def render_text(report: Report) -> str:
+    """Lay the report out as text, for a terminal of some 80 columns."""
+    dropped = ""
+    if report.n_dropped:
+        dropped = f", {report.n_dropped} without a target left out"
+    parts = [
+        f"{report.table}: {report.n_rows} rows{dropped}\n"
+        f"target: {report.target} ({report.target_type})",
+        format_findings(report.findings, report.unit),
+    ]
+    if report.pairs:
+        parts.append(format_pairs(report.pairs, report.unit))
+    return "\n\n".join([*parts, LEGEND.format(n_permutations=report.n_permutations)])
+
+
+def format_findings(findings: list[Finding], unit: str) -> str:
+    """Lay the findings out as a table."""
     width = min(max(len("feature"), *(len(f.feature) for f in findings)), 21)
     head = f"{'feature':<{width}}  {'type':<6}  {f'MI ({unit})':>9}  {'se':>6}"
     lines = [f"{head}  {'0-1':>5}  {'p-value':>7}   redundant with"]
     for f in findings:
         kind = "number" if f.type == "continuous" else "label"
         line = (
-            f"{short(f.feature, width):<{width}}  {kind:<6}  {f.mutual_info:>9.3f}  "
+            f"{shorten(f.feature, width):<{width}}  {kind:<6}  {f.mutual_info:>9.3f}  "
             f"{f.standard_error:>6.3f}  {f.scale:>5.2f}  {f.pvalue:>7.4f}"
-            f"{'*' if f.selected else ' '}  {short(f.redundant_with or '', 14)}"
+            f"{'*' if f.selected else ' '}  {shorten(f.redundant_with or '', 14)}"
         )
         lines.append(line.rstrip())
     return "\n".join(lines)
 
 
-def format_pairs(pairs, unit):
-    """Name the pairs that tell the most beyond what each of them tells."""
+def format_pairs(pairs: list[Pair], unit: str) -> str:
+    """List the pairs of the largest synergy."""
     lines = [
-        f"{short(pair.first, 24)} and {short(pair.second, 24)}: "
+        f"{shorten(pair.first, 24)} and {shorten(pair.second, 24)}: "
         f"{pair.mutual_info:.3f} {unit}, p {pair.pvalue:.4f}"
         for pair in pairs[:MOST_PAIRS]
     ]
-    return "\n".join(["Tell more together than each alone:", *lines, "", ""])
+    return "\n".join(["More informative together than alone:", *lines])
 
 
-def short(name, width):
+def render_record(report: Report) -> dict[str, Any]:
+    """Return the report as a dictionary that JSON can hold."""
+    return {
+        "table": report.table,
+        "n_rows": report.n_rows,
+        "target": report.target,
+        "target_type": report.target_type,
+        "unit": report.unit,
+        "n_permutations": report.n_permutations,
+        "features": [finding._asdict() for finding in report.findings],
+        "interactions": [pair._asdict() for pair in report.pairs],
+    }
+
+
+def draw(report: Report, path: str) -> None:
+    """Draw the ranking of the features to a file."""
+    columns = dict(
+        zip(Finding._fields, zip(*report.findings, strict=True), strict=True)
+    )
+    display = FeatureRankingDisplay(
+        names=columns["feature"],
+        scores=columns["mutual_info"],
+        pvalues=columns["pvalue"],
+        support=columns["selected"],
+        redundant_with=columns["redundant_with"],
+        standard_error=columns["standard_error"],
+        unit=report.unit,
+    )
+    display.plot(name=f"Features informative about {shorten(report.target, 40)}")
+    try:
+        display.figure_.savefig(path, dpi=150)
+    except ValueError as error:  # a suffix that matplotlib does not know
+        raise TableError(f"cannot draw to {path}: {one_line(error)}") from None
+    finally:
+        require_matplotlib("--plot").close(display.figure_)
+
+
+def shorten(name: str, width: int) -> str:
     """Cut a name to a width."""
     return name if len(name) <= width else name[: width - 3] + "..."
-
-
-def one_line(error):
-    """Return the first line of an error's text."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def in_bits(records):
-    """Return findings or pairs with their amounts in bits."""
-    amounts = {"mutual_info", "standard_error", "synergy"}
-    return [
-        record._replace(
-            **{
-                name: getattr(record, name) / math.log(2)
-                for name in amounts & set(record._fields)
-            }
-        )
-        for record in records
-    ]
-
-
-def note_identifiers(columns):
-    """Warn of text columns in which most values occur once."""
-    for column in columns:
-        present = column.values[~column.missing]
-        if column.kind == "discrete" and 2 * len(np.unique(present)) > len(present) > 0:
-            warn(
-                f"column {column.name!r} holds text that is mostly different in each "
-                "row; as labels it tells little but which values are missing. If it "
-                "holds numbers, write them plainly.",
-                skmi.SkmiWarning,
-            )

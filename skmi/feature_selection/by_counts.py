@@ -1,6 +1,7 @@
 """Greedy selection on counts: every criterion, permuted as well; pairs as one."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -9,104 +10,96 @@ from skmi.feature_selection.counts import (
     conditional_of_counts,
     count,
     count_entropy,
-    expected_maximum,
     is_determined,
     mutual_info_of_counts,
+)
+from skmi.feature_selection.criteria import CriterionState, Overlap
+from skmi.feature_selection.encoding import gather_rare, join_codes
+from skmi.feature_selection.pair_screen import Pairs
+from skmi.feature_selection.search import (
+    GreedySearch,
+    Pool,
+    Rule,
+    Selection,
+    Step,
+    Unit,
+    best,
+)
+from skmi.feature_selection.significance import (
+    expected_maximum,
+    family_pvalues,
+    n_step_permutations,
+    permutation_batches,
     permuted_indicators,
+    step_pvalues,
 )
-from skmi.feature_selection.criteria import Beside, Running
-from skmi.feature_selection.encoding import gather_rare
-from skmi.statistics import (
-    false_discovery_pvalues,
-    max_statistic_pvalues,
-    permutation_pvalue,
-)
+from skmi.feature_selection.table import Table
 
-__all__ = ["Rule", "Selection", "Step", "select"]
+__all__ = ["Candidates", "select_by_counts"]
 
-STEP_PERMUTATIONS = 39
-
-
+# Each pair is counted against every selected column: more of them take long.
 MOST_CANDIDATE_PAIRS = 64
 
-
+# Labels of a selected column that stay apart: with more of them the cells of
+# (label, target) are too few to count a candidate in.
 MOST_CONTEXTS = 8
-
 
 RATIOS = {"mrmr_quotient", "disr"}  # criteria that are not in nats
 
-
-DECIMALS = 9  # nats; equal tables in another order differ in their last bits
-
-
-class Rule(NamedTuple):
-    """How to select."""
-
-    criterion: str
-    n_columns: int | None  # None stops where nothing is significant
-    least: int
-    level: float
-    entry_level: float  # of the first column, where pairs have a part of the level
-    control: str  # "fwer" or "fdr"
-
-
-class Step(NamedTuple):
-    """One selected column, in nats."""
-
-    column: int
-    relevance: float
-    redundancy: float
-    synergy: float
-    gain: float
-    pvalue: float
-
-
-class Selection(NamedTuple):
-    """What was found."""
-
-    relevance: np.ndarray
-    pvalues: np.ndarray
-    steps: list
-    ranking: np.ndarray
-    redundant_with: np.ndarray
-    units: list  # selected columns, pairs that came together as one
-    reached: list  # what the first units tell together, where it was measured
+# A column without information must not be redundant with every other one.
+SMALLEST_RELEVANCE = 1e-12
 
 
 class Candidates:
-    """The columns, and pairs of them as further columns, beside the permuted target."""
+    """Counts of columns, and of pairs as further columns, with the permuted target.
 
-    def __init__(self, table, pairs, permutations):
-        codes, pair_codes = table.codes, table.pair_codes
-        self.n_columns = codes.shape[1]
-        self.pairs = pairs
-        self.members = [(k,) for k in range(self.n_columns)]
-        self.members += list(
-            zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)
-        )
-        joint = [
-            join(pair_codes[:, j], pair_codes[:, k])
-            for j, k in self.members[self.n_columns :]
+    Parameters
+    ----------
+    table : Table
+        Codes of all samples.
+    permutations : ndarray of shape (n_permutations + 1, n_rows)
+        Sample numbers, the identity first.
+    pairs : Pairs, default=None
+        Pairs that are candidates as well.
+    """
+
+    def __init__(
+        self, table: Table, permutations: np.ndarray, pairs: Pairs | None = None
+    ):
+        self.n_columns = table.codes.shape[1]
+        joined = []
+        if pairs is not None:
+            joined = list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+        self.members: list[Unit] = [(k,) for k in range(self.n_columns)] + joined
+        codes = [
+            join_codes(table.pair_codes[:, j], table.pair_codes[:, k])
+            for j, k in joined
         ]
-        self.codes = np.column_stack([codes, *joint]) if joint else codes
+        self.codes = np.column_stack([table.codes, *codes]) if codes else table.codes
         self.one_hot = OneHot(self.codes, table.weights)
         self.target = table.target
         self.n_classes = int(table.target.max()) + 1
         self.permutations = permutations
         self.whole = table.weights is None
 
-    def relevance(self):
-        """Return I(X; y) of all candidates, a row for each permutation."""
+    def relevance(self) -> np.ndarray:
+        """I(X; y) of all candidates, shape (n_permutations + 1, n_candidates)."""
         return self._measure(
             self.target,
             (self.n_classes,),
             lambda counts: [mutual_info_of_counts(counts, self.whole)],
         )[0]
 
-    def beside(self, k, n_permutations, with_entropy, wanted=None):
-        """Return redundancy, conditional redundancy and, if asked for, entropy.
+    def overlap(
+        self,
+        k: int,
+        n_permutations: int,
+        with_entropy: bool = False,
+        wanted: np.ndarray | None = None,
+    ) -> list[np.ndarray]:
+        """I(X; S), I(X; S | y) and, if asked for, H(X, S, y), for a candidate S.
 
-        Of a column with many labels only the most frequent are told apart.
+        Of a column with many labels only the most frequent are kept apart.
         """
         code = self.codes[:, k]
         if len(self.members[k]) == 1 and self.one_hot.sizes[k] > MOST_CONTEXTS:
@@ -116,7 +109,7 @@ class Candidates:
             (code >= 0) & (self.target >= 0), self.target * size + code, -1
         )
 
-        def measure(counts):
+        def measure(counts: np.ndarray) -> list[np.ndarray]:
             pooled = counts.sum(axis=0)
             conditional = conditional_of_counts(counts, self.whole)
             entropy = np.zeros_like(conditional)
@@ -129,21 +122,26 @@ class Candidates:
         shape = self.n_classes, size
         return self._measure(context, shape, measure, n_permutations, wanted)
 
-    def determined_by(self, k):
-        """Tell which candidates are functions of a column or of its codes."""
+    def determined_by(self, k: int) -> np.ndarray:
+        """Whether each candidate is a function of a column or of its codes."""
         shape = (int(self.one_hot.sizes[k]),)
         flags = self._measure(
             self.codes[:, k], shape, lambda counts: [is_determined(counts)], 1
         )[0][0].astype(bool)
         return flags | [bool(flags[list(unit)].any()) for unit in self.members]
 
-    def _measure(self, context, shape, measure, n_permutations=None, wanted=None):
+    def _measure(
+        self,
+        context: np.ndarray,
+        shape: tuple[int, ...],
+        measure: Callable[[np.ndarray], list[np.ndarray]],
+        n_permutations: int | None = None,
+        wanted: np.ndarray | None = None,
+    ) -> list[np.ndarray]:
         """Apply a function of counts to blocks of columns and of permutations."""
-        permutations = self.permutations[:n_permutations]
         n_contexts = int(np.prod(shape))
-        most = max(1, 2**25 // (len(context) * n_contexts))
         results = []
-        for part in np.array_split(permutations, -(-len(permutations) // most)):
+        for part in permutation_batches(self.permutations[:n_permutations], n_contexts):
             indicator = permuted_indicators(context, n_contexts, part)
             blocks = self.one_hot.blocks(len(part) * n_contexts, wanted)
             found = [
@@ -153,7 +151,7 @@ class Candidates:
             results.append(self._assemble(found, len(part)))
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
-    def _assemble(self, found, n_permutations):
+    def _assemble(self, found: list[tuple], n_permutations: int) -> list[np.ndarray]:
         """Put the values of blocks of columns in their places, 0 elsewhere."""
         parts = []
         for i in range(max((len(values) for _, values in found), default=3)):
@@ -164,27 +162,23 @@ class Candidates:
         return parts
 
 
-def join(first, second):
-    """Return one code for each pair of codes."""
-    codes = np.where(
-        (first >= 0) & (second >= 0), first * (second.max() + 1) + second, -1
-    )
-    present = codes >= 0
-    codes[present] = np.unique(codes[present], return_inverse=True)[1]
-    return codes
-
-
-def select(table, pairs, permutations, rule, on_step=None):
-    """Select columns of codes that tell about the target.
+def select_by_counts(
+    table: Table,
+    pairs: Pairs,
+    permutations: np.ndarray,
+    rule: Rule,
+    on_step: Callable[[Step], Any] | None = None,
+) -> Selection:
+    """Select columns of codes that are informative about the target.
 
     Parameters
     ----------
     table : Table
-        Codes of all rows.
+        Codes of all samples.
     pairs : Pairs
         Pairs that may be selected together.
     permutations : ndarray of shape (n_permutations + 1, n_rows)
-        Row numbers; the first are those of the rows as they are.
+        Sample numbers, the identity first.
     rule : Rule
         How to select.
     on_step : callable, default=None
@@ -195,184 +189,149 @@ def select(table, pairs, permutations, rule, on_step=None):
     Selection
     """
     pairs = pairs.take(np.arange(min(len(pairs.first), MOST_CANDIDATE_PAIRS)))
-    search = _Search(Candidates(table, pairs, permutations), rule)
-    while search.advance():
-        if on_step is not None and on_step(search.steps[-1]):
-            break
-    return search.result()
+    candidates = Candidates(table, permutations, pairs)
+    return CountedSearch(candidates, pairs.pvalue, rule).run(on_step)
 
 
-class _Search:
-    """The greedy search."""
+class CountedSearch(GreedySearch):
+    """Take the candidate of the largest criterion, tested by permutations.
 
-    def __init__(self, candidates, rule):
-        self.candidates, self.rule = candidates, rule
+    Parameters
+    ----------
+    candidates : Candidates
+        Columns and pairs.
+    pair_pvalues : ndarray of shape (n_pairs,)
+        P-values of the pairs.
+    rule : Rule
+        How to select.
+    """
+
+    def __init__(self, candidates: Candidates, pair_pvalues: np.ndarray, rule: Rule):
+        self.candidates = candidates
         self.n_columns = candidates.n_columns
-        everything = candidates.relevance()
-        self.relevance = everything[0, : self.n_columns]
-        self.pvalues = self._test(everything[:, : self.n_columns])
-        auto = rule.n_columns is None
-        drawn = max(STEP_PERMUTATIONS, int(2 / rule.level)) if auto else 0
-        self.n_permutations = min(drawn, len(everything) - 1)
-        self.base = everything[: self.n_permutations + 1]
-        self.running = Running(rule.criterion, self.base)
-        self.first_pvalues = np.append(self.pvalues, candidates.pairs.pvalue)
-        self.open = np.ones(everything.shape[1], dtype=bool)
-        self.determined = candidates.one_hot.sizes == 1
-        self.steps, self.units, self.contexts = [], [], []
-        self.shift = self._shift()
-
-    def _shift(self):
-        """Return the value that the best of as many empty candidates comes to."""
-        if self.rule.criterion in RATIOS:
-            return np.zeros(len(self.open))
-        candidates, n_columns = self.candidates, self.n_columns
-        n_tests = np.where(
-            np.arange(len(self.open)) < n_columns,
-            n_columns,
-            n_columns * (n_columns - 1) / 2,
+        draws = candidates.relevance()
+        columns = draws[:, : self.n_columns]
+        super().__init__(rule, columns[0], family_pvalues(columns, rule.control))
+        wanted = n_step_permutations(rule.level) if rule.automatic else 0
+        self.n_permutations = min(wanted, len(draws) - 1)
+        self.base = draws[: self.n_permutations + 1]
+        self.state = CriterionState(rule.criterion, self.base)
+        self.marginal_pvalues = np.append(self.pvalues, pair_pvalues)
+        self.pool = Pool.of(
+            candidates.members, self.marginal_pvalues, candidates.one_hot.sizes == 1
         )
+        self.overlaps: list[np.ndarray] = []  # redundancy, synergy with each unit
+        self.shift = self._expected_of_uninformative()
+
+    def _expected_of_uninformative(self) -> np.ndarray:
+        """Largest criterion among as many uninformative candidates of each kind."""
+        if self.rule.criterion in RATIOS:
+            return np.zeros(len(self.pool.members))
+        candidates, n_columns = self.candidates, self.n_columns
+        n_pairs = n_columns * (n_columns - 1) / 2
+        n_tests = np.where(self.pool.single, n_columns, n_pairs)
         freedom = (candidates.one_hot.sizes - 1) * (candidates.n_classes - 1)
         return expected_maximum(np.maximum(freedom, 1), n_tests, len(candidates.codes))
 
-    def _test(self, draws):
-        """P-values of candidates from their values, observed ones first."""
-        draws = draws.round(DECIMALS)
-        if len(draws) < 2:
-            return np.full(draws.shape[1], np.nan)
-        adjust = {"fwer": max_statistic_pvalues, "fdr": false_discovery_pvalues}
-        return adjust[self.rule.control](draws[0], draws[1:])
-
-    @property
-    def selected(self):
-        """The columns selected so far."""
-        return [step.column for step in self.steps]
-
-    def advance(self):
-        """Select another column or pair; tell whether there was one."""
-        values = self.running.values
-        auto = self.rule.n_columns is None
-        wanted = self.rule.least if auto else self.rule.n_columns
-        missing = wanted - len(self.steps)
-        if not auto and missing <= 0:
+    def advance(self) -> bool:
+        """Select another column or pair; return whether there was one."""
+        if self.full:
             return False
-        columns = np.arange(values.shape[1]) < self.n_columns
-        pvalues = self._step_pvalues(values)
-        level = self.rule.level if self.units else self.rule.entry_level
-        significant = self.open & ~self.determined & (pvalues <= level)
-        eligible = significant if auto else self.open & ~self.determined
-        pool = significant if auto else eligible & (~columns <= (missing >= 2))
-        single = best(values[0], pool & columns)
-        pair = best(values[0], pool & ~columns)
-        choice = self._better(values[0], single, pair)
-        if choice is None and missing > 0:
-            choice = self._fill(values[0], columns)
+        self.pool = self.pool._replace(pvalues=self._step_pvalues())
+        values = self.state.values[0]
+        choice = self._choose(values)
+        if choice is None and self.missing > 0:
+            choice = self._fill(values)
         if choice is None:
             return False
-        self._take(choice, pvalues[choice])
+        self._take(choice)
         return True
 
-    def _step_pvalues(self, values):
-        """P-values of all candidates given what is selected; NaN where not tested.
-
-        Candidates that passed the test of the whole family on their own need only
-        show that they are not redundant.
-        """
+    def _step_pvalues(self) -> np.ndarray:
+        """P-values of all candidates given the selected ones; NaN where not tested."""
+        values, n_candidates = self.state.values, len(self.pool.members)
         if not self.units:
-            return self.first_pvalues
+            return self.marginal_pvalues
         if not self.n_permutations:
-            return np.full(values.shape[1], np.nan)
-        pvalues = np.ones(values.shape[1])
-        tested = np.flatnonzero(self.open & ~self.determined)
+            return np.full(n_candidates, np.nan)
+        pvalues = np.ones(n_candidates)
+        tested = np.flatnonzero(self.pool.free)
         if len(tested):
-            values = values[:, tested].round(DECIMALS)
-            first = self.first_pvalues[tested]
-            alone = permutation_pvalue(values[0], values[1:])
-            pvalues[tested] = np.where(
-                first <= self.rule.entry_level,
-                np.maximum(alone, first),
-                self._test(values),
+            pvalues[tested] = step_pvalues(
+                values[:, tested],
+                self.marginal_pvalues[tested],
+                self.rule.entry_level,
+                self.rule.control,
             )
         return pvalues
 
-    def _better(self, values, single, pair):
-        """Choose between the best column and the best pair, which counts by halves.
+    def _choose(self, values: np.ndarray) -> int | None:
+        """Best eligible candidate; a pair counts by half of its value.
 
-        Both are held against the best of as many that tell nothing.
+        Columns and pairs are compared by their excess over the best of as many
+        uninformative ones.
         """
+        eligible = self.pool.eligible(self.rule, len(self.steps), self.level)
+        single = best(values, eligible & self.pool.single)
+        pair = best(values, eligible & ~self.pool.single)
         if pair is None or single is None:
             return single if pair is None else pair
         values = values - self.shift
         return pair if values[pair] / 2 > values[single] else single
 
-    def _fill(self, values, columns):
-        """Return a column that adds nothing, where more are asked for."""
-        choice = best(values, self.open & columns & ~self.determined)
-        return best(values, self.open & columns) if choice is None else choice
+    def _fill(self, values: np.ndarray) -> int | None:
+        """Best column that adds nothing significant, where more are asked for."""
+        choice = best(values, self.pool.free & self.pool.single)
+        if choice is None:
+            choice = best(values, self.pool.open & self.pool.single)
+        return choice
 
-    def _take(self, choice, pvalue):
-        """Note a column or a pair as selected and measure the others beside it."""
-        members = self.candidates.members[choice]
-        gain = float(self.running.values[0, choice])
-        for k in sorted(members, key=lambda k: -self.relevance[k]):
-            before = [context[k] for context in self.contexts]
-            mean = np.mean(before, axis=0) if before else (0.0, 0.0)
-            self.steps.append(Step(k, self.relevance[k], *mean, gain, pvalue))
-            self.determined |= self.candidates.determined_by(k)
-        self.units.append(members)
-        taken = set(members)
-        self.open &= [not taken & set(unit) for unit in self.candidates.members]
-        redundancy, conditional, entropy = self.candidates.beside(
+    def _take(self, choice: int) -> None:
+        """Select a column or a pair and measure the others' overlap with it."""
+        unit = self.pool.members[choice]
+        gain, pvalue = float(self.state.values[0, choice]), self.pool.pvalues[choice]
+        self.record(unit, gain, pvalue)
+        determined = self.pool.determined.copy()
+        for k in unit:
+            determined |= self.candidates.determined_by(k)
+        self.pool = self.pool.without(unit)._replace(determined=determined)
+        redundancy, conditional, entropy = self.candidates.overlap(
             choice,
             self.n_permutations + 1,
             self.rule.criterion == "disr",
-            self.open & ~self.determined,
+            self.pool.free,
         )
-        self.contexts.append(np.column_stack([redundancy[0], conditional[0]]))
-        self.running.add(
-            Beside(redundancy, conditional, self.base, self.base[0, choice], entropy)
-        )
-
-    def result(self):
-        """Return what was found."""
-        order = self.selected
-        values = np.where(self.determined[: self.n_columns], -np.inf, 0.0)
-        values = values + self.running.values[0, : self.n_columns]
-        rest = np.lexsort([-self.relevance, -values])
-        ranking = np.empty(self.n_columns, dtype=int)
-        ranked = [*order, *(k for k in rest if k not in set(order))]
-        ranking[ranked] = np.arange(1, self.n_columns + 1)
-        return Selection(
-            self.relevance,
-            self.pvalues,
-            self.steps,
-            ranking,
-            self._redundant_with(order),
-            self.units,
-            [],
+        self.overlaps.append(np.column_stack([redundancy[0], conditional[0]]))
+        self.state.add(
+            Overlap(redundancy, conditional, self.base, self.base[0, choice], entropy)
         )
 
-    def _redundant_with(self, order):
-        """For each column the selected one that has most of what it tells, or -1."""
+    def mean_overlap(self, k: int) -> tuple[float, float]:
+        """Mean redundancy and synergy of a column with the selected units."""
+        before = [overlap[k] for overlap in self.overlaps]
+        return tuple(np.mean(before, axis=0)) if before else (0.0, 0.0)
+
+    def remaining_order(self) -> np.ndarray:
+        """All columns by criterion, then relevance; determined ones come last."""
+        values = np.where(self.pool.determined[: self.n_columns], -np.inf, 0.0)
+        values = values + self.state.values[0, : self.n_columns]
+        return np.lexsort([-self.relevance, -values])
+
+    def redundant_with(self) -> np.ndarray:
+        """Find the selected column that shares most of a column's relevance, or -1."""
         answer = np.full(self.n_columns, -1)
-        largest = np.maximum(self.relevance, 1e-12) / 2
+        largest = np.maximum(self.relevance, SMALLEST_RELEVANCE) / 2
         known = ~(self.pvalues > self.rule.level)
-        place = {k: i for i, k in enumerate(order)}
-        for j in order:
-            redundancy, conditional, _ = self.candidates.beside(j, 1, False)
+        order = self.selected
+        later = np.full(self.n_columns, len(order))
+        later[order] = np.arange(len(order))
+        for place, j in enumerate(order):
+            redundancy, conditional, _ = self.candidates.overlap(j, 1)
             determined = self.candidates.determined_by(j)
             shared = (redundancy - conditional)[0, : self.n_columns]
             twin = (determined & (self.candidates.one_hot.sizes > 1))[: self.n_columns]
             shared = np.where(twin, np.inf, shared)
-            later = np.array([place.get(k, len(order)) for k in range(self.n_columns)])
-            better = (shared > largest) & (known | twin) & (later > place[j])
+            better = (shared > largest) & (known | twin) & (later > place)
             answer[better] = j
             largest = np.where(better, shared, largest)
         return answer
-
-
-def best(values, allowed):
-    """Return the place of the largest allowed value, or None."""
-    if not allowed.any():
-        return None
-    return int(np.argmax(np.where(allowed, values, -np.inf)))

@@ -1,70 +1,72 @@
-"""Mutual information of many columns of codes at once, from products of one-hots.
+"""Mutual information of many columns of codes at once, from one-hot products.
 
 Counts have the axes (contexts, ..., permutations, codes, columns), so that all sums run
 over long rows.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
-from scipy.stats import chi2
 
 __all__ = [
     "OneHot",
     "conditional_of_counts",
     "count",
     "count_entropy",
-    "expected_maximum",
     "is_determined",
     "mutual_info_of_counts",
-    "permuted_indicators",
     "weighted_log",
 ]
 
 CHUNK = 2**22  # counts held at once
 
+BLOCK_SIZE = 2**25  # indicators of one block
 
 KEPT = 2**26  # indicators held at once
 
 
 class OneHot:
-    """Columns of codes as blocks of indicator columns, the blocks made when needed.
+    """Indicators of columns of codes, in blocks that are made when needed.
 
     Parameters
     ----------
     codes : ndarray of shape (n_rows, n_columns)
         Whole numbers from 0; negative ones count nowhere.
     weights : ndarray of shape (n_rows,), default=None
-        Weights of the rows.
+        Weights of the samples.
     """
 
-    def __init__(self, codes, weights=None):
+    def __init__(self, codes: np.ndarray, weights: np.ndarray | None = None):
         self.codes = codes
         self.weights = weights
         self.sizes = np.maximum(codes.max(axis=0, initial=0) + 1, 1)
         self._active = np.ones(len(self.sizes), dtype=bool)
         self._kept = {}
 
-    def blocks(self, n_contexts, wanted=None):
+    def blocks(
+        self, n_contexts: int, wanted: np.ndarray | None = None
+    ) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
         """Yield (columns, size, indicators) of columns with equally many codes.
 
-        The indicators have the shape (n_rows, size * n_columns), code by code; there
-        are few enough for as many contexts. Of columns that a mask does not mark as
-        wanted most are left out.
+        The indicators have the shape (n_rows, size * n_columns), code by code; blocks
+        are so small that counts for `n_contexts` contexts fit into memory. Columns
+        outside the mask `wanted` are left out once they are the majority.
         """
         sizes = self.sizes if wanted is None else self._sizes_of(wanted)
         for size in np.unique(sizes[sizes > 0]):
             columns = np.flatnonzero(sizes == size)
             most = CHUNK // max(n_contexts * size, 1)
-            most = max(1, min(most, 2**25 // (size * max(len(self.codes), 1))))
+            most = max(1, min(most, BLOCK_SIZE // (size * max(len(self.codes), 1))))
             for part in np.array_split(columns, -(-len(columns) // most)):
                 yield part, int(size), self._indicators(part, size)
 
-    def _sizes_of(self, wanted):
+    def _sizes_of(self, wanted: np.ndarray) -> np.ndarray:
         """Return sizes, 0 for unwanted columns once these are half of all or more."""
         if 2 * wanted.sum() <= self._active.sum():
             self._active = wanted.copy()
         return np.where(self._active, self.sizes, 0)
 
-    def _indicators(self, columns, size):
+    def _indicators(self, columns: np.ndarray, size: int) -> np.ndarray:
         """Return indicators, kept while there is room."""
         key = columns.tobytes()
         if key not in self._kept:
@@ -75,7 +77,9 @@ class OneHot:
         return self._kept[key]
 
 
-def indicators(codes, size, weights=None):
+def indicators(
+    codes: np.ndarray, size: int, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Return indicators of codes as float32, (n_rows, size * n_columns)."""
     n_rows, n_columns = codes.shape
     block = np.zeros(n_rows * size * n_columns, dtype=np.float32)
@@ -86,30 +90,9 @@ def indicators(codes, size, weights=None):
     return block if weights is None else (block.T * weights.astype(np.float32)).T
 
 
-def permuted_indicators(context, n_contexts, permutations):
-    """Return indicators of a context whose rows are permuted.
-
-    Parameters
-    ----------
-    context : ndarray of shape (n_rows,)
-        Codes; negative ones count nowhere.
-    n_contexts : int
-        Number of codes.
-    permutations : ndarray of shape (n_permutations, n_rows)
-        Row numbers.
-
-    Returns
-    -------
-    ndarray of shape (n_contexts, n_permutations, n_rows)
-    """
-    drawn = context[permutations]
-    indicator = np.zeros((n_contexts, *permutations.shape), dtype=np.float32)
-    turn, row = np.nonzero(drawn >= 0)
-    indicator[drawn[turn, row], turn, row] = 1
-    return indicator
-
-
-def count(indicator, block, shape):
+def count(
+    indicator: np.ndarray, block: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
     """Count codes of columns against permuted contexts.
 
     Parameters
@@ -119,7 +102,7 @@ def count(indicator, block, shape):
     block : ndarray of shape (n_rows, size * n_columns)
         Indicators of the columns.
     shape : tuple of int
-        Numbers of codes that the context is made of, and `size` as the last.
+        Numbers of codes of each part of the context, and `size` as the last.
 
     Returns
     -------
@@ -132,8 +115,8 @@ def count(indicator, block, shape):
     return counts.reshape(*contexts, n_permutations, size, -1)
 
 
-def weighted_log(counts, whole):
-    """Return c log c, from a table where the counts are whole numbers."""
+def weighted_log(counts: np.ndarray, whole: bool) -> np.ndarray:
+    """Return c log c of counts; looked up in a table where they are whole numbers."""
     if not whole or counts.size < 256:
         counts = np.asarray(counts, dtype=float)
         return counts * np.log(np.where(counts > 0, counts, 1.0))
@@ -142,12 +125,12 @@ def weighted_log(counts, whole):
     return (numbers * np.log(np.maximum(numbers, 1.0)))[counts]
 
 
-def mutual_info_of_counts(counts, whole=True):
-    r"""Mutual information of each column with the first axis, less its bias.
+def mutual_info_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
+    r"""Mutual information of each column and the first axis, bias-corrected.
 
     .. math:: \hat I - \frac{(K_x - 1)(K_y - 1)}{2n}
 
-    with :math:`\hat I` that of the frequencies and K the codes that occur [1]_.
+    with the plug-in estimate :math:`\hat I` and the numbers K of codes that occur [1]_.
 
     Parameters
     ----------
@@ -177,8 +160,8 @@ def mutual_info_of_counts(counts, whole=True):
     return (value - freedom / 2) / np.maximum(total, 1.0)
 
 
-def conditional_of_counts(counts, whole=True):
-    """Mutual information of each column with the second axis, given the first.
+def conditional_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
+    """Mutual information of each column and the second axis, given the first.
 
     Parameters
     ----------
@@ -200,18 +183,12 @@ def conditional_of_counts(counts, whole=True):
     return values / np.maximum(weights.sum(axis=0), 1.0)
 
 
-def count_entropy(counts, whole=True):
-    """Entropy of each column jointly with the first axis, from frequencies, in nats."""
+def count_entropy(counts: np.ndarray, whole: bool = True) -> np.ndarray:
+    """Joint plug-in entropy of each column and the first axis, in nats."""
     total = np.maximum(counts.sum(axis=(0, -2), dtype=float), 1.0)
     return np.log(total) - weighted_log(counts, whole).sum(axis=(0, -2)) / total
 
 
-def is_determined(counts):
-    """Whether each column is a function of the first axis: one code for each of it."""
+def is_determined(counts: np.ndarray) -> np.ndarray:
+    """Whether each column is a function of the first axis."""
     return ((counts > 0).sum(axis=-2) <= 1).all(axis=0)
-
-
-def expected_maximum(freedom, n_tests, n_rows):
-    """Value, less its bias, of the largest of so many empty candidates, in nats."""
-    largest = chi2.isf(np.minimum(0.5, 1 / np.maximum(n_tests, 1)), freedom)
-    return (largest - freedom) / (2 * n_rows)

@@ -1,4 +1,7 @@
-"""Columns of all types as small whole numbers: quantile bins, labels, joint cells."""
+"""Encoding of columns of all types as small whole numbers: bins, labels, cells."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -7,45 +10,66 @@ from skmi._data.dtypes import array_kinds, dtype_kind, is_missing, wanting_numbe
 
 __all__ = [
     "MISSING",
+    "Columns",
     "bin_columns",
     "cut",
     "few_codes",
     "gather_rare",
+    "join_codes",
     "missing_as_code",
     "target_codes",
 ]
 
-MISSING = -1  # code of a value that is not there
+MISSING = -1  # code of a missing value
 
+MAX_LEVELS = 32  # labels of a column that stay apart
 
-MAX_LEVELS = 32
-
-
-MIN_COUNT = 5
-
+MIN_COUNT = 5  # rarer labels share one code
 
 FEW_VALUES = 10  # numbers with no more distinct values keep each as a bin
 
 
-def bin_columns(X, n_bins, weights=None, discrete=None, types=None):
-    """Return the codes of all columns, shape (n_rows, n_columns).
+class Columns(NamedTuple):
+    """Columns of X or y and their types as far as known."""
+
+    values: Any  # ndarray or sparse matrix of shape (n_rows, n_columns)
+    discrete: list[bool | None]  # for each column; None decides by its type
+    types: list[str] | None  # names of the types that the columns came with
+
+    def take(self, rows: np.ndarray) -> "Columns":
+        """Return the same columns with some of the samples."""
+        return self._replace(values=self.values[rows])
+
+    def codes(self, n_bins: int, weights: np.ndarray | None) -> np.ndarray:
+        """Codes of the columns, shape (n_rows, n_columns)."""
+        return bin_columns(self.values, n_bins, weights, self.discrete, self.types)
+
+
+def bin_columns(
+    X: Any,
+    n_bins: int,
+    weights: np.ndarray | None = None,
+    discrete: Sequence[bool | None] | None = None,
+    types: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Encode all columns.
 
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n_rows, n_columns)
         Numbers, or objects of any type.
     n_bins : int
-        Bins of a column of numbers.
+        Bins of a continuous column.
     weights : ndarray of shape (n_rows,), default=None
-        Weights of the rows; None for equal ones.
+        Weights of the samples; None for equal ones.
     discrete : sequence of bool or None, default=None
-        Whether each column holds labels; None decides by its type.
+        Whether each column is discrete; None decides by its type.
     types : sequence of str, default=None
         Names of the types that the columns came with.
 
     Returns
     -------
-    ndarray of int32
+    ndarray of int32, shape (n_rows, n_columns)
         Codes from 0 without gaps; `MISSING` where there is no value.
     """
     if sparse.issparse(X):
@@ -70,8 +94,10 @@ def bin_columns(X, n_bins, weights=None, discrete=None, types=None):
     return codes
 
 
-def bin_plain_numbers(X, n_bins, weights, plain):
-    """Cut the columns of many different numbers all at once; tell which those are."""
+def bin_plain_numbers(
+    X: np.ndarray, n_bins: int, weights: np.ndarray | None, plain: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bin continuous columns all at once; return codes, and which columns are done."""
     codes = np.empty(X.shape, dtype=np.int32)
     if weights is not None:
         return codes, np.zeros(X.shape[1], dtype=bool)
@@ -89,10 +115,16 @@ def bin_plain_numbers(X, n_bins, weights, plain):
 
 
 @wanting_numbers("X or y")
-def bin_column(column, n_bins, weights=None, discrete=None, type_name=None):
-    """Return the codes of one column of any type."""
+def bin_column(
+    column: np.ndarray,
+    n_bins: int,
+    weights: np.ndarray | None = None,
+    discrete: bool | None = None,
+    type_name: str | None = None,
+) -> np.ndarray:
+    """Encode one column of any type."""
     if discrete is None:
-        discrete = holds_labels(column, type_name)
+        discrete = is_discrete(column, type_name)
     if discrete:
         return gather_rare(label_codes(column), weights)
     numbers = np.array([np.nan if is_missing(v) else v for v in column], dtype=float)
@@ -101,8 +133,8 @@ def bin_column(column, n_bins, weights=None, discrete=None, type_name=None):
     return quantile_codes(numbers, n_bins, weights)
 
 
-def holds_labels(column, type_name=None):
-    """Whether a column holds labels, by the name of its type or its elements."""
+def is_discrete(column: np.ndarray, type_name: str | None = None) -> bool:
+    """Whether a column is discrete, by the name of its type or its elements."""
     kind = dtype_kind(type_name) if type_name else "object"
     if kind != "object":
         return kind == "discrete"
@@ -112,8 +144,8 @@ def holds_labels(column, type_name=None):
     return len(present) == 0 or "discrete" in array_kinds(present)
 
 
-def label_codes(column):
-    """Return the places of labels in the order of their texts."""
+def label_codes(column: np.ndarray) -> np.ndarray:
+    """Assign codes to labels in the order of their texts."""
     missing = np.array([is_missing(value) for value in column], dtype=bool)
     codes = np.full(len(column), MISSING, dtype=np.int32)
     present = np.asarray(column)[~missing]
@@ -121,7 +153,9 @@ def label_codes(column):
     return codes
 
 
-def quantile_codes(values, n_bins, weights=None):
+def quantile_codes(
+    values: np.ndarray, n_bins: int, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Cut numbers into bins of equal weight; a few distinct values are left as is."""
     missing = np.isnan(values)
     present = values[~missing]
@@ -139,13 +173,16 @@ def quantile_codes(values, n_bins, weights=None):
     return codes
 
 
-def quantile_places(mass, n_bins):
-    """Places of the quantiles in ordered rows whose weights add up to `mass`."""
+def quantile_places(mass: np.ndarray, n_bins: int) -> np.ndarray:
+    """Places of the quantiles in ordered samples of cumulative weight `mass`."""
     shares = np.arange(1, n_bins) / n_bins * mass[-1]
+    # Rounding must not put a quantile that falls on a sample behind it.
     return np.searchsorted(mass, shares * (1 - 1e-12))
 
 
-def gather_rare(codes, weights=None, max_levels=MAX_LEVELS):
+def gather_rare(
+    codes: np.ndarray, weights: np.ndarray | None = None, max_levels: int = MAX_LEVELS
+) -> np.ndarray:
     """Give one code to all levels that are rare or beyond the most frequent ones."""
     present = codes != MISSING
     inner = None if weights is None else weights[present]
@@ -159,21 +196,19 @@ def gather_rare(codes, weights=None, max_levels=MAX_LEVELS):
     return gathered
 
 
-def merge_codes(codes, n_levels):
-    """Bring a column of codes down to a few levels, missing ones counted as one.
-
-    Neighbouring codes are joined until at most `n_levels` are left, so that bins of
-    numbers stay bins.
-    """
+def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:
+    """Merge neighbouring codes of a column until at most `n_levels` are left."""
     _, codes = np.unique(codes, return_inverse=True)
     n_codes = codes.max() + 1
     return codes * n_levels // n_codes if n_codes > n_levels else codes
 
 
-def cut(block, n_cells, weights=None):
-    """Return one code for each row of a block of codes: what is equal stays together.
+def cut(
+    block: np.ndarray, n_cells: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Encode the rows of a block of codes as one column; equal rows get equal codes.
 
-    Blocks of few different rows keep each as a cell, others are split in halves.
+    Few different rows get a code each; more are split into cells by medians.
     """
     missing = (block == MISSING).any(axis=1)
     _, codes = np.unique(block[~missing], axis=0, return_inverse=True)
@@ -186,11 +221,13 @@ def cut(block, n_cells, weights=None):
     return cells
 
 
-def split_cells(block, n_cells, weights=None):
-    """Split rows into up to so many cells, by medians along the widest column.
+def split_cells(
+    block: np.ndarray, n_cells: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Split rows into up to `n_cells` cells by medians of the column of largest spread.
 
-    Columns count by their ranks. The cells of fewer splits are unions of those of
-    more: code // 2 gives them.
+    Spread and median are those of ranks. Cells are nested: code // 2 is the code of
+    the cell before the last split.
     """
     weights = np.ones(len(block)) if weights is None else weights
     ranks = np.column_stack([weighted_ranks(column, weights) for column in block.T])
@@ -205,28 +242,36 @@ def split_cells(block, n_cells, weights=None):
     return codes
 
 
-def weighted_ranks(column, weights):
-    """Share of the weight at or below each value, ties sharing theirs."""
+def weighted_ranks(column: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mid-ranks of the values of a column, between 0 and 1."""
     _, inverse = np.unique(column, return_inverse=True)
     mass = np.bincount(inverse, weights)
     return ((np.cumsum(mass) - mass / 2) / mass.sum())[inverse]
 
 
-def upper_half(ranks, weights):
-    """Tell the rows above the median of the column of the largest spread."""
+def upper_half(ranks: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Whether each row is above the median of the column of largest spread."""
     mean = np.average(ranks, axis=0, weights=weights)
     spread = np.average((ranks - mean) ** 2, axis=0, weights=weights)
+    # The first of equal spreads, whatever their last bits.
     column = ranks[:, np.argmax(spread > spread.max() * (1 - 1e-9))]
     order = np.argsort(column, kind="stable")
     median = column[order][quantile_places(np.cumsum(weights[order]), 2)[0]]
     return column > median
 
 
-def target_codes(y, n_bins, n_cells, weights=None, discrete=None, types=None):
-    """Return one code for each row of a target of any number of columns and types.
+def target_codes(
+    y: np.ndarray,
+    n_bins: int,
+    n_cells: int,
+    weights: np.ndarray | None = None,
+    discrete: Sequence[bool | None] | None = None,
+    types: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Encode a target of any number of columns and types as one column.
 
-    One column is cut like any other; of several the cells that they make together, at
-    most `n_cells`: labels as they are, numbers split by medians in turn.
+    A single column is binned like any other; several are cut into at most `n_cells`
+    joint cells.
     """
     if y.shape[1] == 1:
         return bin_columns(y, n_bins, weights, discrete, types)[:, 0]
@@ -234,14 +279,24 @@ def target_codes(y, n_bins, n_cells, weights=None, discrete=None, types=None):
     return cut(fine, n_cells, weights)
 
 
-def few_codes(codes, n_codes):
-    """Leave each column at most so many codes, missing values as one of their own."""
+def few_codes(codes: np.ndarray, n_codes: int) -> np.ndarray:
+    """Merge the codes of each column to at most `n_codes`, missing values included."""
     codes = missing_as_code(codes)
     for k in np.flatnonzero(codes.max(axis=0) >= n_codes):
         codes[:, k] = merge_codes(codes[:, k], n_codes)
     return codes
 
 
-def missing_as_code(codes):
+def missing_as_code(codes: np.ndarray) -> np.ndarray:
     """Give missing values a code of their own, after all others."""
     return np.where(codes == MISSING, codes.max(axis=0, initial=-1) + 1, codes)
+
+
+def join_codes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One code, without gaps, for each pair of codes of two columns."""
+    codes = np.where(
+        (first >= 0) & (second >= 0), first * (second.max() + 1) + second, MISSING
+    )
+    present = codes >= 0
+    codes[present] = np.unique(codes[present], return_inverse=True)[1]
+    return codes

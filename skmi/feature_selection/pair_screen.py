@@ -1,54 +1,67 @@
-"""All pairs of columns against a target at once: joint mutual information, synergy."""
+"""Screen of all pairs of features: joint mutual information and synergy."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
 
 from skmi.feature_selection.counts import weighted_log
-from skmi.statistics import permutation_pvalue
+from skmi.feature_selection.significance import (
+    chi_squared_pvalues,
+    chi_squared_threshold,
+    largest_pvalues,
+    williams_factor,
+)
 
-__all__ = ["Pairs", "screen_pairs"]
+__all__ = ["NO_PAIRS", "Pairs", "screen_is_quick", "screen_pairs", "screen_triples"]
 
-TILE = 256
-
+TILE = 256  # features on each side of a matrix product
 
 MOST_PAIRS = 1000
 
+SCREEN_WORK = 3e11  # multiplications: some seconds on one core
+
 
 class Pairs(NamedTuple):
-    """Pairs of columns, the strongest synergy first, in nats."""
+    """Pairs of features, the largest synergy first; amounts in nats."""
 
     first: np.ndarray
     second: np.ndarray
     mutual_info: np.ndarray  # of both with y, less its bias
-    synergy: np.ndarray  # what they tell together beyond the sum of each
+    synergy: np.ndarray  # mutual_info less the sum of both features' own
     pvalue: np.ndarray  # family-wise, of the synergy
 
-    def take(self, rows):
+    def take(self, rows: Any) -> "Pairs":
         """Return some of the pairs."""
         return Pairs(*(values[rows] for values in self))
 
 
+NO_PAIRS = Pairs(*np.empty((2, 0), dtype=int), *np.empty((3, 0)))
+
+
+def screen_is_quick(n_rows: int, n_columns: int, n_codes: int, n_times: int) -> bool:
+    """Whether the screen of pairs, repeated so many times, takes seconds."""
+    return n_rows * float(n_columns * n_codes) ** 2 * n_times <= SCREEN_WORK
+
+
 def screen_pairs(
-    codes,
-    target,
-    n_codes,
-    weights=None,
-    level=0.05,
-    matrix_product=None,
-    permutations=None,
-):
-    r"""Screen all pairs of columns for synergy.
+    codes: np.ndarray,
+    target: np.ndarray,
+    n_codes: int,
+    weights: np.ndarray | None = None,
+    level: float = 0.05,
+    matrix_product: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    permutations: np.ndarray | None = None,
+) -> Pairs:
+    r"""Screen all pairs of features for synergy.
 
     .. math:: I(X_j, X_k; y) - I(X_j; y) - I(X_k; y)
 
     The counts of all pairs in tiles of columns are products of indicator matrices.
-    Twice the number of rows times the synergy of independent columns is about
-    :math:`\chi^2` with :math:`(m - 1)^2 (K - 1)` degrees of freedom for m codes and K
-    classes, after division by the factor of Williams [1]_; the p-values are those
-    times the number of pairs.
+    Under independence 2n times the plug-in synergy of a pair, divided by Williams'
+    factor [1]_, is about :math:`\chi^2` with :math:`(m - 1)^2 (K - 1)` degrees of
+    freedom, for n samples, m codes and K classes; p-values are adjusted by Bonferroni.
 
     Parameters
     ----------
@@ -57,16 +70,16 @@ def screen_pairs(
     target : ndarray of shape (n_rows,)
         Codes of the target.
     n_codes : int
-        Largest number of codes of a column.
+        Largest number of codes of a feature.
     weights : ndarray of shape (n_rows,), default=None
-        Weights of the rows.
+        Weights of the samples.
     level : float, default=0.05
-        Pairs of larger p-values are left out.
+        Pairs with larger p-values are left out.
     matrix_product : callable, default=None
         ``matrix_product(a, b)`` in place of ``a.T @ b``.
     permutations : ndarray of shape (n_permutations + 1, n_rows), default=None
-        Permutations of the rows of the target, the first of them none, whose largest
-        synergies take the place of the distribution, as for series.
+        Permutations of the target, the identity first. The largest synergy under each
+        then gives the p-values, as for series.
 
     Returns
     -------
@@ -80,17 +93,17 @@ def screen_pairs(
     """
     screen = _Screen(codes, target, n_codes, weights, matrix_product)
     n_pairs = codes.shape[1] * (codes.shape[1] - 1) // 2
-    threshold = screen.factor * chi2.isf(min(level / n_pairs, 1.0), screen.freedom)
-    found = screen.search(threshold)
+    null = screen.freedom, n_pairs, screen.factor
+    found = screen.search(chi_squared_threshold(level, *null))
     synergy, joint = found.synergy, found.mutual_info
-    pvalue = chi2.sf(synergy / screen.factor, screen.freedom) * n_pairs
-    pvalue = np.minimum(positive(pvalue), 1.0)
-    if permutations is not None:
-        null = [
+    if permutations is None:
+        pvalue = chi_squared_pvalues(synergy, *null)
+    else:
+        largest = [
             _Screen(codes, target[rows], n_codes, weights, matrix_product).largest()
             for rows in permutations[1:]
         ]
-        pvalue = permutation_pvalue(synergy, np.array(null)[:, np.newaxis])
+        pvalue = largest_pvalues(synergy, largest)
     joint_freedom = screen.freedom * (n_codes + 1) / (n_codes - 1)
     found = found._replace(
         mutual_info=(joint - joint_freedom) / (2 * screen.n_rows),
@@ -101,9 +114,16 @@ def screen_pairs(
 
 
 class _Screen:
-    """The indicators of all columns for each class, and what margins give."""
+    """Class-wise indicators of all features, and all that depends on margins alone."""
 
-    def __init__(self, codes, target, n_codes, weights, matrix_product):
+    def __init__(
+        self,
+        codes: np.ndarray,
+        target: np.ndarray,
+        n_codes: int,
+        weights: np.ndarray | None,
+        matrix_product: Callable[[np.ndarray, np.ndarray], np.ndarray] | None,
+    ):
         kept = target >= 0
         codes, target = codes[kept], target[kept]
         weights = None if weights is None else weights[kept].astype(np.float32)
@@ -119,13 +139,11 @@ class _Screen:
             self.n_rows, False
         )
         self.freedom = (n_codes - 1) ** 2 * max(self.n_classes - 1, 1)
-        self.factor = 1 + (n_codes**4 - 1) * ((self.n_rows / sizes).sum() - 1) / (
-            6 * self.n_rows * (n_codes**2 - 1) * max(self.n_classes - 1, 1)
-        )
+        self.factor = williams_factor(n_codes, sizes, self.n_rows)
         self.singles = self._singles()
 
-    def _indicators(self, columns):
-        """Return the indicators of some columns, code by code, for each class."""
+    def _indicators(self, columns: np.ndarray) -> list[np.ndarray]:
+        """Return the indicators of some features, code by code, for each class."""
         block = self.codes[:, columns]
         full = (block[:, np.newaxis] == np.arange(self.n_codes)[:, np.newaxis]).astype(
             np.float32
@@ -133,7 +151,7 @@ class _Screen:
         full = full.reshape(len(block), -1)
         return [full[self.target == label] for label in range(self.n_classes)]
 
-    def _weigh(self, blocks):
+    def _weigh(self, blocks: list[np.ndarray]) -> list[np.ndarray]:
         if self.weights is None:
             return blocks
         return [
@@ -141,8 +159,8 @@ class _Screen:
             for label, block in enumerate(blocks)
         ]
 
-    def _singles(self):
-        """Return 2n times the mutual information of each column, with its bias."""
+    def _singles(self) -> np.ndarray:
+        """Return 2n times the plug-in mutual information of each feature."""
         values = np.empty(self.codes.shape[1])
         for columns in np.array_split(
             np.arange(len(values)), -(-len(values) // TILE) or 1
@@ -154,8 +172,8 @@ class _Screen:
             values[columns] = 2 * (total - self.class_term)
         return values
 
-    def tiles(self):
-        """Yield the columns of tiles that cover all pairs, and 2n times the synergy."""
+    def tiles(self) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield features on both sides, joint information and synergy, times 2n."""
         n_columns = self.codes.shape[1]
         tiles = np.array_split(np.arange(n_columns), -(-n_columns // TILE))
         for i, rows in enumerate(tiles):
@@ -169,9 +187,9 @@ class _Screen:
                 synergy[rows[:, np.newaxis] >= columns] = -np.inf
                 yield rows, columns, joint, synergy
 
-    def search(self, threshold):
+    def search(self, threshold: float) -> Pairs:
         """Return the pairs above a threshold, with 2n times their values."""
-        found = Pairs(*np.empty((2, 0), dtype=int), *np.empty((3, 0)))
+        found = NO_PAIRS
         for rows, columns, joint, synergy in self.tiles():
             i, j = np.nonzero(synergy > threshold)
             new = rows[i], columns[j], joint[i, j], synergy[i, j], np.zeros(len(i))
@@ -180,43 +198,40 @@ class _Screen:
             found = found.take(order[:MOST_PAIRS])
         return found
 
-    def largest(self):
+    def largest(self) -> float:
         """Return 2n times the largest synergy."""
         return max(synergy.max() for _, _, _, synergy in self.tiles())
 
-    def _sum(self, counts):
-        """Sum c log c over the codes of both columns, for each pair."""
+    def _sum(self, counts: np.ndarray) -> np.ndarray:
+        """Sum c log c over the codes of both features, for each pair."""
         logs = weighted_log(counts, self.whole)
         shape = (self.n_codes, -1, self.n_codes, counts.shape[1] // self.n_codes)
         return logs.reshape(shape).sum(axis=(0, 2))
 
 
-def positive(pvalue):
-    """Return p-values that are too small for a float as the smallest one."""
-    return np.maximum(pvalue, np.finfo(float).tiny)
-
-
-def screen_triples(codes, target, level):
-    r"""Screen all triples of columns for parity.
+def screen_triples(
+    codes: np.ndarray, target: np.ndarray, level: float
+) -> dict[tuple[int, int, int], float]:
+    r"""Screen all triples of features for dependence by their parity.
 
     .. math:: 2 n I(s_j s_k s_l; y) \sim \chi^2_{K - 1}
 
-    with s the sign of a column of two codes. All triples with one column are products
-    of matrices.
+    under independence, with s the sign of a feature of two codes. The triples of one
+    feature with all others are one matrix product.
 
     Parameters
     ----------
     codes : ndarray of shape (n_rows, n_columns)
-        Codes of two kinds, 0 and 1.
+        Codes 0 and 1.
     target : ndarray of shape (n_rows,)
         Codes of the target.
     level : float
-        Triples of larger p-values, times their number, are left out.
+        Triples with larger adjusted p-values are left out.
 
     Returns
     -------
     dict
-        P-values of triples of columns, the smallest first.
+        Adjusted p-value of each triple, the smallest first.
     """
     sides = np.where(codes > 0, 1, -1).astype(np.float32)
     n_rows, n_columns = sides.shape
@@ -225,7 +240,7 @@ def screen_triples(codes, target, level):
     classes = [sides[target == label] for label in range(len(sizes))]
     null = weighted_log(sizes, False).sum() - n_rows * np.log(n_rows)
     freedom = max(len(sizes) - 1, 1)
-    threshold = chi2.isf(min(level / max(n_triples, 1), 1.0), freedom)
+    threshold = chi_squared_threshold(level, freedom, n_triples)
     found = {}
     for j in range(n_columns - 2):
         even = np.array(
@@ -238,7 +253,11 @@ def screen_triples(codes, target, level):
         terms = weighted_log(both, False).sum(axis=(0, 1))
         terms -= weighted_log(both.sum(axis=1), False).sum(axis=0)
         statistic = np.triu(2 * (terms - null), 1)
-        for k, m in zip(*np.nonzero(statistic > threshold), strict=True):
-            pvalue = chi2.sf(statistic[k, m], freedom) * n_triples
-            found[j, int(k) + j + 1, int(m) + j + 1] = float(positive(pvalue))
+        k, m = np.nonzero(statistic > threshold)
+        pvalues = chi_squared_pvalues(statistic[k, m], freedom, n_triples)
+        triples = zip((k + j + 1).tolist(), (m + j + 1).tolist(), strict=True)
+        found |= {
+            (j, *pair): pvalue
+            for pair, pvalue in zip(triples, pvalues.tolist(), strict=True)
+        }
     return dict(sorted(found.items(), key=lambda item: item[1]))

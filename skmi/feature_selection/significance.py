@@ -1,32 +1,101 @@
-"""Permutations and p-values of the selection."""
+"""Significance in the feature selector: permutations, null distributions, p-values.
+
+Every p-value of the selector is computed here, on top of :mod:`skmi.statistics`.
+
+=========================  ==========================================================
+each candidate alone       `family_pvalues`; `mean_pvalues` and `bonferroni` (critics)
+a further candidate        `step_pvalues` (counts); `criterion_pvalue`, `gain_pvalue`
+                           and `searched_pvalue` (fits of an estimator)
+pairs and triples          `chi_squared_pvalues`; `largest_pvalues` (permutations)
+=========================  ==========================================================
+
+Draws are arrays whose first row is the observed values and whose other rows are
+those under permutations.
+"""
+
+from typing import Any
 
 import numpy as np
+from scipy.stats import chi2, norm
 
-__all__ = ["draw_permutations"]
+from skmi.statistics import (
+    false_discovery_pvalues,
+    max_statistic_pvalues,
+    permutation_pvalue,
+)
+
+__all__ = [
+    "DECIMALS",
+    "GAIN_PERMUTATIONS",
+    "SCREEN_PERMUTATIONS",
+    "bonferroni",
+    "chi_squared_pvalues",
+    "chi_squared_threshold",
+    "criterion_pvalue",
+    "draw_permutations",
+    "entry_level",
+    "expected_maximum",
+    "family_pvalues",
+    "fewest_permutations",
+    "gain_pvalue",
+    "largest_pvalues",
+    "mean_pvalues",
+    "n_step_permutations",
+    "permutation_batches",
+    "permuted_indicators",
+    "searched_pvalue",
+    "smallest_pvalue",
+    "step_pvalues",
+    "williams_factor",
+]
+
+# Each step is tested with at least so many permutations of the marginal test; the
+# smallest p-value, 1/40, lies below the usual levels.
+STEP_PERMUTATIONS = 39
+
+# Fits are slow: a normal distribution takes the place of more permutations.
+GAIN_PERMUTATIONS = 29
+
+# The screen of pairs, where samples may not be exchanged freely.
+SCREEN_PERMUTATIONS = 99
+
+# In nats. Equal tables in another order differ in their last bits, which must not
+# decide whether a permutation reaches the observed value.
+DECIMALS = 9
+
+BATCH_SIZE = 2**25  # indicators of permuted samples held at once
+
+
+# -- permutations ----------------------------------------------------------------------
 
 
 def draw_permutations(
-    n_permutations, n_rows, random_state, groups=None, block_length=None
-):
-    """Draw permutations of rows, those that leave all in place first.
+    n_permutations: int,
+    n_rows: int,
+    random_state: np.random.RandomState,
+    groups: np.ndarray | None = None,
+    block_length: int | None = None,
+) -> np.ndarray:
+    """Draw permutations of samples, the identity first.
 
     Parameters
     ----------
     n_permutations : int
-        How many to draw.
+        Number of random permutations.
     n_rows : int
-        Number of rows.
+        Number of samples.
     random_state : RandomState
         Source of randomness.
     groups : ndarray of shape (n_rows,), default=None
-        Rows change places within their group only.
+        Samples are exchanged within their group only.
     block_length : int, default=None
-        Blocks of at least so many rows, twice as many as a rule, are moved as a whole;
-        where they begin is drawn anew each time.
+        Contiguous blocks of at least so many samples, as a rule twice as many, are
+        moved as a whole; their boundaries are drawn anew each time.
 
     Returns
     -------
     ndarray of shape (n_permutations + 1, n_rows)
+        Sample numbers.
     """
     groups = np.zeros(n_rows, dtype=int) if groups is None else groups
     members = [np.flatnonzero(groups == name) for name in np.unique(groups)]
@@ -37,11 +106,285 @@ def draw_permutations(
     return drawn
 
 
-def shuffled(n_rows, random_state, block_length):
-    """Return shuffled row numbers, whole blocks of them where there is a length."""
+def shuffled(
+    n_rows: int, random_state: np.random.RandomState, block_length: int | None
+) -> np.ndarray:
+    """Shuffled sample numbers; with a block length, shuffled whole blocks."""
     if block_length is None:
         return random_state.permutation(n_rows)
     rows = np.roll(np.arange(n_rows), random_state.randint(n_rows))
     blocks = np.array_split(rows, max(n_rows // (2 * block_length), 1))
     order = random_state.permutation(len(blocks))
     return np.concatenate([blocks[i] for i in order])
+
+
+def permutation_batches(permutations: np.ndarray, n_contexts: int) -> list[np.ndarray]:
+    """Split permutations into batches whose indicators fit into memory."""
+    most = max(1, BATCH_SIZE // (permutations.shape[1] * n_contexts))
+    return np.array_split(permutations, -(-len(permutations) // most))
+
+
+def permuted_indicators(
+    context: np.ndarray, n_contexts: int, permutations: np.ndarray
+) -> np.ndarray:
+    """Make indicators of a context whose samples are permuted.
+
+    Parameters
+    ----------
+    context : ndarray of shape (n_rows,)
+        Codes; negative ones count nowhere.
+    n_contexts : int
+        Number of codes.
+    permutations : ndarray of shape (n_permutations, n_rows)
+        Sample numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_contexts, n_permutations, n_rows)
+    """
+    drawn = context[permutations]
+    indicator = np.zeros((n_contexts, *permutations.shape), dtype=np.float32)
+    turn, row = np.nonzero(drawn >= 0)
+    indicator[drawn[turn, row], turn, row] = 1
+    return indicator
+
+
+# -- levels ----------------------------------------------------------------------------
+
+
+def entry_level(level: float, with_pairs: bool) -> float:
+    """Level of the first step: features and pairs have half of it each."""
+    return level / 2 if with_pairs else level
+
+
+def smallest_pvalue(n_permutations: int) -> float:
+    """Smallest p-value that a test with so many permutations can give."""
+    return 1 / (n_permutations + 1)
+
+
+def fewest_permutations(level: float) -> int:
+    """Fewest permutations with which a p-value can reach a level."""
+    return int(np.ceil(1 / level)) - 1
+
+
+def n_step_permutations(level: float) -> int:
+    """Permutations of each further step."""
+    return max(STEP_PERMUTATIONS, int(2 / level))
+
+
+# -- candidates alone ------------------------------------------------------------------
+
+
+def family_pvalues(draws: np.ndarray, control: str) -> np.ndarray:
+    """P-values of candidates, adjusted for the family of all of them.
+
+    Parameters
+    ----------
+    draws : ndarray of shape (n_permutations + 1, n_candidates)
+        Values, the observed ones first.
+    control : {"fwer", "fdr"}
+        Adjustment for the family-wise type I error, by the largest standardised
+        statistic, or for the false discovery rate.
+
+    Returns
+    -------
+    ndarray of shape (n_candidates,)
+        NaN without permutations.
+    """
+    draws = np.round(draws, DECIMALS)
+    if len(draws) < 2:
+        return np.full(draws.shape[1], np.nan)
+    adjust = {"fwer": max_statistic_pvalues, "fdr": false_discovery_pvalues}
+    return adjust[control](draws[0], draws[1:])
+
+
+def mean_pvalues(terms: np.ndarray) -> np.ndarray:
+    """One-sided p-values of means above zero, by the normal approximation.
+
+    Parameters
+    ----------
+    terms : ndarray of shape (..., n_rows)
+        Pointwise values on held-out samples.
+
+    Returns
+    -------
+    ndarray of shape (...)
+    """
+    errors = terms.std(axis=-1, ddof=1) / np.sqrt(terms.shape[-1])
+    means = terms.mean(axis=-1)
+    return positive(norm.sf(means / np.where(errors > 0, errors, np.inf)))
+
+
+def bonferroni(pvalues: np.ndarray, n_tests: int) -> np.ndarray:
+    """P-values adjusted for a number of tests, at most 1."""
+    return np.minimum(pvalues * n_tests, 1.0)
+
+
+# -- candidates given the selected features --------------------------------------------
+
+
+def step_pvalues(
+    draws: np.ndarray, marginal: np.ndarray, level: float, control: str
+) -> np.ndarray:
+    """P-values of candidates given the selected features.
+
+    Candidates that are significant alone need only show that they are not redundant:
+    they are tested one by one, and others as a family.
+
+    Parameters
+    ----------
+    draws : ndarray of shape (n_permutations + 1, n_candidates)
+        Values of the criterion, the observed ones first.
+    marginal : ndarray of shape (n_candidates,)
+        Adjusted p-values of the candidates alone.
+    level : float
+        Level of `marginal`.
+    control : {"fwer", "fdr"}
+        As in `family_pvalues`.
+
+    Returns
+    -------
+    ndarray of shape (n_candidates,)
+    """
+    draws = draws.round(DECIMALS)
+    alone = permutation_pvalue(draws[0], draws[1:])
+    return np.where(
+        marginal <= level, np.maximum(alone, marginal), family_pvalues(draws, control)
+    )
+
+
+def gain_pvalue(value: float, null: np.ndarray) -> float:
+    """P-value by a normal distribution fitted to a few permuted values.
+
+    Parameters
+    ----------
+    value : float
+        Observed value.
+    null : ndarray of shape (n_permutations,)
+        Values under permutation.
+
+    Returns
+    -------
+    float
+    """
+    # The mean of the permuted values has an error of its own: 1 / B more variance.
+    spread = np.std(null, ddof=1) * np.sqrt(1 + 1 / len(null))
+    return float(norm.sf((value - np.mean(null)) / max(spread, 1e-12)))
+
+
+def criterion_pvalue(value: float, null: np.ndarray, marginal: float) -> float:
+    """P-value of a criterion: `gain_pvalue`, and never below the marginal one."""
+    return max(gain_pvalue(value, null), marginal)
+
+
+def searched_pvalue(
+    pvalue: float, marginal: float, level: float, n_candidates: int
+) -> float:
+    """Adjust the p-value of the best of many candidates for the search.
+
+    That of a candidate which is significant alone stands as it is.
+    """
+    return pvalue if marginal <= level else min(pvalue * n_candidates, 1.0)
+
+
+def expected_maximum(freedom: Any, n_tests: Any, n_rows: int) -> Any:
+    """Median of the largest estimate among uninformative candidates, in nats.
+
+    Parameters
+    ----------
+    freedom : int or ndarray
+        Degrees of freedom of each candidate.
+    n_tests : int or ndarray
+        Number of such candidates.
+    n_rows : int
+        Number of samples.
+
+    Returns
+    -------
+    float or ndarray
+        Less the bias of one estimate.
+    """
+    largest = chi2.isf(np.minimum(0.5, 1 / np.maximum(n_tests, 1)), freedom)
+    return (largest - freedom) / (2 * n_rows)
+
+
+# -- pairs and triples -----------------------------------------------------------------
+
+
+def williams_factor(n_codes: int, class_sizes: np.ndarray, n_rows: float) -> float:
+    r"""Factor by which the synergy of a pair exceeds its chi-squared distribution [1]_.
+
+    Parameters
+    ----------
+    n_codes : int
+        Number of codes of a feature.
+    class_sizes : ndarray of shape (n_classes,)
+        Number or weight of the samples of each class.
+    n_rows : float
+        Their sum.
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    .. [1] D. A. Williams. Improved likelihood ratio tests for complete contingency
+       tables. Biometrika 63, 1976.
+    """
+    return 1 + (n_codes**4 - 1) * ((n_rows / class_sizes).sum() - 1) / (
+        6 * n_rows * (n_codes**2 - 1) * max(len(class_sizes) - 1, 1)
+    )
+
+
+def chi_squared_threshold(
+    level: float, freedom: int, n_tests: int, factor: float = 1.0
+) -> float:
+    """Value above which `chi_squared_pvalues` are below a level."""
+    return factor * chi2.isf(min(level / max(n_tests, 1), 1.0), freedom)
+
+
+def chi_squared_pvalues(
+    statistics: np.ndarray, freedom: int, n_tests: int, factor: float = 1.0
+) -> np.ndarray:
+    """Family-wise p-values of statistics that are chi-squared times a factor.
+
+    Parameters
+    ----------
+    statistics : ndarray of shape (n_found,)
+        2n times mutual information or synergy, in nats.
+    freedom : int
+        Degrees of freedom.
+    n_tests : int
+        Number of pairs or triples tested, by Bonferroni.
+    factor : float, default=1.0
+        Factor of the distribution.
+
+    Returns
+    -------
+    ndarray of shape (n_found,)
+    """
+    pvalues = chi2.sf(statistics / factor, freedom) * n_tests
+    return np.minimum(positive(pvalues), 1.0)
+
+
+def largest_pvalues(statistics: np.ndarray, largest: list[float]) -> np.ndarray:
+    """Family-wise p-values by the largest statistic in each permutation.
+
+    Parameters
+    ----------
+    statistics : ndarray of shape (n_found,)
+        Observed values.
+    largest : list of float
+        Largest value of the family under each permutation.
+
+    Returns
+    -------
+    ndarray of shape (n_found,)
+    """
+    return permutation_pvalue(statistics, np.array(largest)[:, np.newaxis])
+
+
+def positive(pvalues: np.ndarray) -> np.ndarray:
+    """P-values, those too small for a float replaced by the smallest one."""
+    return np.maximum(pvalues, np.finfo(float).tiny)

@@ -1,4 +1,4 @@
-"""What selected columns tell together: bounds from rows that did not learn them."""
+"""Joint mutual information of selected features: lower bounds on held-out samples."""
 
 import numpy as np
 
@@ -7,19 +7,23 @@ from skmi.feature_selection.encoding import few_codes
 
 __all__ = ["cumulative_bounds"]
 
-N_LEVELS = 6  # bins of a predicted share of one class
+N_LEVELS = 6  # bins of a predicted class probability
+
+MOST_CLASSES = 8  # beyond, neighbouring classes are merged, which lowers the bound
 
 
-MOST_CLASSES = 8  # neighbouring ones are joined beyond, which only lowers the bound
-
-
-def cumulative_bounds(codes, target, units, weights=None):
-    r"""Lower bounds of the mutual information of the first units with the target.
+def cumulative_bounds(
+    codes: np.ndarray,
+    target: np.ndarray,
+    units: list[tuple[int, ...]],
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    r"""Lower bounds of the mutual information of the first t units and the target.
 
     .. math:: I(f(X_1, \dots, X_t); y) \le I(X_1, \dots, X_t; y)
 
     for any function f; here the prediction of y by least squares on indicators of the
-    codes, learned on one half of the rows, cut into bins and counted on the other.
+    codes, fitted on one half of the samples, cut into bins and counted on the other.
 
     Parameters
     ----------
@@ -30,7 +34,7 @@ def cumulative_bounds(codes, target, units, weights=None):
     units : list of tuple of int
         Columns in the order of selection, those of a tuple at once.
     weights : ndarray of shape (n_rows,), default=None
-        Weights of the rows.
+        Weights of the samples.
 
     Returns
     -------
@@ -52,32 +56,38 @@ def cumulative_bounds(codes, target, units, weights=None):
         scaled = design[train] * weights[train, np.newaxis]
         gram, moments = scaled.T @ design[train], scaled.T @ labels[train]
         for t, end in enumerate(ends):
+            # The unit ridge makes indicators that add up to one solvable.
             ridge = gram[:end, :end] + np.eye(end)
             solution = np.linalg.solve(ridge, moments[:end])
             learned, predicted = (
                 design[rows, :end] @ solution for rows in (train, report)
             )
-            bounds[fold, t] = counted(
+            bounds[fold, t] = binned_mutual_info(
                 bins_of(learned, predicted), target[report], weights[report]
             )
     return bounds.mean(axis=0)
 
 
-def indicators_of(codes):
+def indicators_of(codes: np.ndarray) -> np.ndarray:
     """Return the indicators of the joint codes of some columns."""
     _, joint = np.unique(codes, axis=0, return_inverse=True)
     return np.eye(joint.max() + 1)[joint.ravel()]
 
 
-def bins_of(learned, predicted):
-    """Code predictions by the share of the second of two classes, or the largest."""
+def bins_of(learned: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Code predictions: bins of the second of two classes, or the likeliest class.
+
+    Edges of bins come from the predictions of the training samples.
+    """
     if predicted.shape[1] == 2:
         edges = np.quantile(learned[:, 1], np.arange(1, N_LEVELS) / N_LEVELS)
         return np.searchsorted(edges, predicted[:, 1])
     return predicted.argmax(axis=1)
 
 
-def counted(codes, target, weights):
+def binned_mutual_info(
+    codes: np.ndarray, target: np.ndarray, weights: np.ndarray
+) -> float:
     """Return the mutual information of two columns of codes, less its bias."""
     counts = np.zeros((int(target.max()) + 1, int(codes.max()) + 1, 1))
     np.add.at(counts[..., 0], (target, codes), weights)

@@ -1,0 +1,117 @@
+"""Fitted attributes of the feature selector, made from a selection of units."""
+
+import importlib.util
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skmi.feature_selection.cumulative import cumulative_bounds
+from skmi.feature_selection.pair_screen import Pairs
+from skmi.feature_selection.search import Selection
+from skmi.feature_selection.selector_input import Label
+from skmi.feature_selection.table import Table
+
+__all__ = [
+    "Interaction",
+    "as_frame",
+    "make_interactions",
+    "make_path",
+    "redundant_names",
+    "selected_mask",
+    "spread",
+    "stability",
+]
+
+
+class Interaction(NamedTuple):
+    """Two features that are more informative together than each alone, in nats."""
+
+    first: Any
+    second: Any
+    mutual_info: float
+    synergy: float
+    pvalue: float
+
+
+def make_interactions(pairs: Pairs, names: list[Label]) -> list[Interaction]:
+    """Pairs of units by name."""
+    return [
+        Interaction(names[j], names[k], *map(float, figures))
+        for j, k, *figures in zip(*pairs, strict=True)
+    ]
+
+
+def spread(values: np.ndarray, units: list[np.ndarray], n_columns: int) -> np.ndarray:
+    """Values of units given to each of their columns."""
+    result = np.empty(n_columns, dtype=values.dtype)
+    for value, unit in zip(values, units, strict=True):
+        for k in unit:
+            result[k] = value  # one by one: a name may be a tuple
+    return result
+
+
+def selected_mask(
+    found: Selection, units: list[np.ndarray], n_columns: int
+) -> np.ndarray:
+    """Whether each column is selected."""
+    mask = np.zeros(n_columns, dtype=bool)
+    for step in found.steps:
+        mask[units[step.column]] = True
+    return mask
+
+
+def redundant_names(found: Selection, names: list[Label]) -> np.ndarray:
+    """Name of the unit with which each unit is redundant, or None."""
+    result = np.full(len(names), None, dtype=object)
+    for i, j in enumerate(found.redundant_with):
+        result[i] = names[j] if j >= 0 else None
+    return result
+
+
+def make_path(found: Selection, table: Table, names: list[Label]) -> dict[str, list]:
+    """Columns of the frame of steps."""
+    path = {"feature": [names[step.column] for step in found.steps]}
+    for name in ("relevance", "redundancy", "synergy", "gain"):
+        path[name] = [float(getattr(step, name)) for step in found.steps]
+    bounds = found.reached or cumulative_bounds(
+        table.codes, table.target, found.units, table.weights
+    )
+    sizes = [len(unit) for unit in found.units]
+    path["cumulative"] = np.repeat(bounds, sizes).tolist()
+    path["pvalue"] = [float(step.pvalue) for step in found.steps]
+    return path
+
+
+def as_frame(columns: dict[str, list]) -> Any:
+    """Pandas frame, or a structured array where there is no pandas."""
+    if importlib.util.find_spec("pandas"):
+        import pandas as pd
+
+        return pd.DataFrame(columns)
+    arrays = [np.array(values) for values in columns.values()]
+    return np.rec.fromarrays(arrays, names=list(columns))
+
+
+def stability(chosen: np.ndarray) -> float:
+    r"""Agreement of selections.
+
+    .. math::
+        1 - \frac{\frac1p \sum_k s_k^2}{\frac{\bar m}{p} (1 - \frac{\bar m}{p})}
+
+    with :math:`s_k^2` the unbiased variance of the choice of column k and
+    :math:`\bar m` the mean number of columns selected.
+
+    Parameters
+    ----------
+    chosen : ndarray of shape (n_resamples, n_columns)
+        1 where a column is selected, else 0.
+
+    Returns
+    -------
+    float
+        1 for equal selections, about 0 for random ones.
+    """
+    share = chosen.mean()
+    if len(chosen) < 2 or share in (0.0, 1.0):
+        return 1.0
+    return float(1 - chosen.var(axis=0, ddof=1).mean() / (share * (1 - share)))

@@ -1,0 +1,247 @@
+"""Validated input of the feature selector."""
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from skmi._core.sklearn_compat import check_sample_weight
+from skmi._data.dtypes import (
+    column_types,
+    refuse_dates,
+    target_kind,
+    wanting_numbers,
+)
+from skmi.feature_selection.encoding import Columns
+
+__all__ = [
+    "SelectorInput",
+    "discrete_flags",
+    "read_groups",
+    "read_input",
+    "repeated_rows",
+]
+
+# Samples that whole-number weights may come to, for each given one; beyond, weights
+# are multiplied in.
+MAX_REPEATS = 10
+
+Label = Hashable  # name or number of a feature or of a group of features
+
+
+class SelectorInput(NamedTuple):
+    """Both sides, the weights and groups of samples, and the units of features."""
+
+    x: Columns
+    y: Columns
+    weights: np.ndarray | None  # of shape (n_rows,), None for equal ones
+    groups: np.ndarray | None  # within which samples may be exchanged, None for all
+    units: list[np.ndarray]  # features that enter and leave together
+    unit_names: list[Label]
+
+    def take(self, rows: np.ndarray) -> "SelectorInput":
+        """Return the same input with some of the samples."""
+        return self._replace(
+            x=self.x.take(rows),
+            y=self.y.take(rows),
+            weights=None if self.weights is None else self.weights[rows],
+            groups=None if self.groups is None else self.groups[rows],
+        )
+
+    @property
+    def target(self) -> np.ndarray:
+        """Target of shape (n_rows,), or (n_rows, n_targets) if there are several."""
+        values = self.y.values
+        return values if values.shape[1] > 1 else values[:, 0]
+
+
+@wanting_numbers("X or y")
+def read_input(
+    selector: Any, X: Any, y: Any, sample_weight: Any, permutation_groups: Any
+) -> SelectorInput:
+    """Validate the data that a selector is fitted on.
+
+    Parameters
+    ----------
+    selector : MIFeatureSelector
+        Its parameters decide what is allowed; it gets `n_features_in_` and, where X
+        has names, `feature_names_in_`.
+    X, y, sample_weight, permutation_groups
+        Arguments of its `fit`.
+
+    Returns
+    -------
+    SelectorInput
+        Samples of zero weight left out, those of whole-number weights repeated.
+    """
+    refuse_dates(X)
+    check_choice(selector.criterion, selector.estimator)
+    x, y = read_sides(selector, X, y)
+    n_columns = x.values.shape[1]
+    rows, weights = weighted_rows(selector.estimator, x.values, sample_weight)
+    groups = None
+    if permutation_groups is not None:
+        check_consistent_length(x.values, permutation_groups)
+        groups = np.unique(permutation_groups, return_inverse=True)[1][rows]
+    names = getattr(selector, "feature_names_in_", np.arange(n_columns)).tolist()
+    return SelectorInput(
+        x.take(rows),
+        y.take(rows),
+        weights,
+        groups,
+        *read_groups(selector.groups, names),
+    )
+
+
+def read_sides(selector: Any, X: Any, y: Any) -> tuple[Columns, Columns]:
+    """Validate X and y; decide which of their columns are discrete."""
+    if y is None:
+        raise ValueError(
+            f"{type(selector).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
+    types, kinds = column_types(X) or None, target_kinds(y)
+    by_counts = selector.estimator is None
+    X, y = validate_data(
+        selector,
+        X,
+        y,
+        dtype=None,
+        accept_sparse="csr" if by_counts else False,
+        ensure_all_finite="allow-nan" if by_counts else True,
+        ensure_min_samples=2,
+        multi_output=True,
+    )
+    y = y.reshape(len(y), -1)
+    kinds = kinds * y.shape[1] if len(kinds) == 1 else kinds
+    labels = selector.discrete_target is True
+    return (
+        Columns(X, discrete_flags(selector.discrete_features, X.shape[1]), types),
+        Columns(y, [labels or kind == "discrete" for kind in kinds], None),
+    )
+
+
+def check_choice(criterion: str, estimator: Any) -> None:
+    """Raise where criterion and estimator do not go together."""
+    if criterion == "joint" and estimator is None:
+        raise ValueError(
+            'criterion="joint" measures many columns at once, for which counts are '
+            "too few; pass an estimator such as skmi.KSG() or "
+            'skmi.InfoNCE(critic="separable").'
+        )
+    if criterion == "disr" and estimator is not None:
+        raise ValueError(
+            'criterion="disr" divides by an entropy, which only counts give; pass '
+            "estimator=None or another criterion."
+        )
+
+
+def weighted_rows(
+    estimator: Any, X: Any, sample_weight: Any
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Find the samples that count and their weights; an estimator takes none."""
+    n_rows = X.shape[0]
+    if sample_weight is None:
+        return np.arange(n_rows), None
+    weights = check_sample_weight(
+        sample_weight, X, dtype=float, ensure_non_negative=True
+    )
+    rows, weights = repeated_rows(weights)
+    if estimator is not None and (weights is not None or len(rows) != n_rows):
+        raise ValueError(
+            f"estimator={type(estimator).__name__}() takes no sample_weight; "
+            "leave it out, or pass estimator=None to select by weighted counts."
+        )
+    return rows, weights
+
+
+def repeated_rows(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Repeat samples by whole-number weights, and the weights that remain.
+
+    Weights of other kinds are brought to a mean of one.
+    """
+    rows = np.flatnonzero(weights)
+    whole = (weights == np.round(weights)).all()
+    if whole and weights.sum() <= MAX_REPEATS * len(weights):
+        return np.repeat(np.arange(len(weights)), weights.astype(int)), None
+    if np.ptp(weights[rows]) == 0:
+        return rows, None
+    return rows, weights[rows] / weights[rows].mean()
+
+
+def read_groups(
+    groups: Any, names: list[Label]
+) -> tuple[list[np.ndarray], list[Label]]:
+    """Columns and name of each unit of features.
+
+    Parameters
+    ----------
+    groups : array-like, dict or None
+        A label for each column, or the columns of each group, by name or number.
+    names : list
+        Names or numbers of the columns.
+
+    Returns
+    -------
+    units : list of ndarray
+        Column numbers.
+    labels : list
+        Name or number of each unit; names are in order.
+    """
+    if groups is None:
+        units, labels = [np.array([k]) for k in range(len(names))], names
+    elif isinstance(groups, dict):
+        units, labels = named_groups(groups, names)
+    else:
+        given = np.asarray(groups)
+        if len(given) != len(names):
+            raise ValueError(
+                f"groups has {len(given)} labels for {len(names)} columns."
+            )
+        labels = list(dict.fromkeys(given.tolist()))
+        units = [np.flatnonzero(given == label) for label in labels]
+    order = range(len(labels))
+    if all(isinstance(label, str) for label in labels):
+        order = sorted(order, key=labels.__getitem__)
+    return [units[i] for i in order], [labels[i] for i in order]
+
+
+def named_groups(
+    groups: dict, names: list[Label]
+) -> tuple[list[np.ndarray], list[Label]]:
+    """Units of groups given by name; columns in no group are on their own."""
+    place = {name: k for k, name in enumerate(names)} | {
+        k: k for k in range(len(names))
+    }
+    try:
+        units = {
+            label: [place[column] for column in columns]
+            for label, columns in groups.items()
+        }
+    except KeyError as error:
+        raise ValueError(f"groups names a column {error} that X has not.") from None
+    grouped = [k for columns in units.values() for k in columns]
+    if len(set(grouped)) < len(grouped):
+        raise ValueError("groups holds a column more than once.")
+    alone = {names[k]: [k] for k in range(len(names)) if k not in set(grouped)}
+    units = {**units, **alone}
+    return [np.array(unit) for unit in units.values()], list(units)
+
+
+def discrete_flags(given: Any, n_columns: int) -> list[bool | None]:
+    """Whether each column is discrete; None where its type decides."""
+    if isinstance(given, str):
+        return [None] * n_columns
+    if isinstance(given, (bool, np.bool_)):
+        return [bool(given)] * n_columns
+    flags = np.zeros(n_columns, dtype=bool)
+    flags[np.asarray(given)] = True
+    return flags.tolist()
+
+
+def target_kinds(y: Any) -> list[str]:
+    """Kind of each column of a frame, or the one of the whole target."""
+    if hasattr(y, "columns") and hasattr(y, "shape"):
+        return [target_kind(y[name]) for name in y.columns]
+    return [target_kind(y)]

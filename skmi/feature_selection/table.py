@@ -1,0 +1,140 @@
+"""Samples as codes: units of features, coarser ones for pairs, and the target."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skmi.feature_selection.counts import OneHot, mutual_info_of_counts
+from skmi.feature_selection.encoding import (
+    Columns,
+    cut,
+    few_codes,
+    missing_as_code,
+    target_codes,
+)
+
+__all__ = [
+    "Table",
+    "join_columns",
+    "make_table",
+    "screen_size",
+]
+
+# Codes of a feature and classes of the target in the screen of pairs: the most that
+# leave enough samples in a cell.
+SCREEN_CODES = (4, 3, 2)
+SCREEN_CLASSES = (8, 4, 3, 2)
+
+# With fewer samples in a cell the chi-squared p-values of pairs are too small.
+ROWS_IN_CELL = 20
+
+TARGET_CELLS = 32  # codes of a target, or of a group, of several columns
+
+
+class Table(NamedTuple):
+    """Codes of all samples."""
+
+    codes: np.ndarray  # of shape (n_rows, n_units)
+    target: np.ndarray  # of shape (n_rows,)
+    pair_codes: np.ndarray  # coarser codes, for pairs
+    pair_target: np.ndarray
+    n_pair_codes: int  # 0 where there are too few samples for pairs
+    weights: np.ndarray | None  # of shape (n_rows,), None for equal ones
+    groups: np.ndarray | None  # within which samples may be exchanged, None for all
+
+    def take(self, rows: np.ndarray) -> "Table":
+        """Return the same table with some of its samples."""
+        arrays = {
+            name: None if getattr(self, name) is None else getattr(self, name)[rows]
+            for name in self._fields
+            if name != "n_pair_codes"
+        }
+        return self._replace(**arrays)
+
+
+def make_table(
+    x: Columns,
+    y: Columns,
+    *,
+    n_bins: int,
+    missing: str,
+    units: list[np.ndarray],
+    weights: np.ndarray | None,
+    groups: np.ndarray | None,
+    ordered: bool,
+) -> Table:
+    """Encode features and target.
+
+    Parameters
+    ----------
+    x, y : Columns
+        Features and target.
+    n_bins : int
+        Bins of a continuous feature.
+    missing : {"bin", "pairwise"}
+        Whether missing values get a code of their own or count nowhere.
+    units : list of ndarray
+        Columns of x that make one feature.
+    weights, groups : ndarray of shape (n_rows,) or None
+        Weights of the samples, and groups within which they may be exchanged.
+    ordered : bool
+        Whether the order of the samples matters. If not they are sorted by their
+        codes, so that results do not depend on the given order.
+
+    Returns
+    -------
+    Table
+    """
+    codes = join_columns(x.codes(n_bins, weights), units)
+    codes = missing_as_code(codes) if missing == "bin" else codes
+    target = target_codes(y.values, n_bins, TARGET_CELLS, weights, y.discrete, y.types)
+    n_codes, n_classes = screen_size(len(codes), int(target.max()) + 1)
+    pair_codes, pair_target = codes[:, :0], target
+    if n_codes:
+        pair_codes = few_codes(join_columns(x.codes(n_codes, weights), units), n_codes)
+        if missing == "pairwise":
+            pair_codes[codes < 0] = -1
+        pair_target = few_codes(target[:, np.newaxis], n_classes)[:, 0]
+    table = Table(codes, target, pair_codes, pair_target, n_codes, weights, groups)
+    return table if ordered else table.take(canonical_order(codes, target, weights))
+
+
+def join_columns(codes: np.ndarray, units: list[np.ndarray]) -> np.ndarray:
+    """Return one code for each unit of columns."""
+    if all(len(unit) == 1 for unit in units):
+        return codes[:, np.concatenate(units)]
+    return np.column_stack(
+        [
+            codes[:, unit[0]] if len(unit) == 1 else cut(codes[:, unit], TARGET_CELLS)
+            for unit in units
+        ]
+    )
+
+
+def screen_size(n_rows: int, n_classes: int) -> tuple[int, int]:
+    """Return the most codes of a feature and classes that leave enough in a cell."""
+    for classes in SCREEN_CLASSES:
+        for codes in SCREEN_CODES if classes == SCREEN_CLASSES[0] else (2,):
+            n_cells = codes**2 * min(classes, n_classes)
+            if n_rows >= ROWS_IN_CELL * n_cells:
+                return codes, min(classes, n_classes)
+    return 0, n_classes
+
+
+def canonical_order(
+    codes: np.ndarray, target: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray:
+    """Order samples by their codes, whatever the given order of samples and columns.
+
+    The sort key is a sum over columns, each multiplied by a pseudo-random function of
+    its mutual information with the target, so that different samples have different
+    keys and permuted columns the same.
+    """
+    labels = np.eye(int(target.max()) + 1, dtype=np.float32)[target]
+    values = np.empty(codes.shape[1])
+    for columns, size, block in OneHot(codes).blocks(labels.shape[1]):
+        counts = (labels.T @ block).reshape(-1, size, len(columns))
+        values[columns] = mutual_info_of_counts(counts)
+    factors = np.modf(np.sin(1e4 * values.round(9)) * 1e4)[0]
+    keys = (codes @ factors + np.sqrt(2) * target).round(9)
+    return np.lexsort([keys] if weights is None else [weights, keys])

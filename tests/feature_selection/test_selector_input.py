@@ -1,0 +1,124 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+
+from skmi import (
+    KSG,
+    MIFeatureSelector,
+)
+from skmi.feature_selection.selector_input import repeated_rows
+from tests.feature_selection.planted import (
+    additive,
+    mixed_frame,
+)
+
+
+def test_repeated_rows():
+    rows, left = repeated_rows(np.array([2.0, 0.0, 1.0]))
+    assert rows.tolist() == [0, 0, 2]
+    assert left is None
+    rows, left = repeated_rows(np.array([0.5, 0.0, 1.5]))
+    assert rows.tolist() == [0, 2]
+    np.testing.assert_allclose(left, [0.5, 1.5])
+    assert repeated_rows(np.full(3, 0.3))[1] is None
+
+
+def test_vector_and_mixed_targets():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((1000, 20))
+    Y = X[:, :3] + 0.5 * rng.standard_normal((1000, 3))
+    selector = MIFeatureSelector(random_state=0).fit(X, Y)
+    assert selector.get_support(indices=True).tolist() == [0, 1, 2]
+    mixed = pd.DataFrame({"number": Y[:, 0], "label": np.where(Y[:, 1] > 0, "a", "b")})
+    selector = MIFeatureSelector(random_state=0).fit(X, mixed)
+    assert selector.get_support(indices=True).tolist() == [0, 1]
+
+
+def test_frames_with_text_categories_and_holes():
+    frame, y = mixed_frame()
+    selector = MIFeatureSelector(random_state=0).set_output(transform="pandas")
+    out = selector.fit_transform(frame, y)
+    assert list(out.columns) == ["size", "color", "gone"]
+    assert list(selector.get_feature_names_out()) == ["size", "color", "gone"]
+    other = MIFeatureSelector(random_state=0).fit(pl.from_pandas(frame), y)
+    np.testing.assert_array_equal(other.support_, selector.support_)
+    np.testing.assert_allclose(other.scores_, selector.scores_)
+    pairwise = MIFeatureSelector(missing="pairwise", random_state=0).fit(frame, y)
+    assert list(pairwise.get_feature_names_out()) == ["size", "color"]
+
+
+def test_doubled_rows_are_weights_of_two():
+    frame, y = mixed_frame()
+    weights = np.random.RandomState(1).randint(0, 3, size=len(y))
+    rows = np.repeat(np.arange(len(y)), weights)
+    weighted = MIFeatureSelector(random_state=0).fit(frame, y, sample_weight=weights)
+    repeated = MIFeatureSelector(random_state=0).fit(frame.iloc[rows], y[rows])
+    np.testing.assert_allclose(weighted.scores_, repeated.scores_)
+    np.testing.assert_array_equal(weighted.pvalues_, repeated.pvalues_)
+    pd.testing.assert_frame_equal(weighted.path_, repeated.path_)
+    shares = MIFeatureSelector(random_state=0).fit(
+        frame, y, sample_weight=weights + 0.5 * (np.arange(len(y)) % 2)
+    )
+    assert set(shares.get_feature_names_out()) == {"size", "color", "gone"}
+
+
+def test_sparse_is_dense():
+    rng = np.random.RandomState(0)
+    X = rng.poisson(0.7, size=(400, 30))
+    y = X[:, 3] + X[:, 9] + rng.poisson(0.5, size=400)
+    dense = MIFeatureSelector(random_state=0).fit(X, y)
+    assert dense.get_support(indices=True).tolist() == [3, 9]
+    for kind in (sparse.csr_array, sparse.csc_matrix):
+        other = MIFeatureSelector(random_state=0).fit(kind(X), y)
+        np.testing.assert_array_equal(other.scores_, dense.scores_)
+        assert sparse.issparse(other.transform(kind(X)))
+
+
+def test_groups_enter_and_leave_together():
+    rng = np.random.RandomState(0)
+    category = rng.randint(6, size=800)
+    numbers = rng.standard_normal((800, 4))
+    y = category % 3 + numbers[:, 2] + 0.3 * rng.standard_normal(800)
+    X = np.column_stack([np.eye(6)[category], numbers])
+    labels = ["category"] * 6 + ["a", "b", "c", "d"]
+    selector = MIFeatureSelector(groups=labels, random_state=0).fit(X, y)
+    assert selector.get_support(indices=True).tolist() == [0, 1, 2, 3, 4, 5, 8]
+    assert len(set(selector.pvalues_[:6])) == 1
+    assert set(selector.path_["feature"]) == {"category", "c"}
+    whole = MIFeatureSelector(random_state=0, discrete_features=[0]).fit(
+        np.column_stack([category, numbers]), y
+    )
+    assert selector.scores_[0] == pytest.approx(whole.scores_[0])
+    frame = pd.DataFrame(X, columns=[f"d{i}" for i in range(6)] + labels[6:])
+    named = MIFeatureSelector(
+        groups={"category": [f"d{i}" for i in range(6)]}, random_state=0
+    ).fit(frame, y)
+    np.testing.assert_array_equal(named.support_, selector.support_)
+
+
+def test_refusals_name_the_cure():
+    X, y = additive()
+    for changes, data, message in (
+        ({"groups": [0, 1]}, (X, y), "2 labels for 12 columns"),
+        ({"groups": {"a": ["x"]}}, (X, y), "groups names a column 'x'"),
+        ({"groups": {"a": [0], "b": [0]}}, (X, y), "more than once"),
+        ({"n_features_to_select": 13}, (X, y), "but there are 12 columns"),
+        ({"n_permutations": 5}, (X, y), "39 are needed"),
+        ({"criterion": "joint"}, (X, y), r"pass an estimator such as skmi\.KSG"),
+        ({"criterion": "disr", "estimator": KSG()}, (X, y), "only counts give"),
+        ({}, (np.where(X > 3, np.inf, X), y), "infinity"),
+        ({}, (X, np.where(y > 2, np.nan, y)), "y contains NaN"),
+        ({}, (X.astype("datetime64[s]"), y), "X holds dates"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            MIFeatureSelector(**changes).fit(*data)
+    with pytest.raises(ValueError, match=r"KSG\(\) takes no sample_weight"):
+        MIFeatureSelector(estimator=KSG()).fit(X, y, sample_weight=np.arange(600))
+    selector = MIFeatureSelector(random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="groups has"):
+        selector.set_params(groups=[0]).fit(X, y)
+    with pytest.raises(NotFittedError):
+        selector.get_support()
