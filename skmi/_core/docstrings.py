@@ -120,6 +120,9 @@ ATTRIBUTES = {
     The trained critic of each fold.""",
     "n_iter_": """int
     Number of epochs run.""",
+    "best_iter_": """int, or list of int with `cv`
+    The epoch, counted from 1, whose weights were kept; 0 if they are those before
+    training.""",
     "loss_curve_": """list of float
     Minus the objective on the batches, for each epoch; the mean over folds.""",
     "validation_scores_": """list of float or None

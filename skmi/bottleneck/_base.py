@@ -459,8 +459,14 @@ class BottleneckEstimator(
             self.activation,
             (),
         )
-        sizes = n_inputs, self.n_components
-        return make_encoder(self.encoder, sizes, default, generator), n_extra
+        encoder = make_encoder(
+            self.encoder,
+            n_inputs,
+            self.n_components,
+            generator=generator,
+            default=default,
+        )
+        return encoder, n_extra
 
     def _make_critic(self):
         if not isinstance(self.critic, str):
