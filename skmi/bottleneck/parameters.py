@@ -21,9 +21,9 @@ TEXTS = {
     Estimate of I(Z; X), the term that compresses. "variational": the rate, an upper
     bound [1]_. "club" and "leave_one_out": upper bounds by the known density of codes
     given a sample. "mine", "infonce", "interpolated", "nwj" and "jsd": lower bounds by
-    a critic, trained against the encoder [2]_, and taken as they are for independent
-    pairs where they fall below that. "mige": the estimated gradient, without bound or
-    critic [3]_.""",
+    a critic, trained against the encoder [2]_; where one falls below its value for
+    independent pairs, the encoder is not penalised. "mige": the estimated gradient,
+    without bound or critic [3]_.""",
     "noise": """{"gaussian", "additive", "propagated"}
     Where the noise enters. "gaussian": codes are drawn around the encoder's output
     with standard deviations that it returns. "additive": noise is added to the

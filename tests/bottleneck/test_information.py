@@ -6,6 +6,7 @@ import torch
 
 import skmi
 from skmi.bottleneck.information import INFORMATION, Code, rate_of_rows
+from skmi.encoders import OBJECTIVES
 from tests.bottleneck.models import DIGITS, Unit, encoder_of_digits
 from tests.oracle import draw_normal
 
@@ -89,3 +90,33 @@ def test_a_larger_beta_compresses_more(information):
         return model.fit(X, y).rate_
 
     assert rate(0.5) < 0.75 * rate(0.0)
+
+
+@pytest.mark.parametrize("information", OBJECTIVES)
+def test_a_bound_below_that_of_independent_pairs_does_not_pay_the_encoder(information):
+    estimate = INFORMATION[information]
+    joint, independent = torch.full((1, 8, 1), -2.0), torch.full((1, 8, 7), 3.0)
+    wrong = torch.cat([joint, independent], -1)
+    columns = torch.cat([wrong, wrong], -1).requires_grad_()
+    value, gain = estimate.reduce(columns)
+    same, _ = estimate.reduce(torch.zeros_like(columns))
+    torch.testing.assert_close(value, same)
+    (gain - value).sum().backward()
+    of_critic, of_codes = columns.grad.chunk(2, -1)
+    assert (of_codes == 0).all()
+    assert (of_critic[..., 0] > 0).all()
+    right, _ = estimate.reduce(-columns)
+    assert right > same
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_strong_penalty_by_an_exponential_bound_stays_finite(seed):
+    X, y = DIGITS
+    model = encoder_of_digits(
+        information="nwj",
+        critic="separable",
+        beta=0.5,
+        max_iter=10,
+        random_state=seed,
+    ).fit(X, y)
+    assert model.score(X, y) > 0.9
