@@ -50,10 +50,10 @@ COLLAPSED = 0.1  # nats of rate below which a code is called collapsed
 
 
 class FitData(NamedTuple):
-    """The samples of a fit, with encoded targets, their split and their scaling."""
+    """The samples of a fit, with their targets, their split and their scaling."""
 
     X: np.ndarray
-    y: np.ndarray
+    y: np.ndarray  # encoded
     fold: Fold
     scaler: Scaler  # of X, learned from the training samples
     target: Labels | Numbers  # fitted to the training samples
@@ -201,8 +201,8 @@ class BottleneckEstimator(
             Nats; may be negative.
         """
         check_is_fitted(self)
-        X, y = self._validate(X, y, reset=False)
-        return self._model.measure(X, self._model.target.encode(y)).mutual_info
+        X, encoded, _ = self._validate(X, y, self._model.target)
+        return self._model.measure(X, encoded).mutual_info
 
     def information_plane(
         self, X: ArrayLike, y: ArrayLike, betas: ArrayLike
@@ -250,15 +250,14 @@ class BottleneckEstimator(
         vars(self).pop("_model", None)
         self._given = X, y
         try:
-            X, y = self._validate(X, y, reset=True)
-            self._train(X, y, self._make_target(y), start)
+            self._train(*self._validate(X, y), start)
         finally:
             del self._given
 
-    def _train(self, X, y, target, start):
+    def _train(self, X, encoded, target, start):
         random_state = make_random_state(self.random_state)
         generator = make_generator(random_state)
-        data = self._prepare(X, target.encode(y), target, random_state)
+        data = self._prepare(X, encoded, target, random_state)
         x = data.scaler.transform(X)
         network = self._make_network(x, data.target, generator)
         noise = draw_noise(network.channel, self.n_samples_predict, generator)
@@ -272,7 +271,7 @@ class BottleneckEstimator(
             self._warn_of_convergence()
         self._publish(training, noise, data)
 
-    def _prepare(self, X, y, target, random_state) -> FitData:
+    def _prepare(self, X, encoded, target, random_state) -> FitData:
         """Split the samples, and learn scalings and weights from those that train."""
         fold = train_stop_test(
             len(X),
@@ -282,7 +281,8 @@ class BottleneckEstimator(
             name=type(self).__name__,
         )
         scaler = Scaler.fit(X[fold.train])
-        return FitData(X, y, fold, scaler, target.fit(y, fold.train))
+        target = target.fit(encoded, fold.train)
+        return FitData(X, encoded, fold, scaler, target)
 
     def _fitted_attributes(self, training, noise, data) -> dict:
         """Return the attributes after the epochs run so far, for callbacks."""
@@ -380,13 +380,15 @@ class BottleneckEstimator(
     # -- validation and warnings -------------------------------------------------
 
     @wanting_numbers("X or y")
-    def _validate(self, X, y, *, reset):
+    def _validate(self, X, y, target: Labels | Numbers | None = None):
+        """Return X, the encoded y, and its target: the one given, or that of a fit."""
+        reset = target is None
         if y is None and not reset:
             raise ValueError(f"{type(self).__name__} requires y, but y is None.")
         X, y = as_array(X), as_array(y)
         if y is not None:
             target_kind(y)  # raises for dates, missing labels, and text among numbers
-        return validate_data(
+        X, y = validate_data(
             self,
             X,
             y,
@@ -396,6 +398,9 @@ class BottleneckEstimator(
             force_writeable=True,
             **self._target_options,
         )
+        if target is None:
+            target = self._make_target(y)
+        return X, target.encode(y), target
 
     @wanting_numbers("X")
     def _validate_samples(self, X):

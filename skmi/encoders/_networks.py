@@ -53,7 +53,7 @@ class Discriminator(nn.Module):
 
 
 class EncoderObjective(NamedTuple):
-    """What an encoder is trained for: a bound of critic scores, or a loss of codes."""
+    """Objective of an encoder: a bound of critic scores, or a loss of codes."""
 
     bound: Callable | None = None  # bound(scores), with a critic
     loss: Callable | None = None  # loss(codes, y, extra), without a critic
