@@ -1,7 +1,7 @@
 """Estimates of I(Z; X), the compression, and the multi-sample bound of I(Z; Y)."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -148,7 +148,7 @@ class EstimatedGradient:
 # A new estimate is registered here; bounds by a critic in skmi.encoders.OBJECTIVES.
 # Each has `columns`, computed for a batch by the network, and `reduce`, which returns
 # the estimate of I(Z; X) and a gain that only the critic follows.
-INFORMATION = {
+INFORMATION: dict[str, Any] = {
     "variational": Rate(),
     "club": DensityBound(bounds.club),
     "leave_one_out": DensityBound(bounds.leave_one_out_bound),

@@ -20,7 +20,7 @@ __all__ = ["OBJECTIVES"]
 # written for a critic that estimates the log density ratio itself, without an offset,
 # so that an untrained critic starts near its value for independent pairs. SMILE trains
 # its critic by "jsd"; TUBA without a baseline is "nwj" for such a critic.
-OBJECTIVES = {
+OBJECTIVES: dict[str, Callable] = {
     "infonce": bounds.info_nce,
     "interpolated": functools.partial(bounds.interpolated_bound, interpolation=0.01),
     "jsd": bounds.jensen_shannon,

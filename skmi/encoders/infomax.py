@@ -3,7 +3,7 @@
 import copy
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -179,7 +179,7 @@ class InfoMaxEncoder(
     encoder: nn.Module | Callable | None = parameter(
         default=None, constraints=[callable, None]
     )
-    two_views: Literal["auto"] | bool = parameter(
+    two_views: bool | str = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean"]
     )
     prior_matching: float = parameter(default=0.0, constraints=NON_NEGATIVE)

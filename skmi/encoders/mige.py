@@ -3,7 +3,7 @@
 import copy
 import functools
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -171,7 +171,7 @@ class MIGEGradient(
     whiten: bool = parameter(default=True, constraints=["boolean"])
     noise: float = parameter(default=0.1, constraints=NON_NEGATIVE)
     n_projections: int = parameter(default=32, constraints=COUNT)
-    discrete_target: Literal["auto"] | bool = parameter(
+    discrete_target: bool | str = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean"]
     )
 
