@@ -214,7 +214,7 @@ class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
 
         .. math:: \log \frac{p(x, y)}{p(x) p(y)}
 
-        Without y it is averaged over p(y|x): :math:`KL(p(y|x) \,\|\, p(y))`, by how much
+        Without y it is averaged over p(y|x): :math:`KL(p(y|x) \,\|\, p(y))`, how much
         knowing x changes the distribution of y.
 
         Parameters

@@ -134,8 +134,9 @@ ATTRIBUTES = {
     "encoder_": """torch.nn.Module
     The trained encoder, on the CPU.""",
     "rate_": """float
-    Mean divergence of the codes of a row from those of all rows, in nats: an upper
-    bound of I(Z; X) where their noise is normal.""",
+    Mean divergence of the distribution of a sample's codes from a mixture fitted to
+    codes of training samples, in nats: an upper bound of I(Z; X) if their noise is
+    normal.""",
     "rate_standard_error_": """float
     Standard error of `rate_`.""",
     "distortion_standard_error_": """float

@@ -1,5 +1,7 @@
 """Validation of a pair (X, y): numbers, labels and columns of labels, once for all."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -36,7 +38,7 @@ class LabelColumns(NamedTuple):
     labels: dict[int, dict]  # for each such column, its labels with a code each
 
     @classmethod
-    def learn(cls, name: str, block: np.ndarray, mask: np.ndarray) -> "LabelColumns":
+    def learn(cls, name: str, block: np.ndarray, mask: np.ndarray) -> LabelColumns:
         """Learn the labels of an array of objects."""
         require_labels(name, block, mask)
         labels = {

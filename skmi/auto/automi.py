@@ -35,9 +35,9 @@ from skmi.variational.conditional import BarberAgakov
 __all__ = ["AutoMI"]
 
 # Standard errors by which trees must improve on the closed forms for critics to be
-# trained. Of 20 draws of normal pairs (400 and 1000 samples) one came above it; of 40 of
-# a cross, a product, a spiral and additive noise (200 and 1000 samples) all but two. A
-# false alarm costs time alone, a miss costs the estimate.
+# trained. Of 20 draws of normal pairs (400 and 1000 samples) one came above it; of 40
+# of a cross, a product, a spiral and additive noise (200 and 1000 samples) all but two.
+# A false alarm costs time alone, a miss costs the estimate.
 LEAST_GAIN = 0.75
 LABEL_EPOCHS = 1000  # of a classifier, whose epochs are passes and cost little
 ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
@@ -89,7 +89,15 @@ class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEst
     fold_scores_ : ndarray of shape (n_folds,)
         The estimate of each fold.
     n_iter_ : int
-        Number of epochs run.
+        Number of epochs run; 0 where the closed form was taken without training.
+    best_iter_ : list of int
+        The epoch, counted from 1, whose weights were kept in each fold; 0 if they are
+        those before training.
+    loss_curve_ : list of float
+        Minus the objective on the batches, for each epoch; the mean over folds.
+    validation_scores_ : list of float or None
+        The objective on the early-stopping samples, for each epoch; the mean over
+        folds.
 
     See Also
     --------
@@ -241,7 +249,10 @@ class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEst
             task.call_on_fit_task_end(estimator=self, X=given_X, y=given_y)
         context.call_on_fit_task_end(estimator=self, X=given_X, y=given_y)
         self.fold_scores_ = model.fold_scores_
-        self.n_iter_, self.best_iter_ = model.n_iter_, model.best_iter_
+        self.n_iter_: int = model.n_iter_
+        self.best_iter_: list[int] = model.best_iter_
+        self.loss_curve_: list[float] = model.loss_curve_
+        self.validation_scores_: list[float] | None = model.validation_scores_
 
     def _fit_labels(self, model, X, y):
         """Train classifiers; their bound holds for labels."""
@@ -281,6 +292,7 @@ class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEst
         self.candidate_scores_ = {"reference": chosen.lower_bound}
         self.fold_scores_ = closed.folds
         self.n_iter_, self.best_iter_ = 0, [0] * len(self._folds)
+        self.loss_curve_, self.validation_scores_ = [], None
         return chosen
 
     def _fit_critics(self, model, X, y, random_state):

@@ -1,22 +1,23 @@
-"""What the classifier and the regressor of the bottleneck share."""
+"""The part of the information bottleneck that does not depend on the kind of target."""
 
+from __future__ import annotations
+
+import copy
 import functools
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
 
 from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     HasMethods,
-    Integral,
-    Interval,
-    Real,
-    RealNotInt,
     StrOptions,
     TransformerMixin,
     fit_context,
@@ -26,86 +27,40 @@ from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
 from skmi._data.checks import warn_of_few_rows
 from skmi._data.dtypes import as_array, target_kind, wanting_numbers
 from skmi._data.scaling import Scaler
-from skmi._data.splitting import train_stop_test
-from skmi.bottleneck.information import INFORMATION, NOISES
-from skmi.bottleneck.network import (
-    SCHEDULES,
-    Bottleneck,
-    Channel,
-    TwoHeads,
-    make_decoder,
-)
-from skmi.bottleneck.plane import InformationPlane, Model
+from skmi._data.splitting import Fold, train_stop_test
+from skmi.bottleneck.information import INFORMATION
+from skmi.bottleneck.network import BetaSchedule, Bottleneck, Channel, TwoHeads
+from skmi.bottleneck.parameters import BottleneckParameters
+from skmi.bottleneck.plane import InformationPlane, Model, draw_noise
+from skmi.bottleneck.targets import Labels, Numbers
 from skmi.critics import CRITICS
 from skmi.critics._batched import copy_network
-from skmi.critics._layers import ACTIVATIONS, MultiLayer
+from skmi.critics._layers import MultiLayer
 from skmi.encoders._networks import make_encoder, probe_encoder
 from skmi.exceptions import CollapseWarning, ConvergenceWarning, warn
 from skmi.training.loop import Training, run_epochs
-from skmi.training.schedule import LEARNING_RATES, Schedule
+from skmi.training.parameters import (
+    COUNT,
+    SHARE,
+    CriticParameters,
+    LoopParameters,
+    StoppingParameters,
+)
+from skmi.training.schedule import Schedule
 
-N_SCHEDULED = 20  # epochs over which a schedule moves beta
+N_PRIOR_SAMPLES = 5000  # training samples whose codes the prior is fitted to
+
+COLLAPSED = 0.1  # nats of rate below which a code is called collapsed
 
 
-N_PRIOR_ROWS = 5000  # whose codes the prior is fitted to
+class FitData(NamedTuple):
+    """The samples of a fit, with their targets, their split and their scaling."""
 
-
-COLLAPSED = 0.1  # nats of rate below which codes hold next to nothing
-
-
-TEXTS = {
-    "n_components": """int
-    Columns of the code.""",
-    "information": """str
-    What is taken for I(Z; X) and kept small. "variational": the rate, an upper bound
-    [1]_. "club" and "leave_one_out": upper bounds by the known density of codes given
-    a row. "mine", "infonce", "interpolated", "nwj" and "jsd": lower bounds by a critic
-    that climbs while the encoder goes down [2]_; the exponential of "nwj" may become
-    infinite.
-    "mige": the estimated gradient, without bound or critic [3]_.""",
-    "noise": """{"gaussian", "additive", "propagated"}
-    Where the noise comes in. "gaussian": codes are drawn around the encoder's output
-    with deviations that it chooses. "additive": to the row, with a learned deviation
-    for each column. "propagated": as columns beside those of the row. With
-    "variational" the codes are drawn around the output in any case.""",
-    "noise_scale": """float
-    Deviation at first of "additive" noise, on standardised columns.""",
-    "beta": """float
-    Weight of I(Z; X) beside the cross-entropy, both in nats.""",
-    "beta_schedule": """{"constant", "warm_up", "annealing"}
-    How the weight moves over the first 20 epochs, or half of `max_iter` where that is
-    less: not at all, up from 0 evenly, or up from a thousandth of it by equal
-    factors. The best epoch is chosen after that.""",
-    "encoder": """torch.nn.Module, callable or None
-    Maps rows (n, n_features) to codes (n, n_components), or to a pair of them and the
-    log deviations of their noise; None is a network of `hidden_layer_sizes`. A module
-    is copied; a callable ``(n_features, n_components) -> Module`` makes one. With
-    "propagated" noise it takes `n_components` columns of it after those of the
-    row.""",
-    "critic": """{"hybrid", "separable", "joint", "bilinear"} or critic
-    A critic of :mod:`skmi.critics` or its name, for the bounds that need one.""",
-    "n_samples_predict": """int
-    Codes of each row that predictions and reports are averaged over.""",
-    "n_negatives": """int or None
-    Independent pairs held against each joint pair by the bounds that need them; None
-    takes all of the batch.""",
-    "hidden_layer_sizes": """tuple of int
-    Widths of the hidden layers of the encoder. The decoder is one linear layer.""",
-    "activation": """{"silu", "relu", "gelu", "elu", "tanh"}
-    Nonlinearity between layers of the encoder.""",
-    "learning_rate": """{"constant", "cosine"}
-    Whether `learning_rate_init` stays, or falls to 0 along half a wave over `max_iter`
-    epochs; the latter goes well with ``early_stopping=False``.""",
-    "early_stopping": """bool
-    Whether to hold out rows that choose the best epoch, by the objective with the last
-    weight; "mige" has no value and goes by the cross-entropy alone. If False all but
-    the report rows train and the last weights stand.""",
-    "validation_fraction": """float
-    Share of the rows that is held out for early stopping.""",
-    "test_size": """float or int
-    Share or number of rows that train nothing and that `rate_`, `distortion_` and
-    `mutual_info_` are reported on.""",
-}
+    X: np.ndarray
+    y: np.ndarray  # encoded
+    fold: Fold
+    scaler: Scaler  # of X, learned from the training samples
+    target: Labels | Numbers  # fitted to the training samples
 
 
 @estimator
@@ -113,9 +68,13 @@ class BottleneckEstimator(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
+    StoppingParameters,
+    LoopParameters,
+    CriticParameters,
+    BottleneckParameters,
     DeclaredParameters,
 ):
-    """Base of the two estimators: all but what y is."""
+    """Base of the classifier and the regressor, which differ in their target."""
 
     _shared_attributes = (
         "encoder_",
@@ -126,80 +85,25 @@ class BottleneckEstimator(
         "standard_error_",
         "ceiling_",
         "n_iter_",
+        "best_iter_",
         "loss_curve_",
         "validation_scores_",
         "device_",
         "n_features_in_",
         "feature_names_in_",
     )
-    _parameter_texts: ClassVar = TEXTS
+    _target_options: ClassVar[dict] = {}  # of scikit-learn's validation of y
 
-    n_components: int = parameter(
-        default=8, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    information: str = parameter(
-        default="variational", constraints=[StrOptions(set(INFORMATION))]
-    )
-    noise: str = parameter(default="gaussian", constraints=[StrOptions(set(NOISES))])
-    noise_scale: float = parameter(
-        default=0.3, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
-    beta: float = parameter(
-        default=1e-3, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    beta_schedule: str = parameter(
-        default="constant", constraints=[StrOptions(set(SCHEDULES))]
-    )
-    encoder: object = parameter(default=None, constraints=[callable, None])
-    critic: object = parameter(
+    # Negatives are passed to the critic by number, which a bare module cannot take.
+    critic: Any = parameter(
         default="hybrid", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
     )
-    n_samples_predict: int = parameter(
-        default=12, constraints=[Interval(Integral, 2, None, closed="left")]
-    )
-    max_iter: int = parameter(
-        default=100, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    n_negatives: int | None = parameter(
-        default=16, constraints=[Interval(Integral, 1, None, closed="left"), None]
-    )
-    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
-    activation: str = parameter(
-        default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
-    )
-    batch_size: int = parameter(
-        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
-    )
-    learning_rate: str = parameter(
-        default="constant", constraints=[StrOptions(set(LEARNING_RATES))]
-    )
-    learning_rate_init: float = parameter(
-        default=1e-3, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
-    alpha: float = parameter(
-        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    early_stopping: bool = parameter(default=True, constraints=["boolean"])
-    validation_fraction: float = parameter(
-        default=0.1, constraints=[Interval(Real, 0, 1, closed="neither")]
-    )
-    n_iter_no_change: int = parameter(
-        default=10, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    tol: float = parameter(
-        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    test_size: float = parameter(
-        default=0.1,
-        constraints=[
-            Interval(RealNotInt, 0, 1, closed="neither"),
-            Interval(Integral, 2, None, closed="left"),
-        ],
-    )
-    device: str = parameter(default="auto", constraints=[str])
-    random_state: object = parameter(default=None, constraints=["random_state"])
+    # Half of an estimator's epochs, and smaller held-out parts, as predictors have; not
+    # chosen by an experiment.
+    max_iter: int = parameter(default=100, constraints=COUNT)
+    validation_fraction: float = parameter(default=0.1, constraints=SHARE)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
 
     def __sklearn_tags__(self):
@@ -208,30 +112,22 @@ class BottleneckEstimator(
         return tags
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self._model.n_components
 
-    # -- hooks of the children ---------------------------------------------------
-
-    def _encode_target(self, y, *, reset):
-        """Return a validated y as columns of numbers."""
+    def _make_target(self, y: np.ndarray) -> Labels | Numbers:
+        """Return the kind of target that a validated y is."""
         raise NotImplementedError
 
-    def _scale_target(self, target, train):
-        """Return the target as training sees it, and the scaler of numbers."""
-        raise NotImplementedError
-
-    # -- public methods ----------------------------------------------------------
-
-    def fit(self, X, y):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn the representation and the prediction.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Training samples.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            What to predict: labels for the classifier, numbers for the regressor.
+            Targets: labels for the classifier, numbers for the regressor.
 
         Returns
         -------
@@ -241,25 +137,25 @@ class BottleneckEstimator(
         Raises
         ------
         ValueError
-            If X or y does not hold numbers or labels without gaps, or too few rows, or
-            if `information` and `noise` do not go together.
+            If X or y is not numeric or has missing values, if there are too few
+            samples, or if `information` and `noise` are incompatible.
         FloatingPointError
-            If the loss becomes infinite.
+            If the loss becomes NaN or infinite.
         """
         self._fit(X, y)
         self._warn_of_collapse()
         return self
 
-    def transform(self, X, *, sample=False):
-        """Encode rows.
+    def transform(self, X: ArrayLike, *, sample: bool = False) -> np.ndarray:
+        """Encode samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
         sample : bool, default=False
-            Whether to draw a code for each row in place of its mean code; the draws are
-            the same each time where `random_state` is an int.
+            Whether to draw a code for each sample instead of returning its mean code;
+            the draws are the same each time if `random_state` is an int.
 
         Returns
         -------
@@ -267,23 +163,23 @@ class BottleneckEstimator(
             The codes.
         """
         check_is_fitted(self)
-        X = self._validate_rows(X)
+        X = self._validate_samples(X)
         if not sample:
             return self._model.encode(X)
         generator = make_generator(make_random_state(self.random_state))
         return self._model.sample(X, generator)
 
-    def score_samples(self, X):
-        r"""Return minus the rate of each row, in nats; the lower, the stranger the row.
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
+        r"""Anomaly score of each sample, minus its rate: lower is more anomalous.
 
         .. math:: -KL(q(z|x) \,\|\, r(z))
 
-        with r the mixture of normal distributions fitted to codes of training rows.
+        with r the mixture of normal distributions fitted to codes of training samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
@@ -291,15 +187,15 @@ class BottleneckEstimator(
             Nats.
         """
         check_is_fitted(self)
-        return -self._model.rates(self._validate_rows(X))
+        return -self._model.rates(self._validate_samples(X))
 
-    def mutual_info(self, X, y):
-        """Lower bound of what the codes tell about y on the given rows, in nats.
+    def mutual_info(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Lower bound of the information of the codes on y, in nats.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows that did not train the model.
+            Test samples, which did not train the model.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their targets.
 
@@ -309,23 +205,26 @@ class BottleneckEstimator(
             Nats; may be negative.
         """
         check_is_fitted(self)
-        X, target = self._validate(X, y, reset=False)
-        return self._model.measure(X, target).mutual_info
+        X, encoded, _ = self._validate(X, y, self._model.target)
+        return self._model.measure(X, encoded).mutual_info
 
-    def information_plane(self, X, y, betas):
-        """Rate and information on y along a path of weights.
+    def information_plane(
+        self, X: ArrayLike, y: ArrayLike, betas: ArrayLike
+    ) -> InformationPlane:
+        """Compression and relevance of the codes along a path of weights.
 
-        Each fit after that of the smallest weight starts from the one before; all are
-        reported on the same rows. This estimator itself stays as it is.
+        The first fit is that of the smallest weight; each other one starts from the
+        weights of the one before. All are evaluated on the same test samples. This
+        estimator itself is not fitted.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their targets.
         betas : array-like of shape (n_betas,)
-            Weights of the rate; the path runs from the smallest to the largest.
+            Weights of the compression; the path runs from the smallest to the largest.
 
         Returns
         -------
@@ -350,141 +249,133 @@ class BottleneckEstimator(
     # -- fit ---------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y, start=None):
-        """Fit, from the network of a fitted model where one is given."""
+    def _fit(self, X, y, start: Model | None = None):
+        """Fit, from the weights of a fitted model if one is given."""
         vars(self).pop("_model", None)
         self._given = X, y
         try:
-            X, target = self._validate(X, y, reset=True)
-            self._learn(X, target, start)
+            self._train(*self._validate(X, y), start)
         finally:
             del self._given
 
-    def _learn(self, X, target, start):
+    def _train(self, X, encoded, target, start):
         random_state = make_random_state(self.random_state)
         generator = make_generator(random_state)
-        train, stop, report = self._split(len(X), random_state)
-        x_scaler = Scaler.fit(X[train])
-        rows, y_scaler = self._scale_target(target, train)
-        x = x_scaler.transform(X)
-        network = self._build(x, rows.shape[1], generator)
-        noise = self._draw_noise(network.channel, generator)
+        data = self._prepare(X, encoded, target, random_state)
+        x = data.scaler.transform(X)
+        network = self._make_network(x, data.target, generator)
+        noise = draw_noise(network.channel, self.n_samples_predict, generator)
         if start is not None:
             network.load_state_dict(start.network.state_dict())
-        n_scheduled = min(N_SCHEDULED, self.max_iter // 2)
-        training = self._make_training(
-            network, x, rows, train, stop, n_scheduled, generator
-        )
-        warn_of_few_rows(report)
+        training = self._make_training(network, x, data, generator)
+        warn_of_few_rows(data.fold.report)
+        fitted = functools.partial(self._fitted_attributes, training, noise, data)
+        stopped = run_epochs(self, training, fitted, network.set_epoch)
+        if not stopped and not training.converged:
+            self._warn_of_convergence()
+        self._publish(training, noise, data)
 
-        def set_beta(epoch):
-            progress = min(1.0, epoch / max(n_scheduled, 1))
-            network.beta = self.beta * SCHEDULES[self.beta_schedule](progress)
-
-        def evaluate():
-            model = Model(training.best[0], noise, x_scaler, y_scaler)
-            model.with_prior(X[train[:N_PRIOR_ROWS]])
-            return self._describe(model, training, X[report], target[report])
-
-        if not run_epochs(self, training, evaluate, set_beta):
-            self._warn_of_convergence(training)
-        vars(self).update(evaluate())
-
-    def _describe(self, model, training, X, target):
-        """Return the fitted attributes: the model, its history, its report."""
-        found = model.measure(X, target)
-        return {
-            "encoder_": model.network.channel.encoder,
-            "device_": str(training.x.device),
-            "n_iter_": training.epoch,
-            "loss_curve_": [values[0] for values in training.losses],
-            "validation_scores_": [values[0] for values in training.scores] or None,
-            **{f"{name}_": value for name, value in found._asdict().items()},
-            "_model": model,
-        }
-
-    def _split(self, n_samples, random_state):
-        """Return training, early-stopping and test samples."""
-        return train_stop_test(
-            n_samples,
+    def _prepare(self, X, encoded, target, random_state) -> FitData:
+        """Split the samples, and learn scalings and weights from those that train."""
+        fold = train_stop_test(
+            len(X),
             test_size=self.test_size,
             validation_fraction=self.validation_fraction if self.early_stopping else 0,
             random_state=random_state,
             name=type(self).__name__,
         )
+        scaler = Scaler.fit(X[fold.train])
+        target = target.fit(encoded, fold.train)
+        return FitData(X, encoded, fold, scaler, target)
 
-    def _build(self, x, n_targets, generator):
+    def _fitted_attributes(self, training, noise, data) -> dict:
+        """Return the attributes after the epochs run so far, for callbacks."""
+        return vars(copy.copy(self)._publish(training, noise, data))
+
+    def _publish(self, training: Training, noise: torch.Tensor, data: FitData) -> Self:
+        """Set the fitted attributes, those of the report from the test samples."""
+        fold = data.fold
+        model = Model(training.best[0], noise, data.scaler, data.target)
+        model.with_prior(data.X[fold.train[:N_PRIOR_SAMPLES]])
+        measured = model.measure(data.X[fold.report], data.y[fold.report])
+        self._model = model
+        self.encoder_: nn.Module = model.network.channel.encoder
+        self.rate_: float = measured.rate
+        self.rate_standard_error_: float = measured.rate_standard_error
+        self.distortion_: float = measured.distortion
+        self.distortion_standard_error_: float = measured.distortion_standard_error
+        self.mutual_info_: float = measured.mutual_info
+        self.standard_error_: float = measured.standard_error
+        self.ceiling_: float = measured.ceiling
+        self.n_iter_: int = training.epoch
+        self.best_iter_: int = training.stopping.best_epoch[0]
+        self.loss_curve_: list[float] = [values[0] for values in training.losses]
+        scores = [values[0] for values in training.scores]
+        self.validation_scores_: list[float] | None = scores or None
+        self.device_: str = str(training.x.device)
+        return self
+
+    # -- the network and its training ----------------------------------------------
+
+    def _make_network(self, x, target, generator) -> Bottleneck:
         information = INFORMATION[self.information]
         if self.noise not in information.noises:
             raise ValueError(
                 f"information={self.information!r} needs the density of codes given a "
-                f"row, which noise={self.noise!r} leaves unknown; pass "
+                f"sample, which is unknown with noise={self.noise!r}; pass "
                 'noise="gaussian", or another information.'
             )
         has_density = self.noise == "gaussian" or information.needs_density
-        encoder, n_extra = self._make_encoder(x.shape[1], has_density, generator)
+        channel = self._make_channel(x, has_density, generator)
+        critic = None
+        if information.has_critic:
+            critic = self.critic
+            critic = CRITICS[critic]() if isinstance(critic, str) else critic
+            critic = critic.build(x.shape[1], self.n_components, generator=generator)
+        decoder = target.make_decoder(self.n_components, generator)
+        schedule = BetaSchedule.over(self.max_iter, self.beta, self.beta_schedule)
+        network = Bottleneck(channel, decoder, critic, information, schedule)
+        return network.to(torch.float32)
+
+    def _make_channel(self, x, has_density, generator) -> Channel:
+        n_features = x.shape[1]
+        n_extra = self.n_components if self.noise == "propagated" else 0
+        n_outputs = self.n_components * (2 if has_density else 1)
+        sizes = (n_features + n_extra, *self.hidden_layer_sizes, n_outputs)
+        encoder = make_encoder(
+            self.encoder,
+            n_features + n_extra,
+            self.n_components,
+            generator=generator,
+            default=functools.partial(
+                TwoHeads if has_density else MultiLayer, sizes, self.activation, ()
+            ),
+        )
         probe = np.hstack([x[:2], np.zeros((len(x[:2]), n_extra))])
         probe_encoder(encoder, probe, self.n_components)
-        channel = Channel(
+        return Channel(
             encoder,
             self.noise,
-            x.shape[1],
+            n_features,
             self.n_components,
             noise_scale=self.noise_scale,
             has_density=has_density,
         )
-        critic = None
-        if information.has_critic:
-            critic = self._make_critic()
-            critic = critic.build(x.shape[1], self.n_components, generator=generator)
-        decoder = make_decoder(
-            self.n_components,
-            n_targets,
-            labels=hasattr(self, "classes_"),
-            generator=generator,
-        )
-        network = Bottleneck(channel, decoder, critic, information, float(self.beta))
-        return network.to(torch.float32)
 
-    def _make_encoder(self, n_features, has_density, generator):
-        """Return the encoder and how many columns of noise it takes beside a row."""
-        n_extra = self.n_components if self.noise == "propagated" else 0
-        n_inputs = n_features + n_extra
-        n_outputs = self.n_components * (2 if has_density else 1)
-        default = functools.partial(
-            TwoHeads if has_density else MultiLayer,
-            (n_inputs, *self.hidden_layer_sizes, n_outputs),
-            self.activation,
-            (),
-        )
-        sizes = n_inputs, self.n_components
-        return make_encoder(self.encoder, sizes, default, generator), n_extra
-
-    def _make_critic(self):
-        if not isinstance(self.critic, str):
-            return self.critic
-        return CRITICS[self.critic]()
-
-    def _draw_noise(self, channel, generator):
-        """Draw the noise that predictions are averaged over, with exact moments."""
-        shape = self.n_samples_predict, 1, sum(channel.sizes)
-        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
-        return (noise - noise.mean(0)) / noise.std(0, correction=0)
-
-    def _make_training(self, network, x, y, train, stop, n_scheduled, generator):
+    def _make_training(self, network, x, data, generator) -> Training:
         device = resolve_device(self.device)
         x, y = (
-            to_tensor(block, device, torch.float32).unsqueeze(0) for block in (x, y)
+            to_tensor(block, device, torch.float32).unsqueeze(0)
+            for block in (x, data.target.for_training(data.y))
         )
-        constant = self.beta_schedule == "constant"
         return Training(
             network,
             network.objective,
             x,
             y,
-            train_rows=torch.from_numpy(train).unsqueeze(0),
-            stop_rows=torch.from_numpy(stop).unsqueeze(0),
-            schedule=Schedule.of(self, n_iter_unchosen=0 if constant else n_scheduled),
+            train_rows=torch.from_numpy(data.fold.train).unsqueeze(0),
+            stop_rows=torch.from_numpy(data.fold.stop).unsqueeze(0),
+            schedule=Schedule.of(self, n_iter_unchosen=network.schedule.n_epochs),
             generator=generator,
             criterion=network.criterion,
             extract=copy_network,
@@ -493,12 +384,14 @@ class BottleneckEstimator(
     # -- validation and warnings -------------------------------------------------
 
     @wanting_numbers("X or y")
-    def _validate(self, X, y, *, reset):
+    def _validate(self, X, y, target: Labels | Numbers | None = None):
+        """Return X, the encoded y, and its target: the one given, or that of a fit."""
+        reset = target is None
         if y is None and not reset:
             raise ValueError(f"{type(self).__name__} requires y, but y is None.")
         X, y = as_array(X), as_array(y)
         if y is not None:
-            target_kind(y)  # refuses dates, missing labels, and text among numbers
+            target_kind(y)  # raises for dates, missing labels, and text among numbers
         X, y = validate_data(
             self,
             X,
@@ -509,28 +402,29 @@ class BottleneckEstimator(
             force_writeable=True,
             **self._target_options,
         )
-        return X, self._encode_target(y, reset=reset)
+        if target is None:
+            target = self._make_target(y)
+        return X, target.encode(y), target
 
     @wanting_numbers("X")
-    def _validate_rows(self, X):
+    def _validate_samples(self, X):
         return validate_data(
             self, as_array(X), reset=False, dtype=np.float64, force_writeable=True
         )
 
-    def _warn_of_convergence(self, training):
-        if not training.converged:
-            warn(
-                f"max_iter={self.max_iter} epochs were run and the held-out objective "
-                "still rose. Raise max_iter.",
-                ConvergenceWarning,
-            )
+    def _warn_of_convergence(self):
+        warn(
+            f"max_iter={self.max_iter} epochs were run and the held-out objective "
+            "still improved. Raise max_iter.",
+            ConvergenceWarning,
+        )
 
     def _warn_of_collapse(self):
         if self.rate_ < COLLAPSED:
             warn(
-                f"The codes hold {self.rate_:.2g} nats of a row, next to nothing, and "
-                f"tell {self.mutual_info_:.2g} nats about y: beta={self.beta} is too "
-                "large, or X tells nothing about y. Lower beta, or try beta_schedule="
-                '"warm_up".',
+                f"The codes have collapsed: their information on X is {self.rate_:.2g} "
+                f"nats, on y {self.mutual_info_:.2g} nats. beta={self.beta} is too "
+                "large, or X is not informative about y. Lower beta, or try "
+                'beta_schedule="warm_up".',
                 CollapseWarning,
             )

@@ -1,10 +1,13 @@
-"""The information bottleneck: predictors that keep of X what tells about y."""
+"""Information-bottleneck classifier and regressor."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import r2_score
-from sklearn.utils import check_array, compute_class_weight
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,26 +19,30 @@ from skmi._core.sklearn_compat import (
     StrOptions,
 )
 from skmi._data.dtypes import wanting_numbers
-from skmi._data.scaling import Scaler
 from skmi.bottleneck._base import BottleneckEstimator
+from skmi.bottleneck.targets import Labels, Numbers
 
 __all__ = ["IBEncoder", "IBRegressor"]
 
 
 @estimator
 class IBEncoder(ClassifierMixin, BottleneckEstimator):
-    r"""Classifier through a code that holds little of X but what tells about y.
+    r"""Classifier that compresses X to codes informative about y.
 
     .. math:: \min \; E[-\log q(y|z)] + \beta \, I(Z; X), \quad z \sim q(z|x)
 
-    a noisy code of each row, and labels read off the code by one linear layer. The
-    first term is `distortion_`, in nats; H(Y) less it is `mutual_info_`, a lower bound
-    of I(Z; Y). `transform` gives the codes, `score_samples` tells strange rows.
+    The information bottleneck [1]_: an encoder maps each sample to a noisy code, and
+    one linear layer predicts the label from the code. The first term is the
+    cross-entropy, `distortion_`; the second is the compression, which regularises the
+    classifier. H(Y) minus the cross-entropy is `mutual_info_`, a lower bound of
+    I(Z; Y). `transform` returns the codes, `score_samples` an anomaly score (lower is
+    more anomalous).
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None, default=None
-        Weights of the labels in training; reports are without.
+        Weights of the classes in training; `mutual_info_`, `distortion_` and `rate_`
+        are unweighted.
     [shared]
 
     Attributes
@@ -44,29 +51,34 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
         The labels.
     distortion_ : float
         Mean cross-entropy, in nats.
+    best_iter_ : int
+        The epoch, counted from 1, whose weights were kept.
     [shared]
 
     See Also
     --------
-    IBRegressor : The same for numbers.
-    InfoMaxEncoder : Keeps all that it can.
+    IBRegressor : The same for numeric targets.
+    InfoMaxEncoder : Maximises the information of codes on X, without a target.
 
     Notes
     -----
-    All reports are on `test_size` rows that neither trained nor chose the epoch.
-    Predictions average the probabilities of `n_samples_predict` codes, the same noise
-    for every row.
+    The reported `rate_`, `distortion_` and `mutual_info_` are computed on held-out test
+    samples (`test_size`), which neither trained nor chose the epoch. Predictions
+    average the probabilities of `n_samples_predict` codes, with the same noise for
+    every sample.
 
-    A large `beta` lets the codes collapse, with a :class:`skmi.CollapseWarning`, often
-    before it must: "warm_up" finds codes first and presses them then. A critic that
-    cannot follow the encoder, as "mine", "nwj" and "jsd" often cannot, presses little
-    or not at all whatever `beta` is; `rate_` shows it.
+    Fails for a large `beta`: the codes collapse, with a :class:`skmi.CollapseWarning`,
+    often at a smaller weight than necessary. "warm_up" first learns the
+    representation, then increases the compression. A critic that does not keep up with
+    the encoder, often that of "mine", "nwj" and "jsd", compresses little or not at all
+    whatever `beta` is; `rate_` shows it. Strong compression also makes the anomaly
+    score less informative.
 
-    Rates are measured against a mixture of at most ten normal distributions, fitted to
-    codes of training rows, whatever is pressed on in training: a tighter bound than
-    the standard normal distribution, and one that rows far from all others exceed.
-    Where the noise is not normal given a row, it is taken for normal, and the rate is
-    no bound.
+    Whichever estimate of I(Z; X) is minimised in training, `rate_` is the divergence of
+    the codes from a mixture of at most ten normal distributions fitted to codes of
+    training samples. It is a tighter upper bound than with a standard normal prior. If
+    the noise of the codes is not normal it is approximated as such, and the rate is
+    not a bound.
 
     References
     ----------
@@ -90,19 +102,17 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
     (150, 2)
     """
 
-    _target_options: ClassVar = {}
-
-    class_weight: object = parameter(
+    class_weight: Any = parameter(
         default=None, constraints=[dict, StrOptions({"balanced"}), None]
     )
 
-    def predict_proba(self, X):
-        """Predict the probabilities of the labels.
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Predict the probabilities of the classes.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
@@ -110,15 +120,15 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
             One column for each of `classes_`.
         """
         check_is_fitted(self)
-        return self._model.outputs(self._validate_rows(X))
+        return self._model.predict(self._validate_samples(X))
 
-    def predict(self, X):
-        """Predict the likeliest label of each row.
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the most probable label of each sample.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
@@ -128,41 +138,30 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def _encode_target(self, y, *, reset):
-        if reset:
-            check_classification_targets(y)
-            self.classes_ = np.unique(y)
-            if len(self.classes_) < 2:
-                raise ValueError(
-                    f"{type(self).__name__} needs labels of two classes or more; y has "
-                    "1 class."
-                )
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            raise ValueError(f"y holds labels that were not there in fit: {y[~known]}.")
-        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
-
-    def _scale_target(self, target, train):
-        counted = train if self.class_weight == "balanced" else slice(None)
-        labels = self.classes_[target[counted].argmax(axis=1)]
-        known = np.isin(self.classes_, labels)
-        weights = np.ones(len(self.classes_))
-        weights[known] = compute_class_weight(
-            self.class_weight, classes=self.classes_[known], y=labels
-        )
-        return target * weights, None
+    def _make_target(self, y: np.ndarray) -> Labels:
+        check_classification_targets(y)
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs labels of two classes or more; y has 1 "
+                "class."
+            )
+        self.classes_: np.ndarray = classes
+        return Labels(classes, self.class_weight)
 
 
 @estimator
 class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
-    r"""Regressor through a code that holds little of X but what tells about y.
+    r"""Regressor that compresses X to codes informative about y.
 
     .. math:: \min \; E[-\log q(y|z)] + \beta \, I(Z; X), \quad z \sim q(z|x)
 
-    a noisy code of each row, and the means of normal targets read off the code by one
-    linear layer; their deviations are the same for all rows. `mutual_info_` is the
-    multi-sample lower bound of I(Z; Y) with the decoder as its critic, at most log
-    min(512, n).
+    The information bottleneck [1]_: an encoder maps each sample to a noisy code, and
+    one linear layer predicts the means of normal targets from the code; their standard
+    deviations are the same for all samples. `mutual_info_` is the multi-sample lower
+    bound of I(Z; Y) with the decoder as its critic, at most log min(512, n).
+    `transform` returns the codes, `score_samples` an anomaly score (lower is more
+    anomalous).
 
     Parameters
     ----------
@@ -171,19 +170,22 @@ class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
     Attributes
     ----------
     distortion_ : float
-        Minus the mean log density of the targets, in nats and the units of y.
+        Mean negative log density of the targets, in nats and the units of y.
+    best_iter_ : int
+        The epoch, counted from 1, whose weights were kept.
     [shared]
 
     See Also
     --------
     IBEncoder : The same for labels.
-    MIGEGradient : Codes that tell about y, without a price on what they hold of X.
+    MIGEGradient : Codes informative about y, without compression.
 
     Notes
     -----
-    Given the code the targets are taken for independent and normal; `predict` gives
-    their means. All else is as in :class:`IBEncoder`. Targets are standardised, so
-    that `beta` means the same in all units.
+    Given the code, the targets are modelled as independent and normal; `predict`
+    returns their means. Targets are standardised in training, so that `beta` does not
+    depend on their units. Fails for a large `beta` and for critics that do not keep up
+    with the encoder, as :class:`IBEncoder` does; its notes apply.
 
     References
     ----------
@@ -207,42 +209,43 @@ class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
     True
     """
 
-    _target_options: ClassVar = {"multi_output": True, "y_numeric": True}
+    _target_options: ClassVar[dict] = {"multi_output": True, "y_numeric": True}
 
-    def predict(self, X):
-        """Predict the mean of the targets of each row.
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the mean of the targets of each sample.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Numbers, shaped as y was in fit.
+            Means, in the shape of the y of `fit`.
         """
         check_is_fitted(self)
-        means = self._model.outputs(self._validate_rows(X))
-        return means[:, 0] if self._target_ndim == 1 else means
+        return self._model.predict(self._validate_samples(X))
 
     @wanting_numbers("X or y")
-    def score(self, X, y, sample_weight=None):
-        """Share of the variance of the targets that the predictions explain, R2.
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Coefficient of determination, R2, of the predictions.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows that did not train the model.
+            Test samples, which did not train the model.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the samples.
 
         Returns
         -------
         float
-            Mean over the targets; 1 at best, 0 for their mean.
+            Mean over the targets; 1 at best, 0 for predicting their means.
         """
         predicted = self.predict(X)
         y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
@@ -250,16 +253,5 @@ class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
         unit = np.where(unit > 0, unit, 1.0)
         return r2_score(y / unit, predicted / unit, sample_weight=sample_weight)
 
-    def _encode_target(self, y, *, reset):
-        if reset:
-            self._target_ndim, self._n_targets = y.ndim, y[:1].size
-        if y[:1].size != self._n_targets:
-            raise ValueError(
-                f"y has {y[:1].size} columns, but {type(self).__name__} was fitted "
-                f"with {self._n_targets}."
-            )
-        return y.reshape(len(y), -1).astype(np.float64)
-
-    def _scale_target(self, target, train):
-        scaler = Scaler.fit(target[train])
-        return scaler.transform(target), scaler
+    def _make_target(self, y: np.ndarray) -> Numbers:
+        return Numbers(n_columns=y[:1].size, is_vector=y.ndim == 1)

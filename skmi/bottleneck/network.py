@@ -1,64 +1,98 @@
-"""The network of a bottleneck: channel, decoder, and its schedule of beta."""
+"""The network of a bottleneck: channel, decoder, and the schedule of beta."""
 
 import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import nn
 
 from skmi.bottleneck.information import Code
-from skmi.critics._layers import Linear, MultiLayer
-from skmi.critics._networks import (
-    CategoricalDensity,
-    GaussianMixtureDensity,
-    PairNetwork,
-)
+from skmi.critics._layers import MultiLayer
 from skmi.encoders._networks import split_output
 
-__all__ = ["SCHEDULES", "Bottleneck", "Channel", "TwoHeads", "make_decoder"]
+__all__ = [
+    "BETA_SCHEDULES",
+    "BetaSchedule",
+    "Bottleneck",
+    "Channel",
+    "LinearMeans",
+    "TwoHeads",
+]
 
-FIRST_LOG_SCALE = -2.0  # little noise: codes are found before they are pressed
+# Little noise at first, so that the codes become informative before compression acts.
+FIRST_LOG_SCALE = -2.0
+
+WIDEST_LOG_SCALE = 8.0  # keeps e^(2 s), in the rate, within single precision
+
+N_SCHEDULED = 20  # epochs over which a schedule moves beta, at most
 
 
-WIDEST_LOG_SCALE = 8.0
-
-
-def constant(progress):
-    """Return a weight that stays."""
+def constant(progress: float) -> float:
+    """Return the full weight."""
     return 1.0
 
 
-def warm_up(progress):
-    """Return a weight that rises evenly from 0."""
+def warm_up(progress: float) -> float:
+    """Return a weight that rises linearly from 0."""
     return progress
 
 
-def annealing(progress):
-    """Return a weight that rises by equal factors from a thousandth."""
+def annealing(progress: float) -> float:
+    """Return a weight that rises geometrically from a thousandth."""
     return 1000.0 ** (progress - 1)
 
 
-SCHEDULES = {"constant": constant, "warm_up": warm_up, "annealing": annealing}
+# Fraction of beta after a fraction of the scheduled epochs.
+BETA_SCHEDULES = {"constant": constant, "warm_up": warm_up, "annealing": annealing}
+
+
+class BetaSchedule(NamedTuple):
+    """The weight of the compression in each epoch."""
+
+    beta: float
+    kind: str = "constant"
+    n_epochs: int = 0  # until the weight is beta
+
+    @classmethod
+    def over(cls, max_iter: int, beta: float, kind: str) -> Self:
+        """Spread a schedule over at most half of the epochs."""
+        n_epochs = 0 if kind == "constant" else min(N_SCHEDULED, max_iter // 2)
+        return cls(float(beta), kind, n_epochs)
+
+    def at(self, epoch: int) -> float:
+        """Return the weight of an epoch, counted from 0."""
+        progress = min(1.0, epoch / max(self.n_epochs, 1))
+        return self.beta * BETA_SCHEDULES[self.kind](progress)
 
 
 class TwoHeads(MultiLayer):
     """A network of means and log standard deviations."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return both."""
         mean, log_scale = super().forward(x).chunk(2, -1)
         return mean, log_scale + FIRST_LOG_SCALE
 
 
 class Channel(nn.Module):
-    """Rows to random codes: an encoder, and where its noise comes in.
+    """The map of samples to random codes: an encoder and its noise.
 
-    Noise is passed in, columns that enter with the row first, then those of the code.
-    An encoder that returns means alone has log scales of its own, one a component.
+    The noise is an argument: first the columns that enter with the sample, then those
+    of the code. For an encoder that returns means alone, one log standard deviation of
+    each component is learned.
     """
 
     def __init__(
-        self, encoder, noise, n_features, n_components, *, noise_scale, has_density
-    ):
+        self,
+        encoder: nn.Module,
+        noise: str,
+        n_features: int,
+        n_components: int,
+        *,
+        noise_scale: float,
+        has_density: bool,
+    ) -> None:
         super().__init__()
         self.encoder, self.noise = encoder, noise
         self.n_components = n_components
@@ -72,19 +106,19 @@ class Channel(nn.Module):
         self.log_scale = nn.Parameter(torch.full((self.sizes[1],), FIRST_LOG_SCALE))
 
     @property
-    def has_density(self):
-        """Whether codes are drawn around the encoder's output."""
+    def has_density(self) -> bool:
+        """Whether codes are normal around the encoder's output."""
         return self.sizes[1] > 0
 
-    def forward(self, x, noise):
-        """Draw a code for each row."""
+    def forward(self, x: torch.Tensor, noise: torch.Tensor) -> Code:
+        """Draw a code for each sample."""
         entering, outer = noise.split(self.sizes, -1)
         return self._draw(*self._conditional(x, entering), outer)
 
-    def draws(self, x, noise):
-        """Yield codes of the rows for each of several draws of noise.
+    def draws(self, x: torch.Tensor, noise: torch.Tensor) -> Iterator[Code]:
+        """Yield codes of the samples for each of several draws of noise.
 
-        A draw has one row of noise for each row, or one for all of them.
+        A draw has one row of noise for each sample, or one for all of them.
         """
         conditional = None
         for draw in noise:
@@ -110,45 +144,51 @@ class Channel(nn.Module):
 
 
 class LinearMeans(nn.Module):
-    """Means that are linear in the code and deviations that are the same for all."""
+    """Means linear in the code, and standard deviations common to all samples."""
 
-    def __init__(self, linear):
+    def __init__(self, linear: nn.Module) -> None:
         super().__init__()
         self.linear = linear
         self.scale = nn.Parameter(torch.zeros_like(linear.bias))
 
-    def forward(self, z):
-        """Return a weight, means and log scales."""
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the parameters of a mixture of one: log weight, means, log scales."""
         means = self.linear(z)
         return torch.cat([means[..., :1] * 0, means, self.scale.expand_as(means)], -1)
 
 
-def make_decoder(n_components, n_outputs, *, labels, generator):
-    """Return one linear layer and the density of y that it gives."""
-    linear = Linear(n_components, n_outputs, (), generator)
-    if labels:
-        return PairNetwork(linear, nn.Identity(), CategoricalDensity())
-    head = GaussianMixtureDensity(n_outputs, 1)
-    return PairNetwork(LinearMeans(linear), nn.Identity(), head)
-
-
 class Bottleneck(nn.Module):
-    """A channel and a decoder in the language of the training loop.
+    """A channel and a decoder, with scores as the training loop expects them.
 
-    Scores (1, n, 1 + m) hold the log likelihood of each row's target, then the columns
-    of what is taken for I(Z; X).
+    Scores (1, n, 1 + m) hold the log likelihood of each sample's target, then the
+    columns of the estimate of I(Z; X).
     """
 
     draws_at_random = True
     largest_block = 1024
 
-    def __init__(self, channel, decoder, critic, information, beta):
+    def __init__(
+        self,
+        channel: Channel,
+        decoder: nn.Module,
+        critic: nn.Module | None,
+        information: Any,
+        schedule: BetaSchedule,
+    ) -> None:
         super().__init__()
         self.channel, self.decoder, self.critic = channel, decoder, critic
         self.information = information
-        self.beta = self.last_beta = beta
+        self.schedule = schedule
+        self.beta = schedule.beta
 
-    def forward(self, x, y, partners):
+    def set_epoch(self, epoch: int) -> None:
+        """Set the weight of the compression for an epoch, counted from 0."""
+        self.beta = self.schedule.at(epoch)
+
+    def forward(
+        self, x: torch.Tensor, y: torch.Tensor, partners: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the scores of samples with their targets and negative samples."""
         x, y = x[0], y[0]
         code = self.channel(x, self._draw_noise(x))
         own = torch.arange(len(x), device=x.device).unsqueeze(-1)
@@ -157,19 +197,19 @@ class Bottleneck(nn.Module):
         return torch.cat([likelihood, columns], -1).unsqueeze(0)
 
     def _draw_noise(self, x):
-        """Draw noise for each row; outside training always the same."""
+        """Draw noise for each sample; outside training always the same."""
         generator = None if self.training else torch.Generator().manual_seed(0)
         shape = len(x), sum(self.channel.sizes)
         return torch.randn(shape, generator=generator).to(x)
 
-    def objective(self, scores):
-        """Return what training maximises at the weight of the epoch."""
+    def objective(self, scores: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Return the value that training maximises, at the weight of the epoch."""
         likelihood, columns = scores
         information, gain = self.information.reduce(columns)
         return likelihood.mean(-1) - self.beta * information + gain
 
-    def criterion(self, scores):
-        """Return what the best epoch is chosen by: the last weight counts."""
+    def criterion(self, scores: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Return the value that chooses the best epoch, at the last weight."""
         likelihood, columns = scores
         information, _ = self.information.reduce(columns)
-        return likelihood.mean(-1) - self.last_beta * information
+        return likelihood.mean(-1) - self.schedule.beta * information

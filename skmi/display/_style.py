@@ -1,5 +1,7 @@
 """Shared style of the figures: colours, axes, annotations."""
 
+from __future__ import annotations
+
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +35,13 @@ DASHES = (0, (4, 3))
 
 
 def annotate(
-    ax: "Axes",
+    ax: Axes,
     text: str,
     place: tuple,
     offset: tuple[float, float],
     side: str = "left",
     **style: Any,
-) -> "Annotation":
+) -> Annotation:
     """Write a small text beside a point, `offset` in points."""
     return ax.annotate(
         text,
@@ -55,7 +57,7 @@ def annotate(
     )
 
 
-def make_axes(caller: str, ax: "Axes | None", size: tuple[float, float]) -> "Axes":
+def make_axes(caller: str, ax: Axes | None, size: tuple[float, float]) -> Axes:
     """Take the given axes or make a figure, and remove the upper and right spines."""
     pyplot = require_matplotlib(caller)
     if ax is None:

@@ -1,5 +1,7 @@
 """Plot of several estimates with their kind of bound, error and ceiling."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -139,7 +141,7 @@ class BoundsDisplay:
         y: ArrayLike | None = None,
         *,
         truth: float | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the estimates of one or several estimators.
@@ -176,7 +178,7 @@ class BoundsDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         truth: float | None = None,

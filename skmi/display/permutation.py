@@ -1,5 +1,7 @@
 """Plot of the null distribution of a permutation test and the observed value."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -124,7 +126,7 @@ class PermutationTestDisplay:
         n_permutations: int = 500,
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Test the independence of X and y with an estimator, and draw the result.
@@ -165,7 +167,7 @@ class PermutationTestDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         n_bins: int = 30,

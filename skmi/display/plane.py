@@ -1,5 +1,7 @@
 """Plot of the information plane of an information bottleneck."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -79,7 +81,7 @@ class InformationPlaneDisplay:
     >>> display = InformationPlaneDisplay(plane=plane)
     """
 
-    def __init__(self, *, plane: "InformationPlane"):
+    def __init__(self, *, plane: InformationPlane):
         self.plane = plane
 
     @classmethod
@@ -90,7 +92,7 @@ class InformationPlaneDisplay:
         y: ArrayLike,
         *,
         betas: ArrayLike,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Train a bottleneck for each beta, with warm starts, and draw the results.
@@ -121,7 +123,7 @@ class InformationPlaneDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         line_kwargs: dict[str, Any] | None = None,

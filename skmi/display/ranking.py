@@ -1,5 +1,7 @@
 """Bar chart of the relevance of features, with p-values and selection."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
@@ -119,7 +121,7 @@ class FeatureRankingDisplay:
         X: ArrayLike | None = None,
         y: ArrayLike | None = None,
         *,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the ranking and selection of a feature selector.
@@ -161,7 +163,7 @@ class FeatureRankingDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         max_features: int = 20,

@@ -1,5 +1,7 @@
 """Plot of the training curves, with the epoch that was kept and the estimate."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -117,7 +119,7 @@ class TrainingCurveDisplay:
         X: ArrayLike | None = None,
         y: ArrayLike | None = None,
         *,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the training curves of an estimator.
@@ -147,17 +149,15 @@ class TrainingCurveDisplay:
             If the estimator is not fitted or does not train a network.
         """
         estimator = fit_where_asked(estimator, X, y)
-        trained = estimator
-        if not hasattr(trained, "loss_curve_"):  # AutoMI keeps its curves in its model
-            trained = getattr(estimator, "_model", estimator)
-        if not hasattr(trained, "loss_curve_"):
+        if not len(getattr(estimator, "loss_curve_", [])):
             raise ValueError(
                 f"estimator={type(estimator).__name__}() has no loss_curve_: fit it, "
-                "pass X and y, or choose an estimator that trains a network."
+                "pass X and y, or choose an estimator that trains a network. AutoMI "
+                "trains none where a closed form is all there is."
             )
         display = cls(
-            objective=-np.array(trained.loss_curve_),
-            validation_scores=trained.validation_scores_,
+            objective=-np.array(estimator.loss_curve_),
+            validation_scores=estimator.validation_scores_,
             best_iter=getattr(estimator, "best_iter_", None),
             mutual_info=getattr(estimator, "mutual_info_", None),
             standard_error=getattr(estimator, "standard_error_", 0.0),
@@ -167,7 +167,7 @@ class TrainingCurveDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         line_kwargs: dict[str, Any] | None = None,

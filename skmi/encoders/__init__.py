@@ -1,4 +1,4 @@
-"""Encoders that learn representations by their mutual information, as transformers."""
+"""Transformers: encoders trained by mutual information, and score functions."""
 
 from skmi.encoders._networks import OBJECTIVES
 from skmi.encoders.infomax import InfoMaxEncoder

@@ -1,11 +1,12 @@
-"""Networks of encoders, and what trains beside them."""
+"""Networks that are trained to encode samples, and their objectives."""
 
 import copy
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -15,10 +16,11 @@ from skmi.critics._layers import MultiLayer
 
 __all__ = ["OBJECTIVES"]
 
-# A new bound plugs in here: what training maximises, of the scores of pairs. They are
-# written in a critic that estimates the log density ratio, so that it starts near 0.
-# SMILE trains a critic as "jsd" does, TUBA without a baseline is "nwj".
-OBJECTIVES = {
+# A new bound is registered here: the objective as a function of critic scores. All are
+# written for a critic that estimates the log density ratio itself, without an offset,
+# so that an untrained critic starts near its value for independent pairs. SMILE trains
+# its critic by "jsd"; TUBA without a baseline is "nwj" for such a critic.
+OBJECTIVES: dict[str, Callable] = {
     "infonce": bounds.info_nce,
     "interpolated": functools.partial(bounds.interpolated_bound, interpolation=0.01),
     "jsd": bounds.jensen_shannon,
@@ -26,16 +28,20 @@ OBJECTIVES = {
     "nwj": bounds.tuba,
 }
 
+BLOCK_SIZE = 4096  # samples encoded at a time
+
+SMALLEST_NOISE = 1e-3  # of a stochastic encoder: without noise its density is infinite
+
 
 class Discriminator(nn.Module):
-    """Tells codes from draws of the prior; adversarial, in one objective."""
+    """Adversarial network that separates codes from draws of a normal prior."""
 
-    def __init__(self, n_components, generator):
+    def __init__(self, n_components: int, generator: torch.Generator) -> None:
         super().__init__()
         self.network = MultiLayer((n_components, 200, 1), "relu", (), generator)
 
-    def forward(self, z):
-        """Return for each row what the discriminator gains, and what the encoder."""
+    def forward(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return each sample's objective of the discriminator, and of the encoder."""
         log_sigmoid = nn.functional.logsigmoid
         codes = torch.special.ndtr(z)  # uniform where z is standard normal
         real = self.network(torch.rand_like(codes))
@@ -46,119 +52,143 @@ class Discriminator(nn.Module):
         return gain.squeeze(-1), log_sigmoid(fooled).squeeze(-1)
 
 
-class Settings(NamedTuple):
-    """What a network of encoded pairs is trained for."""
+class EncoderObjective(NamedTuple):
+    """Objective of an encoder: a bound of critic scores, or a loss of codes."""
 
-    bound: Callable | None  # of the scores, or
-    loss: Callable | None  # of codes, the other block and what comes with the codes
+    bound: Callable | None = None  # bound(scores), with a critic
+    loss: Callable | None = None  # loss(codes, y, extra), without a critic
     prior_weight: float = 0.0
     noise: float = 0.0
-    stochastic: bool = False  # whether log scales come with the codes
+    stochastic: bool = False  # whether the encoder returns log scales with the codes
+
+    @property
+    def has_value(self) -> bool:
+        """Whether the objective can be compared between epochs."""
+        return self.loss is None
 
 
 class EncodedPairs(nn.Module):
     """A network of pairs (x, y) that scores them by their codes.
 
-    It speaks the language of the training loop: scores (..., n, 1 + k) of each row
-    with its own partner and k others. The last column holds what each row adds to
-    the objective besides. Leading dimensions are places of a feature map.
+    As the training loop expects, it returns scores (..., n, 1 + k) of each sample with
+    its own partner and k negatives. A last column is appended: the sample's
+    contribution to the adversarial objective. Leading dimensions are the positions of
+    a feature map.
     """
 
     draws_at_random = True
     largest_block = 512
 
-    def __init__(self, encoder, partner, critic, discriminator, settings):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        objective: EncoderObjective,
+        *,
+        partner: nn.Module | None = None,
+        critic: nn.Module | None = None,
+        discriminator: Discriminator | None = None,
+    ) -> None:
         super().__init__()
         self.encoder, self.partner = encoder, partner
         self.critic, self.discriminator = critic, discriminator
-        self.settings = settings
+        self.objective = objective
 
     def forward(self, x, y, partners):
-        z, rest = self.encode(self.encoder, x[0])
+        z, extra = self.encode(self.encoder, x[0])
         other = y[0]
         if self.partner is not None:
             other, _ = self.encode(self.partner, other)
-        if self.settings.loss is not None:
-            scores = self._surrogate(z, rest, other)
+        if self.objective.loss is not None:
+            scores = self._surrogate(z, extra, other)
         else:
-            if rest is not None and rest.ndim > 2:  # places as leading dimensions
-                other = rest.flatten(2).permute(2, 0, 1)
+            if extra is not None and extra.ndim > 2:  # a feature map: local objective
+                other = extra.flatten(2).permute(2, 0, 1)
             scores = self.critic(z, other, partners)
             scores = scores if scores.ndim == 3 else scores.unsqueeze(0)
-        extra = self._match_prior(z).expand(*scores.shape[:-1])
-        return torch.cat([scores, extra.unsqueeze(-1)], -1)
+        adversarial = self._match_prior(z).expand(*scores.shape[:-1])
+        return torch.cat([scores, adversarial.unsqueeze(-1)], -1)
 
     def encode(self, encoder, x):
-        """Return codes of unit variance over the rows given, and what comes with them.
+        """Return codes of unit variance over a batch, and the encoder's second output.
 
-        That is a feature map, or the log scales of a stochastic encoder.
+        That is a feature map, a hidden layer, or the log scales of a stochastic
+        encoder; the latter follow the scaling of the codes.
         """
-        z, rest = split_output(encoder(x))
+        z, extra = split_output(encoder(x))
         centre, scale = z.mean(0), z.std(0) + 1e-6
-        if self.settings.stochastic:
-            floor = math.log(max(self.settings.noise, 1e-3))
-            rest = (rest - scale.log()).clamp(min=floor)
-        return (z - centre) / scale, rest
+        if self.objective.stochastic:
+            floor = math.log(max(self.objective.noise, SMALLEST_NOISE))
+            extra = (extra - scale.log()).clamp(min=floor)
+        return (z - centre) / scale, extra
 
-    def _surrogate(self, z, rest, other):
-        """Return the surrogate of the gradient as the score of every row."""
-        scale = rest.exp() if self.settings.stochastic else self.settings.noise
-        drawn = blur(z, scale)
-        value = -self.settings.loss(drawn, other, rest)
+    def _surrogate(self, z, extra, other):
+        """Return as the score of every sample a loss with the estimated gradient."""
+        objective = self.objective
+        scale = extra.exp() if objective.stochastic else objective.noise
+        value = -objective.loss(blur(z, scale), other, extra)
         return value.expand(1, len(z), 1)
 
     def _match_prior(self, z):
         if self.discriminator is None or not self.training:
             return z.new_zeros(len(z))
         gain, fooled = self.discriminator(z)
-        return gain + self.settings.prior_weight * fooled
+        return gain + self.objective.prior_weight * fooled
 
-    def objective(self, scores):
-        """Return what training maximises, from (joint, marginal)."""
+    def value(self, scores: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Return the value to be maximised, from (joint, marginal) scores."""
         joint, marginal = scores
-        marginal, extra = marginal[..., :-1], marginal[..., -1]
-        bound = self.settings.bound
+        marginal, adversarial = marginal[..., :-1], marginal[..., -1]
+        bound = self.objective.bound
         value = joint.mean(-1) if bound is None else bound((joint, marginal))
-        return (value + extra.mean(-1)).mean(0, keepdim=True)
+        return (value + adversarial.mean(-1)).mean(0, keepdim=True)
 
 
-def blur(rows, noise):
-    """Add normal noise, so that columns that depend on each other have a density."""
+def blur(rows: torch.Tensor, noise: torch.Tensor | float) -> torch.Tensor:
+    """Add normal noise, so that columns that determine each other have a density."""
     return rows + noise * torch.randn_like(rows)
 
 
-def apply_encoder(encoder, rows):
-    """Return the codes of rows in double precision, in blocks."""
+def apply_encoder(encoder: nn.Module, rows: np.ndarray) -> np.ndarray:
+    """Return the codes of samples in double precision, in blocks."""
     encoder = copy.deepcopy(encoder).to(torch.float64).eval()
-    blocks = torch.from_numpy(rows).split(4096)
+    blocks = torch.from_numpy(rows).split(BLOCK_SIZE)
     with torch.no_grad():
         codes = [split_output(encoder(block))[0] for block in blocks]
     return torch.cat(codes).numpy()
 
 
-def split_output(output):
-    """Split what an encoder returns into codes and what comes with them."""
+def split_output(output: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Split an encoder's output into codes and its second output, if it has one."""
     return output if isinstance(output, tuple) else (output, None)
 
 
-def make_encoder(encoder, sizes, default, generator):
-    """Make the module that stands for an encoder: the default, a copy, or called."""
+def make_encoder(
+    encoder: nn.Module | Callable | None,
+    n_inputs: int,
+    n_components: int,
+    *,
+    generator: torch.Generator,
+    default: Callable[[torch.Generator], nn.Module] | None = None,
+) -> nn.Module:
+    """Make an encoder: the default for None, a copy of a module, or by a callable."""
     if encoder is None:
         return default(generator)
     if isinstance(encoder, nn.Module):
         return copy.deepcopy(encoder)
     with isolated_randomness(generator):
-        return encoder(sizes[0], sizes[-1])
+        return encoder(n_inputs, n_components)
 
 
-def probe_encoder(encoder, x, n_components):
-    """Check what an encoder returns; return what comes with the codes."""
+def probe_encoder(
+    encoder: nn.Module, x: np.ndarray, n_components: int
+) -> torch.Tensor | None:
+    """Check the shape of an encoder's codes; return its second output."""
     rows = torch.tensor(x[:2], dtype=torch.float32)
     with torch.no_grad():
-        z, rest = split_output(copy.deepcopy(encoder).float().eval()(rows))
+        z, extra = split_output(copy.deepcopy(encoder).float().eval()(rows))
     if z.shape != (len(rows), n_components):
         raise ValueError(
             f"encoder must return codes (n, n_components={n_components}); "
             f"for n=2 it returned the shape {tuple(z.shape)}."
         )
-    return rest
+    return extra

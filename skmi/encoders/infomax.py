@@ -1,60 +1,54 @@
-"""Encoders that learn representations by their mutual information, as transformers."""
+"""Encoder that learns a representation by maximising mutual information."""
+
+from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
 
 from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     HasMethods,
-    Integral,
-    Interval,
-    Real,
     StrOptions,
     TransformerMixin,
     fit_context,
-    make_random_state,
 )
-from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
 from skmi._data.dtypes import as_array, on_device_of, wanting_numbers
 from skmi._data.scaling import Scaler
-from skmi._data.splitting import train_stop_test
 from skmi.critics import CRITICS
-from skmi.critics._batched import copy_network
-from skmi.critics._layers import ACTIVATIONS, MultiLayer
+from skmi.critics._layers import MultiLayer
 from skmi.encoders._networks import (
     OBJECTIVES,
     Discriminator,
     EncodedPairs,
-    Settings,
-    apply_encoder,
+    EncoderObjective,
     blur,
     make_encoder,
     probe_encoder,
 )
+from skmi.encoders._training import TrainedEncoder, project_samples, train_encoder
 from skmi.exceptions import DiscreteTargetWarning, warn
 from skmi.scores import SCORES, mige_loss, project_randomly
-from skmi.training.loop import Training, run_epochs
-from skmi.training.schedule import Schedule
-from skmi.variational import InfoNCE
+from skmi.training.parameters import (
+    COUNT,
+    NON_NEGATIVE,
+    OPTIONAL_COUNT,
+    CriticParameters,
+    LoopParameters,
+    StoppingParameters,
+)
 
 __all__ = ["InfoMaxEncoder"]
-
-
-class Judge(InfoNCE):
-    """The critic behind `score`: it is no estimate, so it does not warn of its own."""
-
-    def _warn_of_saturation(self):
-        pass
-
-    def _warn_of_convergence(self, training):
-        pass
 
 
 @estimator
@@ -62,53 +56,66 @@ class InfoMaxEncoder(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
+    StoppingParameters,
+    LoopParameters,
+    CriticParameters,
     DeclaredParameters,
 ):
-    r"""Representation that keeps as much information on its input as it can.
+    r"""Representation learned by maximising mutual information, as a transformer.
 
     .. math:: \max_g \; I(g(X); X) \quad \text{or} \quad
         \max_{g_1, g_2} \; I(g_1(X); g_2(X_2))
 
     by a variational bound and a critic, or by the estimated gradient of mutual
-    information without either ("mige"). Deep InfoMax of [1]_ as a transformer: the
-    outputs have zero mean and unit variance over the training rows.
+    information without either ("mige"). Deep InfoMax of [1]_; the codes have zero mean
+    and unit variance on the training samples.
 
     Parameters
     ----------
     n_components : int, default=8
-        Columns of the representation.
+        Number of columns of the representation.
     objective : str, default="infonce"
         What is maximised: "infonce", "jsd", "mine", "nwj" or "interpolated" (between
-        the first and the last but one) train a critic to the bound of that name;
+        the first and the last but one) train a critic by the bound of that name;
         "mige" follows the estimated gradient of [2]_.
     encoder : torch.nn.Module, callable or None, default=None
-        Maps rows (n, n_features) to codes (n, n_components); None is a network of
+        Maps samples (n, n_features) to codes (n, n_components); None is a network of
         `hidden_layer_sizes`. A module is copied; a callable
         ``(n_features, n_components) -> Module`` makes one. A module for images begins
-        with ``torch.nn.Unflatten``. Where it returns a pair of codes and a feature map
-        (n, channels, ...), the codes are to tell about every place of the map: the
-        local objective.
+        with ``torch.nn.Unflatten``. If it returns a pair of codes and a feature map
+        (n, channels, ...), the mean information between the codes and each position of
+        the map is maximised: the local objective.
     critic : str or critic, default="separable"
         A critic of :mod:`skmi.critics` or its name; not used by "mige".
+    hidden_layer_sizes : tuple of int, default=(64, 64)
+        Widths of the hidden layers of the default encoder, and of a critic given by
+        name.
+    activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
+        Nonlinearity between those layers.
     two_views : {"auto"} or bool, default="auto"
-        Whether the second argument of `fit` is a second view of the rows. "auto" says
-        yes to a table of two or more columns and no to one column, which is the target
-        of a pipeline; it warns of a table of whole numbers, which could be either.
+        Whether the second argument of `fit` is a second view of the samples. "auto"
+        takes a table of two or more columns as one, and ignores a single column, which
+        is the target in a pipeline; it warns of a table of whole numbers, which could
+        be either.
     prior_matching : float, default=0.0
-        Weight of an adversarial term that draws the codes towards a standard normal
+        Weight of an adversarial regularisation of the codes towards a standard normal
         distribution; 0 is without.
     method : str, default="nu_method"
-        Score estimator of "mige", a name in ``skmi.scores.SCORES``.
+        Score-function estimator of "mige", a name in ``skmi.scores.SCORES``.
     noise : float, default=0.1
-        Standard deviation of the noise added to the codes in training with "mige",
-        without which a deterministic code has infinite information on its input.
+        Standard deviation of the noise added to the codes in training with "mige":
+        the information of a deterministic code on its input is infinite.
     n_projections : int, default=32
-        Columns to which "mige" and `score` randomly project a wider X.
+        Number of columns to which "mige" and `score` randomly project a wider X.
     max_iter : int, default=100
         Largest number of epochs.
     n_negatives : int or None, default=None
-        Independent pairs scored for each joint pair in training; None takes all of the
-        batch.
+        Negative samples for each sample in training; None takes all of the batch.
+    early_stopping : bool, default=True
+        Whether to hold out samples that choose the best epoch. If False, or with
+        "mige", all samples train and the last weights are kept.
+    validation_fraction : float, default=0.15
+        Fraction of the samples held out for early stopping.
     [shared]
 
     Attributes
@@ -116,19 +123,21 @@ class InfoMaxEncoder(
     encoder_ : torch.nn.Module
         The trained encoder, on the CPU.
     partner_ : torch.nn.Module or None
-        The trained encoder of the second view; None where there was none.
+        The trained encoder of the second view; None if there was none.
+    best_iter_ : int
+        The epoch, counted from 1, whose weights were kept.
     [shared]
 
     See Also
     --------
-    MIGEGradient : Learns what tells about a target.
+    MIGEGradient : Representation informative about a target.
 
     Notes
     -----
-    Information on the input says nothing of use for a task: any invertible map keeps
-    all of it. What a representation is good for comes from the encoder's form, the
-    critic's and the noise. With "mige" there is no value to stop early by: all of
-    `max_iter` epochs are run.
+    Maximal information on the input does not make a representation useful for a task:
+    any invertible map keeps all of it. Which features are learned is decided by the
+    form of the encoder, the critic and the noise. "mige" has no value to stop early
+    by: all `max_iter` epochs are run.
 
     References
     ----------
@@ -149,6 +158,7 @@ class InfoMaxEncoder(
 
     _shared_attributes = (
         "n_iter_",
+        "best_iter_",
         "loss_curve_",
         "validation_scores_",
         "device_",
@@ -156,101 +166,69 @@ class InfoMaxEncoder(
         "feature_names_in_",
     )
 
-    n_components: int = parameter(
-        default=8, constraints=[Interval(Integral, 1, None, closed="left")]
+    # The default objective is bounded by the log of the negatives of a sample, so all
+    # of the batch are used; the separable critic scores them by one matrix product.
+    critic: Any = parameter(
+        default="separable", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
     )
+    n_negatives: int | None = parameter(default=None, constraints=OPTIONAL_COUNT)
+    # Half of what an estimator is given, since the critic of `score` is then trained
+    # for up to twice as many epochs; not chosen by an experiment.
+    max_iter: int = parameter(default=100, constraints=COUNT)
+    n_components: int = parameter(default=8, constraints=COUNT)
     objective: str = parameter(
         default="infonce", constraints=[StrOptions({"mige", *OBJECTIVES})]
     )
-    encoder: object = parameter(default=None, constraints=[callable, None])
-    critic: object = parameter(
-        default="separable", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
+    encoder: nn.Module | Callable | None = parameter(
+        default=None, constraints=[callable, None]
     )
-    two_views: object = parameter(
+    two_views: bool | str = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean"]
     )
-    prior_matching: float = parameter(
-        default=0.0, constraints=[Interval(Real, 0, None, closed="left")]
-    )
+    prior_matching: float = parameter(default=0.0, constraints=NON_NEGATIVE)
     method: str = parameter(default="nu_method", constraints=[StrOptions(set(SCORES))])
-    noise: float = parameter(
-        default=0.1, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    n_projections: int = parameter(
-        default=32, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    max_iter: int = parameter(
-        default=100, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    n_negatives: int | None = parameter(
-        default=None, constraints=[Interval(Integral, 1, None, closed="left"), None]
-    )
-    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
-    activation: str = parameter(
-        default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
-    )
-    batch_size: int = parameter(
-        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
-    )
-    learning_rate_init: float = parameter(
-        default=1e-3, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
-    alpha: float = parameter(
-        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    early_stopping: bool = parameter(default=True, constraints=["boolean"])
-    validation_fraction: float = parameter(
-        default=0.15, constraints=[Interval(Real, 0, 1, closed="neither")]
-    )
-    n_iter_no_change: int = parameter(
-        default=10, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    tol: float = parameter(
-        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    device: str = parameter(default="auto", constraints=[str])
-    random_state: object = parameter(default=None, constraints=["random_state"])
+    noise: float = parameter(default=0.1, constraints=NON_NEGATIVE)
+    n_projections: int = parameter(default=32, constraints=COUNT)
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "encoder_")
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_trained")
 
     @property
-    def _n_features_out(self):
-        return self._n_codes
+    def _n_features_out(self) -> int:
+        return self._trained.n_components
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn the representation.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Training samples.
         y : array-like of shape (n_samples, n_features_2), default=None
-            Second view of the rows, or what `two_views` says is none, and ignored.
+            Second view of the samples. Ignored where `two_views` says that it is none.
 
         Returns
         -------
         self : object
             The fitted encoder.
         """
-        vars(self).pop("encoder_", None)
+        vars(self).pop("_trained", None)
         self._given = X, y
         try:
             X = self._validate(X, reset=True)
-            view = self._read_view(as_array(y), len(X))
-            self._learn(X, view, encode_partner=view is not None)
+            self._publish(self._train(X, self._read_view(as_array(y), len(X))))
         finally:
             del self._given
         return self
 
-    def transform(self, X):
-        """Encode rows.
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Encode samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
@@ -258,34 +236,33 @@ class InfoMaxEncoder(
             The codes.
         """
         check_is_fitted(self)
-        return on_device_of(X, self._encode(self._validate(X, reset=False)))
+        return on_device_of(X, self._trained.encode(self._validate(X, reset=False)))
 
-    def score(self, X, y=None):
-        r"""Lower bound of what the codes tell about X, or the second view, in nats.
+    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
+        r"""Lower bound of the information of the codes on X, or the second view.
 
-        That of :class:`skmi.InfoNCE`, with a critic fitted to the codes of the
-        training rows; at most log min(512, n).
+        It is that of :class:`skmi.InfoNCE`, with a critic fitted to the codes of the
+        training samples; at most log min(512, n).
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows that did not train the encoder.
+            Test samples, which did not train the encoder.
         y : array-like of shape (n_samples, n_features_2), default=None
-            Their second view, where there was one in fit.
+            Their second view, if the encoder was fitted to two.
 
         Returns
         -------
         float
-            Higher is better.
+            Nats; higher is better.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
-        if self._has_partner and y is None:
+        two_views = self._trained.partner is not None
+        if two_views and y is None:
             raise ValueError("The encoder was fitted to two views: score needs both.")
-        other = check_view(y, len(X)) if self._has_partner else X
-        return self._judge.score(self._encode(X), self._project(other))
-
-    # -- shared with the encoders built on this one ------------------------------
+        other = check_view(y, len(X)) if two_views else X
+        return self._trained.score(X, project_samples(other, self.n_projections))
 
     @wanting_numbers("X")
     def _validate(self, X, *, reset):
@@ -309,108 +286,89 @@ class InfoMaxEncoder(
         view = check_view(y, n_samples)
         if (view == np.round(view)).all():
             warn(
-                f"y holds whole numbers in {view.shape[1]} columns and was taken for a "
-                "second view of X. If it is one, pass two_views=True; if it holds "
+                f"y contains whole numbers in {view.shape[1]} columns and was taken as "
+                "a second view of X. If it is one, pass two_views=True; if it contains "
                 "targets, two_views=False.",
                 DiscreteTargetWarning,
             )
         return view
 
-    def _learn(
-        self,
-        X,
-        other,
-        *,
-        encode_partner=False,
-        settings=None,
-        target=None,
-        owner=None,
-    ):
-        """Train on validated blocks; without `other` X itself is the partner.
+    def _train(self, X: np.ndarray, view: np.ndarray | None) -> TrainedEncoder:
+        scaler = Scaler.fit(X)
+        x = y = scaler.transform(X)
+        if view is not None:
+            y = Scaler.fit(view).transform(view)
+        return train_encoder(
+            self,
+            functools.partial(self._make_network, x, y, two_views=view is not None),
+            scaler,
+            x,
+            y,
+            target=project_samples(X if view is None else view, self.n_projections),
+            describe=lambda trained: vars(copy.copy(self)._publish(trained)),
+        )
 
-        `settings` stand for the objective where an owner, an estimator built on this
-        one, has its own, and `target` for what `score` is to be about. Callbacks see
-        the owner.
-        """
-        random_state = make_random_state(self.random_state)
-        generator = make_generator(random_state)
-        device = resolve_device(self.device)
-        self._has_partner = encode_partner
-        self._x_scaler = Scaler.fit(X)
-        x = y = self._x_scaler.transform(X)
-        if encode_partner:
-            y = Scaler.fit(other).transform(other)
-        elif other is not None:
-            y = other
-        if settings is None:
-            settings = self._make_settings(encode_partner)
-        network = self._build(x, y, encode_partner, settings, generator)
-        training = self._make_training(network, x, y, generator, random_state, device)
-        if target is None:
-            target = self._project(other if encode_partner else X)
-        describe = functools.partial(self._describe, training, x, target)
+    def _publish(self, trained: TrainedEncoder) -> Self:
+        """Set the fitted attributes."""
+        self._trained = trained
+        self.encoder_: nn.Module = trained.encoder
+        self.partner_: nn.Module | None = trained.partner
+        self.n_iter_: int = trained.n_iter
+        self.best_iter_: int = trained.best_iter
+        self.loss_curve_: list[float] = trained.loss_curve
+        self.validation_scores_: list[float] | None = trained.validation_scores
+        self.device_: str = trained.device
+        return self
 
-        def reconstruct():
-            if owner is None:
-                return describe()
-            fitted = copy.copy(self)
-            vars(fitted).update(describe())
-            return owner._describe(fitted)
-
-        run_epochs(self if owner is None else owner, training, reconstruct)
-        self.device_ = str(device)
-        vars(self).update(describe())
-
-    def _describe(self, training, x, target):
-        """Return the fitted attributes after the epochs run so far."""
-        best = training.best[0]
-        codes = apply_encoder(best.encoder, x)
-        centre, scale = codes.mean(0), codes.std(0) + 1e-12
-        return {
-            "encoder_": best.encoder,
-            "partner_": best.partner,
-            "n_iter_": training.epoch,
-            "loss_curve_": [values[0] for values in training.losses],
-            "validation_scores_": [values[0] for values in training.scores] or None,
-            "_centre": centre,
-            "_scale": scale,
-            "_n_codes": codes.shape[1],
-            "_judge": self._make_judge((codes - centre) / scale, target),
-        }
-
-    def _make_settings(self, encode_partner):
-        if self.objective != "mige":
-            return Settings(OBJECTIVES[self.objective], None, self.prior_matching)
-        circumstance = "II" if encode_partner else "I"
-
-        def loss(z, other, rest):
-            if not encode_partner:
-                other = blur(project_randomly(other, self.n_projections), self.noise)
-            return mige_loss(z, other, circumstance=circumstance, method=self.method)
-
-        return Settings(None, loss, self.prior_matching, self.noise)
-
-    def _build(self, x, y, encode_partner, settings, generator):
+    def _make_network(self, x, y, generator, *, two_views):
         encoder = self._make_encoder(x.shape[1], generator)
-        partner = self._make_encoder(y.shape[1], generator) if encode_partner else None
-        rest = probe_encoder(encoder, x, self.n_components)
-        critic = None
-        if settings.bound is not None:
-            n_other = self.n_components if encode_partner else y.shape[1]
-            if rest is not None and rest.ndim > 2:
-                n_other = rest.shape[1]
+        partner = self._make_encoder(y.shape[1], generator) if two_views else None
+        extra = probe_encoder(encoder, x, self.n_components)
+        objective = self._make_objective(two_views)
+        critic = discriminator = None
+        if objective.bound is not None:
+            n_other = self.n_components if two_views else y.shape[1]
+            if extra is not None and extra.ndim > 2:  # channels of a feature map
+                n_other = extra.shape[1]
             critic = self._make_critic()
             critic = critic.build(self.n_components, n_other, generator=generator)
-        discriminator = None
-        if settings.prior_weight:
+        if objective.prior_weight:
             discriminator = Discriminator(self.n_components, generator)
-        network = EncodedPairs(encoder, partner, critic, discriminator, settings)
+        network = EncodedPairs(
+            encoder,
+            objective,
+            partner=partner,
+            critic=critic,
+            discriminator=discriminator,
+        )
         return network.to(torch.float32)
+
+    def _make_objective(self, two_views: bool) -> EncoderObjective:
+        if self.objective != "mige":
+            bound = OBJECTIVES[self.objective]
+            return EncoderObjective(bound=bound, prior_weight=self.prior_matching)
+        return EncoderObjective(
+            loss=self._loss_of_views if two_views else self._loss_of_input,
+            prior_weight=self.prior_matching,
+            noise=self.noise,
+        )
+
+    def _loss_of_views(self, z, other, extra):
+        return mige_loss(z, other, circumstance="II", method=self.method)
+
+    def _loss_of_input(self, z, x, extra):
+        other = blur(project_randomly(x, self.n_projections), self.noise)
+        return mige_loss(z, other, method=self.method)
 
     def _make_encoder(self, n_inputs, generator):
         sizes = (n_inputs, *self.hidden_layer_sizes, self.n_components)
-        default = functools.partial(MultiLayer, sizes, self.activation, ())
-        return make_encoder(self.encoder, sizes, default, generator)
+        return make_encoder(
+            self.encoder,
+            n_inputs,
+            self.n_components,
+            generator=generator,
+            default=functools.partial(MultiLayer, sizes, self.activation, ()),
+        )
 
     def _make_critic(self):
         if not isinstance(self.critic, str):
@@ -419,49 +377,10 @@ class InfoMaxEncoder(
         names = set(critic.get_params()) & {"hidden_layer_sizes", "activation"}
         return critic.set_params(**{name: getattr(self, name) for name in names})
 
-    def _make_training(self, network, x, y, generator, random_state, device):
-        stopping = self.early_stopping and network.settings.loss is None
-        fold = train_stop_test(
-            len(x),
-            test_size=0,
-            validation_fraction=self.validation_fraction if stopping else 0,
-            random_state=random_state,
-            name=type(self).__name__,
-        )
-        x_rows = to_tensor(x, device, torch.float32).unsqueeze(0)
-        y_rows = x_rows
-        if y is not x:
-            y_rows = to_tensor(y, device, torch.float32).unsqueeze(0)
-        return Training(
-            network,
-            network.objective,
-            x_rows,
-            y_rows,
-            train_rows=torch.from_numpy(fold.train).unsqueeze(0),
-            stop_rows=torch.from_numpy(fold.stop).unsqueeze(0),
-            schedule=Schedule.of(self, early_stopping=stopping),
-            generator=generator,
-            extract=copy_network,
-        )
-
-    def _make_judge(self, codes, target):
-        judge = Judge(max_iter=2 * self.max_iter, device=self.device, random_state=0)
-        if len(codes) < 40:  # too few to hold rows out for early stopping
-            judge.set_params(early_stopping=False)
-        return judge.fit(codes, target)
-
-    def _project(self, block):
-        rows = torch.from_numpy(np.array(block, dtype=np.float64, order="C"))
-        return project_randomly(rows, self.n_projections).numpy()
-
-    def _encode(self, X):
-        codes = apply_encoder(self.encoder_, self._x_scaler.transform(X))
-        return (codes - self._centre) / self._scale
-
 
 @wanting_numbers("The second view")
-def check_view(view, n_samples):
-    """Return a second view as an array, one row for each row of X."""
+def check_view(view: ArrayLike, n_samples: int) -> np.ndarray:
+    """Return a second view as an array with one row for each sample of X."""
     view = check_array(
         as_array(view), dtype=np.float64, ensure_2d=False, force_writeable=True
     )

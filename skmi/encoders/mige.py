@@ -1,9 +1,15 @@
-"""Representations by the gradient of mutual information, without its value."""
+"""Representation learned by the estimated gradient of mutual information."""
 
+from __future__ import annotations
+
+import copy
 import functools
+from collections.abc import Callable
+from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
@@ -11,9 +17,6 @@ from skmi._core.params import DeclaredParameters, estimator, parameter
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
-    Integral,
-    Interval,
-    Real,
     StrOptions,
     TransformerMixin,
     fit_context,
@@ -27,25 +30,27 @@ from skmi._data.dtypes import (
     wanting_numbers,
 )
 from skmi._data.scaling import Scaler
-from skmi.encoders._networks import Settings, blur
-from skmi.encoders.infomax import InfoMaxEncoder
+from skmi.encoders._networks import (
+    EncodedPairs,
+    EncoderObjective,
+    blur,
+    make_encoder,
+    probe_encoder,
+)
+from skmi.encoders._training import TrainedEncoder, project_samples, train_encoder
 from skmi.encoders.score_estimator import draw_rows, require_representable
 from skmi.scores import SCORES, mige_loss, mutual_info_gradient, project_randomly
+from skmi.training.parameters import COUNT, NON_NEGATIVE, POSITIVE, LoopParameters
 
 __all__ = ["MIGEGradient"]
 
 
-def make_linear(n_features, n_components):
-    """Make the encoder that stands for None."""
-    return nn.Linear(n_features, n_components)
-
-
-def linear_directions(infomax):
-    """Return the rows of a linear encoder's map, in the units of its input."""
-    weight = infomax.encoder_.weight.numpy().astype(np.float64)
-    scaler = infomax._x_scaler
-    with np.errstate(over="ignore"):  # refused below
-        weight = weight / (infomax._scale[:, np.newaxis] * scaler.scale * scaler.unit)
+def linear_directions(trained: TrainedEncoder) -> np.ndarray:
+    """Return the weights of a linear encoder, in the units of its input."""
+    weight = trained.encoder.weight.numpy().astype(np.float64)
+    scaler = trained.scaler
+    with np.errstate(over="ignore"):  # an overflow raises below
+        weight = weight / (trained.scale[:, np.newaxis] * scaler.scale * scaler.unit)
     return require_representable(weight)
 
 
@@ -54,75 +59,80 @@ class MIGEGradient(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
+    LoopParameters,
     DeclaredParameters,
 ):
-    r"""Gradient of mutual information, and a representation that climbs it.
+    r"""Gradient of mutual information, and a representation trained by it.
 
     .. math::
         \frac{d}{d\theta} I(g_\theta(X); Y) = E \left[ \left( s_{zy}(z, y)_z -
         s_z(z) \right) \cdot \frac{dz}{d\theta} \right], \quad z = g_\theta(x)
 
-    with s the score functions of the densities, estimated from samples: no critic, no
-    bound, and no value of I. `fit` ascends it by an encoder with outputs of unit
-    variance; `transform` encodes rows. Read more in [1]_.
+    with s the score functions (gradients of the log densities), estimated from
+    samples: no critic, no bound, and no value of I. `fit` trains an encoder with
+    outputs of unit variance by gradient ascent; `transform` encodes samples. The method
+    is that of [1]_.
 
     Parameters
     ----------
     n_components : int, default=2
-        Columns of the representation.
+        Number of columns of the representation.
     encoder : torch.nn.Module, callable or None, default=None
-        Maps rows (n, n_features) to codes (n, n_components); None is a linear map. A
+        Maps samples (n, n_features) to codes (n, n_components); None is a linear map. A
         module is copied; a callable ``(n_features, n_components) -> Module`` makes
         one.
     circumstance : {"I", "II", "III"}, default="I"
         "I": a deterministic encoder, informative about y or, without y, about X. "II":
-        the encoder returns codes and a hidden layer (n, n_hidden); the codes are to
-        tell about that layer. "III": the encoder returns codes and the log standard
-        deviations of a normal distribution that they are drawn around.
+        the encoder returns codes and a hidden layer (n, n_hidden); the information
+        between the two is maximised. "III": the encoder returns the mean and the log
+        standard deviation of normally distributed codes.
     method : str, default="nu_method"
-        Estimator of :mod:`skmi.scores`: "nu_method", "spectral_stein", "stein",
-        "tikhonov" or "sliced".
+        Score-function estimator of :mod:`skmi.scores`: "nu_method", "spectral_stein",
+        "stein", "tikhonov" or "sliced".
     reference : {"copula", "gaussian"} or None, default="copula"
-        What is taken as known of the densities, see
+        The part of the densities that is modelled in closed form, see
         :func:`skmi.scores.mutual_info_gradient`. In training "copula" is "gaussian".
     whiten : bool, default=True
         Whether to decorrelate before scores are estimated. ``whiten=False,
         reference=None, method="spectral_stein"`` is the published estimator.
     noise : float, default=0.1
-        Standard deviation of the noise added in training to codes and to what they
-        are to tell about. Without noise a deterministic code has infinite information
-        on X, and columns that depend on each other have no density.
+        Standard deviation of the noise added in training to the codes and to the block
+        that they are to be informative about. Without noise a deterministic code has
+        infinite information on X, and columns that determine each other have no
+        density.
     n_projections : int, default=32
-        Columns to which a wider X is randomly projected for its scores.
+        Number of columns to which a wider X is randomly projected for its scores.
     max_iter : int, default=50
         Number of epochs; there is no value to stop early by.
     learning_rate_init : float, default=0.01
         Step size of Adam.
     discrete_target : {"auto"} or bool, default="auto"
-        Whether y holds labels, which have no density: the gradient is then that of
-        :math:`H(Z) - \sum_c p(c) H(Z|c)`.
+        Whether y contains class labels, which have no density: the gradient is then
+        that of :math:`H(Z) - \sum_c p(c) H(Z|c)`.
     [shared]
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Directions of a linear encoder, in the units of X.
+        Weights of a linear encoder, in the units of X.
     classes_ : ndarray
-        The labels of a discrete target; not there for a continuous one.
+        The labels of a discrete target; not set for a continuous one.
     encoder_ : torch.nn.Module
         The trained encoder, on the CPU.
+    best_iter_ : int
+        The epoch, counted from 1, whose weights were kept: the last one.
     [shared]
 
     See Also
     --------
-    InfoMaxEncoder : By bounds as well, and for two views.
-    ScoreEstimator : Score functions by themselves.
+    InfoMaxEncoder : Training by variational bounds as well, and with two views.
+    ScoreEstimator : The score functions alone.
 
     Notes
     -----
-    Outputs are scaled to unit variance, since mutual information with noise rises
-    without bound with their scale. The estimates of scores shrink towards what is
-    taken as known as columns approach rows in number.
+    Outputs are scaled to unit variance, since mutual information in the presence of
+    noise grows with their scale without bound. Fails where the number of columns
+    approaches that of samples: the estimated scores then shrink towards the reference.
 
     References
     ----------
@@ -143,15 +153,21 @@ class MIGEGradient(
 
     _shared_attributes = (
         "n_iter_",
+        "best_iter_",
         "device_",
         "n_features_in_",
         "feature_names_in_",
     )
 
-    n_components: int = parameter(
-        default=2, constraints=[Interval(Integral, 1, None, closed="left")]
+    # There is no early stopping, and a step costs more than the square of the batch:
+    # a quarter of an estimator's epochs, at ten times its rate, which the default
+    # encoder, one linear layer, stands. Not chosen by an experiment.
+    max_iter: int = parameter(default=50, constraints=COUNT)
+    learning_rate_init: float = parameter(default=1e-2, constraints=POSITIVE)
+    n_components: int = parameter(default=2, constraints=COUNT)
+    encoder: nn.Module | Callable | None = parameter(
+        default=None, constraints=[callable, None]
     )
-    encoder: object = parameter(default=None, constraints=[callable, None])
     circumstance: str = parameter(
         default="I", constraints=[StrOptions({"I", "II", "III"})]
     )
@@ -160,97 +176,90 @@ class MIGEGradient(
         default="copula", constraints=[StrOptions({"copula", "gaussian"}), None]
     )
     whiten: bool = parameter(default=True, constraints=["boolean"])
-    noise: float = parameter(
-        default=0.1, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    n_projections: int = parameter(
-        default=32, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    max_iter: int = parameter(
-        default=50, constraints=[Interval(Integral, 1, None, closed="left")]
-    )
-    learning_rate_init: float = parameter(
-        default=1e-2, constraints=[Interval(Real, 0, None, closed="neither")]
-    )
-    discrete_target: object = parameter(
+    noise: float = parameter(default=0.1, constraints=NON_NEGATIVE)
+    n_projections: int = parameter(default=32, constraints=COUNT)
+    discrete_target: bool | str = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean"]
     )
-    batch_size: int = parameter(
-        default=256, constraints=[Interval(Integral, 2, None, closed="left")]
-    )
-    alpha: float = parameter(
-        default=1e-4, constraints=[Interval(Real, 0, None, closed="left")]
-    )
-    device: str = parameter(default="auto", constraints=[str])
-    random_state: object = parameter(default=None, constraints=["random_state"])
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "_infomax")
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_trained")
 
     @property
-    def _n_features_out(self):
-        return self._infomax._n_codes
+    def _n_features_out(self) -> int:
+        return self._trained.n_components
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Learn the representation and keep rows to estimate scores from.
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Learn the representation and keep samples to estimate scores from.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Training samples.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            What to be informative about, numbers or labels; None means X itself.
+            The target to be informative about, numbers or labels; None means X itself.
 
         Returns
         -------
         self : object
             The fitted transformer.
         """
-        for name in ("_infomax", "classes_", "components_"):
+        for name in ("_trained", "classes_", "components_"):
             vars(self).pop(name, None)
         self._given = X, y
         try:
-            self._fit(*self._validate(X, y, reset=True))
+            self._publish(self._train(*self._validate(X, y, reset=True)))
         finally:
             del self._given
         return self
 
-    def _fit(self, X, target):
-        names = set(InfoMaxEncoder._parameter_constraints) & set(self.get_params())
-        infomax = InfoMaxEncoder(
-            **{name: getattr(self, name) for name in names - {"encoder"}},
-            objective="mige",
-            encoder=make_linear if self.encoder is None else self.encoder,
-        )
-        labelled = hasattr(self, "classes_")
-        other = judged = None
-        if labelled:
-            other, judged = as_columns(target).astype(np.float64), target.astype(str)
+    def _train(self, X: np.ndarray, target: np.ndarray | None) -> TrainedEncoder:
+        kept = draw_rows(len(X), self.random_state)
+        self._samples = X[kept].copy(), None if target is None else target[kept].copy()
+        scaler = Scaler.fit(X)
+        x = other = scaler.transform(X)
+        if hasattr(self, "classes_"):
+            other = as_columns(target).astype(np.float64)
         elif target is not None:
             self._y_scaler = Scaler.fit(as_columns(target))
-            other = judged = self._y_scaler.transform(as_columns(target))
-        rows = draw_rows(len(X), self.random_state)
-        self._rows = X[rows].copy(), None if target is None else target[rows].copy()
-        settings = self._make_settings(target is not None, labelled)
-        infomax._learn(X, other, settings=settings, target=judged, owner=self)
-        self.device_ = infomax.device_
-        vars(self).update(self._describe(infomax))
+            other = self._y_scaler.transform(as_columns(target))
+        return train_encoder(
+            self,
+            functools.partial(self._make_network, x, supervised=target is not None),
+            scaler,
+            x,
+            other,
+            target=self._evaluation_target(X, target),
+            describe=lambda trained: vars(copy.copy(self)._publish(trained)),
+        )
 
-    def _describe(self, infomax):
-        """Return the fitted attributes that come with a trained encoder."""
-        found = {"_infomax": infomax, "encoder_": infomax.encoder_}
+    def _evaluation_target(self, X, target):
+        """Return the block that `score` measures the information of the codes on."""
+        if target is None:
+            return project_samples(X, self.n_projections)
+        if hasattr(self, "classes_"):
+            return target.astype(str)
+        return self._y_scaler.transform(as_columns(target))
+
+    def _publish(self, trained: TrainedEncoder) -> Self:
+        """Set the fitted attributes."""
         if self.encoder is None:
-            found["components_"] = linear_directions(infomax)
-        return found | {"n_iter_": infomax.n_iter_}
+            self.components_: np.ndarray = linear_directions(trained)
+        self._trained = trained
+        self.encoder_: nn.Module = trained.encoder
+        self.n_iter_: int = trained.n_iter
+        self.best_iter_: int = trained.best_iter
+        self.device_: str = trained.device
+        return self
 
-    def transform(self, X):
-        """Encode rows.
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Encode samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
@@ -259,35 +268,38 @@ class MIGEGradient(
         """
         check_is_fitted(self)
         rows, _ = self._validate(X, None, reset=False)
-        return on_device_of(X, self._infomax._encode(rows))
+        return on_device_of(X, self._trained.encode(rows))
 
-    def mutual_info_gradient(self, X, y):
-        r"""Gradient of I(X; Y) with respect to each row of X and of y.
+    def mutual_info_gradient(
+        self, X: ArrayLike, y: ArrayLike
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        r"""Gradient of I(X; Y) with respect to each sample of X and of y.
 
-        Rows g satisfy :math:`dI/d\theta = \frac1n \sum_i g_i \cdot d(row_i)/d\theta`,
-        so that they chain into anything that the rows depend on.
+        The rows g of the result satisfy
+        :math:`dI/d\theta = \frac1n \sum_i g_i \cdot d(row_i)/d\theta` for any
+        parameter that the samples depend on.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Their partners.
+            Their targets.
 
         Returns
         -------
         gradient_X : ndarray of shape (n_samples, n_features)
-            With respect to each row of X.
+            With respect to each sample of X, in nats per unit of X.
         gradient_y : ndarray of the shape of y, or None for labels
-            With respect to each row of y.
+            With respect to each sample of y, in nats per unit of y.
         """
         check_is_fitted(self)
-        if y is None or self._rows[1] is None:
+        if y is None or self._samples[1] is None:
             raise ValueError("The gradient of I(X; Y) requires y, here and in fit.")
         X, target = self._validate(X, y, reset=False)
-        rows, partners = self._rows
+        samples, partners = self._samples
         project = functools.partial(project_randomly, n_projections=self.n_projections)
-        x, at = project(torch.tensor(rows)), project(torch.tensor(X))
+        x, at = project(torch.tensor(samples)), project(torch.tensor(X))
         if hasattr(self, "classes_"):
             gradient, other = self._gradient_of_labels(x, partners, at, target), None
         else:
@@ -300,41 +312,35 @@ class MIGEGradient(
                 whiten=self.whiten,
             )
             other = require_representable(other.numpy().reshape(target.shape))
-        if x.shape[1] < rows.shape[1]:
-            gradient = gradient @ project(torch.eye(rows.shape[1]).double()).mT
+        if x.shape[1] < X.shape[1]:  # back from the random projection
+            gradient = gradient @ project(torch.eye(X.shape[1]).double()).mT
         return require_representable(gradient.numpy()), other
 
-    def score(self, X, y=None):
-        r"""Lower bound of what the codes tell about y, or without y about X, in nats.
+    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
+        r"""Lower bound of the information of the codes on y, or on X, in nats.
 
-        That of :class:`skmi.InfoNCE`, with a critic fitted to the codes of the
-        training rows; at most log min(512, n).
+        It is that of :class:`skmi.InfoNCE`, with a critic fitted to the codes of the
+        training samples; at most log min(512, n).
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows that did not train the encoder.
+            Test samples, which did not train the encoder.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Their partners, where there were some in fit.
+            Their targets, if there were some in fit; without y, information on X.
 
         Returns
         -------
         float
-            Higher is better.
+            Nats; higher is better.
         """
         check_is_fitted(self)
         X, target = self._validate(X, y, reset=False)
-        if target is None:
-            target = self._infomax._project(X)
-        elif not hasattr(self, "classes_"):
-            target = self._y_scaler.transform(as_columns(target))
-        else:
-            target = target.astype(str)
-        return self._infomax._judge.score(self._infomax._encode(X), target)
+        return self._trained.score(X, self._evaluation_target(X, target))
 
     @wanting_numbers("X or y")
     def _validate(self, X, y, *, reset):
-        """Return X and y as numbers (n,) or (n, d_y), label codes (n,) or None."""
+        """Return X, and y as numbers (n,) or (n, d_y), label codes (n,) or None."""
         options = {
             "reset": reset,
             "dtype": np.float64,
@@ -351,16 +357,16 @@ class MIGEGradient(
         if reset and self._is_discrete(y, kind):
             if y[:1].size > 1:
                 raise ValueError(
-                    f"y holds labels in {y[:1].size} columns; {type(self).__name__} "
-                    "takes one. Join them into one label for each row."
+                    f"y contains labels in {y[:1].size} columns; {type(self).__name__} "
+                    "takes one. Join them into one label for each sample."
                 )
-            self.classes_ = np.array(sorted(set(label_rows(y)))).squeeze(-1)
+            self.classes_: np.ndarray = np.array(sorted(set(label_rows(y)))).squeeze(-1)
         if not hasattr(self, "classes_"):
             return X, y.astype(np.float64)
         codes = np.searchsorted(self.classes_, y.reshape(-1))
         codes = codes.clip(max=len(self.classes_) - 1)
         if (self.classes_[codes] != y.reshape(-1)).any():
-            raise ValueError("y holds a label that was not there in fit.")
+            raise ValueError("y contains a label that was not there in fit.")
         return X, codes
 
     def _is_discrete(self, y, kind):
@@ -370,35 +376,57 @@ class MIGEGradient(
             warn_of_integer_labels(y)
         return kind == "discrete"
 
-    def _make_settings(self, supervised, labelled):
-        """Return what training follows, by the circumstance and the target."""
-        options = {
+    def _make_network(self, x, generator, *, supervised):
+        # A callable, not a default: torch's own initial weights, in isolation.
+        encoder = make_encoder(
+            nn.Linear if self.encoder is None else self.encoder,
+            x.shape[1],
+            self.n_components,
+            generator=generator,
+        )
+        probe_encoder(encoder, x, self.n_components)
+        objective = EncoderObjective(
+            loss=self._choose_loss(supervised),
+            noise=self.noise,
+            stochastic=self.circumstance == "III",
+        )
+        return EncodedPairs(encoder, objective).to(torch.float32)
+
+    def _choose_loss(self, supervised: bool) -> Callable:
+        """Return the loss of (codes, other, extra) by the target and circumstance."""
+        if hasattr(self, "classes_"):
+            return self._loss_of_labels
+        if not supervised and self.circumstance == "III":
+            return self._loss_of_stochastic_codes
+        if self.circumstance == "II":
+            return self._loss_of_layers
+        return self._loss_of_pairs
+
+    def _loss_of_labels(self, z, labels, extra):
+        return mige_loss(z, labels=labels[:, 0], **self._score_options())
+
+    def _loss_of_stochastic_codes(self, z, x, log_scale):
+        options = self._score_options()
+        return mige_loss(z, circumstance="III", log_scale=log_scale, **options)
+
+    def _loss_of_layers(self, z, other, hidden):
+        return mige_loss(z, hidden, circumstance="II", **self._score_options())
+
+    def _loss_of_pairs(self, z, other, extra):
+        other = blur(project_randomly(other, self.n_projections), self.noise)
+        return mige_loss(z, other, **self._score_options())
+
+    def _score_options(self) -> dict:
+        return {
             "method": self.method,
             "whiten": self.whiten,
             "reference": "gaussian" if self.reference else None,
         }
-        stochastic = self.circumstance == "III"
-        noise = self.noise
-
-        def loss(z, other, rest):
-            if labelled:
-                return mige_loss(z, labels=other[:, 0], **options)
-            if not supervised and stochastic:
-                return mige_loss(z, circumstance="III", log_scale=rest, **options)
-            if self.circumstance == "II":
-                return mige_loss(z, rest, circumstance="II", **options)
-            other = blur(project_randomly(other, self.n_projections), noise)
-            return mige_loss(z, other, **options)
-
-        return Settings(None, loss, noise=noise, stochastic=stochastic)
 
     def _gradient_of_labels(self, x, codes, at, at_codes):
-        """Return s_c(x) - s(x), each class c by its own rows."""
-        options = {
-            "reference": "gaussian" if self.reference else None,
-            "whiten": self.whiten,
-        }
-        score = functools.partial(SCORES[self.method], **options)
+        """Return s_c(x) - s(x), with the score of each class c by its own samples."""
+        options = self._score_options()
+        score = functools.partial(SCORES[options.pop("method")], **options)
         gradient = -score(x, at)
         for code in np.unique(at_codes):
             chosen = torch.from_numpy(at_codes == code)
@@ -406,6 +434,6 @@ class MIGEGradient(
         return gradient
 
 
-def as_columns(y):
-    """Return y as a matrix of one row for each row."""
+def as_columns(y: np.ndarray) -> np.ndarray:
+    """Return y as a matrix with one row for each sample."""
     return y.reshape(len(y), -1)

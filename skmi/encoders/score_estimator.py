@@ -1,7 +1,12 @@
-"""Score functions as a transformer."""
+"""Score functions, the gradients of log densities, as a transformer."""
+
+from __future__ import annotations
+
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmi._core.params import DeclaredParameters, estimator, parameter
@@ -17,27 +22,28 @@ from skmi.scores import SCORES
 
 __all__ = ["ScoreEstimator"]
 
-N_ROWS = 1000  # kept to estimate scores from: the cost grows with their square
+N_SAMPLES = 1000  # kept to estimate scores from: the cost grows with their square
+
+BLOCK_SIZE = 2048  # samples that scores are evaluated at together
 
 
-BLOCK_SIZE = 2048  # of rows that scores are evaluated at
-
-
-def draw_rows(n_samples, random_state):
-    """Return the numbers of the rows that scores are estimated from."""
-    if n_samples <= N_ROWS:
+def draw_rows(n_samples: int, random_state: Any) -> np.ndarray:
+    """Draw the numbers of the samples that scores are estimated from."""
+    if n_samples <= N_SAMPLES:
         return np.arange(n_samples)
-    return np.sort(make_random_state(random_state).permutation(n_samples)[:N_ROWS])
+    order = make_random_state(random_state).permutation(n_samples)
+    return np.sort(order[:N_SAMPLES])
 
 
 @estimator
 class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters):
-    r"""Score function of the distribution of the rows.
+    r"""Score function of the distribution of X, the gradient of its log density.
 
     .. math:: X \mapsto \nabla_x \log q(X)
 
-    estimated from samples without a density: which way, and how steeply, it gets
-    likelier. Read more in [1]_ and [2]_.
+    estimated from samples without a density estimate: the direction in which the
+    density grows fastest, and its relative slope. The methods are those of [1]_ and
+    [2]_.
 
     Parameters
     ----------
@@ -45,11 +51,11 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
         Estimator of :mod:`skmi.scores`: "nu_method", "spectral_stein", "stein",
         "tikhonov" or "sliced".
     reference : {"gaussian"} or None, default="gaussian"
-        Whether the score of the fitted normal distribution is taken as known and only
-        the rest estimated.
+        "gaussian" takes the score of a fitted normal distribution and estimates only
+        the deviation from it; needs ``whiten=True``.
     whiten : bool, default=True
-        Whether to decorrelate first, so that the result follows any invertible linear
-        map of the rows.
+        Whether to decorrelate first, so that the result is equivariant under
+        invertible linear maps of the samples.
     [shared]
 
     Attributes
@@ -58,13 +64,13 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
 
     See Also
     --------
-    MIGEGradient : The gradient of mutual information, made of scores.
+    MIGEGradient : The gradient of mutual information, a difference of scores.
 
     Notes
     -----
-    At most 1000 rows, drawn at random, are used by `fit`. The error grows with the
-    number of columns; with fewer rows than columns little more than the mean and the
-    variances is left of it.
+    At most 1000 samples, drawn at random, are used by `fit`. The error grows with the
+    number of columns. Fails with fewer samples than columns: little more than the
+    score of a normal distribution with the sample mean and variances is estimated.
 
     References
     ----------
@@ -74,7 +80,7 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
 
     Examples
     --------
-    The score of a standard normal distribution is minus the row.
+    The score of a standard normal distribution at x is -x.
 
     >>> import numpy as np
     >>> from skmi import ScoreEstimator
@@ -91,16 +97,16 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
         default="gaussian", constraints=[StrOptions({"gaussian"}), None]
     )
     whiten: bool = parameter(default=True, constraints=["boolean"])
-    random_state: object = parameter(default=None, constraints=["random_state"])
+    random_state: Any = parameter(default=None, constraints=["random_state"])
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Estimate the score function.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Training samples.
         y : object, default=None
             Ignored.
 
@@ -111,32 +117,32 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
         """
         vars(self).pop("_score", None)
         X = self._validate(X, reset=True)
-        rows = torch.tensor(X[draw_rows(len(X), self.random_state)])
+        samples = torch.tensor(X[draw_rows(len(X), self.random_state)])
         fit_score = SCORES[self.method].fit
         try:
-            score = fit_score(rows, whiten=self.whiten, reference=self.reference)
-            first = score(rows[:1])
+            score = fit_score(samples, whiten=self.whiten, reference=self.reference)
+            first = score(samples[:1])
         except torch.linalg.LinAlgError:
             first = torch.tensor(torch.nan)
         require_representable(first.numpy())
         self._score = score
         return self
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_score")
 
-    def transform(self, X):
-        """Return the score at rows.
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Evaluate the score function.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples to evaluate it at.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The scores.
+            The gradient of the log density at each sample, per unit of X.
         """
         check_is_fitted(self)
         blocks = torch.tensor(self._validate(X, reset=False)).split(BLOCK_SIZE)
@@ -155,11 +161,11 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
         )
 
 
-def require_representable(slopes):
-    """Return slopes by the columns, or raise where these vary too little for any."""
-    if not np.isfinite(slopes).all():
+def require_representable(gradient: np.ndarray) -> np.ndarray:
+    """Return a gradient by the columns, or raise if it overflows in their units."""
+    if not np.isfinite(gradient).all():
         raise FloatingPointError(
             "The gradient is not finite: some columns are too small or too large. "
             "Rescale them, for example with sklearn.preprocessing.StandardScaler."
         )
-    return slopes
+    return gradient

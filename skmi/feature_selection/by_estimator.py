@@ -136,7 +136,7 @@ class Stack:
 
 def make_measure(estimator: Any, n_jobs: int | None, seed: int) -> Fits | Stack:
     """Object that measures many blocks by an estimator, critics in one stack."""
-    stacks = hasattr(estimator, "_objective")
+    stacks = hasattr(estimator, "_make_objective")
     stacks &= getattr(estimator, "reference", None) is None  # one for each block
     return Stack(estimator, seed) if stacks else Fits(estimator, n_jobs, seed)
 

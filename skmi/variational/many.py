@@ -94,8 +94,8 @@ def _mark_diverged(training, terms):
             terms[i] = 0.0
         warn(
             f"Critic {i} of {len(terms)} diverged in epoch {epoch} and was kept as it "
-            f"was after epoch {training.stopping.best_epoch[i]}; the others stand. Lower "
-            "learning_rate_init.",
+            f"was after epoch {training.stopping.best_epoch[i]}; the others stand. "
+            "Lower learning_rate_init.",
             ConvergenceWarning,
         )
 

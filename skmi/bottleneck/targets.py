@@ -1,0 +1,135 @@
+"""Targets of a bottleneck: labels or numbers, their decoder and their information."""
+
+import math
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from sklearn.utils import compute_class_weight
+from torch import nn
+
+from skmi._data.scaling import Scaler
+from skmi._data.splitting import contrast_blocks
+from skmi.bottleneck.information import contrast, log_likelihood
+from skmi.bottleneck.network import LinearMeans
+from skmi.critics._layers import Linear
+from skmi.critics._networks import (
+    CategoricalDensity,
+    GaussianMixtureDensity,
+    PairNetwork,
+)
+
+__all__ = ["Labels", "Numbers", "TargetInformation"]
+
+
+class TargetInformation(NamedTuple):
+    """Pointwise terms of the information of codes on targets, in nats."""
+
+    likelihood: np.ndarray  # log likelihood of each target, in the units of y
+    values: np.ndarray  # of a lower bound of I(Z; Y)
+    influences: np.ndarray  # of each sample on the mean of the values
+    ceiling: float  # the largest value that their mean could take
+
+
+class Labels(NamedTuple):
+    """Class labels, encoded as indicators: one column for each class."""
+
+    classes: np.ndarray
+    class_weight: Any = None
+    weights: np.ndarray | None = None  # of the classes in training
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Return the indicators of labels."""
+        known = np.isin(y, self.classes)
+        if not known.all():
+            raise ValueError(
+                f"y contains labels that were not there in fit: {y[~known]}."
+            )
+        return np.eye(len(self.classes))[np.searchsorted(self.classes, y)]
+
+    def fit(self, encoded: np.ndarray, train: np.ndarray) -> Self:
+        """Compute the weights of the classes; "balanced" by the training samples."""
+        counted = train if self.class_weight == "balanced" else slice(None)
+        labels = self.classes[encoded[counted].argmax(axis=1)]
+        known = np.isin(self.classes, labels)
+        weights = np.ones(len(self.classes))
+        weights[known] = compute_class_weight(
+            self.class_weight, classes=self.classes[known], y=labels
+        )
+        return self._replace(weights=weights)
+
+    def for_training(self, encoded: np.ndarray) -> np.ndarray:
+        """Return weighted indicators, so that the cross-entropy is weighted."""
+        return encoded * self.weights
+
+    def make_decoder(self, n_components: int, generator: torch.Generator) -> nn.Module:
+        """Make one linear layer from codes to the logits of the classes."""
+        linear = Linear(n_components, len(self.classes), (), generator)
+        return PairNetwork(linear, nn.Identity(), CategoricalDensity())
+
+    def predict(self, decoder: nn.Module, codes: torch.Tensor) -> torch.Tensor:
+        """Return the probabilities of the classes, the mean over draws of a code."""
+        return torch.softmax(decoder.x_tower(codes), -1).mean(0)
+
+    def information(
+        self, decoder: nn.Module, codes: torch.Tensor, encoded: np.ndarray
+    ) -> TargetInformation:
+        """Compute H(Y), by the frequencies of the labels, minus the cross-entropy."""
+        likelihood = log_likelihood(decoder, codes, torch.from_numpy(encoded))
+        surprise = -np.log(encoded @ encoded.mean(axis=0))
+        values = surprise + likelihood
+        return TargetInformation(likelihood, values, values, surprise.mean())
+
+    def in_units(self, outputs: np.ndarray) -> np.ndarray:
+        """Return probabilities as they are."""
+        return outputs
+
+
+class Numbers(NamedTuple):
+    """Numeric targets, encoded as columns and standardised in training."""
+
+    n_columns: int
+    is_vector: bool  # whether y had one dimension
+    scaler: Scaler | None = None
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Return the columns of targets."""
+        if y[:1].size != self.n_columns:
+            raise ValueError(
+                f"y has {y[:1].size} columns, but the estimator was fitted with "
+                f"{self.n_columns}."
+            )
+        return y.reshape(len(y), -1).astype(np.float64)
+
+    def fit(self, encoded: np.ndarray, train: np.ndarray) -> Self:
+        """Learn the standardisation from the training samples."""
+        return self._replace(scaler=Scaler.fit(encoded[train]))
+
+    def for_training(self, encoded: np.ndarray) -> np.ndarray:
+        """Return standardised columns, so that `beta` does not depend on units."""
+        return self.scaler.transform(encoded)
+
+    def make_decoder(self, n_components: int, generator: torch.Generator) -> nn.Module:
+        """Make one linear layer from codes to the means of a normal distribution."""
+        linear = Linear(n_components, self.n_columns, (), generator)
+        head = GaussianMixtureDensity(self.n_columns, 1)
+        return PairNetwork(LinearMeans(linear), nn.Identity(), head)
+
+    def predict(self, decoder: nn.Module, codes: torch.Tensor) -> torch.Tensor:
+        """Return the means of the targets, the mean over draws of a code."""
+        return decoder.head.mean(decoder.x_tower(codes)).mean(0)
+
+    def information(
+        self, decoder: nn.Module, codes: torch.Tensor, encoded: np.ndarray
+    ) -> TargetInformation:
+        """Compute the multi-sample bound with the decoder as the critic."""
+        y = torch.from_numpy(self.scaler.transform(encoded))
+        likelihood = log_likelihood(decoder, codes, y) + self.scaler.log_slope(encoded)
+        values, influences = contrast(decoder, codes, y)
+        ceiling = math.log(len(next(contrast_blocks(len(y)))[1]))
+        return TargetInformation(likelihood, values, influences, ceiling)
+
+    def in_units(self, outputs: np.ndarray) -> np.ndarray:
+        """Return means in the units of y, and in its number of dimensions."""
+        means = self.scaler.inverse(outputs)
+        return means[:, 0] if self.is_vector else means

@@ -1,0 +1,130 @@
+"""MIGEGradient: known directions and gradients, labels, circumstances."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import GridSearchCV
+from torch import nn
+
+import skmi
+from skmi.scores import mutual_info_gradient
+from tests.encoders.data import canonical_pair, table
+
+pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+
+
+def test_search_over_components_and_score_method():
+    X, y, *_ = canonical_pair(0, 300)
+    grid = {"n_components": [1, 2], "method": ["nu_method", "spectral_stein"]}
+    model = skmi.MIGEGradient(max_iter=10, random_state=0)
+    search = GridSearchCV(model, grid, cv=2).fit(X, y)
+    assert 0 < search.best_score_ < np.log(150)
+    assert len(search.cv_results_["params"]) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_finds_the_canonical_direction(seed):
+    X, y, direction, covariance = canonical_pair(seed, 1000)
+    model = skmi.MIGEGradient(n_components=1, max_iter=40, random_state=seed)
+    codes = model.fit(X, y).transform(X)
+    assert codes.std() == pytest.approx(1)
+    found = model.components_[0]
+    np.testing.assert_allclose(np.corrcoef(X @ found, codes[:, 0])[0, 1], 1, atol=1e-6)
+    cosine = found @ covariance @ direction
+    cosine /= np.sqrt(found @ covariance @ found * (direction @ covariance @ direction))
+    information = np.log(1 - (0.8 * cosine) ** 2) / np.log(1 - 0.8**2)
+    assert information >= 0.95
+
+
+def test_gradient_of_normal_pairs():
+    X, noise = table(400, 2), table(400, 2, seed=1)
+    y = 0.8 * X + 0.6 * noise
+    model = skmi.MIGEGradient(max_iter=1, random_state=0).fit(X, y)
+    gradient_X, gradient_y = model.mutual_info_gradient(X, y)
+    slope = X - 0.8 / 0.6 * noise  # of y along rho
+    true = 2 * 0.8 / (1 - 0.8**2)
+    assert (gradient_y * slope).sum(1).mean() == pytest.approx(true, rel=0.1)
+    # Rescaling x does not change I(X; Y).
+    assert abs((gradient_X * X).sum(1).mean()) < 0.3
+    expected = mutual_info_gradient(torch.tensor(X), torch.tensor(y))
+    np.testing.assert_allclose(gradient_X, expected[0], rtol=1e-6, atol=1e-9)
+
+
+def test_gradient_has_the_shape_of_y():
+    X, y, *_ = canonical_pair(0, 100)
+    model = skmi.MIGEGradient(max_iter=1, random_state=0).fit(X, y)
+    assert model.mutual_info_gradient(X[:7], y[:7])[1].shape == (7,)
+    with pytest.raises(ValueError, match="requires y"):
+        skmi.MIGEGradient(max_iter=1).fit(X).mutual_info_gradient(X, y)
+
+
+def test_gradient_of_labels_separates_the_classes():
+    rng = np.random.RandomState(0)
+    y = np.arange(600) % 2
+    X = rng.standard_normal((600, 1)) + 1.5 * y[:, np.newaxis]
+    labels = np.array(["low", "up"])[y]
+    model = skmi.MIGEGradient(n_components=1, max_iter=5, random_state=0)
+    gradient, other = model.fit(X, labels).mutual_info_gradient(X, labels)
+    assert other is None
+    assert model.classes_.tolist() == ["low", "up"]
+    sign = np.where(y == 1, 1, -1)
+    assert (gradient[:, 0] * sign).mean() > 0.1
+    assert 0 < model.score(X, labels) < np.log(2)
+    with pytest.raises(ValueError, match="not there in fit"):
+        model.score(X, ["sideways"] * 600)
+
+
+def test_gradient_of_a_wide_block_comes_back_through_the_projection():
+    X = table(200, 60)
+    y = X[:, 0] + 0.1 * table(200, 1, seed=1)[:, 0]
+    model = skmi.MIGEGradient(n_projections=8, max_iter=1, random_state=0).fit(X, y)
+    gradient, _ = model.mutual_info_gradient(X, y)
+    assert gradient.shape == X.shape
+    assert np.linalg.matrix_rank(gradient) == 8
+
+
+class Stochastic(nn.Module):
+    def __init__(self, n_features, n_components):
+        super().__init__()
+        self.mean = nn.Linear(n_features, n_components)
+        self.log_scale = nn.Parameter(torch.zeros(n_components))
+
+    def forward(self, x):
+        mean = self.mean(x)
+        return mean, self.log_scale.expand_as(mean)
+
+
+class TwoLayers(nn.Module):
+    def __init__(self, n_features, n_components):
+        super().__init__()
+        self.first = nn.Linear(n_features, 4)
+        self.second = nn.Linear(4, n_components)
+
+    def forward(self, x):
+        hidden = torch.tanh(self.first(x))
+        codes = self.second(hidden)
+        return codes + 0.3 * torch.randn_like(codes) * self.training, hidden
+
+
+def test_a_stochastic_encoder_lowers_its_noise():
+    model = skmi.MIGEGradient(
+        n_components=1, encoder=Stochastic, circumstance="III", random_state=0
+    ).fit(table(500))
+    assert model.encoder_.log_scale.item() < -0.5
+
+
+def test_circumstance_two_raises_the_information_on_the_hidden_layer():
+    X, module = table(300), TwoLayers(3, 1)
+    with torch.no_grad():
+        module.first.weight.copy_(torch.tensor(table(4) / 2))
+        module.second.weight.copy_(torch.tensor([[0.3, 0.2, 0.1, 0.0]]))
+    model = skmi.MIGEGradient(
+        n_components=1, encoder=module, circumstance="II", random_state=0, max_iter=15
+    ).fit(X)
+    trained = model.encoder_
+    assert not torch.equal(trained.first.weight, module.first.weight)
+    rows = torch.from_numpy(X).float()
+    with torch.no_grad():  # to noise of deviation .3
+        before, after = (net.eval()(rows)[0].std() for net in (module, trained))
+    assert after > 1.5 * before
