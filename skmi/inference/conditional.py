@@ -17,7 +17,8 @@ from skmi.inference.permutation import (
     require_count,
 )
 from skmi.neighbors._search import Block
-from skmi.neighbors.conditional import conditional_terms, make_block, require_more_rows
+from skmi.neighbors._terms import conditional_terms
+from skmi.neighbors.conditional import make_block, require_more_rows
 from skmi.statistics import permutation_pvalue
 
 __all__ = ["conditional_independence_test"]

@@ -1,6 +1,7 @@
-"""Mutual information of mixed columns by nearest neighbours."""
+"""Mutual information of mixed variables by nearest neighbours."""
 
 import math
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_X_y, validate_data
@@ -9,9 +10,10 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import StrOptions
 from skmi._data.dtypes import feature_kinds, is_missing, label_rows, target_kind
 from skmi.neighbors._base import NeighborEstimator
+from skmi.neighbors._search import JointRows
 from skmi.neighbors._terms import mixed_ksg_terms
 
-__all__ = ["MixedKSG"]
+__all__ = ["MixedKSG", "numbers_and_codes"]
 
 
 @estimator
@@ -22,19 +24,19 @@ class MixedKSG(NeighborEstimator):
         I = \frac1N \sum_i \psi(\tilde k_i) + \log N - \psi(n_{x,i} + 1) -
         \psi(n_{y,i} + 1)
 
-    where :math:`\tilde k_i` is k, or the number of rows at the very place of row i
-    where there are more than k of them [1]_. For columns that are continuous, discrete
-    or both at once, such as an amount that is often 0. Text and categories in X are
-    labels, between which there is no distance.
+    where :math:`\tilde k_i` is k, or the number of samples equal to sample i where
+    there are more than k of them [1]_. For columns that are continuous, discrete or
+    both at once, such as an amount that is often 0. Text and categories in X are
+    labels: samples of different labels are not neighbours.
 
     Parameters
     ----------
     [shared]
     discrete_features : {"auto"}, bool or array-like, default="auto"
-        Which columns of X hold labels: all (True), none (False), a mask or the numbers
+        Which columns of X are labels: all (True), none (False), a mask or the indices
         of the columns. "auto" takes those of strings, categories and booleans.
     device : str or None, default=None
-        As of :class:`KSG`.
+        Where distances are computed, as in :class:`KSG`.
 
     Attributes
     ----------
@@ -47,8 +49,8 @@ class MixedKSG(NeighborEstimator):
     Notes
     -----
     The form of the authors' program is used; that of the paper, with logarithms for
-    the outer two digamma functions, is lower by a few hundredths of a nat. Labels that
-    were not there in fit tell nothing on new rows.
+    the outer two digamma functions, is lower by a few hundredths of a nat. New samples
+    with labels that were not in `fit` get a log ratio of 0.
 
     References
     ----------
@@ -66,17 +68,17 @@ class MixedKSG(NeighborEstimator):
     0.6
     """
 
-    discrete_features: object = parameter(
+    discrete_features: Any = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean", "array-like"]
     )
     device: str | None = parameter(default=None, constraints=[str, None])
 
-    _breaks_ties = False
+    _breaks_ties = False  # equal values are what the estimator counts
 
-    def _constant(self, n_samples):
+    def _constant(self, n_samples: int) -> float:
         return math.log(n_samples)
 
-    def _terms(self, joint):
+    def _terms(self, joint: JointRows) -> np.ndarray:
         return mixed_ksg_terms(joint, self.n_neighbors)
 
     def _validate_arrays(self, X, y="no_validation", *, reset, min_samples=1):
@@ -94,8 +96,8 @@ class MixedKSG(NeighborEstimator):
             return check_array(X, estimator=self, input_name="X", **options)
         return check_X_y(X, y, multi_output=True, estimator=self, **options)
 
-    def _encode_features(self, X, reset):
-        """Replace labels by their number in fit, and by -1 if they were not there."""
+    def _encode_features(self, X: np.ndarray, reset: bool) -> np.ndarray:
+        """Replace labels by their numbers; by -1 those that were not in `fit`."""
         X = X.copy()
         if reset:
             self._feature_labels = {}
@@ -113,13 +115,14 @@ class MixedKSG(NeighborEstimator):
             X[:, number] = [codes.get(value, -1) for value in values]
         return X
 
-    def _learn_views(self, X, y):
+    def _fit_sides(self, X, y):
         self._is_discrete = self._discrete_mask(X.shape[1])
         labels = sorted(set(label_rows(X[:, self._is_discrete])))
         self._x_codes = {label: code for code, label in enumerate(labels)}
-        return super()._learn_views(X, y)
+        return super()._fit_sides(X, y)
 
-    def _discrete_mask(self, n_features):
+    def _discrete_mask(self, n_features: int) -> np.ndarray:
+        """Return which columns are labels, by `discrete_features` and by dtype."""
         mask = np.zeros(n_features, dtype=bool)
         chosen = self.discrete_features
         if not isinstance(chosen, str):
@@ -141,14 +144,18 @@ class MixedKSG(NeighborEstimator):
             mask |= self._labelled
         return mask
 
-    def _separate(self, X):
+    def _split_labels(self, X):
         labels = label_rows(X[:, self._is_discrete])
         codes = np.array([self._x_codes.get(label, -1) for label in labels])
         return X[:, ~self._is_discrete], codes
 
 
-def numbers_and_codes(data, name):
-    """Separate one argument: columns of numbers, and one code for the labels."""
+def numbers_and_codes(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Split one argument into columns of numbers and one code for all labels.
+
+    `name` is that of the argument, for the messages. The codes are 0 where no column
+    contains labels.
+    """
     if np.ndim(data) == 1:
         labelled = np.array([target_kind(data) == "discrete"])
         data = np.asarray(data, dtype=object).reshape(-1, 1)

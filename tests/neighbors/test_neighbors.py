@@ -7,8 +7,10 @@ from scipy import integrate, stats
 from sklearn.feature_selection._mutual_info import _compute_mi_cc, _compute_mi_cd
 
 from skmi import KSG, DiscreteTargetWarning, MixedKSG, SaturationWarning
-from skmi.neighbors import _search, conditional_mutual_info
-from skmi.neighbors._search import Block, Host, JointRows, count_on_line, count_within
+from skmi.neighbors import _counting, conditional_mutual_info
+from skmi.neighbors._counting import count_on_line, count_within
+from skmi.neighbors._distances import NumpyBackend
+from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._terms import log_volume_threshold
 from tests.oracle import draw_normal
 
@@ -289,7 +291,7 @@ def test_pointwise_values_of_new_rows_average_to_the_estimate():
 @pytest.mark.parametrize("d", [1, 2, 3, 6])
 @pytest.mark.parametrize("most", [10, 65_535], ids=["tree", "ranks"])
 def test_counts_are_those_of_the_computed_distances(monkeypatch, most, d):
-    monkeypatch.setattr(_search, "MOST_RANKS", most)
+    monkeypatch.setattr(_counting, "MOST_RANKS", most)
     rng = np.random.RandomState(0)
     points = np.vstack([rng.standard_normal((200, d)), np.repeat([[0.1] * d], 30, 0)])
     queries = rng.standard_normal((50, d)) / 3
@@ -393,7 +395,7 @@ def rows_for_search(n, d_x, d_y, n_labels):
 def search(monkeypatch, rows, place, n_jobs=None):
     """Pairs of rows that are looked through by trees, or in blocks."""
     monkeypatch.setattr(JointRows, "in_blocks", place != "trees")
-    monkeypatch.setattr(Host, "block_size", 1000)
+    monkeypatch.setattr(NumpyBackend, "block_size", 1000)
     joint = JointRows(*rows, n_jobs)
     joint.device = "cpu" if place == "torch" else None
     return joint
