@@ -55,8 +55,9 @@ class HistogramMI(MutualInfoEstimator):
     the count expected under independence, so that an empty cell does not give minus
     infinity. The correction of Grassberger assumes that odd and even counts are equally
     frequent, which they are not in quantile bins of equal counts; the estimate of
-    independent columns is then too low. The boxes of "adaptive" find sharp structure in few samples; for
-    independent columns mostly a single box is left, and the estimate is 0.
+    independent columns is then too low. The boxes of "adaptive" find sharp structure in
+    few samples; for independent columns mostly a single box is left, and the estimate
+    is 0.
 
     References
     ----------
