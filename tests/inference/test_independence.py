@@ -8,7 +8,7 @@ from scipy.stats import chi2_contingency, rankdata
 
 from skmi.inference import independence_test
 from skmi.inference._dependence import functions_of, sums_of_squares
-from skmi.inference.permutation import permuted_rows
+from skmi.inference._resampling import permuted_rows
 
 CUTS = (1, 2, 4, 8, 16, 32)
 
@@ -227,7 +227,7 @@ def test_frames_jobs_and_parts_agree(monkeypatch):
         assert independence_test(frame, column, **options).pvalue == plain.pvalue
     double = independence_test(X, y, n_jobs=2, **options)
     np.testing.assert_array_equal(double.null_distribution, plain.null_distribution)
-    monkeypatch.setattr("skmi.inference.independence.MOST_CELLS", 80 * 32 * 3)
+    monkeypatch.setattr("skmi.inference.independence.MAX_VALUES", 80 * 32 * 3)
     parts = independence_test(X, y, **options)
     np.testing.assert_allclose(parts.null_distribution, plain.null_distribution)
 

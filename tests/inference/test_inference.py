@@ -15,9 +15,13 @@ from skmi.inference import (
     confidence_interval,
     permutation_test,
 )
-from skmi.inference.conditional import exchange, local_neighbors, local_permutations
-from skmi.inference.intervals import spread_as
-from skmi.inference.permutation import permuted_rows
+from skmi.inference._resampling import permuted_rows
+from skmi.inference.conditional import (
+    local_neighbors,
+    local_permutation,
+    local_permuter,
+)
+from skmi.inference.intervals import map_to_margins
 from skmi.neighbors.conditional import make_block
 from tests.oracle import OracleCritic, draw_normal
 
@@ -171,7 +175,7 @@ def test_exchanged_rows_are_near():
     Z = np.sort(rng.standard_normal((200, 1)), axis=0)
     near = local_neighbors(make_block(Z, "Z", "rank", rng), 5)
     assert (near[:, 0] == np.arange(200)).all()
-    order = exchange(near, rng)
+    order = local_permutation(near, rng)
     assert np.abs(order - np.arange(200)).max() <= 4
     assert len(np.unique(order)) > 170
     labels = np.array(["a", "b"] * 100)
@@ -183,7 +187,7 @@ def test_exchanged_rows_are_near():
 def test_labels_alone_are_permuted_within():
     labels = np.repeat(["a", "b"], 100)
     block = make_block(labels, "Z", "rank", None)
-    order = local_permutations(block, 5, np.random.RandomState(0))()
+    order = local_permuter(block, 5, np.random.RandomState(0))()
     assert sorted(order) == list(range(200))
     np.testing.assert_array_equal(labels[order], labels)
     assert (order != np.arange(200)).mean() > 0.9
@@ -357,7 +361,7 @@ def test_reference_draws_have_its_mutual_information_and_the_columns_of_the_rows
     drawn = model._ratio.draw(20_000, np.random.RandomState(0))
     again = StudentCopulaMI().fit(*drawn)
     assert again.mutual_info_ == pytest.approx(model._ratio.mutual_info, abs=0.03)
-    seen = spread_as(drawn[0], np.column_stack([X, np.ones(2000)]))
+    seen = map_to_margins(drawn[0], np.column_stack([X, np.ones(2000)]))
     assert seen.shape == (20_000, 2)
     share = [0.1, 0.5, 0.9]
     np.testing.assert_allclose(
