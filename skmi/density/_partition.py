@@ -47,10 +47,10 @@ class Partition:
     ):
         self._x, self._y, self._level, self._boxes = x, y, level, []
         everyone = np.arange(len(x))
-        self._roots = {}
+        self.roots = {}
         for label in np.unique(labels):
             rows = np.flatnonzero(labels == label)
-            self._roots[label] = self._grow(rows, everyone, rows)
+            self.roots[label] = self._grow(rows, everyone, rows)
         counts, n_x, n_y = np.array(self._boxes).T
         self.counts, self.expected = counts, n_x * n_y / len(x)
         del self._x, self._y
@@ -114,7 +114,7 @@ class Partition:
             for number in np.unique(part):
                 descend(node.parts[number], rows[part == number])
 
-        for label, root in self._roots.items():
+        for label, root in self.roots.items():
             descend(root, np.flatnonzero(labels == label))
         return found
 

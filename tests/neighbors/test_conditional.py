@@ -52,12 +52,8 @@ def test_labels_as_the_condition():
 def test_exclusive_or_of_labels():
     rng = np.random.RandomState(0)
     x, y = rng.randint(2, size=(2, 4000)) > 0
-    assert conditional_mutual_info(x, y, x ^ y) == pytest.approx(
-        math.log(2), abs=0.01
-    )
-    assert conditional_mutual_info(x, y, np.zeros(4000)) == pytest.approx(
-        0.0, abs=0.01
-    )
+    assert conditional_mutual_info(x, y, x ^ y) == pytest.approx(math.log(2), abs=0.01)
+    assert conditional_mutual_info(x, y, np.zeros(4000)) == pytest.approx(0.0, abs=0.01)
 
 
 def test_refusals():

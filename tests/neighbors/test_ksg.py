@@ -112,7 +112,9 @@ def test_pointwise_values_of_tied_samples():
     exact = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
     for seed in range(5):
         estimator = KSG(discrete_target=False, random_state=seed)
-        pointwise = estimator.fit(x.reshape(-1, 1), y).score_samples(x.reshape(-1, 1), y)
+        pointwise = estimator.fit(x.reshape(-1, 1), y).score_samples(
+            x.reshape(-1, 1), y
+        )
         assert pointwise.mean() == pytest.approx(exact, abs=0.03)
 
 
