@@ -70,7 +70,7 @@ def swiss_roll(x: np.ndarray) -> np.ndarray:
     return np.hstack([angle * np.cos(angle), angle * np.sin(angle)]) / 21
 
 
-TRANSFORMS = {
+TRANSFORMS: dict[str, tuple[Callable, Callable]] = {
     "normal_cdf": (ndtr, ndtr),
     "half_cube": (half_cube, half_cube),
     "wiggly": (wiggle_x, wiggle_y),
@@ -393,7 +393,9 @@ def draw_pairs(
     return X, correlations * X + np.sqrt(1 - correlations**2) * noise
 
 
-def _benchmark_tasks() -> dict[str, Callable]:
+def _benchmark_tasks() -> dict[
+    str, Callable[..., tuple[np.ndarray, np.ndarray, float]]
+]:
     bivariate = partial(make_sparse_normal, n_features=1, correlations=(0.75,))
     tasks = {
         "normal 1x1": bivariate,

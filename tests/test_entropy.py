@@ -40,6 +40,7 @@ def test_jackknife_by_leaving_each_row_out():
 
 def test_grassberger_by_its_series():
     """G(n) = psi(n) + (-1)^n int_0^1 x^(n-1)/(x+1) dx."""
+
     def g(n):
         tail = integrate.quad(lambda x: x ** (n - 1) / (x + 1), 0, 1)[0]
         return digamma(n) + (-1) ** n * tail

@@ -107,7 +107,8 @@ class KernelDensityMI(MutualInfoEstimator):
             for view, block in zip(self._views, (X, y), strict=True)
         )
         self._kernels = Kernels(x, y, self.n_jobs)
-        self._kernels.bandwidth = self.bandwidth_ = self._choose_bandwidth(len(x))
+        self.bandwidth_: float = self._choose_bandwidth(len(x))
+        self._kernels.bandwidth = self.bandwidth_
         if self.adaptive and self._kernels.has_both_sides:
             self._kernels.adapt()
         terms = self._kernels.left_out_terms()

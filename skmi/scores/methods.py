@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
@@ -366,7 +366,7 @@ def sliced(
     )
 
 
-SCORES = {
+SCORES: dict[str, Callable[..., Tensor]] = {
     "nu_method": nu_method,
     "spectral_stein": spectral_stein,
     "stein": stein,
