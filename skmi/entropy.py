@@ -266,7 +266,7 @@ def neighbor_surprise(
     if (distances == 0).any():
         raise ValueError(
             "X repeats rows more often than n_neighbors, so that it has no density. "
-            "Drop the duplicates, or take X for labels: discrete_entropy."
+            "Drop the duplicates, or treat X as labels with discrete_entropy."
         )
     level = digamma(n_samples) - digamma(n_neighbors) + log_ball
     return level + d * np.log(distances[:, 0])
@@ -311,7 +311,7 @@ def gaussian_surprise(X: ArrayLike) -> np.ndarray:
     covariance = centred.T @ centred / (n_samples - 1)
     sign, log_determinant = np.linalg.slogdet(covariance)
     if sign <= 0 or not np.isfinite(log_determinant):
-        raise ValueError("X has columns that determine each other: it has no density.")
+        raise ValueError("X has columns that determine each other, hence no density.")
     bias = digamma((n_samples - np.arange(1, d + 1)) / 2).sum()
     bias += d * math.log(2 / (n_samples - 1))
     distance = (centred * np.linalg.solve(covariance, centred.T).T).sum(axis=1)

@@ -6,6 +6,9 @@ Every estimator takes ``samples`` of shape (..., n, d) and, to be evaluated else
 \tilde s(W (x - \bar x))`, so that the estimate is equivariant under invertible linear
 maps. With ``reference="gaussian"`` the score of the fitted normal distribution,
 :math:`-z` after whitening, is taken as known and only the rest is estimated.
+
+To evaluate one fit more than once, the attribute ``fit`` of each estimator takes the
+same arguments without queries and returns a function of queries.
 """
 
 from skmi.scores.information import (
