@@ -1,7 +1,6 @@
 import math
 
 import numpy as np
-
 import pytest
 
 from skmi.inference._resampling import (
