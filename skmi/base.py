@@ -40,9 +40,6 @@ class Estimate(NamedTuple):
     bound: str = "none"  # what it is in expectation: "lower", "upper" or "none"
 
 
-Report = Estimate
-
-
 @parameters
 class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
     """Base of the estimators of mutual information between X and y.

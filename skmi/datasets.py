@@ -1,5 +1,8 @@
-"""Pairs of samples whose mutual information is known exactly, in nats."""
+"""Samples of pairs whose mutual information is known exactly, in nats."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,22 +21,22 @@ __all__ = [
 ]
 
 
-# -- maps of one side that keep the mutual information ---------------------------------
+# -- maps of one variable that preserve the mutual information -----------------------
 
 
-def half_cube(x):
-    """Return sign(x) |x|^(3/2): heavier tails, a steep origin."""
+def half_cube(x: np.ndarray) -> np.ndarray:
+    """Return sign(x) |x|^(3/2), which has heavier tails."""
     return x * np.sqrt(np.abs(x))
 
 
-def wiggle_x(x):
-    """Return an increasing map with waves."""
+def wiggle_x(x: np.ndarray) -> np.ndarray:
+    """Return x with waves added, an increasing map."""
     waves = 0.4 * np.sin(x) + 0.2 * np.sin(1.7 * x + 1) + 0.03 * np.sin(3.3 * x - 2.5)
     return x + waves
 
 
-def wiggle_y(y):
-    """Return another increasing map with waves."""
+def wiggle_y(y: np.ndarray) -> np.ndarray:
+    """Return y with other waves added, an increasing map."""
     return (
         y
         - 0.4 * np.sin(0.4 * y)
@@ -42,15 +45,17 @@ def wiggle_y(y):
     )
 
 
-def to_mixture(x, weights, means):
+def to_mixture(
+    x: np.ndarray, weights: Sequence[float], means: Sequence[float]
+) -> np.ndarray:
     """Map standard normal values to a mixture of two unit normals, by quantiles."""
     grid = np.linspace(min(means) - 9, max(means) + 9, 200_001)
     cdf = sum(w * ndtr(grid - mean) for w, mean in zip(weights, means, strict=True))
     return np.interp(ndtr(x), cdf, grid)
 
 
-def spiral(x, plane):
-    """Rotate each row in a plane by an angle that grows with its squared length."""
+def spiral(x: np.ndarray, plane: tuple[int, int]) -> np.ndarray:
+    """Rotate each sample in a plane by an angle that grows with its squared length."""
     first, second = plane
     angle = (x**2).sum(axis=1) / x.shape[1]
     rotated = x.copy()
@@ -59,13 +64,13 @@ def spiral(x, plane):
     return rotated
 
 
-def swiss_roll(x):
-    """Roll one normal column up into a spiral band in two."""
+def swiss_roll(x: np.ndarray) -> np.ndarray:
+    """Map one normal column to a spiral in two."""
     angle = 1.5 * np.pi * (1 + 2 * ndtr(x))
     return np.hstack([angle * np.cos(angle), angle * np.sin(angle)]) / 21
 
 
-TRANSFORMS = {
+TRANSFORMS: dict[str, tuple[Callable, Callable]] = {
     "normal_cdf": (ndtr, ndtr),
     "half_cube": (half_cube, half_cube),
     "wiggly": (wiggle_x, wiggle_y),
@@ -80,8 +85,10 @@ TRANSFORMS = {
 }
 
 
-def apply_transforms(X, Y, names):
-    """Apply maps one after another; each keeps the mutual information."""
+def apply_transforms(
+    X: np.ndarray, Y: np.ndarray, names: Sequence[str] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Apply maps one after another; each preserves the mutual information."""
     for name in names or ():
         if name not in TRANSFORMS:
             raise ValueError(
@@ -96,38 +103,43 @@ def apply_transforms(X, Y, names):
 
 
 def make_correlated_normal(
-    n_samples=1000, n_features=1, *, mutual_info=1.0, cubic=False, random_state=None
-):
-    r"""Draw two normal blocks, column i of one correlated with column i of the other.
+    n_samples: int = 1000,
+    n_features: int = 1,
+    *,
+    mutual_info: float = 1.0,
+    cubic: bool = False,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    r"""Draw normal X and Y with column i of X correlated with column i of Y only.
 
     .. math:: I = -\frac{d}{2} \log(1 - \rho^2)
 
     Parameters
     ----------
     n_samples : int, default=1000
-        Rows.
+        Number of samples.
     n_features : int, default=1
-        Columns d of each block.
+        Number d of columns of X and of Y.
     mutual_info : float, default=1.0
-        The mutual information of the blocks, in nats.
+        Mutual information of X and Y, in nats.
     cubic : bool, default=False
-        Whether to cube Y, which leaves the mutual information as it is.
+        Whether to cube Y, which does not change the mutual information.
     random_state : int, RandomState instance or None, default=None
         Seed of the draw.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        One block.
+        Samples of the first variable.
     Y : ndarray of shape (n_samples, n_features)
-        The other.
+        Samples of the second variable.
     mutual_info : float
-        Its exact value, in nats.
+        Its true value, in nats.
 
     Notes
     -----
-    The columns of a pair are matched one to one, which spares a critic the search for
-    what belongs together; `make_dense_normal` does not.
+    The columns are matched one to one, which is easier for a critic than a dense
+    dependence, as of `make_dense_normal`.
 
     Examples
     --------
@@ -145,38 +157,43 @@ def make_correlated_normal(
 
 
 def make_dense_normal(
-    n_samples=1000, n_features=2, *, correlation=0.5, transforms=None, random_state=None
-):
-    r"""Draw two normal blocks in which all pairs of columns are correlated alike.
+    n_samples: int = 1000,
+    n_features: int = 2,
+    *,
+    correlation: float = 0.5,
+    transforms: Sequence[str] | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    r"""Draw normal X and Y in which all pairs of columns have the same correlation.
 
     .. math:: I = \tfrac12 \log \frac{|\Sigma_X| |\Sigma_Y|}{|\Sigma|}
 
     Parameters
     ----------
     n_samples : int, default=1000
-        Rows.
+        Number of samples.
     n_features : int, default=2
-        Columns of each block.
+        Number of columns of X and of Y.
     correlation : float, default=0.5
         Correlation of any two columns.
     transforms : sequence of str, default=None
-        Names in :data:`TRANSFORMS` of maps to apply to the blocks, in turn.
+        Names in :data:`TRANSFORMS` of maps that are applied to X and Y, in turn.
     random_state : int, RandomState instance or None, default=None
         Seed of the draw.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        One block.
+        Samples of the first variable.
     Y : ndarray of shape (n_samples, n_features)
-        The other.
+        Samples of the second variable.
     mutual_info : float
-        Its exact value, in nats.
+        Its true value, in nats.
 
     Notes
     -----
-    Correlations of 0 and 1 have no such pair; many columns of a large correlation come
-    close to depending on each other.
+    The correlation must be between 0 and 1; many columns of a large correlation are
+    nearly linearly dependent.
 
     Examples
     --------
@@ -198,42 +215,43 @@ def make_dense_normal(
 
 
 def make_sparse_normal(
-    n_samples=1000,
-    n_features=2,
+    n_samples: int = 1000,
+    n_features: int = 2,
     *,
-    correlations=(0.8, 0.8),
-    transforms=None,
-    random_state=None,
-):
-    r"""Draw two normal blocks of which only the first columns are correlated.
+    correlations: Sequence[float] = (0.8, 0.8),
+    transforms: Sequence[str] | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    r"""Draw normal X and Y of which only the first columns are correlated.
 
     .. math:: I = -\tfrac12 \sum_i \log(1 - \rho_i^2)
 
     Parameters
     ----------
     n_samples : int, default=1000
-        Rows.
+        Number of samples.
     n_features : int, default=2
-        Columns of each block.
+        Number of columns of X and of Y.
     correlations : sequence of float, default=(0.8, 0.8)
-        Correlation of column i of X with column i of Y; 0 for the columns after.
+        Correlation of column i of X with column i of Y; 0 for further columns.
     transforms : sequence of str, default=None
-        Names in :data:`TRANSFORMS` of maps to apply to the blocks, in turn.
+        Names in :data:`TRANSFORMS` of maps that are applied to X and Y, in turn.
     random_state : int, RandomState instance or None, default=None
         Seed of the draw.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        One block.
+        Samples of the first variable.
     Y : ndarray of shape (n_samples, n_features)
-        The other.
+        Samples of the second variable.
     mutual_info : float
-        Its exact value, in nats.
+        Its true value, in nats.
 
     Notes
     -----
-    A spiral turns with the size of a row, so that few rows do not show it.
+    The angle of a spiral depends on the norm of a sample, so that many samples are
+    needed to learn it.
 
     Examples
     --------
@@ -251,17 +269,17 @@ def make_sparse_normal(
 
 
 def make_student_t(
-    n_samples=1000,
-    n_features=1,
+    n_samples: int = 1000,
+    n_features: int = 1,
     *,
-    degrees_of_freedom=3,
-    transforms=None,
-    random_state=None,
-):
-    r"""Draw two uncorrelated blocks of one multivariate Student distribution.
+    degrees_of_freedom: float = 3,
+    transforms: Sequence[str] | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    r"""Draw uncorrelated X and Y of one multivariate Student distribution.
 
-    They are dependent through their common scale alone:
-    :math:`I = 2 h_d - h_{2d}` with :math:`h_d` the entropy of d columns,
+    They are dependent only through their common scale: :math:`I = 2 h_d - h_{2d}` with
+    :math:`h_d` the entropy of d columns,
 
     .. math::
         h_d = \log \frac{\Gamma(\nu/2)}{\Gamma((\nu + d)/2)} + \frac{\nu + d}{2}
@@ -271,29 +289,29 @@ def make_student_t(
     Parameters
     ----------
     n_samples : int, default=1000
-        Rows.
+        Number of samples.
     n_features : int, default=1
-        Columns of each block.
+        Number of columns of X and of Y.
     degrees_of_freedom : float, default=3
         The parameter :math:`\nu`; 1 for a Cauchy distribution.
     transforms : sequence of str, default=None
-        Names in :data:`TRANSFORMS` of maps to apply to the blocks, in turn.
+        Names in :data:`TRANSFORMS` of maps that are applied to X and Y, in turn.
     random_state : int, RandomState instance or None, default=None
         Seed of the draw.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        One block.
+        Samples of the first variable.
     Y : ndarray of shape (n_samples, n_features)
-        The other.
+        Samples of the second variable.
     mutual_info : float
-        Its exact value, in nats.
+        Its true value, in nats.
 
     Notes
     -----
-    With one degree of freedom the columns have no mean: what averages them unclipped
-    fails.
+    With one degree of freedom the columns have no mean: estimators that average them
+    without clipping fail.
 
     Examples
     --------
@@ -315,8 +333,13 @@ def make_student_t(
     return X, Y, float(2 * entropy(n_features) - entropy(2 * n_features))
 
 
-def make_additive_noise(n_samples=1000, *, noise=0.1, random_state=None):
-    r"""Draw a uniform column and the same with uniform noise added.
+def make_additive_noise(
+    n_samples: int = 1000,
+    *,
+    noise: float = 0.1,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    r"""Draw a uniform X and Y = X plus uniform noise.
 
     With X uniform on (0, 1) and noise on :math:`(-\epsilon, \epsilon)`,
 
@@ -327,7 +350,7 @@ def make_additive_noise(n_samples=1000, *, noise=0.1, random_state=None):
     Parameters
     ----------
     n_samples : int, default=1000
-        Rows.
+        Number of samples.
     noise : float, default=0.1
         Half the width of the noise.
     random_state : int, RandomState instance or None, default=None
@@ -336,15 +359,16 @@ def make_additive_noise(n_samples=1000, *, noise=0.1, random_state=None):
     Returns
     -------
     X : ndarray of shape (n_samples, 1)
-        The column.
+        Samples of the first variable.
     Y : ndarray of shape (n_samples, 1)
-        The column with noise.
+        Samples of the second variable.
     mutual_info : float
-        Its exact value, in nats.
+        Its true value, in nats.
 
     Notes
     -----
-    Tends to infinity as the noise vanishes; from few rows no estimator follows.
+    Tends to infinity as the noise vanishes; no estimator resolves that from few
+    samples.
 
     Examples
     --------
@@ -360,14 +384,18 @@ def make_additive_noise(n_samples=1000, *, noise=0.1, random_state=None):
     return X, Y, float(truth)
 
 
-def draw_pairs(n_samples, correlations, random_state):
+def draw_pairs(
+    n_samples: int, correlations: np.ndarray, random_state: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw standard normal columns in pairs of given correlations."""
     X = random_state.standard_normal((n_samples, len(correlations)))
     noise = random_state.standard_normal((n_samples, len(correlations)))
     return X, correlations * X + np.sqrt(1 - correlations**2) * noise
 
 
-def _benchmark_tasks():
+def _benchmark_tasks() -> dict[
+    str, Callable[..., tuple[np.ndarray, np.ndarray, float]]
+]:
     bivariate = partial(make_sparse_normal, n_features=1, correlations=(0.75,))
     tasks = {
         "normal 1x1": bivariate,

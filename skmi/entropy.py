@@ -1,8 +1,11 @@
-"""Entropies and mutual information: of labels from counts, of numbers by neighbours."""
+"""Entropies of labels from counts, and of continuous variables by neighbours."""
+
+from __future__ import annotations
 
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln, xlogy
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
@@ -20,18 +23,18 @@ __all__ = [
 # -- entropies of counts, one function for each correction -----------------------------
 
 
-def plugin(counts):
+def plugin(counts: np.ndarray) -> float:
     """Return the entropy of the observed frequencies."""
     shares = counts / counts.sum()
     return -xlogy(shares, shares).sum()
 
 
-def miller_madow(counts):
-    """Return the plug-in value plus (K - 1) / 2n, K the labels seen."""
+def miller_madow(counts: np.ndarray) -> float:
+    """Return the plug-in value plus (K - 1) / 2n, K the number of observed labels."""
     return plugin(counts) + (len(counts) - 1) / (2 * counts.sum())
 
 
-def grassberger(counts):
+def grassberger(counts: np.ndarray) -> float:
     """Return the estimate with digamma functions in place of logarithms."""
     n_samples = counts.sum()
     even = 1 - 2 * (counts % 2)
@@ -39,8 +42,8 @@ def grassberger(counts):
     return np.log(n_samples) - (counts * (digamma(counts) + shift)).sum() / n_samples
 
 
-def jackknife(counts):
-    """Return the plug-in value with its first-order bias removed, row by row."""
+def jackknife(counts: np.ndarray) -> float:
+    """Return the plug-in value with its first-order bias removed by the jackknife."""
     n_samples = counts.sum()
     whole = plugin(counts)
     weights = xlogy(counts, counts)
@@ -49,10 +52,10 @@ def jackknife(counts):
     return n_samples * whole - (n_samples - 1) * (counts * without).sum() / n_samples
 
 
-def chao_shen(counts):
-    """Return the estimate that weighs labels by their chance of being seen."""
+def chao_shen(counts: np.ndarray) -> float:
+    """Return the estimate that weights labels by their probability to be observed."""
     n_samples = counts.sum()
-    singles = min((counts == 1).sum(), n_samples - 1)
+    singles = min((counts == 1).sum(), n_samples - 1)  # keeps the coverage above 0
     shares = (1 - singles / n_samples) * counts / n_samples
     return -(xlogy(shares, shares) / (1 - (1 - shares) ** n_samples)).sum()
 
@@ -66,13 +69,13 @@ CORRECTIONS = {
 }
 
 
-def discrete_entropy(labels, correction="plugin"):
-    r"""Entropy of labels.
+def discrete_entropy(labels: ArrayLike, correction: str = "plugin") -> float:
+    r"""Estimate the entropy of labels.
 
     .. math:: H = -\sum_c p_c \log p_c
 
-    with the frequencies :math:`p_c = n_c / n`, which is too low by about
-    :math:`(K - 1)/2n` for K labels; the other corrections make up for that.
+    with the frequencies :math:`p_c = n_c / n`, whose bias is about
+    :math:`-(K - 1)/2n` for K labels; the corrections reduce it.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def discrete_entropy(labels, correction="plugin"):
 
     Notes
     -----
-    No correction helps where most labels occur once.
+    Fails with any correction where most labels occur once.
 
     References
     ----------
@@ -113,15 +116,15 @@ def discrete_entropy(labels, correction="plugin"):
     return float(CORRECTIONS[correction](counts))
 
 
-def adjusted_mutual_info(x, y):
-    r"""Mutual information of labels, adjusted for chance.
+def adjusted_mutual_info(x: ArrayLike, y: ArrayLike) -> tuple[float, np.ndarray]:
+    r"""Estimate the mutual information of labels, adjusted for chance.
 
     .. math:: I = (\hat I - E) \frac{H}{H - E}, \quad H = \min(H_x, H_y)
 
     with :math:`\hat I` the mutual information of the observed frequencies and E its
-    expectation when the labels are paired at random. Right at both ends, 0 for
-    independent labels and H for labels that determine each other, also where there are
-    many labels of few rows.
+    expectation when the labels are paired at random. Exact at both ends, 0 for
+    independent labels and H for labels that determine each other, also for many labels
+    in few samples.
 
     Parameters
     ----------
@@ -135,11 +138,11 @@ def adjusted_mutual_info(x, y):
     value : float
         Nats; may be negative.
     pointwise : ndarray of shape (n_samples,)
-        Log ratio of the observed frequencies for each row, not adjusted.
+        Log ratio of the observed frequencies for each sample, not adjusted.
 
     Notes
     -----
-    Between its ends it is an interpolation, not an estimate without bias.
+    Biased between its ends, where it interpolates.
 
     References
     ----------
@@ -164,25 +167,27 @@ def adjusted_mutual_info(x, y):
     chance = expected_mutual_information(table, n_samples)
     largest = min(plugin(x_counts), plugin(y_counts))
     room = largest - chance
-    if room < 1e-6 * max(largest, 1.0):  # the expectation is known to rounding only
+    if room < 1e-6 * max(largest, 1.0):  # the expectation has rounding errors
         return 0.0, np.zeros(n_samples)
     return float((pointwise.mean() - chance) * largest / room), pointwise
 
 
-def kozachenko_leonenko(X, n_neighbors=3, metric="chebyshev"):
-    r"""Differential entropy by nearest neighbours.
+def kozachenko_leonenko(
+    X: ArrayLike, n_neighbors: int = 3, metric: str = "chebyshev"
+) -> float:
+    r"""Estimate the differential entropy by nearest neighbours.
 
     .. math:: h = \psi(n) - \psi(k) + \log c_d + \frac dn \sum_i \log \rho_i
 
-    with :math:`\rho_i` the distance of row i to its k-th neighbour and :math:`c_d` the
-    volume of the unit ball [1]_.
+    with :math:`\rho_i` the distance of sample i to its k-th neighbour and :math:`c_d`
+    the volume of the unit ball [1]_.
 
     Parameters
     ----------
     X : array-like of shape (n_samples,) or (n_samples, n_features)
-        Continuous rows; repeated rows have no density.
+        Continuous samples; repeated samples have no density.
     n_neighbors : int, default=3
-        Which neighbour.
+        The number k of the neighbour.
     metric : {"chebyshev", "euclidean"}, default="chebyshev"
         Distance.
 
@@ -193,8 +198,8 @@ def kozachenko_leonenko(X, n_neighbors=3, metric="chebyshev"):
 
     Notes
     -----
-    Fails in many columns, where the density is not constant within reach of a
-    neighbour, and on repeated rows.
+    Fails in many columns, where the density is not constant within the distance to a
+    neighbour, and on repeated samples.
 
     References
     ----------
@@ -212,8 +217,10 @@ def kozachenko_leonenko(X, n_neighbors=3, metric="chebyshev"):
     return float(neighbor_surprise(X, n_neighbors, metric).mean())
 
 
-def neighbor_surprise(X, n_neighbors=3, metric="chebyshev"):
-    r"""Return minus the log density at each row, whose mean is the entropy.
+def neighbor_surprise(
+    X: ArrayLike, n_neighbors: int = 3, metric: str = "chebyshev"
+) -> np.ndarray:
+    r"""Estimate minus the log density at each sample, whose mean is the entropy.
 
     .. math:: \psi(n) - \psi(k) + \log c_d + d \log \rho_i
 
@@ -222,9 +229,9 @@ def neighbor_surprise(X, n_neighbors=3, metric="chebyshev"):
     Parameters
     ----------
     X : array-like of shape (n_samples,) or (n_samples, n_features)
-        Continuous rows; repeated rows have no density.
+        Continuous samples; repeated samples have no density.
     n_neighbors : int, default=3
-        Which neighbour.
+        The number k of the neighbour.
     metric : {"chebyshev", "euclidean"}, default="chebyshev"
         Distance.
 
@@ -235,8 +242,8 @@ def neighbor_surprise(X, n_neighbors=3, metric="chebyshev"):
 
     Notes
     -----
-    The values of single rows scatter by about a nat, and by more in many columns; only
-    their mean is of use.
+    The standard deviation of a single value is about a nat, and more in many columns;
+    only their mean is of use.
 
     Examples
     --------
@@ -259,23 +266,23 @@ def neighbor_surprise(X, n_neighbors=3, metric="chebyshev"):
     if (distances == 0).any():
         raise ValueError(
             "X repeats rows more often than n_neighbors, so that it has no density. "
-            "Drop the duplicates, or take X for labels: discrete_entropy."
+            "Drop the duplicates, or treat X as labels with discrete_entropy."
         )
     level = digamma(n_samples) - digamma(n_neighbors) + log_ball
     return level + d * np.log(distances[:, 0])
 
 
-def gaussian_surprise(X):
-    r"""Return minus the log density at each row of a normal distribution fitted to X.
+def gaussian_surprise(X: ArrayLike) -> np.ndarray:
+    r"""Compute minus the log density of a fitted normal distribution at each sample.
 
-    The mean is the entropy :math:`\tfrac12 \log |2 \pi e \Sigma|` of normal rows, the
-    bias of the sample covariance removed; for rows of another distribution it is too
-    high.
+    The mean is the entropy :math:`\tfrac12 \log |2 \pi e \Sigma|` of normal samples,
+    with the bias of the sample covariance removed; for another distribution it is an
+    upper bound of the entropy.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        More rows than columns.
+        More samples than columns.
 
     Returns
     -------
@@ -284,7 +291,7 @@ def gaussian_surprise(X):
 
     Notes
     -----
-    Says nothing of rows that are not normal but that their entropy is no larger.
+    For samples that are not normal it only bounds their entropy from above.
 
     Examples
     --------
@@ -304,7 +311,7 @@ def gaussian_surprise(X):
     covariance = centred.T @ centred / (n_samples - 1)
     sign, log_determinant = np.linalg.slogdet(covariance)
     if sign <= 0 or not np.isfinite(log_determinant):
-        raise ValueError("X has columns that determine each other: it has no density.")
+        raise ValueError("X has columns that determine each other, hence no density.")
     bias = digamma((n_samples - np.arange(1, d + 1)) / 2).sum()
     bias += d * math.log(2 / (n_samples - 1))
     distance = (centred * np.linalg.solve(covariance, centred.T).T).sum(axis=1)
@@ -313,14 +320,14 @@ def gaussian_surprise(X):
     return twice / 2 + np.log(unit).sum()
 
 
-def neighbor_weights(n_neighbors, n_columns):
-    r"""Return the weights of neighbours that cancel the leading biases.
+def neighbor_weights(n_neighbors: int, n_columns: int) -> np.ndarray:
+    r"""Compute the weights of neighbours that cancel the leading biases.
 
     .. math::
         \sum_j w_j = 1, \quad \sum_j w_j \frac{\Gamma(j + 2l/d)}{\Gamma(j)} = 0,
         \quad l = 1, \dots, \lfloor d/4 \rfloor
 
-    with the smallest norm [1]_; up to three columns the last neighbour stands alone.
+    with the smallest norm [1]_; for up to three columns only the last neighbour counts.
 
     References
     ----------
@@ -341,13 +348,15 @@ def neighbor_weights(n_neighbors, n_columns):
     return np.linalg.lstsq(moments, np.eye(n_biases + 1)[0])[0]
 
 
-def weighted_entropy_terms(X, n_neighbors, workers=1):
-    r"""Return the terms of the weighted Kozachenko-Leonenko entropy, one for each row.
+def weighted_entropy_terms(
+    X: np.ndarray, n_neighbors: int, workers: int = 1
+) -> np.ndarray:
+    r"""Compute the term of each sample of the weighted Kozachenko-Leonenko entropy.
 
     .. math::
         \log \det R + \log c_d + \psi(n) + \sum_j w_j (d \log \rho_j - \psi(j))
 
-    with the rows whitened by the triangular factor R of their covariance and
+    with the samples whitened by the triangular factor R of their covariance and
     :math:`\rho_j` the Euclidean distance to the j-th neighbour.
     """
     n_samples, d = X.shape

@@ -1,13 +1,15 @@
 """P-values, standard errors and confidence intervals as plain arithmetic."""
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import false_discovery_control
 
 __all__ = [
-    "ConfidenceInterval",
     "false_discovery_pvalues",
     "max_statistic_pvalues",
     "permutation_pvalue",
@@ -16,14 +18,14 @@ __all__ = [
 
 
 class Ends(NamedTuple):
-    """Two ends, as those of :func:`scipy.stats.bootstrap`."""
+    """The ends of an interval."""
 
     low: float
     high: float
 
 
 class ConfidenceInterval(Ends):
-    """A confidence interval of the mutual information, in nats: the pair (low, high).
+    """Confidence interval of the mutual information, in nats: the pair (low, high).
 
     Parameters
     ----------
@@ -32,14 +34,14 @@ class ConfidenceInterval(Ends):
     standard_error : float
         Standard error of the estimate.
     mutual_info : float
-        The estimate, its bias removed where the method does so.
+        The estimate, after the bias correction of the method if it has one.
     lower_limit : float
         End of the one-sided interval: the mutual information is at least this.
 
     Notes
     -----
-    That of a lower bound is an interval for the bound; `lower_limit` holds all the
-    same.
+    For an estimator that is a lower bound it is an interval of the bound, which need
+    not cover the mutual information; `lower_limit` remains valid.
 
     Examples
     --------
@@ -51,9 +53,9 @@ class ConfidenceInterval(Ends):
     True
     """
 
-    standard_error: float
-    mutual_info: float
-    lower_limit: float
+    standard_error: float = math.nan
+    mutual_info: float = math.nan
+    lower_limit: float = math.nan
 
     def __new__(
         cls,
@@ -64,7 +66,7 @@ class ConfidenceInterval(Ends):
         mutual_info: float = math.nan,
         lower_limit: float = math.nan,
     ) -> Self:
-        """Make the pair and its attributes."""
+        """Create the pair with its attributes."""
         self = super().__new__(cls, float(low), float(high))
         self.standard_error = float(standard_error)
         self.mutual_info = float(mutual_info)
@@ -72,15 +74,15 @@ class ConfidenceInterval(Ends):
         return self
 
 
-def standard_error(influence):
-    r"""Return the standard error of an estimate from the influence of each row.
+def standard_error(influence: ArrayLike) -> float:
+    r"""Compute the standard error of an estimate from the influence of each sample.
 
     .. math:: \widehat{se} = \operatorname{sd}(\psi_1, \dots, \psi_n) / \sqrt{n}
 
     Parameters
     ----------
     influence : array-like of shape (n_samples,)
-        What each row adds to the estimate, up to a constant.
+        Influence of each sample on the estimate, up to a constant.
 
     Returns
     -------
@@ -89,7 +91,7 @@ def standard_error(influence):
 
     Notes
     -----
-    Holds for rows that are independent of each other; in series it is too small.
+    For independent samples; in series it is too small.
 
     Examples
     --------
@@ -103,15 +105,17 @@ def standard_error(influence):
     return float(influence.std(ddof=1) / np.sqrt(len(influence)))
 
 
-def permutation_pvalue(statistic, null_distribution):
-    r"""P-value of a permutation test, never zero.
+def permutation_pvalue(
+    statistic: ArrayLike, null_distribution: ArrayLike
+) -> float | np.ndarray:
+    r"""Compute the p-value of a permutation test, which is never zero.
 
     .. math:: p = \frac{1 + \#\{t^* \ge t\}}{1 + B}
 
     Parameters
     ----------
     statistic : float or array-like of shape (n,)
-        Observed values; large ones speak against the null hypothesis.
+        Observed values; large ones are evidence against the null hypothesis.
     null_distribution : array-like of shape (n_permutations,) or (n_permutations, n)
         Values under permutation.
 
@@ -122,7 +126,7 @@ def permutation_pvalue(statistic, null_distribution):
 
     Notes
     -----
-    Exact only where the rows could as well have come in any other order.
+    Exact only for exchangeable samples.
 
     References
     ----------
@@ -136,25 +140,28 @@ def permutation_pvalue(statistic, null_distribution):
     0.4
     """
     null = np.asarray(null_distribution, dtype=float)
+    # The same statistic of another order of the samples may differ by rounding.
     count = (null >= np.asarray(statistic) - 1e-12).sum(axis=0)
     pvalue = (1 + count) / (1 + len(null))
     return float(pvalue) if np.ndim(pvalue) == 0 else pvalue
 
 
-def max_statistic_pvalues(statistics, null_distribution):
-    r"""Family-wise p-values by the largest standardised statistic.
+def max_statistic_pvalues(
+    statistics: ArrayLike, null_distribution: ArrayLike
+) -> np.ndarray:
+    r"""Compute family-wise p-values by the largest standardised statistic.
 
     .. math:: p_j = \frac{1 + \#\{\max_k z^*_k \ge z_j\}}{1 + B}
 
-    Each column is put on one scale by the mean and standard deviation of its own
-    permutations, its observed value counted among them, and held against the largest
-    of all columns in each permutation. The chance that any column without dependence
-    gets a p-value at or below a level is at most that level.
+    Each column is standardised by the mean and standard deviation of its own
+    permutations, its observed value among them, and compared with the largest of all
+    columns in each permutation. The family-wise type I error at a level, the
+    probability of any false rejection, is at most that level.
 
     Parameters
     ----------
     statistics : array-like of shape (n_columns,)
-        Observed values; large ones speak against the null hypothesis.
+        Observed values; large ones are evidence against the null hypothesis.
     null_distribution : array-like of shape (n_permutations, n_columns)
         Values of all columns under the same permutations.
 
@@ -165,7 +172,7 @@ def max_statistic_pvalues(statistics, null_distribution):
 
     Notes
     -----
-    One column with a wild distribution under permutation costs all others their power.
+    A single column with heavy tails under permutation reduces the power for all others.
 
     References
     ----------
@@ -182,20 +189,22 @@ def max_statistic_pvalues(statistics, null_distribution):
     return permutation_pvalue(scores[0], scores[1:].max(axis=1, keepdims=True))
 
 
-def false_discovery_pvalues(statistics, null_distribution):
-    r"""False-discovery p-values, from the permutations of all columns together.
+def false_discovery_pvalues(
+    statistics: ArrayLike, null_distribution: ArrayLike
+) -> np.ndarray:
+    r"""Compute false-discovery p-values from the pooled permutations of all columns.
 
     .. math:: p_{(i)}^{BH} = \min_{j \ge i} \frac{m \, p_{(j)}}{j}
 
-    of the m p-values of all columns, each held against the standardised permutations
-    of all columns together [1]_, which lets few permutations resolve small p-values.
-    Of the columns with a value at or below a level, at most that share is expected to
-    be without dependence.
+    with the p-values of the m columns computed from the standardised permutations of
+    all columns together [1]_, so that few permutations resolve small p-values. Of the
+    columns with a value at or below a level, at most that share is expected to be false
+    discoveries.
 
     Parameters
     ----------
     statistics : array-like of shape (n_columns,)
-        Observed values; large ones speak against the null hypothesis.
+        Observed values; large ones are evidence against the null hypothesis.
     null_distribution : array-like of shape (n_permutations, n_columns)
         Values of all columns under the same permutations.
 
@@ -206,7 +215,7 @@ def false_discovery_pvalues(statistics, null_distribution):
 
     Notes
     -----
-    Where columns depend on each other the share holds approximately.
+    Where columns depend on each other the false-discovery rate is approximate.
 
     References
     ----------
@@ -226,8 +235,8 @@ def false_discovery_pvalues(statistics, null_distribution):
     return false_discovery_control((1 + reached) / (1 + len(null)))
 
 
-def standardise(statistics, null_distribution):
-    """Put each column on one scale; the first row is that of the observed values."""
+def standardise(statistics: ArrayLike, null_distribution: ArrayLike) -> np.ndarray:
+    """Standardise each column; the first row is that of the observed values."""
     draws = np.vstack([statistics, null_distribution])
     spread = draws.std(axis=0)
     return (draws - draws.mean(axis=0)) / np.where(spread > 0, spread, np.inf)

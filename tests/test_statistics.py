@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
-from skmi.entropy import adjusted_mutual_info, discrete_entropy
 from skmi.statistics import (
+    false_discovery_pvalues,
     max_statistic_pvalues,
     permutation_pvalue,
     standard_error,
@@ -43,30 +42,16 @@ def test_max_statistic_finds_a_small_column_beside_a_large_one():
     assert pvalues[1] > 0.3
 
 
-def test_a_column_without_spread_has_pvalue_one():
+def test_a_constant_column_has_pvalue_one():
     assert max_statistic_pvalues([2.0, 5.0], [[1.0, 5.0], [0.0, 5.0]])[1] == 1.0
 
 
-def test_discrete_entropy():
-    assert discrete_entropy(["a"] * 3 + ["b"]) == pytest.approx(
-        stats.entropy([0.75, 0.25])
-    )
-
-
-def test_adjusted_mutual_info_is_scikit_learns_in_nats():
+def test_false_discovery_pvalues_are_those_of_benjamini_and_hochberg():
     rng = np.random.RandomState(0)
-    x = rng.randint(6, size=300)
-    y = (x + rng.randint(3, size=300)) % 4
-    share = adjusted_mutual_info_score(x, y, average_method="min")
-    value, pointwise = adjusted_mutual_info(x, y)
-    assert value == pytest.approx(share * min(discrete_entropy(x), discrete_entropy(y)))
-    assert pointwise.mean() == pytest.approx(mutual_info_score(x, y))
-
-
-def test_adjusted_mutual_info_of_row_numbers_is_zero():
-    labels = np.arange(100) % 2
-    assert adjusted_mutual_info(np.arange(100), labels)[0] == 0.0
-    for n_samples in (50, 3000, 6000):
-        rows = np.arange(n_samples)
-        assert adjusted_mutual_info(rows, rows[::-1])[0] == 0.0
-    assert adjusted_mutual_info(labels, labels)[0] == pytest.approx(np.log(2))
+    draws = rng.standard_normal((21, 6)) * np.geomspace(0.1, 10, 6)
+    draws[0, :2] = [1.0, 2.0]
+    scores = (draws - draws.mean(axis=0)) / draws.std(axis=0)
+    null = scores[1:].ravel()
+    plain = [(1 + (null >= score).sum()) / (1 + len(null)) for score in scores[0]]
+    expected = stats.false_discovery_control(plain)
+    np.testing.assert_allclose(false_discovery_pvalues(draws[0], draws[1:]), expected)

@@ -27,7 +27,7 @@ from skmi._data.dtypes import (
     wanting_numbers,
 )
 
-__all__ = ["LabelColumns", "Layout", "Target", "validate_pair"]
+__all__ = ["LabelColumns", "Layout", "Target", "numbers_and_codes", "validate_pair"]
 
 
 class LabelColumns(NamedTuple):
@@ -285,3 +285,26 @@ def require_labels(name: str, block: np.ndarray, mask: np.ndarray) -> None:
                 f"{name} contains missing labels in column {number}; drop those rows, "
                 'or give them a label of their own, such as "missing".'
             )
+
+
+def numbers_and_codes(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Split one argument into columns of numbers and one code for all labels.
+
+    `name` is that of the argument, for the messages. The codes are 0 where no column
+    contains labels.
+    """
+    if np.ndim(data) == 1:
+        labelled = np.array([target_kind(data) == "discrete"])
+        data = np.asarray(data, dtype=object).reshape(-1, 1)
+    else:
+        kinds = feature_kinds(data)
+        data = np.asarray(data, dtype=object)
+        labelled = np.array([kind == "discrete" for kind in kinds], dtype=bool)
+        labelled = labelled if len(labelled) else np.zeros(data.shape[1], dtype=bool)
+    numbers = np.empty((len(data), 0))
+    if not labelled.all():
+        numbers = check_array(data[:, ~labelled], dtype=np.float64, input_name=name)
+    require_labels(name, data, labelled)
+    rows = label_rows(data[:, labelled])
+    codes = {row: code for code, row in enumerate(dict.fromkeys(rows))}
+    return numbers, np.array([codes[row] for row in rows])

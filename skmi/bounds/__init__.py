@@ -1,12 +1,12 @@
 r"""Variational bounds of mutual information as pure functions of critic scores.
 
 Every bound takes ``scores`` of shape (..., n, n) with ``scores[..., i, j] =``
-:math:`f(x_i, y_j)`: rows are x, columns are y, the diagonal holds draws of the joint
-distribution P = p(x, y), the rest draws of the product Q = p(x)p(y). Leading
-dimensions are independent models. Where only a few negatives are scored, the pair
-``(joint, marginal)`` of shapes (..., n) and (..., n, k) does as well: one row for each
-x, or, for the bounds that average over x at fixed y, one row for each y. Results are
-in nats, one for each model.
+:math:`f(x_i, y_j)`: rows are x, columns are y. The diagonal are scores of samples of
+the joint distribution P = p(x, y), the rest, the negative samples, those of the product
+Q = p(x)p(y). Leading dimensions are independent models. Where only a few negative
+samples are scored, pass the pair ``(joint, marginal)`` of shapes (..., n) and
+(..., n, k): one row for each x or, for the bounds that average over x at fixed y, one
+row for each y. Results are in nats, one for each model.
 """
 
 from skmi.bounds.conditional import (

@@ -1,6 +1,9 @@
-"""Bounds of log densities of y given x: decoders from below, channels from above."""
+"""Bounds from conditional densities of y given x, learned or known."""
+
+from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from skmi.bounds.contrastive import info_nce
 from skmi.bounds.pairs import log_mean_exp, split_over_x, split_pairs
@@ -15,19 +18,20 @@ __all__ = [
 ]
 
 
-def barber_agakov(log_conditional, entropy):
-    r"""Bound of Barber and Agakov, of a decoder's log density and an entropy.
+def barber_agakov(log_conditional: Tensor, entropy: float | Tensor) -> Tensor:
+    r"""Compute the bound of Barber and Agakov from a decoder and an entropy.
 
     .. math:: I_{BA} = E_P[\log q(y|x)] + H(y)
 
-    At its best :math:`q(y|x) = p(y|x)`; a lower bound where the entropy is exact.
+    The optimal decoder is :math:`q(y|x) = p(y|x)`. A lower bound where the entropy is
+    exact.
 
     Parameters
     ----------
     log_conditional : tensor of shape (..., n)
         Log density :math:`\log q(y_i|x_i)` of joint pairs.
     entropy : float or tensor of shape (...)
-        Entropy of y, differential for numbers.
+        Entropy of y, differential for a continuous y.
 
     Returns
     -------
@@ -36,9 +40,8 @@ def barber_agakov(log_conditional, entropy):
 
     Notes
     -----
-    Low by the divergence of q from the true conditional: a decoder of one normal
-    density misses a y that comes in two clusters. With an estimated entropy it is no
-    bound.
+    Biased downwards by the divergence of q from the true conditional, as with a normal
+    decoder of a bimodal y. With an estimated entropy it is not a bound.
 
     References
     ----------
@@ -47,7 +50,7 @@ def barber_agakov(log_conditional, entropy):
 
     Examples
     --------
-    Two labels, told with a certainty of nine in ten:
+    Two labels, predicted with a probability of 0.9:
 
     >>> import math, torch
     >>> from skmi.bounds import barber_agakov
@@ -57,13 +60,13 @@ def barber_agakov(log_conditional, entropy):
     return log_conditional.mean(-1) + entropy
 
 
-def unnormalized_barber_agakov(joint, log_normalizer):
-    r"""Bound of Barber and Agakov for an unnormalised decoder.
+def unnormalized_barber_agakov(joint: Tensor, log_normalizer: Tensor) -> Tensor:
+    r"""Compute the bound of Barber and Agakov for an unnormalised decoder.
 
     .. math:: I_{UBA} = E_P[f] - E_{p(y)}[\log Z(y)], \quad Z(y) = E_{p(x)}[e^f]
 
-    the bound with the decoder :math:`q(x|y) = p(x) e^{f(x, y)} / Z(y)`. All bounds with
-    a free critic relax the logarithm of Z, whose estimate from a sample is biased.
+    the bound with the decoder :math:`q(x|y) = p(x) e^{f(x, y)} / Z(y)`. The bounds of a
+    free critic relax the logarithm of Z, whose estimate from samples is biased.
 
     Parameters
     ----------
@@ -79,7 +82,8 @@ def unnormalized_barber_agakov(joint, log_normalizer):
 
     Notes
     -----
-    With Z estimated from few rows the logarithm is too low and the bound too high.
+    With Z estimated from few samples the logarithm is biased downwards and the bound
+    upwards.
 
     References
     ----------
@@ -100,13 +104,13 @@ def unnormalized_barber_agakov(joint, log_normalizer):
     return (joint - log_normalizer).mean(-1)
 
 
-def rate(log_conditional, log_marginal):
-    r"""Upper bound with a known conditional and any density q(y) as the marginal.
+def rate(log_conditional: Tensor, log_marginal: Tensor) -> Tensor:
+    r"""Compute the upper bound of a known conditional and any marginal density q(y).
 
     .. math:: R = E_P[\log p(y|x) - \log q(y)] = I + KL(p(y) \,\|\, q(y))
 
     The rate of the variational information bottleneck. With both densities learned it
-    is the difference of entropies [2]_, no bound at all.
+    is the difference of entropies [2]_, which is not a bound.
 
     Parameters
     ----------
@@ -122,7 +126,7 @@ def rate(log_conditional, log_marginal):
 
     Notes
     -----
-    Loose where q(y) is far from the marginal, and no bound where the conditional is
+    Loose where q(y) is far from the marginal, and not a bound where the conditional is
     learned.
 
     References
@@ -134,10 +138,10 @@ def rate(log_conditional, log_marginal):
 
     Examples
     --------
-    A channel y = 0.6 x + 0.8 noise between normal variables of unit variance. The
-    known conditional gives the rate, an upper bound; with `tnce` and
-    `leave_one_out_bound` it holds the true 0.223 from both sides, and put into `nwj`
-    with the marginal as baseline it needs no critic at all:
+    A channel y = 0.6 x + 0.8 noise between normal variables of unit variance, whose
+    mutual information is 0.223. The known conditional gives the rate and
+    `leave_one_out_bound`, upper bounds, and `tnce`, a lower bound; with the marginal
+    subtracted it replaces the critic of `nwj`:
 
     >>> import torch
     >>> from torch.distributions import Normal
@@ -157,15 +161,15 @@ def rate(log_conditional, log_marginal):
     return (log_conditional - log_marginal).mean(-1)
 
 
-def tnce(scores):
-    r"""Contrastive bound with a tractable conditional.
+def tnce(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    r"""Compute the contrastive bound with a tractable conditional.
 
     .. math::
         I_{TNCE} = \frac1K \sum_j \log \frac{e(y_j|x_j)}{\frac1K \sum_i e(y_j|x_i)}
         \le \log K
 
-    InfoNCE with :math:`f = \log e(y|x)`, each y held against K values of x, whose
-    mixture stands for p(y). A lower bound for any density e.
+    InfoNCE with :math:`f = \log e(y|x)`, each y compared with K values of x, whose
+    mixture approximates p(y). A lower bound for any density e.
 
     Parameters
     ----------
@@ -179,7 +183,8 @@ def tnce(scores):
 
     Notes
     -----
-    Fails above log K, and is loose where the density is learned and fits badly.
+    Fails above log K, where it saturates, and is loose where a learned density fits
+    badly.
 
     References
     ----------
@@ -197,15 +202,15 @@ def tnce(scores):
     return info_nce(split_over_x(scores))
 
 
-def club(scores):
-    r"""Contrastive log-ratio upper bound.
+def club(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    r"""Compute the contrastive log-ratio upper bound.
 
     .. math::
         I_{CLUB} = \frac1K \sum_i \log p(y_i|x_i)
         - \frac1{K^2} \sum_{i,j} \log p(y_j|x_i)
 
-    An upper bound where the conditional is exact, and far from tight: for normal pairs
-    it is :math:`d \rho^2 / (1 - \rho^2)`. Meant to be minimised, not reported.
+    An upper bound where the conditional is exact, but not tight: for normal pairs it is
+    :math:`d \rho^2 / (1 - \rho^2)`. An objective to minimise rather than an estimate.
 
     Parameters
     ----------
@@ -219,8 +224,8 @@ def club(scores):
 
     Notes
     -----
-    Fails where the conditional is learned and fits badly: the value may then lie on
-    either side of the truth.
+    Fails where a learned conditional fits badly: the value may then be above or below
+    the mutual information.
 
     References
     ----------
@@ -240,15 +245,15 @@ def club(scores):
     return joint.mean(-1) - pairs.mean((-2, -1))
 
 
-def leave_one_out_bound(scores):
-    r"""Leave-one-out upper bound with a known conditional.
+def leave_one_out_bound(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    r"""Compute the leave-one-out upper bound with a known conditional.
 
     .. math::
         I_{L1O} = \frac1K \sum_j \log
         \frac{p(y_j|x_j)}{\frac1{K-1} \sum_{i \ne j} p(y_j|x_i)}
 
-    An upper bound where the conditional is exact. With `tnce`, which counts the partner
-    in the mean, it holds the truth from both sides.
+    An upper bound where the conditional is exact. `tnce`, which includes the partner in
+    the mean, is a lower bound of the same scores.
 
     Parameters
     ----------
@@ -262,8 +267,8 @@ def leave_one_out_bound(scores):
 
     Notes
     -----
-    Fails above log K, where no other row comes near and the bound is far too high; with
-    a learned conditional it is none.
+    Fails above log K, where the mean over other samples is far too low and the bound
+    far too high; with a learned conditional it is not a bound.
 
     References
     ----------

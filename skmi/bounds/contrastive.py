@@ -1,22 +1,25 @@
-"""Bounds that hold each row against others."""
+"""Bounds that compare each sample with others."""
+
+from __future__ import annotations
 
 import math
 
 import torch
+from torch import Tensor
 
 from skmi.bounds.pairs import log_mean_exp, split_over_x, split_pairs, subtract_baseline
 
 __all__ = ["info_nce", "interpolated_bound"]
 
 
-def info_nce(scores):
-    r"""InfoNCE, the contrastive bound of van den Oord et al.
+def info_nce(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    r"""Compute InfoNCE, the contrastive bound of van den Oord et al.
 
     .. math::
         I_{NCE} = \frac1K \sum_i \log
         \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}} \le \log K
 
-    Each row is held against K columns, its own counted. At its best
+    Each row is compared with K columns, its own included. The optimal critic is
     :math:`f = \log p(y|x) + c(x)`. A lower bound of low variance that cannot exceed
     log K. Transpose the scores to contrast over x.
 
@@ -32,7 +35,7 @@ def info_nce(scores):
 
     Notes
     -----
-    Fails above log K: it stays there however much there is to tell.
+    Fails above log K, where it saturates.
 
     References
     ----------
@@ -52,19 +55,23 @@ def info_nce(scores):
     return (joint - log_mean_exp(rows)).mean(-1)
 
 
-def interpolated_bound(scores, interpolation, log_baseline=None):
-    r"""Bound of Poole et al. between TUBA and the multi-sample bound.
+def interpolated_bound(
+    scores: Tensor | tuple[Tensor, Tensor],
+    interpolation: float,
+    log_baseline: Tensor | None = None,
+) -> Tensor:
+    r"""Compute the bound of Poole et al. between TUBA and the multi-sample bound.
 
     .. math::
         I_\alpha = 1 + E\left[\log \frac{e^{f(x_1, y)}}{A(y; x_{1:K})}\right]
         - E\left[\frac{e^{f(x_1, y')}}{A(y'; x_{1:K})}\right], \quad
         A = \alpha m(y; x_{1:K}) + (1 - \alpha) q(y)
 
-    with m the mean of :math:`e^{f(x_k, y)}` over K values of x, the partner of y among
-    them in the first expectation only. With n rows each mean leaves one x out, so that
-    K = n - 1. At :math:`\alpha = 0` it is `tuba`, at 1 the multi-sample bound without a
-    baseline; between, it trades the variance of the one for the bias of the other. It
-    cannot exceed :math:`1 + \log(K / \alpha)`.
+    with m the mean of :math:`e^{f(x_k, y)}` over K values of x, which include the
+    partner of y in the first expectation only. With n rows each mean leaves one x out,
+    so that K = n - 1. At :math:`\alpha = 0` it is `tuba`, at 1 the multi-sample bound
+    without a baseline; between, it trades the variance of the one for the bias of the
+    other. It cannot exceed :math:`1 + \log(K / \alpha)`.
 
     Parameters
     ----------
@@ -82,8 +89,7 @@ def interpolated_bound(scores, interpolation, log_baseline=None):
 
     Notes
     -----
-    Between its ends it fails as they do: near 0 it scatters, near 1 it stays below its
-    ceiling.
+    Fails as its ends do: near 0 its variance is large, near 1 it saturates.
 
     References
     ----------
@@ -107,7 +113,7 @@ def interpolated_bound(scores, interpolation, log_baseline=None):
     return value - torch.exp(log_mean_exp(ratio, (-2, -1)))
 
 
-def _mix_with_one(log_mean, weight):
+def _mix_with_one(log_mean: Tensor, weight: float) -> Tensor:
     """Return log(weight exp(log_mean) + 1 - weight)."""
     if weight in (0, 1):
         return weight * log_mean
@@ -116,11 +122,11 @@ def _mix_with_one(log_mean, weight):
     )
 
 
-def _leave_one_out(joint, marginal):
-    """Return log means over each partner and its others but one, for each one.
+def _leave_one_out(joint: Tensor, marginal: Tensor) -> Tensor:
+    """Return log means over the partner and all negative samples but one, for each one.
 
-    The sum without the largest score is summed afresh; for the rest it is the whole
-    sum less a share of at most a half, which loses no digits.
+    Subtracting a term of more than half of the sum would lose digits, so the sum
+    without the largest score is computed separately.
     """
     n_others = marginal.shape[-1]
     largest = marginal.argmax(-1, keepdim=True)

@@ -1,14 +1,17 @@
-"""Scores split into joint and independent pairs, and means of their exponentials."""
+"""Scores of joint and of independent pairs, and means of their exponentials."""
+
+from __future__ import annotations
 
 import math
 
 import torch
+from torch import Tensor
 
 __all__ = ["log_mean_exp", "split_over_x", "split_pairs", "subtract_baseline"]
 
 
-def log_mean_exp(values, dim=-1):
-    r"""Return log(mean(exp(values))) along `dim`, without overflow.
+def log_mean_exp(values: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
+    r"""Compute log(mean(exp(values))) along `dim`, without overflow.
 
     .. math:: \log \frac1n \sum_i e^{v_i}
 
@@ -17,7 +20,7 @@ def log_mean_exp(values, dim=-1):
     values : tensor
         Scores of any shape.
     dim : int or tuple of int, default=-1
-        The dimensions to average over.
+        Dimensions to average over.
 
     Returns
     -------
@@ -41,7 +44,9 @@ def log_mean_exp(values, dim=-1):
     return torch.logsumexp(values, dims) - math.log(count)
 
 
-def split_pairs(scores):
+def split_pairs(
+    scores: Tensor | tuple[Tensor, Tensor],
+) -> tuple[Tensor, Tensor]:
     r"""Split scores into those of joint and those of independent pairs.
 
     .. math:: P: f(x_i, y_i), \qquad Q: f(x_i, y_j), \; j \ne i
@@ -56,11 +61,11 @@ def split_pairs(scores):
     joint : tensor of shape (..., n)
         The diagonal: f(x_i, y_i).
     marginal : tensor of shape (..., n, n - 1)
-        The rest of each row: f(x_i, y_j) with j different from i.
+        The rest of each row, the negative samples: f(x_i, y_j) with j different from i.
 
     Notes
     -----
-    Needs two rows at least: one row has no independent pair.
+    Needs at least two rows: a single one has no independent pair.
 
     Examples
     --------
@@ -91,14 +96,18 @@ def split_pairs(scores):
     return scores.diagonal(dim1=-2, dim2=-1), marginal
 
 
-def split_over_x(scores):
-    """Split scores so that each y is held against the x of others."""
+def split_over_x(
+    scores: Tensor | tuple[Tensor, Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Split scores so that each y is compared with the x of other samples."""
     if getattr(scores, "ndim", 0) > 1:
         scores = scores.mT
     return split_pairs(scores)
 
 
-def subtract_baseline(pairs, log_baseline):
+def subtract_baseline(
+    pairs: tuple[Tensor, Tensor], log_baseline: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """Subtract a function of y from both kinds of pairs, one row for each y."""
     joint, marginal = pairs
     if log_baseline is None:

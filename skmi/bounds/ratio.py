@@ -1,6 +1,9 @@
-"""Bounds of critics that estimate the log density ratio, and what trains those."""
+"""Bounds and objectives of critics that estimate the log density ratio."""
+
+from __future__ import annotations
 
 import torch
+from torch import Tensor
 from torch.nn.functional import softplus
 
 from skmi.bounds.pairs import log_mean_exp, split_over_x, split_pairs, subtract_baseline
@@ -17,8 +20,8 @@ __all__ = [
 ]
 
 
-def log_partition(scores):
-    r"""Logarithm of the partition function, :math:`\log E_Q[e^f]`.
+def log_partition(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    r"""Compute the logarithm of the partition function, :math:`\log E_Q[e^f]`.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ def log_partition(scores):
 
     Notes
     -----
-    From few pairs it is too low, by the logarithm of a mean.
+    The logarithm of a sample mean is biased downwards, more so for few pairs.
 
     Examples
     --------
@@ -45,14 +48,14 @@ def log_partition(scores):
     return log_mean_exp(marginal, (-2, -1))
 
 
-def donsker_varadhan(scores):
-    r"""Donsker-Varadhan representation of mutual information.
+def donsker_varadhan(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    r"""Compute the Donsker-Varadhan representation of mutual information.
 
     .. math:: I_{DV} = E_P[f] - \log E_Q[e^f]
 
-    At its best :math:`f = \log p(x,y)/(p(x)p(y)) + c` for any constant c. A lower
-    bound for infinitely many rows; on a batch neither lower nor upper, since the
-    logarithm of a mean is biased down.
+    The optimal critic is :math:`f = \log p(x,y)/(p(x)p(y)) + c` for any constant c. A
+    lower bound for infinitely many samples; on a batch neither a lower nor an upper
+    bound, since the logarithm of a sample mean is biased downwards.
 
     Parameters
     ----------
@@ -66,8 +69,8 @@ def donsker_varadhan(scores):
 
     Notes
     -----
-    Fails on small batches with strong dependence: a handful of pairs then rule the mean
-    of exponentials, and the value exceeds the truth.
+    Fails on small batches with strong dependence: a few pairs then dominate the mean
+    of exponentials, and the value exceeds the mutual information.
 
     References
     ----------
@@ -86,13 +89,13 @@ def donsker_varadhan(scores):
     return joint.mean(-1) - log_partition(scores)
 
 
-def nwj(scores):
-    r"""Bound of Nguyen, Wainwright and Jordan, also named MINE-f and f-GAN KL.
+def nwj(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    r"""Compute the bound of Nguyen, Wainwright and Jordan (MINE-f, f-GAN KL).
 
     .. math:: I_{NWJ} = E_P[f] - e^{-1} E_Q[e^f]
 
-    At its best :math:`f = 1 + \log p(x,y)/(p(x)p(y))`. A lower bound on every batch
-    in expectation; its variance grows as :math:`e^{2I}`.
+    The optimal critic is :math:`f = 1 + \log p(x,y)/(p(x)p(y))`. A lower bound in
+    expectation for any batch size; its variance grows as :math:`e^{2I}`.
 
     Parameters
     ----------
@@ -106,8 +109,8 @@ def nwj(scores):
 
     Notes
     -----
-    Fails above some 5 nats, where next to no independent pair has a score that counts:
-    the value then scatters by whole nats.
+    Fails above about 5 nats, where the mean of exponentials depends on pairs that are
+    not in the batch: the standard deviation is then several nats.
 
     References
     ----------
@@ -126,14 +129,14 @@ def nwj(scores):
     return joint.mean(-1) - torch.exp(log_partition(scores) - 1)
 
 
-def mine(scores, log_average):
-    r"""Objective of MINE: Donsker-Varadhan's gradient with a moving average.
+def mine(scores: Tensor | tuple[Tensor, Tensor], log_average: Tensor) -> Tensor:
+    r"""Compute the objective of MINE, a DV gradient with a moving average.
 
     .. math:: E_P[f] - \frac{E_Q[e^f]}{m}
 
-    with m an average of :math:`E_Q[e^f]` over past batches, held constant. Its value
-    means nothing; its gradient is that of `donsker_varadhan`, which is what MINE
-    reports, with less of the bias of a ratio of means on one batch.
+    with m an average of :math:`E_Q[e^f]` over past batches, taken as constant. Its
+    value is no estimate; its gradient is that of `donsker_varadhan`, the estimate of
+    MINE, with less bias than the ratio of means on one batch.
 
     Parameters
     ----------
@@ -145,11 +148,11 @@ def mine(scores, log_average):
     Returns
     -------
     tensor of shape (...)
-        An objective to follow, not an estimate.
+        Objective to maximise, not an estimate.
 
     Notes
     -----
-    Fails where the average lags behind a critic whose level moves quickly.
+    Fails where the average lags behind a critic whose log-partition changes quickly.
 
     References
     ----------
@@ -166,13 +169,16 @@ def mine(scores, log_average):
     return joint.mean(-1) - torch.exp(log_partition(scores) - log_average)
 
 
-def tuba(scores, log_baseline=None):
-    r"""Unnormalised bound of Barber and Agakov, made tractable by a baseline.
+def tuba(
+    scores: Tensor | tuple[Tensor, Tensor], log_baseline: Tensor | None = None
+) -> Tensor:
+    r"""Compute the tractable unnormalised Barber-Agakov bound, with a baseline.
 
     .. math:: I_{TUBA} = 1 + E_P[f - \log a(y)] - E_Q\left[\frac{e^f}{a(y)}\right]
 
-    for any positive a(y). At its best :math:`f - \log a = \log p(x,y)/(p(x)p(y))`. A
-    lower bound on every batch in expectation; with a = e it is `nwj`.
+    for any positive a(y). The optimal critic is :math:`f = \log a + \log
+    p(x,y)/(p(x)p(y))`. A lower bound in expectation for any batch size; with a = e it
+    is `nwj`.
 
     Parameters
     ----------
@@ -207,15 +213,15 @@ def tuba(scores, log_baseline=None):
     return 1 + joint.mean(-1) - torch.exp(log_mean_exp(marginal, (-2, -1)))
 
 
-def jensen_shannon(scores):
-    r"""Objective of the Jensen-Shannon divergence, in the form of f-GAN.
+def jensen_shannon(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    r"""Compute the objective of the Jensen-Shannon divergence, in the form of f-GAN.
 
     .. math:: -E_P[\operatorname{softplus}(-f)] - E_Q[\operatorname{softplus}(f)]
 
-    At most 0, and :math:`2 JSD(P, Q) - 2 \log 2` at its best,
-    :math:`f = \log p(x,y)/(p(x)p(y))`. Its gradients are bounded, so it trains
-    steadily; it is no estimate of mutual information. For one, put the same critic into
-    ``nwj(1 + scores)`` or `smile`.
+    At most 0, and :math:`2 JSD(P, Q) - 2 \log 2` for the optimal critic,
+    :math:`f = \log p(x,y)/(p(x)p(y))`. Its gradients are bounded, so that training is
+    stable; it is no estimate of mutual information. For an estimate pass the scores of
+    the same critic to ``nwj(1 + scores)`` or `smile`.
 
     Parameters
     ----------
@@ -225,12 +231,11 @@ def jensen_shannon(scores):
     Returns
     -------
     tensor of shape (...)
-        An objective to follow.
+        Objective to maximise.
 
     Notes
     -----
-    Fails as a measure of how much: it nears its limit of 0 long before mutual
-    information is large.
+    Saturates: it is close to its maximum of 0 before the mutual information is large.
 
     References
     ----------
@@ -248,14 +253,14 @@ def jensen_shannon(scores):
     return -softplus(-joint).mean(-1) - softplus(marginal).mean((-2, -1))
 
 
-def smile(scores, clip):
-    r"""Donsker-Varadhan representation with a clipped partition function.
+def smile(scores: Tensor | tuple[Tensor, Tensor], clip: float) -> Tensor:
+    r"""Compute the Donsker-Varadhan representation with a clipped partition function.
 
     .. math::
         I_{SMILE} = E_P[f] - \log E_Q[\operatorname{clip}(e^f, e^{-\tau}, e^\tau)]
 
-    for a critic trained otherwise, by `jensen_shannon`: what is clipped has no
-    gradient. Neither a lower nor an upper bound; of bounded variance.
+    for a critic trained with another objective, `jensen_shannon`, since clipped scores
+    have no gradient. Neither a lower nor an upper bound; of bounded variance.
 
     Parameters
     ----------
@@ -271,8 +276,8 @@ def smile(scores, clip):
 
     Notes
     -----
-    Fails where scores of independent pairs lie beyond the clip: too little is then
-    subtracted, and the value exceeds the truth.
+    Fails where scores of independent pairs exceed the clip: too little is then
+    subtracted, and the value exceeds the mutual information.
 
     References
     ----------
@@ -291,16 +296,16 @@ def smile(scores, clip):
     return donsker_varadhan((joint, marginal.clamp(-clip, clip)))
 
 
-def drift_penalty(log_partition, target=0.0):
-    r"""Squared distance of a log-partition to its target.
+def drift_penalty(log_partition: Tensor, target: float = 0.0) -> Tensor:
+    r"""Compute the squared distance of a log-partition from its target.
 
     .. math:: d^2 = (\log E_Q[e^f] - C)^2
 
-    What the regularised bounds subtract, times a weight, from their objective. The
-    Donsker-Varadhan representation leaves the level of the critic free, so it drifts;
-    with the penalty it stays where it is told, and the bound is as tight as before,
-    for any C. For NWJ, TUBA and the Jensen-Shannon objective written in the log density
-    ratio, C = 0 is where their optimum lies anyway.
+    The regularised bounds subtract it, times a weight, from their objective. The
+    Donsker-Varadhan representation leaves a constant of the critic free, which drifts
+    in training; the penalty fixes it, and the bound is as tight as before for any C.
+    For NWJ, TUBA and the Jensen-Shannon objective written in the log density ratio,
+    the optimum has C = 0 already.
 
     Parameters
     ----------
@@ -316,7 +321,7 @@ def drift_penalty(log_partition, target=0.0):
 
     Notes
     -----
-    With a large weight and a small batch the penalty pulls more than the bound does.
+    With a large weight and a small batch the penalty dominates the bound.
 
     References
     ----------

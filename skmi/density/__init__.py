@@ -1,4 +1,4 @@
-"""Mutual information by estimated densities."""
+"""Mutual information by density estimation: histograms and kernels."""
 
 from skmi.density.histogram import HistogramMI
 from skmi.density.kernel import KernelDensityMI

@@ -1,4 +1,4 @@
-"""Boxes of pairs of rows, halved as long as the counts within show structure."""
+"""Adaptive partition of the joint space into boxes of independent x and y."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ __all__ = ["Partition"]
 
 
 class Cut(NamedTuple):
-    """Where a box is halved, and the boxes that come of it, those of y in turn."""
+    """The cuts of a box along x and y, and its parts, those of y in turn."""
 
     x: np.ndarray
     y: np.ndarray
@@ -17,48 +17,55 @@ class Cut(NamedTuple):
 
 
 class Partition:
-    r"""Boxes on which x and y look independent, after Darbellay and Vajda.
+    r"""Boxes within which x and y look independent, after Darbellay and Vajda.
 
-    Each box is halved along all columns, at the medians of the rows that lie within
-    its sides, as long as a chi-squared test of the counts in its halves or quarters
-    against those of independence rejects.
+    Each box is halved along all columns, at the medians of the samples within its
+    range, as long as a chi-squared test rejects independence from the counts in its
+    halves or quarters.
 
     Parameters
     ----------
     x : ndarray of shape (n_samples, n_x)
-        One side.
+        First variable.
     y : ndarray of shape (n_samples, n_y)
-        The other side, with no column where there are only labels.
+        Second variable, without columns where y is discrete.
     labels : ndarray of shape (n_samples,)
-        Codes by which y is cut from the start.
+        Codes of a discrete y, which is cut by them at the start.
     level : float
-        Of the tests.
+        Level of the tests.
 
     Attributes
     ----------
     counts : ndarray of shape (n_boxes,)
-        Rows in each box.
+        Samples in each box.
     expected : ndarray of shape (n_boxes,)
-        Rows that independence lets expect.
+        Samples expected under independence.
     """
 
-    def __init__(self, x, y, labels, level=0.05):
+    def __init__(
+        self, x: np.ndarray, y: np.ndarray, labels: np.ndarray, level: float = 0.05
+    ):
         self._x, self._y, self._level, self._boxes = x, y, level, []
         everyone = np.arange(len(x))
-        self._roots = {}
+        self.roots = {}
         for label in np.unique(labels):
             rows = np.flatnonzero(labels == label)
-            self._roots[label] = self._grow(rows, everyone, rows)
+            self.roots[label] = self._grow(rows, everyone, rows)
         counts, n_x, n_y = np.array(self._boxes).T
         self.counts, self.expected = counts, n_x * n_y / len(x)
         del self._x, self._y
 
-    def _grow(self, rows, x_rows, y_rows):
-        """Return a cut, or the number of a box that is left whole.
+    def _grow(
+        self, rows: np.ndarray, x_rows: np.ndarray, y_rows: np.ndarray
+    ) -> Cut | int:
+        """Return the cut of a box, or its number if it is not cut.
 
-        `rows` lie in the box, `x_rows` within its side in x, `y_rows` within that in y.
+        `rows` are in the box, `x_rows` within its range of x, `y_rows` within that of
+        y.
         """
-        tests = (self._shows_structure(rows, x_rows, y_rows, n) for n in (2, 4))
+        # Halves alone would miss dependence that is symmetric about the medians, such
+        # as a circle; quarters show it.
+        tests = (self._is_dependent(rows, x_rows, y_rows, n) for n in (2, 4))
         if not any(tests):
             self._boxes.append([len(rows), len(x_rows), len(y_rows)])
             return len(self._boxes) - 1
@@ -74,8 +81,10 @@ class Partition:
         ]
         return Cut(x_cuts, y_cuts, parts)
 
-    def _shows_structure(self, rows, x_rows, y_rows, n_parts):
-        """Test whether the counts within differ from those of independence."""
+    def _is_dependent(
+        self, rows: np.ndarray, x_rows: np.ndarray, y_rows: np.ndarray, n_parts: int
+    ) -> bool:
+        """Test whether the counts of the parts of a box reject independence."""
         x, y = self._x, self._y
         n_x, n_y = n_parts ** x.shape[1], n_parts ** y.shape[1]
         if len(rows) < n_x * n_y:
@@ -92,28 +101,28 @@ class Partition:
         gaps = (counts - expected)[possible] ** 2 / expected[possible]
         return gaps.sum() > chi2.ppf(1 - self._level, max(len(gaps) - 1, 1))
 
-    def locate(self, x, y, labels):
-        """Return the number of the box that each pair lies in."""
+    def locate(self, x: np.ndarray, y: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the number of the box of each sample."""
         found = np.empty(len(x), dtype=int)
 
-        def follow(node, rows):
+        def descend(node, rows):
             if not isinstance(node, Cut):
                 found[rows] = node
                 return
             part = part_numbers(x[rows], node.x) * 2 ** y.shape[1]
             part += part_numbers(y[rows], node.y)
             for number in np.unique(part):
-                follow(node.parts[number], rows[part == number])
+                descend(node.parts[number], rows[part == number])
 
-        for label, root in self._roots.items():
-            follow(root, np.flatnonzero(labels == label))
+        for label, root in self.roots.items():
+            descend(root, np.flatnonzero(labels == label))
         return found
 
 
-def quantile_cuts(block, n_parts):
-    """Return where columns are cut into parts of as many rows, shape (parts - 1, d).
+def quantile_cuts(block: np.ndarray, n_parts: int) -> np.ndarray:
+    """Return the quantiles that cut columns into equal parts, shape (parts - 1, d).
 
-    No cut is at the largest value, where it would part nothing.
+    A cut at the largest value, which would leave a part empty, is moved below it.
     """
     shares = np.arange(1, n_parts) / n_parts
     cuts = np.quantile(block, shares, axis=0, method="inverted_cdf")
@@ -121,15 +130,17 @@ def quantile_cuts(block, n_parts):
     return np.minimum(cuts, below)
 
 
-def part_numbers(block, cuts):
-    """Return the number of the part that each row lies in."""
+def part_numbers(block: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """Return the number of each sample's part."""
     number = np.zeros(len(block), dtype=int)
     for column, inner in zip(block.T, cuts.T, strict=True):
         number = number * (len(cuts) + 1) + np.searchsorted(inner, column, "left")
     return number
 
 
-def split_rows(block, rows, cuts):
-    """Return those of the rows that lie in each part."""
+def split_rows(
+    block: np.ndarray, rows: np.ndarray, cuts: np.ndarray
+) -> list[np.ndarray]:
+    """Split row numbers by the part that each row is in."""
     number = part_numbers(block[rows], cuts)
     return [rows[number == i] for i in range((len(cuts) + 1) ** block.shape[1])]

@@ -1,4 +1,4 @@
-"""Mutual information by binned counts."""
+"""Mutual information by histograms."""
 
 import math
 
@@ -6,39 +6,40 @@ import numpy as np
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions
-from skmi.base import MutualInfoEstimator, Report
+from skmi.base import Estimate, MutualInfoEstimator
 from skmi.density._partition import Partition
 from skmi.entropy import CORRECTIONS, discrete_entropy
 from skmi.statistics import standard_error
 
 __all__ = ["HistogramMI"]
 
-MAX_CELLS = 1_000_000
+MAX_CELLS = 1_000_000  # whose counts are stored as one array
 
 
 @estimator
 class HistogramMI(MutualInfoEstimator):
-    r"""Mutual information of counts in bins.
+    r"""Mutual information of binned columns.
 
     .. math:: I = H(x) + H(y) - H(x, y)
 
-    with the entropies of the bins, or of labels, corrected for the bias of counting.
-    Quick, and as good as its bins: cutting a column loses what it says within a bin.
-    For one or two columns on a side, and for labels.
+    with the entropies of the bins, or of labels, corrected for their bias in finite
+    samples. Quick, and as accurate as its bins: dependence within a bin is lost. For
+    one or two columns on a side, and for labels.
 
     Parameters
     ----------
     [shared]
     n_bins : int or None, default=None
-        Bins of each column; None takes the cube root of the rows, shared out among the
-        columns of both sides. "adaptive" finds them by itself.
+        Number of bins of each column; None takes :math:`n^{2 / (3 d)}` for d columns
+        of both sides together, the cube root of n for one on each. Not for "adaptive",
+        which chooses its boxes by tests.
     strategy : {"quantile", "uniform", "adaptive"}, default="quantile"
-        Whether bins hold as many rows each, or are as wide, or are boxes that are
-        halved as long as the rows within show structure [3]_.
+        Bins of equal frequency, bins of equal width, or boxes that are halved until
+        the samples within look independent [3]_.
     correction : str, default="miller_madow"
-        Correction of the entropies: "miller_madow", "grassberger", "jackknife",
+        Bias correction of the entropies: "miller_madow", "grassberger", "jackknife",
         "chao_shen", or "plugin" for none; see :func:`skmi.entropy.discrete_entropy`.
-        There is none for "adaptive".
+        Not used by "adaptive".
 
     Attributes
     ----------
@@ -50,12 +51,13 @@ class HistogramMI(MutualInfoEstimator):
 
     Notes
     -----
-    On new rows the log ratio of a cell is log((c + 1) / (e + 1)), c its count and e the
-    count that independence lets expect: a cell without any row says little, not minus
-    infinity. The correction of Grassberger relies on odd and even counts coming in
-    turn, which the equal counts of quantile bins do not; on independent columns it is
-    then too low. The boxes of "adaptive" find sharp structure with few rows; of
-    independent columns mostly one is left, and the estimate is 0.
+    On new samples the log ratio of a cell is log((c + 1) / (e + 1)), c its count and e
+    the count expected under independence, so that an empty cell does not give minus
+    infinity. The correction of Grassberger assumes that odd and even counts are equally
+    frequent, which they are not in quantile bins of equal counts; the estimate of
+    independent columns is then too low. The boxes of "adaptive" find sharp structure in
+    few samples; for independent columns mostly a single box is left, and the estimate
+    is 0.
 
     References
     ----------
@@ -91,10 +93,11 @@ class HistogramMI(MutualInfoEstimator):
 
     def _fit(self, X, y):
         if self.strategy == "adaptive":
-            self._partition, terms = self._cut_adaptively(X, y)
-            # Fewer than eight rows in order do not make the test reject.
+            self._partition, terms = self._partition_samples(X, y)
+            # The test does not reject for fewer than eight samples, even if they are
+            # perfectly dependent, so that no box is smaller than four.
             ceiling = math.log(max(len(X) / 4, 1))
-            return Report(terms.mean(), standard_error(terms), ceiling)
+            return Estimate(terms.mean(), standard_error(terms), ceiling)
         self._learn_edges(X, y)
         x, z = self._cells(X, y)
         n_x_cells = n_cells(self._x_edges)
@@ -108,10 +111,12 @@ class HistogramMI(MutualInfoEstimator):
         ceilings = [self._entropy_of_bins(X, self._x_edges, x)]
         if not hasattr(self, "classes_"):
             ceilings.append(self._entropy_of_bins(y, self._y_edges, z))
-        return Report(self._entropies(x, z), standard_error(plain), min(ceilings))
+        return Estimate(
+            self._from_entropies(x, z), standard_error(plain), min(ceilings)
+        )
 
-    def _learn_edges(self, X, y):
-        """Cut the columns into bins; raise where they make too many cells."""
+    def _learn_edges(self, X, y) -> None:
+        """Cut the columns into bins; raise where there are too many cells."""
         n_columns = X.shape[1] + (1 if hasattr(self, "classes_") else y.shape[1])
         n_bins = self.n_bins or max(2, round(len(X) ** (2 / 3 / n_columns)))
         self._x_edges = [self._cut(column, n_bins) for column in X.T]
@@ -123,15 +128,18 @@ class HistogramMI(MutualInfoEstimator):
                 "lower n_bins, or use skmi.KSG or a critic-based estimator."
             )
 
-    def _entropy_of_bins(self, block, edges, cells):
-        """Return the entropy of one side, inf where each value has its own bin."""
+    def _entropy_of_bins(self, block, edges, cells) -> float:
+        """Return the entropy of one side, inf where each value has its own bin.
+
+        It is a ceiling of the estimate only where bins merge values.
+        """
         n_values = [len(np.unique(column)) for column in block.T]
         if all(n <= len(e) + 1 for n, e in zip(n_values, edges, strict=True)):
             return math.inf
         return discrete_entropy(cells, self.correction)
 
-    def _cut_adaptively(self, X, y):
-        """Return a partition of the rows and their log ratios."""
+    def _partition_samples(self, X, y) -> tuple[Partition, np.ndarray]:
+        """Return a partition of the samples and their log ratios."""
         x, z, labels = self._sides(X, y)
         n_columns = x.shape[1] + z.shape[1]
         if self.n_bins is not None:
@@ -145,15 +153,15 @@ class HistogramMI(MutualInfoEstimator):
         boxes = partition.locate(x, z, labels)
         return partition, np.log(partition.counts[boxes] / partition.expected[boxes])
 
-    def _sides(self, X, y):
-        """Return both sides and one code for the labels."""
+    def _sides(self, X, y) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the continuous columns of both sides and one code for the labels."""
         if hasattr(self, "classes_"):
             return X, np.empty((len(y), 0)), y
         return X, y, np.zeros(len(y), dtype=int)
 
-    def _cut(self, column, n_bins):
+    def _cut(self, column: np.ndarray, n_bins: int) -> np.ndarray:
         """Return the inner edges of the bins."""
-        unit = 4.0 if np.abs(column).max() > 1e300 else 1.0  # gaps would overflow
+        unit = 4.0 if np.abs(column).max() > 1e300 else 1.0  # else gaps overflow
         column = column / unit
         if self.strategy == "uniform":
             edges = np.linspace(column.min(), column.max(), n_bins + 1)[1:-1]
@@ -162,17 +170,17 @@ class HistogramMI(MutualInfoEstimator):
         return unit * np.unique(edges)
 
     @property
-    def _n_y_cells(self):
+    def _n_y_cells(self) -> int:
         if hasattr(self, "classes_"):
             return len(self.classes_)
         return n_cells(self._y_edges)
 
-    def _cells(self, X, y):
+    def _cells(self, X, y) -> tuple[np.ndarray, np.ndarray]:
         x = cell_numbers(X, self._x_edges)
         labelled = hasattr(self, "classes_")
         return x, y if labelled else cell_numbers(y, self._y_edges)
 
-    def _entropies(self, x, y):
+    def _from_entropies(self, x: np.ndarray, y: np.ndarray) -> float:
         joint = x * self._n_y_cells + y
         h_x, h_y, h_xy = (
             discrete_entropy(cells, self.correction) for cells in (x, y, joint)
@@ -181,15 +189,15 @@ class HistogramMI(MutualInfoEstimator):
 
     def _mutual_info(self, X, y):
         if self.strategy == "adaptive":
-            return self._cut_adaptively(X, y)[1].mean()
-        return self._entropies(*self._cells(X, y))
+            return self._partition_samples(X, y)[1].mean()
+        return self._from_entropies(*self._cells(X, y))
 
     def _log_ratio(self, X, y):
         i, j = (index.ravel() for index in np.indices((len(X), len(y))))
         return self._log_ratio_of_pairs(X[i], y[j]).reshape(len(X), len(y))
 
     def _log_ratio_of_pairs(self, X, y):
-        """Return log((c + 1) / (e + 1)) for a count c where independence expects e."""
+        """Return log((c + 1) / (e + 1)), c the count and e that under independence."""
         if self.strategy == "adaptive":
             boxes = self._partition.locate(*self._sides(X, y))
             counts = self._partition.counts[boxes]
@@ -201,13 +209,13 @@ class HistogramMI(MutualInfoEstimator):
         return np.log((counts + 1) / (expected + 1))
 
 
-def n_cells(edges):
-    """Return the number of cells that columns with these inner edges make."""
+def n_cells(edges: list[np.ndarray]) -> int:
+    """Return the number of cells of columns with these inner edges."""
     return math.prod(len(inner) + 1 for inner in edges)
 
 
-def cell_numbers(block, edges):
-    """Return the number of each row's cell."""
+def cell_numbers(block: np.ndarray, edges: list[np.ndarray]) -> np.ndarray:
+    """Return the number of each sample's cell."""
     cells = np.zeros(len(block), dtype=int)
     for column, inner in zip(block.T, edges, strict=True):
         cells = cells * (len(inner) + 1) + np.searchsorted(inner, column, "left")

@@ -1,6 +1,7 @@
 """Mutual information by kernel density estimation."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -11,58 +12,58 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Interval, Real, StrOptions
 from skmi._data.marginals import BlockView
 from skmi._data.splitting import split_rows
-from skmi.base import MutualInfoEstimator, Report
+from skmi.base import Estimate, MutualInfoEstimator
 from skmi.statistics import standard_error
 
 __all__ = ["KernelDensityMI"]
 
-BLOCK_SIZE = 2**17
+BLOCK_SIZE = 2**17  # kernel values computed at once
 
 
 @estimator
 class KernelDensityMI(MutualInfoEstimator):
-    r"""Mutual information of kernel density estimates.
+    r"""Mutual information by kernel density estimation.
 
     .. math::
         I = \frac1n \sum_i \log \frac{\hat p_{-i}(x_i, y_i)}
         {\hat p_{-i}(x_i) \hat p_{-i}(y_i)}
 
-    with normal kernels whose covariance is that of the rows times :math:`h^2`, each row
-    left out of its own densities [1]_. The marginal densities are the margins of the
-    joint one, so that part of their biases cancel. For few columns and some thousands
-    of rows: time grows as the square of the rows, memory does not.
+    with normal kernels whose covariance is that of the samples times :math:`h^2`, each
+    sample left out of its own densities [1]_. The marginal densities are the margins of
+    the joint one, so that parts of their biases cancel. For few columns and some
+    thousands of samples: time grows quadratically with their number, memory does not.
 
     Parameters
     ----------
     [shared]
     bandwidth : {"likelihood", "silverman", "scott"} or float, default="likelihood"
-        The factor h: the value of the largest likelihood of rows left out, a rule for
+        The factor h: the maximiser of the leave-one-out likelihood, a rule of thumb for
         normal data, or a number.
     adaptive : bool, default=True
-        Whether kernels are wider where rows are rare [2]_.
+        Whether kernels are wider where the density is low [2]_.
     marginals : {"rank", "standard"} or None, default="rank"
-        How a column is seen: by the normal scores of its ranks, standardised, or as it
-        is.
+        Transform of each column: normal scores of its ranks, standardisation, or none.
     n_jobs : int or None, default=None
-        Threads at work: None means 1 outside a joblib context, -1 all processors.
+        Number of threads: None means 1 outside a joblib context, -1 all processors.
 
     Attributes
     ----------
     [shared]
     bandwidth_ : float
-        The factor h that was used.
+        The factor h.
 
     See Also
     --------
-    KSG : Adapts to the density by itself.
+    KSG : Adapts to the density without a bandwidth.
 
     Notes
     -----
-    Equal values in a column are set apart, always in the same way: repeated rows would
-    call for kernels without width. The estimate is too low of columns rounded to a few
-    values, by a sixth for normal columns rounded to their standard deviation, and where
-    dependence is strong or bent. Widths that adapt, with the bandwidth of the largest
-    likelihood, had the least error on data of known mutual information.
+    Ties in a column are broken, always in the same way: with repeated samples the
+    likelihood would prefer kernels of no width. The estimate is too low for columns
+    rounded to a few values, by a sixth for normal columns rounded to their standard
+    deviation, and where dependence is strong or nonlinear. Adaptive kernels with the
+    bandwidth of the largest likelihood had the least error on data of known mutual
+    information.
 
     References
     ----------
@@ -81,7 +82,7 @@ class KernelDensityMI(MutualInfoEstimator):
     0.5
     """
 
-    bandwidth: object = parameter(
+    bandwidth: float | str = parameter(
         default="likelihood",
         constraints=[
             StrOptions({"silverman", "scott", "likelihood"}),
@@ -106,17 +107,19 @@ class KernelDensityMI(MutualInfoEstimator):
             for view, block in zip(self._views, (X, y), strict=True)
         )
         self._kernels = Kernels(x, y, self.n_jobs)
-        self._kernels.bandwidth = self.bandwidth_ = self._choose_bandwidth(len(x))
+        self.bandwidth_: float = self._choose_bandwidth(len(x))
+        self._kernels.bandwidth = self.bandwidth_
         if self.adaptive and self._kernels.has_both_sides:
             self._kernels.adapt()
         terms = self._kernels.left_out_terms()
-        return Report(terms.mean(), standard_error(terms))
+        return Estimate(terms.mean(), standard_error(terms))
 
-    def _see(self, X, y):
+    def _transform(self, X, y) -> tuple[np.ndarray, np.ndarray]:
+        """Transform the columns of new samples as those of the fit."""
         x_view, y_view = self._views
         return x_view.apply(X), y_view.apply(y)
 
-    def _choose_bandwidth(self, n_samples):
+    def _choose_bandwidth(self, n_samples: int) -> float:
         if not isinstance(self.bandwidth, str):
             return float(self.bandwidth)
         d = self._kernels.n_columns
@@ -132,17 +135,17 @@ class KernelDensityMI(MutualInfoEstimator):
         return self._log_ratio_of_pairs(X, y).mean()
 
     def _log_ratio(self, X, y):
-        return self._kernels.log_ratio_matrix(*self._see(X, y))
+        return self._kernels.log_ratio_matrix(*self._transform(X, y))
 
     def _log_ratio_of_pairs(self, X, y):
-        return self._kernels.log_ratio(*self._see(X, y))
+        return self._kernels.log_ratio(*self._transform(X, y))
 
 
-def log_sum_exp(exponents):
+def log_sum_exp(exponents: np.ndarray) -> np.ndarray:
     """Return log(sum(exp(row))) of each row, overwriting the rows.
 
-    Terms below e^-40 of the largest count as that: exponentials that underflow would
-    take most of the time.
+    Terms below e^-40 (4e-18) of the largest are replaced by that: exponentials that
+    underflow would take most of the time.
     """
     peak = exponents.max(axis=1, keepdims=True)
     exponents -= peak
@@ -151,13 +154,13 @@ def log_sum_exp(exponents):
 
 
 class Kernels:
-    """Normal kernels on joint rows, and their margins.
+    """Normal kernels on the joint samples, and their margins.
 
-    With the covariance of the rows factored as L L^T, x is whitened by the corner of L
-    and y by the rest, once what x says of it is taken off.
+    With the covariance of the samples factored as L L^T, x is whitened by the corner of
+    L, and y by the rest after its regression on x is subtracted.
     """
 
-    def __init__(self, x, y, n_jobs=None):
+    def __init__(self, x: np.ndarray, y: np.ndarray, n_jobs: int | None = None):
         self.n_jobs = n_jobs
         self.n_x, self.n_columns = x.shape[1], x.shape[1] + y.shape[1]
         self.bandwidth = 1.0
@@ -165,6 +168,7 @@ class Kernels:
         self.has_both_sides = 0 < self.n_x < self.n_columns
         centered = np.hstack([x, y]) - np.hstack([x, y]).mean(axis=0)
         covariance = centered.T @ centered / (len(x) - 1)
+        # A ridge far below any bandwidth: collinear columns stay factorable.
         covariance += 1e-9 * np.diag(np.diag(covariance))
         root = np.linalg.cholesky(covariance)
         self.joint_map = np.linalg.inv(root).T
@@ -172,20 +176,21 @@ class Kernels:
         self.y_map = np.linalg.inv(y_root).T
         self.rows = self._whiten(x, y)
 
-    def _whiten(self, x, y):
-        """Return both sides on scales where the kernels are round."""
+    def _whiten(self, x, y) -> tuple[np.ndarray, np.ndarray]:
+        """Return the joint samples and y alone, whitened so that kernels are round."""
         return np.hstack([x, y]) @ self.joint_map, y @ self.y_map
 
-    def log_ratio(self, x, y):
-        """Return the log ratio of pairs of new rows."""
+    def log_ratio(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the log ratio of pairs of new samples."""
         joint, alone = self._whiten(x, y)
         return self._difference(joint, alone, own=False)
 
-    def left_out_terms(self):
-        """Return the log ratio of each row, left out of its own densities."""
+    def left_out_terms(self) -> np.ndarray:
+        """Return the leave-one-out log ratio of each sample of the fit."""
         return self._difference(*self.rows, own=True)
 
-    def _difference(self, joint, alone, own):
+    def _difference(self, joint, alone, own: bool) -> np.ndarray:
+        """Return log densities of the joint samples less those of their margins."""
         if not self.has_both_sides:
             return np.zeros(len(joint))
         rows, y_rows = self.rows
@@ -195,23 +200,26 @@ class Kernels:
         return whole - x_part - y_part + self._log_scale
 
     @property
-    def _log_scale(self):
+    def _log_scale(self) -> float:
         """Log determinants that do not cancel: those of y with and without x."""
         with_x = np.log(np.diag(self.joint_map)[self.n_x :]).sum()
         return with_x - np.log(np.diag(self.y_map)).sum()
 
-    def adapt(self):
-        """Widen the kernels where rows are rare, by their density without themselves.
+    def adapt(self) -> None:
+        """Widen the kernels where the leave-one-out density is low.
 
-        The geometric mean of the factors is 1, but for rounding to a tenth, which lets
-        kernels of one width be summed together.
+        The geometric mean of the factors is 1. Their logarithms are rounded to a tenth,
+        so that kernels of one width are summed together.
         """
         rows = self.rows[0]
         pilot = self._log_density(rows, rows, own=True)
         self.log_factors = ((pilot.mean() - pilot) / self.n_columns).round(1)
 
-    def _log_density(self, queries, points, own):
-        """Return the log mean kernel at each query; constants that cancel left out."""
+    def _log_density(self, queries, points, own: bool) -> np.ndarray:
+        """Return the log mean kernel at each query, without constants that cancel.
+
+        With `own` the queries are the points, each left out of its own mean.
+        """
         parts = split_rows(len(queries), len(points), BLOCK_SIZE)
         sums = self._parallel(
             delayed(self._log_sum)(queries[rows], points, rows if own else [])
@@ -221,24 +229,24 @@ class Kernels:
         level = math.log(len(points) - own) + queries.shape[1] * math.log(width)
         return np.concatenate(sums) - level
 
-    def _log_sum(self, queries, points, own):
-        """Return the log sum of kernels at each query, but for its own point."""
+    def _log_sum(self, queries, points, own) -> np.ndarray:
+        """Return the log sum of kernels at each query, without its own point."""
         exponents = self._exponents(queries, points, self.log_factors[: len(points)])
         exponents[np.arange(len(own)), own] = -np.inf
         return log_sum_exp(exponents)
 
-    def _exponents(self, queries, points, log_factors):
-        """Return the logarithms of the kernels, each of its own width."""
+    def _exponents(self, queries, points, log_factors) -> np.ndarray:
+        """Return the logarithms of the kernels, each with its own width."""
         exponents = cdist(queries, points, "sqeuclidean")
         exponents *= np.exp(-2 * log_factors) / (-2 * self.bandwidth**2)
         exponents -= queries.shape[1] * log_factors
         return exponents
 
     @property
-    def _parallel(self):
+    def _parallel(self) -> Parallel:
         return Parallel(self.n_jobs, require="sharedmem")
 
-    def log_ratio_matrix(self, x, y):
+    def log_ratio_matrix(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log ratios of all rows of x with all rows of y."""
         if not self.has_both_sides:
             return np.zeros((len(x), len(y)))
@@ -253,27 +261,27 @@ class Kernels:
         level = math.log(len(self.rows[0])) + self._log_scale
         return whole - x_part[:, np.newaxis] - y_part + level
 
-    def _points_of_one_width(self, size):
-        """Split the rows into parts whose kernels are as wide, not above a size."""
+    def _points_of_one_width(self, size: int) -> Iterator[np.ndarray]:
+        """Split the samples into parts of one kernel width, of at most `size`."""
         for width in np.unique(self.log_factors):
             rows = np.flatnonzero(self.log_factors == width)
             yield from np.array_split(rows, -(-len(rows) // max(size, 1)))
 
-    def _pair_sums(self, from_x, from_y, alone, points):
-        """Return log sums of kernels at all pairs, and at each side, of some points."""
+    def _pair_sums(self, from_x, from_y, alone, points) -> tuple:
+        """Return log sums of the kernels of some points, at all pairs and each side."""
         x_points, rest = np.hsplit(self.rows[0][points], [self.n_x])
         from_x, shift = np.hsplit(from_x, [self.n_x])
         log_factor = self.log_factors[points[0]]
         near_x = self._exponents(from_x, x_points, log_factor)
         whole = self._log_product_sums(near_x, shift, from_y, rest, log_factor)
         for i in np.flatnonzero(np.isnan(whole).any(axis=1)):
-            left = np.isnan(whole[i])
+            left = np.isnan(whole[i])  # where the product underflowed
             apart = self._exponents(shift[i] + from_y[left], rest, log_factor)
             whole[i, left] = log_sum_exp(apart + near_x[i])
         y_part = self._exponents(alone, self.rows[1][points], log_factor)
         return whole, log_sum_exp(near_x), log_sum_exp(y_part)
 
-    def _log_product_sums(self, near_x, shift, from_y, rest, log_factor):
+    def _log_product_sums(self, near_x, shift, from_y, rest, log_factor) -> np.ndarray:
         r"""Return log sums over m of exp(near_x[i, m] - (s_i + t_j - r_m)^2 / 2h^2).
 
         The square is :math:`(s_i + t_j)^2 - 2 s_i r_m + r_m^2 - 2 t_j r_m`, so that the
@@ -288,8 +296,12 @@ class Kernels:
         apart = self._exponents(shift, -from_y, log_factor)
         return np.log(product) + x_peak + y_peak.T + apart
 
-    def most_likely_bandwidth(self, start, n_rows=2000):
-        """Return the factor of the largest likelihood of rows left out."""
+    def most_likely_bandwidth(self, start: float, n_rows: int = 2000) -> float:
+        """Return the bandwidth of the largest leave-one-out likelihood.
+
+        Of at most `n_rows` samples; what they prefer is scaled to the number of all by
+        the rate n^(-1/(d + 4)) of the rules of thumb.
+        """
         kept = np.random.RandomState(0).permutation(len(self.rows[0]))[:n_rows]
         sample = self.rows[0][kept]
         growth = (len(kept) / len(self.rows[0])) ** (1 / (self.n_columns + 4))

@@ -9,7 +9,7 @@ from sklearn.covariance import ledoit_wolf
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Interval, Real, StrOptions, make_random_state
 from skmi._data.marginals import BlockView
-from skmi.base import MutualInfoEstimator, Report
+from skmi.base import Estimate, MutualInfoEstimator
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
@@ -33,10 +33,10 @@ class _EllipticalEstimator(MutualInfoEstimator):
         if not x.shape[1] or not y.shape[1]:
             d = x.shape[1] + y.shape[1]
             self._ratio = EllipticalRatio(np.zeros(d), np.eye(d), x.shape[1])
-            return Report(0.0, 0.0)
+            return Estimate(0.0, 0.0)
         self._ratio, bias = self._fit_ratio(x, y)
         pointwise = self._ratio.pairs(*self._coordinates(x, y))
-        return Report(self._ratio.mutual_info - bias, standard_error(pointwise))
+        return Estimate(self._ratio.mutual_info - bias, standard_error(pointwise))
 
     def _learn_views(self, X, y):
         self._views = [BlockView(block, self._marginals) for block in (X, y)]
@@ -386,7 +386,7 @@ class EllipticalCopulaMI(MutualInfoEstimator):
         self.degrees_of_freedom_ = float(self._reference.degrees_of_freedom)
         self.lower_bound_ = self._reference.bound
         value = self._reference.estimate
-        return Report(value, standard_error(self._log_ratio_of_pairs(X, y)))
+        return Estimate(value, standard_error(self._log_ratio_of_pairs(X, y)))
 
     def _mutual_info(self, X, y):
         return self._log_ratio_of_pairs(X, y).mean()

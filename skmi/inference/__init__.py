@@ -1,4 +1,4 @@
-"""Is it real, and how well is it known: tests and intervals for any estimator."""
+"""Hypothesis tests, confidence intervals and consistency checks for any estimator."""
 
 from skmi.inference.conditional import conditional_independence_test
 from skmi.inference.consistency import (

@@ -1,9 +1,13 @@
-"""Tests of independence given further columns, by local permutation."""
+"""Test of conditional independence by local permutation."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 from sklearn.linear_model import RidgeCV
 from sklearn.utils.validation import check_consistent_length
@@ -11,36 +15,35 @@ from sklearn.utils.validation import check_consistent_length
 from skmi._core.sklearn_compat import make_random_state
 from skmi._data.marginals import BlockView
 from skmi.inference._dependence import kernel_functions, label_functions
-from skmi.inference.permutation import (
-    PermutationTestResult,
-    permuted_within,
-    require_count,
-)
+from skmi.inference._resampling import permuted_within, require_count
+from skmi.inference.permutation import PermutationTestResult
 from skmi.neighbors._search import Block
-from skmi.neighbors.conditional import conditional_terms, make_block, require_more_rows
+from skmi.neighbors._terms import conditional_terms
+from skmi.neighbors.conditional import make_block, require_more_rows
 from skmi.statistics import permutation_pvalue
 
 __all__ = ["conditional_independence_test"]
 
 
 def conditional_independence_test(
-    X,
-    y,
-    Z,
+    X: ArrayLike,
+    y: ArrayLike,
+    Z: ArrayLike,
     *,
-    n_neighbors=5,
-    n_permutations=200,
-    n_local=5,
-    random_state=None,
-    n_jobs=None,
-):
+    n_neighbors: int = 5,
+    n_permutations: int = 200,
+    n_local: int = 5,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+) -> PermutationTestResult:
     r"""Test whether X and y are independent given Z, by local permutation.
 
-    The statistic is the conditional mutual information by nearest neighbours. Each row
-    of X changes places with one of its nearest neighbours in Z, which breaks what ties
-    it to y and keeps what ties both to Z [1]_. Neighbours in several columns are not
-    near: columns of numbers in X and y are first replaced by what a smooth regression
-    on Z leaves of them, which changes nothing in the information given Z,
+    The statistic is the conditional mutual information by nearest neighbours. Each
+    permutation exchanges a sample of X with one of its nearest neighbours in Z, which
+    removes the dependence of X on y and keeps that of both on Z [1]_. Since neighbours
+    in several columns are not close, continuous columns of X and y are first replaced
+    by their residuals from a smooth regression on Z, which does not change the
+    conditional mutual information,
 
     .. math:: I(X; Y | Z) = I(X - f(Z); Y - g(Z) | Z).
 
@@ -49,23 +52,23 @@ def conditional_independence_test(
     Parameters
     ----------
     X : array-like of shape (n_samples,) or (n_samples, n_x)
-        One side.
+        First variable.
     y : array-like of shape (n_samples,) or (n_samples, n_y)
-        The other side.
+        Second variable.
     Z : array-like of shape (n_samples,) or (n_samples, n_z)
-        What is known.
+        Conditioning variable.
     n_neighbors : int, default=5
-        Neighbours of the statistic, as in
+        Number of neighbours of the statistic, as in
         :func:`skmi.neighbors.conditional_mutual_info`.
     n_permutations : int, default=200
         Number of permutations.
     n_local : int, default=5
-        Neighbours in Z among which a row changes places. Few keep the test honest
-        where y follows Z closely, many give it more power.
+        Number of neighbours in Z among which a sample is exchanged. Few control the
+        type I error where y depends strongly on Z, many give more power.
     random_state : int, RandomState instance or None, default=None
         Seed of the permutations.
     n_jobs : int, default=None
-        Permutations that run at once.
+        Number of parallel permutations.
 
     Returns
     -------
@@ -75,18 +78,18 @@ def conditional_independence_test(
     Raises
     ------
     ValueError
-        If there are not more rows than neighbours, or a value is missing.
+        If there are not more samples than neighbours, or a value is missing.
 
     See Also
     --------
-    independence_test : Without a condition.
-    permutation_test : Without a condition, by any estimator.
+    independence_test : Test of unconditional independence.
+    permutation_test : Test of unconditional independence with any estimator.
 
     Notes
     -----
-    The size is not exact, as it is without a condition: where X and y follow Z more
-    closely than the regression and the neighbours can tell, the test rejects too often.
-    In a routine that learns a graph from p-values, pass
+    Unlike the unconditional tests it is not exact: where X and y depend on Z more
+    finely than the regression and the neighbours resolve, the type I error exceeds the
+    level. For a routine that learns a graph from p-values, pass
     ``lambda x, y, Z: conditional_independence_test(x, y, Z).pvalue``.
 
     References
@@ -114,9 +117,9 @@ def conditional_independence_test(
         for data, name in ((X, "X"), (y, "y"), (Z, "Z"))
     )
     require_more_rows(len(z.codes), n_neighbors)
-    known = regressors(z, random_state)
-    x, y = without_known(x, known), without_known(y, known)
-    draw = local_permutations(z, n_local, random_state)
+    features = regressors(z, random_state)
+    x, y = residuals(x, features), residuals(y, features)
+    draw = local_permuter(z, n_local, random_state)
     orders = [draw() for _ in range(n_permutations)]
 
     def statistic(order):
@@ -130,8 +133,8 @@ def conditional_independence_test(
     )
 
 
-def regressors(block, random_state):
-    """Return smooth functions of what is known, fewer than a tenth of the rows."""
+def regressors(block: Block, random_state: np.random.RandomState) -> np.ndarray:
+    """Return Z and smooth functions of it, fewer than a tenth of the samples."""
     plain = np.hstack([block.columns, label_functions(block.codes)])
     if not plain.shape[1]:
         return plain
@@ -139,38 +142,43 @@ def regressors(block, random_state):
     return np.hstack([plain, smooth[:, : len(plain) // 10]])
 
 
-def without_known(block, known):
-    """Return a block whose columns are less what a regression on Z says of them.
+def residuals(block: Block, features: np.ndarray) -> Block:
+    """Return a block of the residuals of its columns from a regression on Z.
 
-    Their information given Z stays the same under any shift that is a function of Z.
+    Conditional mutual information is invariant under a shift that is a function of Z.
     """
-    if not block.columns.shape[1] or not known.shape[1]:
+    if not block.columns.shape[1] or not features.shape[1]:
         return block
     model = RidgeCV(np.logspace(-3, 5, 17), alpha_per_target=True)
-    fitted = model.fit(known, block.columns).predict(known)
+    fitted = model.fit(features, block.columns).predict(features)
     rest = block.columns - fitted.reshape(block.columns.shape)
     return Block(BlockView(rest, "rank").apply(rest), block.codes)
 
 
-def local_permutations(block, n_local, random_state):
-    """Return a function that draws orders in which rows are close to their own in Z.
+def local_permuter(
+    block: Block, n_local: int, random_state: np.random.RandomState
+) -> Callable[[], np.ndarray]:
+    """Return a function that draws permutations among neighbours in Z.
 
-    Where Z holds labels alone, the rows of a label are all as close.
+    Where all columns of Z are labels, the samples of a label are all equally close.
     """
     if not block.columns.shape[1]:
         return partial(permuted_within, block.codes, random_state)
-    return partial(exchange, local_neighbors(block, n_local), random_state)
+    return partial(local_permutation, local_neighbors(block, n_local), random_state)
 
 
-def local_neighbors(block, n_local):
-    """Return for each row the nearest ones, of its own labels if there are enough."""
+def local_neighbors(block: Block, n_local: int) -> np.ndarray:
+    """Return the nearest rows of each row, of the same labels if there are enough."""
+    # Codes a thousand apart, normal scores a few: other labels come last.
     columns = np.hstack([block.columns, 1e3 * block.codes[:, np.newaxis]])
     n_local = min(n_local, len(columns))
     return cKDTree(columns).query(columns, n_local)[1].reshape(len(columns), n_local)
 
 
-def exchange(near, random_state):
-    """Draw for each row one of its neighbours, each used once as far as possible."""
+def local_permutation(
+    near: np.ndarray, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Draw a neighbour of each row, each used once as far as possible."""
     n_samples = len(near)
     places = random_state.uniform(size=near.shape).argsort(axis=1)
     shuffled = np.take_along_axis(near, places, axis=1)

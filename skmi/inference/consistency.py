@@ -1,39 +1,45 @@
-"""Whether an estimator keeps the rules of mutual information on the rows at hand."""
+"""Self-consistency checks of an estimator on given samples."""
+
+from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
 from skmi._core.sklearn_compat import make_random_state, select_rows
 from skmi._data.dtypes import target_kind
-from skmi.inference.permutation import with_seed
+from skmi.base import MutualInfoEstimator
+from skmi.inference._resampling import count_rows, with_seed
 
 __all__ = ["ConsistencyCheck", "SelfConsistencyResult", "self_consistency"]
 
 
 @dataclass(frozen=True)
 class ConsistencyCheck:
-    """One rule, and whether an estimator keeps it.
+    """Result of checking one property of mutual information.
 
     Parameters
     ----------
     value : float
-        The estimate that the rule is about, in nats.
+        The estimate that is checked, in nats.
     expected : float
-        What it has to be, or may be at most.
+        The value it should have, or not exceed.
     standard_error : float
         Standard error of their difference, as if the two were independent.
     holds : bool
-        Whether the rule holds up to chance.
+        Whether the difference is within `level` and `tol`.
 
     Notes
     -----
-    Judged by the standard error of the difference, so that some checks fail by chance.
+    A check is a hypothesis test, so that some fail by chance.
 
     Examples
     --------
@@ -50,14 +56,14 @@ class ConsistencyCheck:
 
 @dataclass(frozen=True)
 class SelfConsistencyResult:
-    """Which rules of mutual information an estimator keeps.
+    """Result of the self-consistency checks of an estimator.
 
     Parameters
     ----------
     mutual_info, standard_error : float
-        The estimate on all rows, in nats.
+        The estimate on all samples, in nats.
     baseline : ConsistencyCheck
-        The estimate with the rows of y permuted is 0.
+        The estimate with the samples of y permuted is 0.
     data_processing : ConsistencyCheck
         The estimate of a function of X is at most that of X.
     additivity : ConsistencyCheck
@@ -65,7 +71,7 @@ class SelfConsistencyResult:
 
     Notes
     -----
-    A rule that holds says little, one that fails much.
+    Passing is weak evidence of accuracy; failing is strong evidence of bias.
 
     Examples
     --------
@@ -84,55 +90,54 @@ class SelfConsistencyResult:
     additivity: ConsistencyCheck
 
     @property
-    def holds(self):
-        """Whether all rules hold."""
+    def holds(self) -> bool:
+        """Whether all checks pass."""
         checks = self.baseline, self.data_processing, self.additivity
         return all(check.holds for check in checks)
 
 
 def self_consistency(
-    estimator,
-    X,
-    y,
+    estimator: MutualInfoEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    transform=None,
-    level=0.99,
-    tol=0.02,
-    random_state=None,
-    n_jobs=None,
-):
-    r"""Check an estimator against rules that mutual information obeys on any rows.
+    transform: Callable | None = None,
+    level: float = 0.99,
+    tol: float = 0.02,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+) -> SelfConsistencyResult:
+    r"""Check an estimator against three properties of mutual information.
 
-    The truth of real rows is not known, but it keeps three rules [1]_: with the rows
-    of y permuted by :math:`\pi`, a function f, and two halves of the rows side by side,
+    The true value of real data is not known, but it has three properties [1]_: with the
+    samples of y permuted by :math:`\pi`, a function f, and two halves of the samples
+    side by side,
 
     .. math:: I(X; Y_\pi) = 0, \qquad I(f(X); Y) \le I(X; Y), \qquad
         I(X, X'; Y, Y') = I(X; Y) + I(X'; Y').
 
-    An estimator that breaks one is wrong on these rows; one that keeps them all may
-    still be.
+    An estimator that violates one is biased on these data; one that satisfies all of
+    them may be biased still.
 
     Parameters
     ----------
     estimator : estimator
         Any estimator of mutual information; it is cloned.
     X : array-like of shape (n_samples, n_features)
-        Rows, independent of one another.
+        First variable; its samples are independent.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Their partners.
+        Second variable.
     transform : callable, default=None
-        The function f, which is given X and returns as many rows. By default every
-        second column of X is dropped; of a single column of numbers, half of the
-        variance is made noise.
+        The function f, which takes X and returns as many rows. By default every second
+        column of X is dropped; a single column gets noise of its own variance added.
     level : float, default=0.99
-        A rule counts as broken where the difference lies outside an interval of this
-        coverage.
+        A check fails where the difference is outside an interval of this coverage.
     tol : float, default=0.02
-        Differences up to this many nats do not count.
+        Differences up to this many nats are ignored.
     random_state : int, RandomState instance or None, default=None
         Seed of the permutation, the halves, the noise and the estimator.
     n_jobs : int, default=None
-        Fits that run at once; there are six.
+        Number of parallel fits; there are six.
 
     Returns
     -------
@@ -146,11 +151,11 @@ def self_consistency(
 
     See Also
     --------
-    permutation_test : Whether there is any dependence.
+    permutation_test : Test whether there is any dependence.
 
     Notes
     -----
-    An estimator that keeps all rules can still be wrong: a constant of 0 keeps them.
+    An estimator that passes all checks can still be wrong: a constant of 0 passes.
 
     References
     ----------
@@ -174,13 +179,13 @@ def self_consistency(
     check_consistent_length(X, y)
     random_state = make_random_state(random_state)
     estimator = with_seed(estimator, random_state)
-    n_samples = len(select_rows(y, slice(None)))
+    n_samples = count_rows(y)
     permuted = select_rows(y, random_state.permutation(n_samples))
-    f_of_X = transform(X) if transform else lessen(X, random_state)
+    f_of_X = transform(X) if transform else coarsen(X, random_state)
     halves = np.split(random_state.permutation(n_samples)[: n_samples // 2 * 2], 2)
     copies = [(select_rows(X, rows), select_rows(y, rows)) for rows in halves]
     pairs = [(X, y), (X, permuted), (f_of_X, y), side_by_side(copies), *copies]
-    fits = Parallel(n_jobs)(delayed(estimate)(estimator, *pair) for pair in pairs)
+    fits = Parallel(n_jobs)(delayed(fit_estimate)(estimator, *pair) for pair in pairs)
     whole, null, part, both, one, other = fits
     reach = float(norm.ppf((1 + level) / 2))
 
@@ -199,22 +204,24 @@ def self_consistency(
     )
 
 
-def estimate(estimator, X, y):
+def fit_estimate(
+    estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike
+) -> tuple[float, float]:
     """Return the estimate and its standard error."""
     fitted = clone(estimator).fit(X, y)
     return fitted.mutual_info_, fitted.standard_error_
 
 
-def lessen(X, random_state):
-    """Return every second column; a single one with as much noise as it has spread."""
+def coarsen(X: ArrayLike, random_state: np.random.RandomState) -> np.ndarray:
+    """Return every second column; a single one with noise of its standard deviation."""
     if np.ndim(X) == 2 and np.shape(X)[1] > 1:
         return np.asarray(X)[:, ::2]
     column = np.asarray(X, dtype=float)
     return column + column.std() * random_state.standard_normal(column.shape)
 
 
-def side_by_side(copies):
-    """Put two copies of X and two of y beside each other, labels as text."""
+def side_by_side(copies: list[tuple[Any, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Put two copies of X and two of y side by side, labels as text."""
     blocks = []
     for copy in zip(*copies, strict=True):
         columns = [np.asarray(block) for block in copy]

@@ -1,69 +1,72 @@
-"""A test of independence with the largest of several statistics."""
+"""Test of independence by the largest of several statistics."""
+
+from __future__ import annotations
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_consistent_length
 
 from skmi._core.sklearn_compat import make_random_state
+from skmi._data.validation import numbers_and_codes
 from skmi.inference._dependence import Functions, functions_of, sums_of_squares
-from skmi.inference.permutation import (
-    PermutationTestResult,
+from skmi.inference._resampling import (
     permuted_rows,
     require_block_length,
     require_count,
 )
-from skmi.neighbors.mixed import numbers_and_codes
+from skmi.inference.permutation import PermutationTestResult
 from skmi.statistics import permutation_pvalue, standardise
 
 __all__ = ["independence_test"]
 
-MOST_CELLS = 2**22  # of the functions of y in all orders that are looked at together
+MAX_VALUES = 2**22  # of the functions of y, permuted at once: 32 MiB
 
 
 def independence_test(
-    X,
-    y,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    n_permutations=500,
-    groups=None,
-    block_length=None,
-    random_state=None,
-    n_jobs=None,
-):
-    r"""Test whether X and y are independent, looking for dependence of any shape.
+    n_permutations: int = 500,
+    groups: ArrayLike | None = None,
+    block_length: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+) -> PermutationTestResult:
+    r"""Test whether X and y are independent, against dependence of any shape.
 
     .. math:: T_{ab} = \sum_{j \le a} \sum_{k \le b} \Big( \frac{1}{\sqrt n} \sum_i
         f_j(x_i) \, g_k(y_i) \Big)^2, \qquad
         t = \max_{a, b} \frac{T_{ab}^{1/3} - \operatorname{mean}^*}
         {\operatorname{sd}^*}
 
-    with the mean and the standard deviation under permutations of the rows of y. Of one
-    column the functions are the cosines of its ranks, of frequencies up to 1, 2, 4, 8,
-    16 and 32 on either side [1]_: the lowest see what is monotone, pairs of higher ones
-    see waves, circles and clouds. Of several columns they are the first cosine of each,
-    alone and all together, and the principal functions of a normal kernel of their
-    normal scores, as of the Hilbert-Schmidt criterion [2]_; of labels their indicators.
-    Exact under independence, whatever the distributions: the chance of a p-value at or
-    below a level is at most that level. The same under increasing maps of a column.
+    with the mean and the standard deviation under permutations of the samples of y. For
+    a single column the functions are the cosines of its ranks, of frequencies up to 1,
+    2, 4, 8, 16 and 32 on either side [1]_: the lowest detect monotone dependence, pairs
+    of higher ones waves, circles and clusters. For several columns they are the first
+    cosine of each, alone and all together, and the principal functions of a Gaussian
+    kernel on their normal scores, as in the Hilbert-Schmidt criterion [2]_; for labels
+    their indicators. The test is exact for any distributions: its type I error at a
+    level is at most that level. It is invariant under increasing maps of a column.
 
     Parameters
     ----------
     X : array-like of shape (n_samples,) or (n_samples, n_features)
-        One side. Columns of strings, categories and booleans are labels.
+        First variable. Columns of strings, categories and booleans are labels.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        The other side.
+        Second variable.
     n_permutations : int, default=500
         Number of permutations B; p is at least 1 / (B + 1).
     groups : array-like of shape (n_samples,), default=None
-        Labels within which rows are exchangeable. What a group has in common is
-        removed from the functions.
+        Group labels; samples are permuted within groups, and the mean of each group
+        is subtracted from the functions.
     block_length : int, default=None
-        For series: number of consecutive rows that are permuted as one. It should be
-        several times the reach of the dependence between rows.
+        For series: number of consecutive samples that are permuted as one block. It
+        should be several times the length over which samples are correlated.
     random_state : int, RandomState instance or None, default=None
-        Seed of the permutations, and of the rows that a kernel of many is taken from.
+        Seed of the permutations, and of the samples that a kernel is computed from.
     n_jobs : int, default=None
-        Parts of the permutations at work at once.
+        Number of parallel parts of the permutations.
 
     Returns
     -------
@@ -79,13 +82,13 @@ def independence_test(
 
     See Also
     --------
-    permutation_test : The same with an estimator of mutual information.
+    permutation_test : Permutation test with an estimator of mutual information.
 
     Notes
     -----
-    A test tells whether there is dependence; how much, the estimators tell. Little
-    power is left for several columns that depend only all together, and for dependence
-    finer than about n / 4 waves.
+    The statistic does not measure the strength of dependence; the estimators of mutual
+    information do. The power is low for several columns that depend on y only jointly,
+    and for dependence finer than about n / 4 waves.
 
     References
     ----------
@@ -108,7 +111,9 @@ def independence_test(
     require_block_length(block_length)
     random_state = make_random_state(random_state)
     x, y = (
-        without_groups(functions_of(*numbers_and_codes(*side), random_state), groups)
+        subtract_group_means(
+            functions_of(*numbers_and_codes(*side), random_state), groups
+        )
         for side in ((X, "X"), (y, "y"))
     )
     n_samples = len(y.values)
@@ -116,7 +121,7 @@ def independence_test(
         permuted_rows(n_samples, groups, block_length, random_state)
         for _ in range(n_permutations)
     )
-    size = max(1, MOST_CELLS // y.values.size)
+    size = max(1, MAX_VALUES // y.values.size)
     parts = (
         np.array([next(orders) for _ in range(min(size, n_permutations - start))])
         for start in range(0, n_permutations, size)
@@ -132,8 +137,8 @@ def independence_test(
     )
 
 
-def without_groups(functions, groups):
-    """Remove from functions their mean in each group."""
+def subtract_group_means(functions: Functions, groups: ArrayLike | None) -> Functions:
+    """Subtract from each function its mean in each group."""
     if groups is None:
         return functions
     _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)

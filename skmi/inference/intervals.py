@@ -1,20 +1,28 @@
-"""Confidence intervals of the mutual information, with any estimator."""
+"""Confidence intervals of the mutual information with any estimator."""
+
+from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata, t
 from sklearn.base import clone
 
-from skmi._core.sklearn_compat import (
-    make_random_state,
-    select_rows,
-    watch,
-    without_callbacks,
-)
+from skmi._core.sklearn_compat import make_random_state, watch, without_callbacks
+from skmi.base import MutualInfoEstimator
 from skmi.gaussian.estimators import StudentCopulaMI
-from skmi.inference.permutation import require_count, with_seed
+from skmi.inference._resampling import (
+    count_rows,
+    disagreement,
+    estimates_of_halves,
+    fit_on_rows,
+    random_halves,
+    require_count,
+    with_seed,
+)
 from skmi.neighbors.ksg import KSG
 from skmi.neighbors.mixed import MixedKSG
 from skmi.statistics import ConfidenceInterval
@@ -26,54 +34,52 @@ __all__ = [
     "estimates_of_halves",
 ]
 
-N_SPLITS = 10
-
 
 def confidence_interval(
-    estimator,
-    X,
-    y,
+    estimator: MutualInfoEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    level=0.95,
-    method="auto",
-    n_resamples=50,
-    random_state=None,
-    n_jobs=None,
-):
-    r"""Confidence interval of the mutual information.
+    level: float = 0.95,
+    method: str = "auto",
+    n_resamples: int = 50,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+) -> ConfidenceInterval:
+    r"""Compute a confidence interval of the mutual information.
 
     .. math:: \hat I \pm t_{(1 + level) / 2} \, \widehat{se}
 
-    with the quantile of a Student distribution of as many degrees of freedom as the
-    standard error has: one less than the draws or halves that it comes from, else
-    those of a normal distribution.
+    with the quantile of a Student distribution whose degrees of freedom are the number
+    of resamples of the standard error less one, or of a normal distribution where it
+    has none.
 
     Parameters
     ----------
     estimator : estimator
         Any estimator of mutual information; it is cloned.
     X : array-like of shape (n_samples, n_features)
-        Rows.
+        First variable.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Their partners.
+        Second variable.
     level : float, default=0.95
         Nominal coverage.
     method : {"auto", "influence", "subsample", "reference"}, default="auto"
-        Where the standard error comes from. "influence" takes that of the fit, from
-        the influence of each row. "subsample" refits on random halves of the rows: the
-        spread of their estimates is the standard error, and their mean, twice as far
-        from the truth as the estimate where the bias falls as 1 / n, removes the bias.
-        "reference" draws pairs from a Student copula fitted to the rows, whose mutual
-        information is known: what the estimator misses of it is the bias to be
-        removed, see the notes. "auto" takes "reference" for :class:`skmi.KSG` of
-        numbers, "subsample" for the other estimators by neighbours and where no copula
-        can be fitted, and "influence" for all others.
+        How the standard error and the bias are estimated. "influence" takes the
+        standard error of the fit, from the influence of each sample. "subsample" refits
+        on random halves: the standard deviation of their estimates is the standard
+        error, and their mean corrects a bias of order 1 / n, which is twice as large on
+        halves. "reference" draws samples from a Student copula fitted to the data,
+        whose mutual information is known: the mean error of the estimator on them is
+        subtracted as its bias, see the notes. "auto" takes "reference" for
+        :class:`skmi.KSG` of continuous variables, "subsample" for the other estimators
+        by neighbours and where no copula can be fitted, and "influence" for all others.
     n_resamples : int, default=50
-        Number of halves, or of draws from the reference.
+        Number of halves, or of samples drawn from the reference.
     random_state : int, RandomState instance or None, default=None
-        Seed of the halves or draws, and of the estimator.
+        Seed of the resamples and of the estimator.
     n_jobs : int, default=None
-        Fits that run at once.
+        Number of parallel fits.
 
     Returns
     -------
@@ -85,29 +91,28 @@ def confidence_interval(
     ------
     ValueError
         If a parameter is out of range, or if `method` is "reference" and no copula can
-        be fitted: labels, too few rows, or an exact relation.
+        be fitted: labels, too few samples, or an exact relation.
 
     Notes
     -----
-    The interval is one for what the estimator tends to: a lower bound that is not tight
-    has an interval that need not cover the mutual information, its `lower_limit` still
-    holds.
+    The interval is for the expectation of the estimator: that of a lower bound which is
+    not tight need not cover the mutual information, but its `lower_limit` is valid.
 
-    With :math:`T_b` the estimates of the draws from the reference, of mutual
-    information :math:`I_0`, and :math:`M_b` those of a Student copula fitted to the
-    same draws, "reference" reports
+    With :math:`T_b` the estimates on samples from the reference, of mutual information
+    :math:`I_0`, and :math:`M_b` those of a Student copula fitted to the same samples,
+    "reference" reports
 
     .. math:: \hat I - (\bar T - I_0) - (1 - r) b, \qquad
         \widehat{se} = \sqrt{1 + 1/B} \operatorname{sd}(T_b + (1 - r) M_b), \qquad
         r = \frac{\operatorname{cov}(T, M)}{\operatorname{var}(M)}
 
-    where b is the bias of the fitted copula: an estimator that follows the truth with
-    a slope below one takes over as much of the error of the reference as it lacks. The
-    standard error is no less than that of the influence, nor than what halves of the
-    rows disagree by. The interval covers where the
-    dependence is like that of some elliptical distribution, whatever the columns. Of
-    several columns that lie along a curve, as on a spiral, neighbours miss more than
-    the reference tells, and the interval is then too low.
+    where b is the bias of the fitted copula: an estimator that responds to the truth
+    with a slope r below one inherits a share 1 - r of the error of the reference. The
+    standard error is at least that of the influence and that of the differences between
+    halves of the samples. The coverage is nominal where the copula is close to an
+    elliptical one, whatever the margins. Where several columns lie along a curve, as on
+    a spiral, the bias of neighbours is larger than on the reference, and the interval
+    is too low.
 
     References
     ----------
@@ -150,27 +155,48 @@ def confidence_interval(
     )
 
 
-def by_influence(estimator, X, y, n_resamples, random_state, parallel):
-    """Return the estimate and the standard error of the fit, of infinite freedom."""
+# Each method returns the estimate, its bias removed, its standard error and the degrees
+# of freedom of that.
+
+
+def by_influence(
+    estimator: MutualInfoEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    n_resamples: int,
+    random_state: np.random.RandomState,
+    parallel: Callable,
+) -> tuple[float, float, float]:
+    """Take the estimate and the standard error of the fit."""
     return estimator.mutual_info_, estimator.standard_error_, np.inf
 
 
-def by_halves(estimator, X, y, n_resamples, random_state, parallel):
-    """Return the estimate less its bias, its error and the freedom, from halves."""
-    n_samples = len(select_rows(y, slice(None)))
-    halves = [
-        random_state.permutation(n_samples)[: n_samples // 2]
-        for _ in range(n_resamples)
-    ]
+def by_halves(
+    estimator: MutualInfoEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    n_resamples: int,
+    random_state: np.random.RandomState,
+    parallel: Callable,
+) -> tuple[float, float, float]:
+    """Take bias and standard error from random halves of the samples."""
+    halves = random_halves(count_rows(y), n_resamples, random_state)
     one = without_callbacks(estimator)
-    fits = parallel(delayed(fit_on_part)(one, X, y, rows) for rows in halves)
+    fits = parallel(delayed(fit_on_rows)(one, X, y, rows) for rows in halves)
     values = watch(estimator, fits, "halves", n_resamples)
     value = 2 * estimator.mutual_info_ - float(np.mean(values))
     return value, float(np.std(values, ddof=1)), n_resamples - 1
 
 
-def by_reference(estimator, X, y, n_resamples, random_state, parallel):
-    """Return the same from draws of a Student copula."""
+def by_reference(
+    estimator: MutualInfoEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    n_resamples: int,
+    random_state: np.random.RandomState,
+    parallel: Callable,
+) -> tuple[float, float, float]:
+    """Take bias and standard error from samples of a Student copula."""
     model = StudentCopulaMI().fit(X, y)
     X, y = model._validate(X, y, reset=False)
     ratio = model._ratio
@@ -179,7 +205,7 @@ def by_reference(estimator, X, y, n_resamples, random_state, parallel):
     draws = [ratio.draw(len(X), random_state) for _ in range(n_resamples)]
     one = without_callbacks(estimator)
     fits = parallel(
-        delayed(fit_both)(one, model, spread_as(x, X), spread_as(z, y))
+        delayed(fit_both)(one, model, map_to_margins(x, X), map_to_margins(z, y))
         for x, z in draws
     )
     values, models = np.array(watch(estimator, fits, "draws", n_resamples)).T
@@ -200,8 +226,8 @@ METHODS = {
 }
 
 
-def choose_method(estimator, X, y):
-    """Return the method for an estimator that is fitted."""
+def choose_method(estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike) -> str:
+    """Return the name of the method for an estimator."""
     if not isinstance(estimator, (KSG, MixedKSG)):
         return "influence"
     if isinstance(estimator, KSG) and has_reference(X, y):
@@ -209,7 +235,7 @@ def choose_method(estimator, X, y):
     return "subsample"
 
 
-def has_reference(X, y):
+def has_reference(X: ArrayLike, y: ArrayLike) -> bool:
     """Whether a Student copula can be fitted."""
     try:
         StudentCopulaMI().fit(X, y)
@@ -218,30 +244,18 @@ def has_reference(X, y):
     return True
 
 
-def estimates_of_halves(estimator, X, y, random_state, parallel):
-    """Return the estimates on both halves of ten random splits of the rows, (10, 2)."""
-    n_samples = len(select_rows(y, slice(None)))
-    parts = [
-        half
-        for _ in range(N_SPLITS)
-        for half in np.array_split(random_state.permutation(n_samples), 2)
-    ]
-    values = parallel(delayed(fit_on_part)(estimator, X, y, rows) for rows in parts)
-    return np.reshape(list(values), (-1, 2))
-
-
-def disagreement(halves):
-    """Return the standard error of an estimate, from how its halves differ."""
-    return float(np.sqrt((np.diff(halves) ** 2).mean()) / 2)
-
-
-def fit_both(estimator, model, X, y):
-    """Return the estimates of both on the same rows."""
+def fit_both(
+    estimator: MutualInfoEstimator,
+    model: MutualInfoEstimator,
+    X: np.ndarray,
+    y: np.ndarray,
+) -> list[float]:
+    """Return the estimates of two estimators on the same samples."""
     return [clone(each).fit(X, y).mutual_info_ for each in (estimator, model)]
 
 
-def spread_as(drawn, block):
-    """Give drawn columns the distribution of those of a block that are not constant."""
+def map_to_margins(drawn: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """Map drawn columns to the distributions of the columns that are not constant."""
     columns = block[:, (block != block[:1]).any(axis=0)]
     shares = (np.arange(len(block)) + 0.5) / len(block)
     return np.column_stack(
@@ -250,9 +264,3 @@ def spread_as(drawn, block):
             for new, column in zip(drawn.T, columns.T, strict=True)
         ]
     )
-
-
-def fit_on_part(estimator, X, y, rows):
-    """Return the estimate on some of the rows."""
-    rows = np.sort(rows)
-    return clone(estimator).fit(select_rows(X, rows), select_rows(y, rows)).mutual_info_

@@ -1,4 +1,4 @@
-"""The terms of each row in the neighbour estimators, from counts and radii."""
+"""The term of each sample in the neighbour estimators, from counts and distances."""
 
 import math
 
@@ -7,9 +7,19 @@ from joblib import effective_n_jobs
 from scipy.special import digamma
 
 from skmi.entropy import weighted_entropy_terms
+from skmi.neighbors._search import Block, JointRows, join_blocks
+
+__all__ = [
+    "conditional_terms",
+    "entropy_terms",
+    "ksg_box_terms",
+    "ksg_terms",
+    "local_ksg_terms",
+    "mixed_ksg_terms",
+]
 
 
-def ksg_terms(joint, n_neighbors):
+def ksg_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:
     r"""Terms of the first estimator of Kraskov et al., and of Ross for labels.
 
     .. math:: \psi(k) + \psi(N) - \psi(n_x + 1) - \psi(n_y + 1)
@@ -18,7 +28,7 @@ def ksg_terms(joint, n_neighbors):
     return digamma(found) + digamma(len(found)) - digamma(n_x) - digamma(n_y)
 
 
-def mixed_ksg_terms(joint, n_neighbors):
+def mixed_ksg_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:
     r"""Terms of Gao et al. for mixtures.
 
     .. math:: \psi(\tilde k) + \log N - \psi(n_x + 1) - \psi(n_y + 1)
@@ -28,7 +38,7 @@ def mixed_ksg_terms(joint, n_neighbors):
     return terms - digamma(n_samples) + math.log(n_samples)
 
 
-def ksg_box_terms(joint, n_neighbors):
+def ksg_box_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:
     r"""Terms of the second estimator of Kraskov et al.
 
     .. math:: \psi(k) - 1/k + \psi(N) - \psi(n_x) - \psi(n_y)
@@ -38,14 +48,15 @@ def ksg_box_terms(joint, n_neighbors):
     return level - digamma(n_x) - digamma(n_y)
 
 
-def local_ksg_terms(joint, n_neighbors):
+def local_ksg_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:
     r"""Terms of the first estimator with the local correction of Gao et al.
 
     .. math:: \log \frac{V_i}{\bar V_i} \quad \text{where} \quad
         \frac{\bar V_i}{V_i} < \alpha
 
-    is added, with :math:`V_i` the volume of the smallest box around row i that holds
-    its neighbours, and :math:`\bar V_i` that of the smallest along principal axes.
+    is added, with :math:`V_i` the volume of the smallest box around sample i that
+    contains its neighbours, and :math:`\bar V_i` that of the smallest along principal
+    axes.
     """
     columns, near = joint.columns, joint.neighbors(n_neighbors)
     threshold = log_volume_threshold(n_neighbors, columns.shape[1])
@@ -56,27 +67,32 @@ def local_ksg_terms(joint, n_neighbors):
     return terms
 
 
-def log_volume_gap(offsets):
+def log_volume_gap(offsets: np.ndarray) -> np.ndarray:
     """Return the log ratio of two boxes, along principal axes and along the columns.
 
-    The offsets of the neighbours of each row have the shape (n, k, d). No side counts
-    as shorter than what rounding leaves of the longest.
+    `offsets` are those of the neighbours of each sample, of shape (n, k, d).
     """
     _, axes = np.linalg.eigh(offsets.transpose(0, 2, 1) @ offsets)
     along, plain = (np.abs(block).max(axis=1) for block in (offsets @ axes, offsets))
+    # A side shorter than the rounding error of the longest would be noise.
     least = np.finfo(float).eps * plain.max(axis=1, keepdims=True)
     along, plain = np.maximum(along, least), np.maximum(plain, least)
     return np.log(along).sum(axis=1) - np.log(plain).sum(axis=1)
 
 
-def log_volume_threshold(n_neighbors, n_columns, level=0.005, n_draws=5000):
-    """Return the gap that so small a share of uniform neighbourhoods falls below."""
+def log_volume_threshold(
+    n_neighbors: int, n_columns: int, level: float = 0.005, n_draws: int = 5000
+) -> float:
+    """Return the quantile of the gap for neighbours that are uniform in a cube.
+
+    Where the density is constant, a smaller gap is as rare as `level`.
+    """
     shape = n_draws, n_neighbors, n_columns
     offsets = np.random.RandomState(0).uniform(-1, 1, shape)
     return np.quantile(log_volume_gap(offsets), level)
 
 
-def entropy_terms(joint, n_neighbors):
+def entropy_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:
     """Terms of the difference of three weighted Kozachenko-Leonenko entropies."""
     workers = effective_n_jobs(joint.n_jobs)
     h_x, h_y, h_xy = (
@@ -84,3 +100,17 @@ def entropy_terms(joint, n_neighbors):
         for columns in (joint.x.columns, joint.y.columns, joint.columns)
     )
     return h_x + h_y - h_xy
+
+
+def conditional_terms(
+    x: Block, y: Block, z: Block, n_neighbors: int, n_jobs: int | None = None
+) -> np.ndarray:
+    r"""Terms of Frenzel and Pompe for the conditional mutual information.
+
+    .. math:: \psi(k) - \psi(n_{xz} + 1) - \psi(n_{yz} + 1) + \psi(n_z + 1)
+    """
+    xz, yz = join_blocks(x, z), join_blocks(y, z)
+    radius, found = JointRows(xz, y, n_jobs).radius(n_neighbors)
+    counts = (side.count(side, radius) for side in (xz, yz, z))
+    n_xz, n_yz, n_z = map(digamma, counts)
+    return digamma(found) - n_xz - n_yz + n_z

@@ -1,46 +1,58 @@
 """Conditional mutual information by nearest neighbours."""
 
-from scipy.special import digamma
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_consistent_length
 
 from skmi._core.sklearn_compat import make_random_state
 from skmi._data.marginals import BlockView
-from skmi.neighbors._search import Block, JointRows, join_blocks
-from skmi.neighbors.mixed import numbers_and_codes
+from skmi._data.validation import numbers_and_codes
+from skmi.neighbors._search import Block
+from skmi.neighbors._terms import conditional_terms
 
-__all__ = ["conditional_mutual_info"]
+__all__ = ["conditional_mutual_info", "make_block", "require_more_rows"]
 
 
 def conditional_mutual_info(
-    X, Y, Z, *, n_neighbors=3, marginals="rank", n_jobs=None, random_state=None
-):
-    r"""Conditional mutual information by nearest neighbours.
+    X: ArrayLike,
+    Y: ArrayLike,
+    Z: ArrayLike,
+    *,
+    n_neighbors: int = 3,
+    marginals: str | None = "rank",
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> float:
+    r"""Estimate the conditional mutual information by nearest neighbours.
 
     .. math::
         I(X; Y | Z) = \langle \psi(k) - \psi(n_{xz} + 1) - \psi(n_{yz} + 1)
         + \psi(n_z + 1) \rangle
 
-    with the rows counted that are nearer than the k-th neighbour in all columns
-    together [1]_. Columns of strings, categories and booleans are labels, between which
-    there is no distance [2]_. For few columns; too low for more.
+    with :math:`n_{xz}`, :math:`n_{yz}` and :math:`n_z` the samples closer than the k-th
+    neighbour in the joint space of all columns [1]_. Columns of strings, categories and
+    booleans are labels: samples of different labels are not neighbours [2]_. For few
+    columns; biased towards 0 for more.
 
     Parameters
     ----------
     X : array-like of shape (n_samples,) or (n_samples, n_x)
-        One side.
+        First variable.
     Y : array-like of shape (n_samples,) or (n_samples, n_y)
-        The other side.
+        Second variable.
     Z : array-like of shape (n_samples,) or (n_samples, n_z)
-        What is known.
+        Conditioning variable.
     n_neighbors : int, default=3
-        Neighbours of each row in the joint space.
+        Number of neighbours in the joint space.
     marginals : {"rank", "standard"} or None, default="rank"
-        How a column of numbers is seen: by the normal scores of its ranks,
-        standardised, or as it is. Equal numbers are set apart at random.
+        Transform of each continuous column: normal scores of its ranks,
+        standardisation, or none. Ties are broken at random.
     n_jobs : int or None, default=None
-        Threads at work: None means 1 outside a joblib context, -1 all processors.
+        Number of threads: None means 1 outside a joblib context, -1 all processors.
     random_state : int, RandomState instance or None, default=None
-        Seed of what sets equal numbers apart.
+        Seed for breaking ties.
 
     Returns
     -------
@@ -49,8 +61,8 @@ def conditional_mutual_info(
 
     Notes
     -----
-    Fails with many columns in Z, where rows have no near neighbours: the estimate falls
-    towards 0.
+    Fails with many columns in Z, where no sample has close neighbours: the estimate
+    tends to 0.
 
     References
     ----------
@@ -77,28 +89,21 @@ def conditional_mutual_info(
     return float(conditional_terms(x, y, z, n_neighbors, n_jobs).mean())
 
 
-def require_more_rows(n_samples, n_neighbors):
-    """Raise where there are not more rows than neighbours."""
+def require_more_rows(n_samples: int, n_neighbors: int) -> None:
+    """Raise where there are not more samples than neighbours."""
     if n_samples <= n_neighbors:
         raise ValueError(
             f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}."
         )
 
 
-def conditional_terms(x, y, z, n_neighbors, n_jobs=None):
-    r"""Terms of Frenzel and Pompe, of blocks.
-
-    .. math:: \psi(k) - \psi(n_{xz} + 1) - \psi(n_{yz} + 1) + \psi(n_z + 1)
-    """
-    xz, yz = join_blocks(x, z), join_blocks(y, z)
-    radius, found = JointRows(xz, y, n_jobs).radius(n_neighbors)
-    counts = (side.count(side, radius) for side in (xz, yz, z))
-    n_xz, n_yz, n_z = map(digamma, counts)
-    return digamma(found) - n_xz - n_yz + n_z
-
-
-def make_block(data, name, marginals, random_state):
-    """Turn one argument into a block: numbers as seen, labels as one code."""
+def make_block(
+    data: ArrayLike,
+    name: str,
+    marginals: str | None,
+    random_state: np.random.RandomState,
+) -> Block:
+    """Turn one argument into a block: transformed numbers, and one code for labels."""
     numbers, codes = numbers_and_codes(data, name)
     view = BlockView(numbers, marginals)
     return Block(view.apply_without_ties(numbers, random_state), codes)

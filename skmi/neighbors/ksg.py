@@ -1,4 +1,4 @@
-"""Mutual information of numbers by nearest neighbours."""
+"""Mutual information of continuous variables by nearest neighbours."""
 
 import math
 
@@ -8,6 +8,7 @@ from scipy.special import digamma
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Options, StrOptions
 from skmi.neighbors._base import NeighborEstimator
+from skmi.neighbors._search import JointRows
 from skmi.neighbors._terms import (
     entropy_terms,
     ksg_box_terms,
@@ -24,10 +25,11 @@ class KSG(NeighborEstimator):
 
     .. math:: I = \psi(k) + \psi(N) - \langle \psi(n_x + 1) + \psi(n_y + 1) \rangle
 
-    with :math:`n_x` the rows whose x is nearer than the k-th neighbour in the joint
-    space, by the larger of the distances in x and in y [1]_. Labels as y are handled
-    by the estimator of Ross [2]_. All rows are used, none for training. Accurate in one
-    to three dimensions; too low in more, and for strong dependence.
+    with :math:`n_x` the samples whose x is closer than the k-th neighbour in the joint
+    space, whose distance is the larger of those in x and in y [1]_. A discrete y is
+    handled by the estimator of Ross [2]_. All samples are used; there is no training.
+    Accurate in one to three dimensions; biased towards 0 in more, and for strong
+    dependence.
 
     Parameters
     ----------
@@ -36,13 +38,13 @@ class KSG(NeighborEstimator):
         The first estimator of [1]_, or the second, of less bias and more variance. For
         strong dependence: "lnc", the first with the local correction of [3]_, which
         needs more neighbours than columns; "weighted", a difference of weighted
-        entropies of whitened columns [4]_, best with ten neighbours or more. Both take
-        `marginals` "standard" or None, and no column that repeats a value more than
+        entropies of whitened columns [4]_, best with ten neighbours or more. Both need
+        `marginals` "standard" or None, and columns in which no value occurs more than
         `n_neighbors` times.
     device : str or None, default=None
-        None or "cpu" looks for neighbours here, with trees or, where there are many
-        columns, blocks of distances. The name of another device, such as "cuda", has
-        torch do it there; "auto" takes CUDA where there is one.
+        None or "cpu" searches on the CPU, with trees or, for many columns, with blocks
+        of distances. The name of another device, such as "cuda", computes blocks of
+        distances there with torch; "auto" uses CUDA where it is available.
 
     Attributes
     ----------
@@ -50,18 +52,18 @@ class KSG(NeighborEstimator):
 
     See Also
     --------
-    MixedKSG : For columns with repeated values, and for columns of labels.
+    MixedKSG : For columns with repeated values, and for discrete columns.
 
     Notes
     -----
-    Equal values in a column, as after rounding, are set apart at random, which does
-    not change the mutual information of rounded values. A constant column carries 0.
+    Equal values in a column, as after rounding, are ordered at random, which does not
+    change the mutual information of rounded values. A constant column carries 0.
     Without labels no estimate of the variants 1 and 2 can exceed
-    :math:`\psi(N) - \psi(k)`; the others have no ceiling. On new rows all take the log
-    ratio of the first, and with labels as y they are the first. The standard error
-    treats the terms of the rows as independent; on normal columns the true spread was
-    1.1 to 1.45 times as large. :func:`skmi.inference.confidence_interval` allows for
-    that and for the bias.
+    :math:`\psi(N) - \psi(k)`; the others have no ceiling. On new samples every variant
+    uses the log ratio of the first, and with labels as y they are the first. The
+    standard error treats the terms of the samples as independent; on normal columns the
+    true standard deviation was 1.1 to 1.45 times as large.
+    :func:`skmi.inference.confidence_interval` allows for that and for the bias.
 
     References
     ----------
@@ -84,31 +86,34 @@ class KSG(NeighborEstimator):
     0.5
     """
 
-    variant: object = parameter(
+    variant: int | str = parameter(
         default=1,
         constraints=[Options(Integral, {1, 2}), StrOptions({"lnc", "weighted"})],
     )
     device: str | None = parameter(default=None, constraints=[str, None])
 
-    def _constant(self, n_samples):
+    @property
+    def _needs_densities(self) -> bool:
+        return isinstance(self.variant, str)
+
+    def _constant(self, n_samples: int) -> float:
         return digamma(n_samples) - (self.variant == 2) / self.n_neighbors
 
-    def _ceiling(self, n_samples):
-        unbounded = isinstance(self.variant, str)
-        return math.inf if unbounded else super()._ceiling(n_samples)
+    def _ceiling(self, n_samples: int) -> float:
+        return math.inf if self._needs_densities else super()._ceiling(n_samples)
 
-    def _terms(self, joint):
-        continuous = joint.x.columns.shape[1] and joint.y.columns.shape[1]
-        variant = self.variant if continuous else 1
+    def _terms(self, joint: JointRows) -> np.ndarray:
+        both_continuous = joint.x.columns.shape[1] and joint.y.columns.shape[1]
+        variant = self.variant if both_continuous else 1
         return VARIANTS[variant](joint, self.n_neighbors)
 
-    def _learn_views(self, X, y):
-        if isinstance(self.variant, str) and not hasattr(self, "classes_"):
+    def _fit_sides(self, X, y):
+        if self._needs_densities and not hasattr(self, "classes_"):
             self._check_densities(X, y)
-        return super()._learn_views(X, y)
+        return super()._fit_sides(X, y)
 
-    def _check_densities(self, X, y):
-        """Raise where a variant that needs densities cannot see them."""
+    def _check_densities(self, X, y) -> None:
+        """Raise where a variant needs densities and the columns have none."""
         if self.marginals == "rank":
             raise ValueError(
                 f'variant="{self.variant}" needs marginals="standard" or None: ranks '

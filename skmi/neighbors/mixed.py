@@ -1,14 +1,15 @@
-"""Mutual information of mixed columns by nearest neighbours."""
+"""Mutual information of mixed variables by nearest neighbours."""
 
 import math
+from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import StrOptions
-from skmi._data.dtypes import feature_kinds, is_missing, label_rows, target_kind
+from skmi._data.dtypes import label_rows
 from skmi.neighbors._base import NeighborEstimator
+from skmi.neighbors._search import JointRows
 from skmi.neighbors._terms import mixed_ksg_terms
 
 __all__ = ["MixedKSG"]
@@ -22,19 +23,19 @@ class MixedKSG(NeighborEstimator):
         I = \frac1N \sum_i \psi(\tilde k_i) + \log N - \psi(n_{x,i} + 1) -
         \psi(n_{y,i} + 1)
 
-    where :math:`\tilde k_i` is k, or the number of rows at the very place of row i
-    where there are more than k of them [1]_. For columns that are continuous, discrete
-    or both at once, such as an amount that is often 0. Text and categories in X are
-    labels, between which there is no distance.
+    where :math:`\tilde k_i` is k, or the number of samples equal to sample i where
+    there are more than k of them [1]_. For columns that are continuous, discrete or
+    both at once, such as an amount that is often 0. Text and categories in X are
+    labels: samples of different labels are not neighbours.
 
     Parameters
     ----------
     [shared]
     discrete_features : {"auto"}, bool or array-like, default="auto"
-        Which columns of X hold labels: all (True), none (False), a mask or the numbers
+        Which columns of X are labels: all (True), none (False), a mask or the indices
         of the columns. "auto" takes those of strings, categories and booleans.
     device : str or None, default=None
-        As of :class:`KSG`.
+        Where distances are computed, as in :class:`KSG`.
 
     Attributes
     ----------
@@ -47,8 +48,8 @@ class MixedKSG(NeighborEstimator):
     Notes
     -----
     The form of the authors' program is used; that of the paper, with logarithms for
-    the outer two digamma functions, is lower by a few hundredths of a nat. Labels that
-    were not there in fit tell nothing on new rows.
+    the outer two digamma functions, is lower by a few hundredths of a nat. New samples
+    with labels that were not in `fit` get a log ratio of 0.
 
     References
     ----------
@@ -66,27 +67,28 @@ class MixedKSG(NeighborEstimator):
     0.6
     """
 
-    discrete_features: object = parameter(
+    discrete_features: Any = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean", "array-like"]
     )
     device: str | None = parameter(default=None, constraints=[str, None])
 
-    _breaks_ties = False
+    _breaks_ties = False  # equal values are what the estimator counts
     _label_columns = "codes"
 
-    def _constant(self, n_samples):
+    def _constant(self, n_samples: int) -> float:
         return math.log(n_samples)
 
-    def _terms(self, joint):
+    def _terms(self, joint: JointRows) -> np.ndarray:
         return mixed_ksg_terms(joint, self.n_neighbors)
 
-    def _learn_views(self, X, y):
+    def _fit_sides(self, X, y):
         self._is_discrete = self._discrete_mask(X.shape[1])
         labels = sorted(set(label_rows(X[:, self._is_discrete])))
         self._x_codes = {label: code for code, label in enumerate(labels)}
-        return super()._learn_views(X, y)
+        return super()._fit_sides(X, y)
 
-    def _discrete_mask(self, n_features):
+    def _discrete_mask(self, n_features: int) -> np.ndarray:
+        """Return which columns are labels, by `discrete_features` and by dtype."""
         mask = np.zeros(n_features, dtype=bool)
         chosen = self.discrete_features
         if not isinstance(chosen, str):
@@ -107,30 +109,7 @@ class MixedKSG(NeighborEstimator):
         labels = self._layout.X_labels
         return mask if labels is None else mask | labels.mask
 
-    def _separate(self, X):
+    def _split_labels(self, X):
         labels = label_rows(X[:, self._is_discrete])
         codes = np.array([self._x_codes.get(label, -1) for label in labels])
         return X[:, ~self._is_discrete], codes
-
-
-def numbers_and_codes(data, name):
-    """Separate one argument: columns of numbers, and one code for the labels."""
-    if np.ndim(data) == 1:
-        labelled = np.array([target_kind(data) == "discrete"])
-        data = np.asarray(data, dtype=object).reshape(-1, 1)
-    else:
-        kinds = feature_kinds(data)
-        data = np.asarray(data, dtype=object)
-        labelled = np.array([kind == "discrete" for kind in kinds], dtype=bool)
-        labelled = labelled if len(labelled) else np.zeros(data.shape[1], dtype=bool)
-    numbers = np.empty((len(data), 0))
-    if not labelled.all():
-        numbers = check_array(data[:, ~labelled], dtype=np.float64, input_name=name)
-    if any(map(is_missing, data[:, labelled].ravel())):
-        raise ValueError(
-            f"{name} contains missing labels; drop those rows, or give them a label of "
-            'their own, such as "missing".'
-        )
-    rows = label_rows(data[:, labelled])
-    codes = {row: code for code, row in enumerate(dict.fromkeys(rows))}
-    return numbers, np.array([codes[row] for row in rows])

@@ -1,11 +1,14 @@
-r"""Score functions :math:`\nabla \log q` from samples, and the gradients built on them.
+r"""Estimates of the score :math:`\nabla \log q` from samples, and gradients of MI.
 
 Every estimator takes ``samples`` of shape (..., n, d) and, to be evaluated elsewhere,
-``queries`` of shape (..., m, d); leading dimensions are independent problems. All but
-``whiten=False`` see the samples through their own covariance, :math:`s(x) = W^T
-\tilde s(W (x - \bar x))`, so that the estimate follows any invertible linear map. With
-``reference="gaussian"`` the score of the fitted normal distribution, :math:`-z` there,
-is taken as known and only what is left is estimated.
+``queries`` of shape (..., m, d); leading dimensions are independent problems. Unless
+``whiten=False``, the samples are whitened by their covariance first, :math:`s(x) = W^T
+\tilde s(W (x - \bar x))`, so that the estimate is equivariant under invertible linear
+maps. With ``reference="gaussian"`` the score of the fitted normal distribution,
+:math:`-z` after whitening, is taken as known and only the rest is estimated.
+
+To evaluate one fit more than once, the attribute ``fit`` of each estimator takes the
+same arguments without queries and returns a function of queries.
 """
 
 from skmi.scores.information import (

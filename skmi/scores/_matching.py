@@ -1,15 +1,20 @@
 """Score matching: solvers for a kernel of vector fields, and a network.
 
 A field is ``a * embedding + apply(c)`` of a kernel, at its points, with coefficients
-c (..., n, d) at its samples.
+c (..., n, d) at its samples. ``make(points, samples)`` makes a kernel.
 """
+
+from __future__ import annotations
 
 import copy
 import functools
 import itertools
 import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from skmi.scores._kernels import CurlFreeKernel, SumKernel, median_distance
 from skmi.scores._whitening import whiten_samples
@@ -17,29 +22,35 @@ from skmi.scores._whitening import whiten_samples
 __all__ = [
     "descend",
     "descend_adaptively",
+    "embed_score",
     "evaluate_field",
     "make_network",
     "solve_by_conjugate_gradients",
-    "target_of",
     "train_by_slices",
 ]
 
-STEPS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64)  # held against each other
+STEPS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64)  # candidates, about geometric
 N_FOLDS = 3
-KEPT = (1, 2, 4)  # numbers of components that a kernel may keep
+KEPT = (1, 2, 4)  # candidates for the number of components that a kernel keeps
 LOG_COSH_OF_NORMAL = 0.374567  # E log cosh z, z standard normal
-WIDE = 6.0  # bandwidth, in medians, at which a kernel sees little but slopes
+# Bandwidth, in median distances, at which the fields of a kernel are nearly linear.
+WIDE = 6.0
 
 
-def target_of(field, samples, reference):
-    """Return L s by Stein's identity; less that of the reference score, if taken."""
+def embed_score(field: Any, samples: Tensor, reference: bool) -> Tensor:
+    """Return L s by Stein's identity, less that of the reference score if there is one.
+
+    L is the integral operator of the kernel and s the score, which need not be known.
+    """
     target = field.embedding()
     if reference:
         target = target + field.apply(samples) / samples.shape[-2]
     return target
 
 
-def solve_by_conjugate_gradients(operator, target, max_iter=500, tol=1e-10):
+def solve_by_conjugate_gradients(
+    operator: Callable, target: Tensor, max_iter: int = 500, tol: float = 1e-10
+) -> Tensor:
     """Solve operator(f) = target, symmetric and positive, for each leading index."""
 
     def dot(a, b):
@@ -59,9 +70,11 @@ def solve_by_conjugate_gradients(operator, target, max_iter=500, tol=1e-10):
     return solution
 
 
-def nu_path(field, samples, n_steps, reference, nu=1.0):
+def nu_path(
+    field: Any, samples: Tensor, n_steps: int, reference: bool, nu: float = 1.0
+) -> Iterator[tuple[int, float, Tensor]]:
     """Yield (t, a, c) of f_t = a * embedding + field.apply(c), from step 1 on."""
-    target = target_of(field, samples, reference)
+    target = embed_score(field, samples, reference)
     values = torch.zeros_like(samples)
     before = now = (0.0, torch.zeros_like(samples))
     for t in range(1, n_steps + 1):
@@ -78,7 +91,7 @@ def nu_path(field, samples, n_steps, reference, nu=1.0):
             values = weight * target + field.apply(coefficients)
 
 
-def descend(make, samples, n_steps, reference):
+def descend(make: Callable, samples: Tensor, n_steps: int, reference: bool) -> Callable:
     """Return the field after so many steps, a function of points or of None."""
     field = make(samples, samples)
     *_, (_, weight, coefficients) = nu_path(field, samples, n_steps, reference)
@@ -87,14 +100,27 @@ def descend(make, samples, n_steps, reference):
     )
 
 
-def evaluate_field(make, samples, weight, coefficients, reference, points=None):
+def evaluate_field(
+    make: Callable,
+    samples: Tensor,
+    weight: float,
+    coefficients: Tensor,
+    reference: bool,
+    points: Tensor | None = None,
+) -> Tensor:
     """Return weight * L s + field.apply(coefficients) at points, or at the samples."""
     field = make(samples if points is None else points, samples)
-    return weight * target_of(field, samples, reference) + field.apply(coefficients)
+    return weight * embed_score(field, samples, reference) + field.apply(coefficients)
 
 
-def descend_adaptively(samples, reference):
-    """Return the field whose directions and steps do best on rows left out."""
+def descend_adaptively(samples: Tensor, reference: bool) -> Callable:
+    """Return the field whose kernel and number of steps have the least held-out loss.
+
+    A candidate counts by its loss plus the standard error of that loss; with a
+    reference, whose loss is 0, one that is not below 0 is replaced by the zero field.
+    Without the standard error the best of many candidates beat the reference by chance
+    on normal samples (benchmarks/README.rst, bench_scores).
+    """
     n_rows = len(samples)
     if n_rows < 4 * N_FOLDS or n_rows * 2 // 3 <= samples.shape[-1] + 1:
         make = functools.partial(
@@ -107,28 +133,30 @@ def descend_adaptively(samples, reference):
     for kind in ("round", "stretched", *(k for k in KEPT if k <= samples.shape[-1])):
         make, turn = choose_kernel(train, kind, found, reference)
         for t, *loss in fold_losses(make, train @ turn, test @ turn, reference):
-            losses[kind, t] = sum(loss)  # of many, the least is often so by chance
+            losses[kind, t] = sum(loss)
     kind, n_steps = min(losses, key=losses.get)
     if reference and losses[kind, n_steps] >= 0:
-        return functools.partial(evaluate_nothing, samples)
+        return functools.partial(evaluate_zero, samples)
     make, turn = choose_kernel(samples, kind, find_directions(samples), reference)
     return functools.partial(
         evaluate_turned, descend(make, samples @ turn, n_steps, reference), turn
     )
 
 
-def evaluate_nothing(samples, points=None):
+def evaluate_zero(samples: Tensor, points: Tensor | None = None) -> Tensor:
     """Return zero at points, or at the samples."""
     return torch.zeros_like(samples if points is None else points)
 
 
-def evaluate_turned(function, turn, points=None):
+def evaluate_turned(
+    function: Callable, turn: Tensor, points: Tensor | None = None
+) -> Tensor:
     """Return a field that was estimated from rotated samples."""
     return function(None if points is None else points @ turn) @ turn.mT
 
 
-def split_folds(samples):
-    """Return training rows (folds, n, d), whitened on their own, and test rows."""
+def split_folds(samples: Tensor) -> tuple[Tensor, Tensor]:
+    """Return training samples (folds, n, d), whitened by fold, and held-out ones."""
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(samples), generator=generator)
     size = len(samples) // N_FOLDS
@@ -140,11 +168,16 @@ def split_folds(samples):
     return train, (samples[parts] - mean) @ inverse.mT
 
 
-def choose_kernel(samples, kind, found, reference):
-    """Return a maker of kernels and the rotation of the samples it works in.
+def choose_kernel(
+    samples: Tensor,
+    kind: str | int,
+    found: tuple[Tensor, Tensor],
+    reference: bool,
+) -> tuple[Callable, Tensor]:
+    """Return a maker of kernels and the rotation of the samples that it needs.
 
-    A "round" kernel treats all directions alike, a "stretched" one weighs those found,
-    and a number keeps as many independent components and nothing else.
+    A "round" kernel treats all directions alike, a "stretched" one weights those found
+    by `find_directions`, and a number keeps as many independent components only.
     """
     wide = WIDE * median_distance(samples)
     make_wide = functools.partial(CurlFreeKernel, bandwidth=wide)
@@ -162,13 +195,15 @@ def choose_kernel(samples, kind, found, reference):
     return functools.partial(sum_kernels, (make_narrow, make_wide)), turn
 
 
-def sum_kernels(makers, points, samples):
+def sum_kernels(
+    makers: Sequence[Callable], points: Tensor, samples: Tensor
+) -> SumKernel:
     """Make the mean of several kernels."""
     return SumKernel(*(make(points, samples) for make in makers))
 
 
-def find_components(samples, start, number):
-    """Return a rotation that begins with the components that are least normal."""
+def find_components(samples: Tensor, start: Tensor, number: int) -> Tensor:
+    """Return a rotation whose first columns are the least normal components."""
     turn = separate(samples, start)
     size = torch.log(torch.cosh(samples @ turn)).mean(-2, keepdim=True)
     order = (size - LOG_COSH_OF_NORMAL).abs().argsort(-1, descending=True)
@@ -176,13 +211,13 @@ def find_components(samples, start, number):
     return torch.linalg.qr(separate(samples, first), mode="complete").Q
 
 
-def separate(samples, directions, n_rounds=8):
-    r"""Turn orthonormal directions to independent components.
+def separate(samples: Tensor, directions: Tensor, n_rounds: int = 8) -> Tensor:
+    r"""Rotate orthonormal directions to independent components.
 
     .. math:: W \leftarrow E[z \tanh(W^T z)^T] - W \, E[1 - \tanh(W^T z)^2],
 
-    made orthonormal: the fixed point of FastICA, of as many components as given.
-    Few rounds: where all is normal there is nothing to converge to.
+    made orthonormal: the fixed-point iteration of FastICA, of as many components as
+    given. Few rounds, since it does not converge on normal samples.
     """
     for _ in range(n_rounds):
         values = torch.tanh(samples @ directions)
@@ -193,12 +228,14 @@ def separate(samples, directions, n_rounds=8):
     return directions
 
 
-def find_directions(samples, n_rounds=3, n_steps=5):
+def find_directions(
+    samples: Tensor, n_rounds: int = 3, n_steps: int = 5
+) -> tuple[Tensor, Tensor]:
     """Return a rotation to the directions that are not normal, and their weights.
 
-    The mean outer product of a smooth estimate of the score, less the normal one,
-    has its large eigenvalues there; a kernel that stretches those directions gives a
-    better estimate, and so on.
+    They are the leading eigenvectors of the mean outer product of a smooth estimate of
+    the score, less the normal one; a kernel stretched along them gives a better
+    estimate, and so on.
     """
     shape = (*samples.shape[:-2], 1, samples.shape[-1])
     weights = torch.ones(shape, dtype=samples.dtype, device=samples.device)
@@ -216,15 +253,17 @@ def find_directions(samples, n_rounds=3, n_steps=5):
     return turn, weights
 
 
-def fold_losses(make, train, test, reference):
-    r"""Yield steps in `STEPS` with the loss on rows left out and its standard error.
+def fold_losses(
+    make: Callable, train: Tensor, test: Tensor, reference: bool
+) -> Iterator[tuple[int, float, float]]:
+    r"""Yield the steps in `STEPS` with the held-out loss and its standard error.
 
     .. math:: E \left[ \tfrac12 \|f\|^2 + \nabla \cdot f + f \cdot s_{ref} \right]
 
     is half the squared error of f + s_ref up to a constant.
     """
     field, elsewhere = make(train, train), make(test, train)
-    embedding = target_of(elsewhere, train, reference)
+    embedding = embed_score(elsewhere, train, reference)
     slope = elsewhere.embedding_divergence()
     if reference:
         slope = slope + elsewhere.divergence(train) / train.shape[-2]
@@ -238,8 +277,10 @@ def fold_losses(make, train, test, reference):
             yield t, float(loss.mean()), float(loss.std()) / math.sqrt(loss.numel())
 
 
-def make_network(n_columns, hidden_layer_sizes):
-    """Make a network of d outputs that starts at zero."""
+def make_network(
+    n_columns: int, hidden_layer_sizes: Sequence[int]
+) -> torch.nn.Sequential:
+    """Make a network of d outputs that are zero before training."""
     sizes = (n_columns, *hidden_layer_sizes)
     layers = []
     for n_inputs, n_outputs in itertools.pairwise(sizes):
@@ -249,8 +290,18 @@ def make_network(n_columns, hidden_layer_sizes):
     return torch.nn.Sequential(*layers, last)
 
 
-def train_by_slices(network, samples, reference, n_steps, learning_rate):
-    """Minimise the sliced loss on three rows of four; keep what the fourth prefers."""
+def train_by_slices(
+    network: torch.nn.Module,
+    samples: Tensor,
+    reference: bool,
+    n_steps: int,
+    learning_rate: float,
+) -> None:
+    """Minimise the sliced loss on three quarters of the samples.
+
+    The weights of the least loss on the held-out quarter are kept, looked at every
+    tenth step.
+    """
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
     order = torch.randperm(len(samples))
     test, train = order.tensor_split([len(samples) // 4])
@@ -267,7 +318,7 @@ def train_by_slices(network, samples, reference, n_steps, learning_rate):
     network.load_state_dict(best)
 
 
-def sliced_loss(network, samples, reference):
+def sliced_loss(network: torch.nn.Module, samples: Tensor, reference: bool) -> Tensor:
     """Return the sliced score-matching loss, with random signs."""
     inputs = samples.clone().requires_grad_(True)
     signs = torch.randint(0, 2, samples.shape).to(samples) * 2 - 1

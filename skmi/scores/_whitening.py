@@ -1,20 +1,23 @@
-"""Scores of samples seen through their own covariance, less that of a normal one."""
+"""Score functions of whitened samples, less the score of a fitted normal one."""
 
-import functools
-import inspect
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from skmi.exceptions import DependentColumnsWarning, warn
 
-__all__ = ["through_whitening", "whiten_samples"]
+__all__ = ["FittedScore", "evaluate_score", "fit_score", "whiten_samples"]
 
 
-def whiten_samples(samples):
+def whiten_samples(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return centred and decorrelated samples, their mean and the map.
 
-    The covariance is that of the samples, which alone keeps the estimate equivariant.
-    Where it is singular, as with few rows, it is drawn towards its diagonal.
+    The sample covariance is not shrunk, so that the estimate is equivariant under
+    linear maps. Only a singular one, as with few samples, is shrunk to its diagonal.
     """
     n_rows, n_columns = samples.shape[-2:]
     mean = samples.mean(-2, keepdim=True)
@@ -28,8 +31,8 @@ def whiten_samples(samples):
     if n_rows <= n_columns + 1 or not usable:
         warn(
             f"The {n_columns} columns of {n_rows} rows are linearly dependent, so that "
-            "their joint density has no score. What is returned is that of a density "
-            "smoothed column by column. Drop columns, or pass more rows.",
+            "their joint density has no score. The score of a density smoothed column "
+            "by column is returned instead. Drop columns, or pass more rows.",
             DependentColumnsWarning,
         )
         share = 1.0 if n_rows <= n_columns + 1 else 1e-3
@@ -41,8 +44,8 @@ def whiten_samples(samples):
     return scaled @ inverse.mT, mean, inverse / unit
 
 
-def factorise(covariance):
-    """Return the Cholesky factor and whether the columns are independent."""
+def factorise(covariance: Tensor) -> tuple[Tensor, bool]:
+    """Return the Cholesky factor, and whether the columns are independent."""
     factor, failed = torch.linalg.cholesky_ex(covariance)
     pivots = factor.diagonal(dim1=-2, dim2=-1) ** 2
     variances = covariance.diagonal(dim1=-2, dim2=-1)
@@ -50,14 +53,21 @@ def factorise(covariance):
 
 
 class FittedScore:
-    """A score function fitted to samples; call it with queries, or None for those."""
+    """A fitted score function; call it with queries, or None for the samples."""
 
-    def __init__(self, function, rows, mean, inverse, reference):
+    def __init__(
+        self,
+        function: Callable,
+        rows: Tensor,
+        mean: Tensor,
+        inverse: Tensor | None,
+        reference: bool,
+    ):
         self.function, self.rows = function, rows
         self.mean, self.inverse, self.reference = mean, inverse, reference
 
-    def __call__(self, queries=None):
-        """Return the scores at queries, of the dtype of the samples."""
+    def __call__(self, queries: Tensor | None = None) -> Tensor:
+        """Return the scores at the queries, in double precision."""
         points = None
         if queries is not None:
             points = torch.as_tensor(queries).detach().to(self.rows) - self.mean
@@ -68,8 +78,19 @@ class FittedScore:
         return values if self.inverse is None else values @ self.inverse
 
 
-def fit_score(fit, samples, whiten, reference, options):
-    """Check, centre and whiten samples and fit a score function to them."""
+def fit_score(
+    fit: Callable,
+    samples: Tensor,
+    *,
+    whiten: bool = True,
+    reference: str | None = "gaussian",
+    **options: Any,
+) -> FittedScore:
+    """Check, centre and whiten the samples and fit a score function to them.
+
+    ``fit(rows, reference=..., **options)`` takes whitened samples and returns a
+    function of points, or of None for the samples, without the reference score.
+    """
     if reference not in (None, "gaussian"):
         raise ValueError(f'reference must be None or "gaussian"; got {reference!r}.')
     if reference and not whiten:
@@ -85,30 +106,21 @@ def fit_score(fit, samples, whiten, reference, options):
     else:
         mean, inverse = samples.mean(-2, keepdim=True), None
         rows = samples - mean
-    reference = bool(reference)
-    function = fit(rows, reference=reference, **options)
-    return FittedScore(function, rows, mean, inverse, reference)
+    has_reference = bool(reference)
+    function = fit(rows, reference=has_reference, **options)
+    return FittedScore(function, rows, mean, inverse, has_reference)
 
 
-def through_whitening(fit):
-    """Decorate a fit on centred samples with checks, whitening and reference.
-
-    The function evaluates at once; its attribute ``fit``, with the same options,
-    returns the fitted score function.
-    """
-
-    def fitted(samples, *, whiten=True, reference="gaussian", **options):
-        return fit_score(fit, samples, whiten, reference, options)
-
-    @functools.wraps(fit)
-    def score(samples, queries=None, *, whiten=True, reference="gaussian", **options):
-        function = fit_score(fit, samples, whiten, reference, options)
-        given = torch.as_tensor(samples)
-        values = function(queries)
-        return values.to(given.dtype) if given.is_floating_point() else values
-
-    score.fit = fitted
-    common = list(inspect.signature(score, follow_wrapped=False).parameters.values())
-    own = list(inspect.signature(fit).parameters.values())
-    score.__signature__ = inspect.Signature([*common[:-1], *own[2:]])
-    return score
+def evaluate_score(
+    fit: Callable,
+    samples: Tensor,
+    queries: Tensor | None,
+    whiten: bool,
+    reference: str | None,
+    **options: Any,
+) -> Tensor:
+    """Fit a score function and evaluate it, in the dtype of the samples."""
+    score = fit_score(fit, samples, whiten=whiten, reference=reference, **options)
+    given = torch.as_tensor(samples)
+    values = score(queries)
+    return values.to(given.dtype) if given.is_floating_point() else values

@@ -1,9 +1,14 @@
-"""Gradients of mutual information and of entropy, by the scores of samples."""
+"""Gradients of mutual information and of entropy, from estimated scores."""
+
+from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from skmi.scores._gaussianize import gaussianize
 from skmi.scores.methods import SCORES
@@ -11,17 +16,17 @@ from skmi.scores.methods import SCORES
 __all__ = ["entropy_surrogate", "mige_loss", "mutual_info_gradient", "project_randomly"]
 
 
-def project_randomly(block, n_projections, seed=0):
-    r"""Project the columns of a wide block to fewer, keeping lengths.
+def project_randomly(block: Tensor, n_projections: int | None, seed: int = 0) -> Tensor:
+    r"""Project a block to fewer columns at random, keeping lengths in expectation.
 
     .. math:: x \mapsto R x, \quad R_{ij} \sim N(0, 1/k)
 
-    so that :math:`E \|Rx\|^2 = \|x\|^2`. A block that is no wider is returned as is.
+    so that :math:`E \|Rx\|^2 = \|x\|^2`. A block of at most k columns is returned.
 
     Parameters
     ----------
     block : tensor of shape (..., n, d)
-        Rows.
+        Samples.
     n_projections : int or None
         Number k of columns to keep; None keeps all.
     seed : int, default=0
@@ -30,11 +35,11 @@ def project_randomly(block, n_projections, seed=0):
     Returns
     -------
     tensor of shape (..., n, min(k, d))
-        The projected rows.
+        The projected samples.
 
     Notes
     -----
-    Loses what fewer columns cannot hold: estimates of mutual information fall.
+    Loses information: mutual information can only decrease.
 
     References
     ----------
@@ -58,48 +63,54 @@ def project_randomly(block, n_projections, seed=0):
 
 
 def mutual_info_gradient(
-    x, y, *, queries=None, method="nu_method", reference="copula", **options
-):
-    r"""Gradient of I(x; y) with respect to each row of x and of y.
+    x: Tensor,
+    y: Tensor,
+    *,
+    queries: tuple[Tensor, Tensor] | None = None,
+    method: str = "nu_method",
+    reference: str | None = "copula",
+    **options: Any,
+) -> tuple[Tensor, Tensor]:
+    r"""Estimate the gradient of I(x; y) with respect to each sample of x and of y.
 
     .. math::
         g_i = s_{xy}(x_i, y_i) - [s_x(x_i), s_y(y_i)], \qquad
         \frac{dI}{d\theta} = \frac1n \sum_i g_i \cdot \frac{d(x_i, y_i)}{d\theta}
 
-    for anything :math:`\theta` that the rows depend on. All three scores are
-    regularised alike, so that most of what this takes from them cancels: the
-    nu-method takes 50 steps where none are given.
+    for parameters :math:`\theta` that the samples depend on. All three scores are
+    regularised alike, so that most of the bias cancels: the nu-method takes 50 steps
+    unless `n_steps` is given.
 
     Parameters
     ----------
     x : tensor of shape (n, d_x)
-        Rows.
+        Samples of the first variable.
     y : tensor of shape (n, d_y)
-        Their partners.
+        Samples of the second variable.
     queries : pair of tensors, default=None
-        Other rows of x and y to evaluate at; None means the given ones.
+        Other samples of x and y to evaluate at; None means the given ones.
     method : str, default="nu_method"
         Name in :data:`SCORES`.
     reference : {"copula", "gaussian"} or None, default="copula"
-        What is taken as known: "gaussian" the scores of fitted normal distributions,
-        "copula" the same after each column was mapped to normal scores, by a smooth
-        map that leaves mutual information as it is.
+        Score taken as known, so that only the rest is estimated: "gaussian" that of
+        the fitted normal distributions, "copula" the same after each column is mapped
+        to normal scores by a smooth map, which does not change the mutual information.
     **options : dict
-        Passed to the score estimator, as ``whiten``.
+        Passed to the score estimator, such as ``whiten``.
 
     Returns
     -------
     gradient_x : tensor of shape (n, d_x)
-        With respect to each row of x.
+        With respect to each sample of x.
     gradient_y : tensor of shape (n, d_y)
-        With respect to each row of y.
+        With respect to each sample of y.
 
     Notes
     -----
-    Fails where a column repeats its values, which then has no density, and shrinks
-    towards what is taken as known as columns approach rows in number. Where columns
-    outnumber rows it warns, and may be too large by a factor of two: project x to fewer
-    columns there, with `n_projections`.
+    Fails where a column has repeated values, hence no density, and shrinks towards the
+    reference where there are nearly as many columns as samples. With more columns than
+    samples it warns and may be too large by a factor of two: project x to fewer columns
+    with :func:`project_randomly`.
 
     References
     ----------
@@ -108,7 +119,7 @@ def mutual_info_gradient(
 
     Examples
     --------
-    To draw y towards x raises what they tell about each other.
+    Moving y towards x increases their mutual information.
 
     >>> import torch
     >>> from skmi.scores import mutual_info_gradient
@@ -139,35 +150,38 @@ def mutual_info_gradient(
     return gradient.to(x).split(sizes, -1)
 
 
-def fix_steps(method, options, n_steps):
-    """Fix the steps of the nu-method where they are not given."""
+def fix_steps(method: str, options: dict[str, Any], n_steps: int) -> dict[str, Any]:
+    """Give the nu-method a number of steps where the options have none."""
     return {"n_steps": n_steps, **options} if method == "nu_method" else options
 
 
-def entropy_surrogate(rows, *, method="nu_method", **options):
-    r"""Scalar whose autograd gradient is the estimated gradient of the entropy.
+def entropy_surrogate(
+    rows: Tensor, *, method: str = "nu_method", **options: Any
+) -> Tensor:
+    r"""Compute a scalar whose autograd gradient is the estimated gradient of entropy.
 
     .. math:: -\frac1n \sum_i \hat s(u_i) \cdot u_i
 
-    with the score held fixed. Its value says nothing: about d, whatever the entropy.
+    with the score held fixed. Its value is about d whatever the entropy, and is no
+    estimate.
 
     Parameters
     ----------
     rows : tensor of shape (n, d)
-        Draws that depend on parameters.
+        Samples that depend on parameters.
     method : str, default="nu_method"
-        Name in :data:`SCORES`; the nu-method takes 10 steps where none are given.
+        Name in :data:`SCORES`; the nu-method takes 10 steps unless `n_steps` is given.
     **options : dict
         Passed to the score estimator.
 
     Returns
     -------
     tensor, scalar
-        To be maximised for a larger entropy.
+        Objective to maximise for a larger entropy.
 
     Notes
     -----
-    Fails for rows that lie on a surface, which have no density: add noise to them.
+    Fails for samples on a surface, which have no density: add noise to them.
 
     Examples
     --------
@@ -186,12 +200,18 @@ def entropy_surrogate(rows, *, method="nu_method", **options):
 
 
 def mige_loss(
-    z, other=None, *, circumstance="I", log_scale=None, labels=None, **options
-):
-    r"""Loss whose minimisation by autograd raises mutual information.
+    z: Tensor,
+    other: Tensor | None = None,
+    *,
+    circumstance: str = "I",
+    log_scale: Tensor | None = None,
+    labels: Tensor | None = None,
+    **options: Any,
+) -> Tensor:
+    r"""Compute a loss whose minimisation by autograd increases mutual information.
 
-    Its gradient is minus the estimated gradient of I; its value means nothing and is
-    no estimate of I. Circumstances, after the published ones:
+    Its gradient is minus the estimated gradient of I; its value is no estimate of I.
+    Circumstances, after the published ones:
 
     - "I": z depends on parameters, `other` does not. Loss of
       :math:`-(H(z) - H(z, other))`, or with `labels` of
@@ -199,34 +219,34 @@ def mige_loss(
     - "II": both depend on parameters. Loss of
       :math:`-(H(z) + H(other) - H(z, other))`.
     - "III": z is drawn by a stochastic encoder from normal distributions of
-      `log_scale`. Loss of :math:`-(H(z) - E \sum_i \log \sigma_i(x))`, the
-      information that z has on its input. Without `log_scale` the noise is taken as
-      fixed and only H(z) counts.
+      `log_scale`. Loss of :math:`-(H(z) - E \sum_i \log \sigma_i(x))`, minus the
+      mutual information of z and its input up to a constant. Without `log_scale` the
+      noise is fixed and only H(z) counts.
 
     Parameters
     ----------
     z : tensor of shape (n, d)
         Outputs of the encoder, attached to its parameters.
     other : tensor of shape (n, d_other), default=None
-        The block to be informative about.
+        The variable that z is to be informative about.
     circumstance : {"I", "II", "III"}, default="I"
-        What depends on parameters.
+        Which arguments depend on parameters, as above.
     log_scale : tensor of shape (n, d), default=None
         Log standard deviations of a stochastic encoder.
     labels : tensor of shape (n,), default=None
-        Classes to be informative about, in place of `other`.
+        Classes that z is to be informative about, in place of `other`.
     **options : dict
-        Passed to :func:`entropy_surrogate`, as ``method``.
+        Passed to :func:`entropy_surrogate`, such as ``method``.
 
     Returns
     -------
     tensor, scalar
-        To be minimised.
+        Loss to minimise.
 
     Notes
     -----
-    Without noise a deterministic z has infinite information on its input, and the
-    estimated gradient explodes.
+    Without noise a deterministic z has infinite mutual information with its input, and
+    the estimated gradient diverges.
 
     References
     ----------
@@ -262,8 +282,8 @@ def mige_loss(
     return loss - surrogate(other) if circumstance == "II" else loss
 
 
-def entropy_within(z, labels, surrogate):
-    """Return the mean surrogate of the classes that have rows enough for a score."""
+def entropy_within(z: Tensor, labels: Tensor, surrogate: Callable) -> Tensor | float:
+    """Return the mean surrogate of the classes with enough samples for a score."""
     total = 0.0
     for label in labels.unique():
         rows = z[labels == label]

@@ -25,7 +25,7 @@ class Scaled(GaussianMI):
 
 
 class Fewer(GaussianMI):
-    """The more columns, the less it finds."""
+    """The more columns, the lower the estimate."""
 
     def _fit(self, X, y):
         report = super()._fit(X, y)
@@ -61,7 +61,7 @@ def test_values_of_normal_columns():
         (Fewer, {"data_processing", "additivity"}),
     ],
 )
-def test_what_is_wrong_is_named(wrong, broken):
+def test_biased_estimators_fail_the_right_checks(wrong, broken):
     X, Y, _ = make_correlated_normal(3000, 4, mutual_info=4.0, random_state=0)
     if wrong is not Scaled:
         Y = Y[:, :1]  # one nat, of the first column of X
@@ -86,7 +86,7 @@ def test_one_column_frames_and_labels():
     assert result.data_processing.holds
 
 
-def test_a_function_of_ones_own_and_jobs():
+def test_a_user_function_and_jobs():
     X, Y = draw(n_samples=300)
     options = {"transform": lambda X: X[:, :1] ** 3, "random_state": 0}
     single = self_consistency(GaussianMI(), X, Y, **options)
@@ -96,7 +96,7 @@ def test_a_function_of_ones_own_and_jobs():
     assert single.data_processing.value == value
 
 
-def test_what_is_refused():
+def test_refusals():
     X, Y = draw(n_samples=30)
     with pytest.raises(ValueError, match="level=2"):
         self_consistency(GaussianMI(), X, Y, level=2)

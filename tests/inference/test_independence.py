@@ -8,17 +8,10 @@ from scipy.stats import chi2_contingency, rankdata
 
 from skmi.inference import independence_test
 from skmi.inference._dependence import functions_of, sums_of_squares
-from skmi.inference.permutation import permuted_rows
+from skmi.inference._resampling import permuted_rows
+from tests.inference.draws import draw_series
 
 CUTS = (1, 2, 4, 8, 16, 32)
-
-
-def draw_series(n_samples, memory, rng):
-    """A first-order autoregression of unit variance."""
-    series = rng.standard_normal(n_samples)
-    for t in range(1, n_samples):
-        series[t] = memory * series[t - 1] + math.sqrt(1 - memory**2) * series[t]
-    return series
 
 
 def share_rejected(draw, n_tests, level=0.05, **options):
@@ -153,7 +146,7 @@ def draw_spread_of_labels(rng):
 
 
 def draw_pair_of_labels(rng):
-    """Neither column tells about y, both together do."""
+    """Neither column is informative about y alone, both together are."""
     a, b = rng.rand(2, 100) < 0.5
     return pd.DataFrame({"a": a, "b": b}), np.where(a ^ b, 1.0, 0.0) + rng.rand(100)
 
@@ -182,10 +175,10 @@ def test_power(draw):
     assert share_rejected(draw, 10, n_permutations=99) >= 0.8
 
 
-# -- what the rows share -----------------------------------------------------------
+# -- groups and series -------------------------------------------------------------
 
 
-def test_groups_take_a_confounder_out_and_leave_power():
+def test_groups_remove_a_confounder_and_keep_power():
     def draw(rng, link):
         groups = rng.randint(5, size=150)
         mean = 2.0 * rng.standard_normal(5)[groups]
@@ -214,7 +207,7 @@ def test_blocks_keep_the_size_on_series():
     assert share_rejected(draw, 60, n_permutations=19, block_length=40) < 0.15
 
 
-# -- what goes in ------------------------------------------------------------------
+# -- arguments ---------------------------------------------------------------------
 
 
 def test_frames_jobs_and_parts_agree(monkeypatch):
@@ -227,12 +220,12 @@ def test_frames_jobs_and_parts_agree(monkeypatch):
         assert independence_test(frame, column, **options).pvalue == plain.pvalue
     double = independence_test(X, y, n_jobs=2, **options)
     np.testing.assert_array_equal(double.null_distribution, plain.null_distribution)
-    monkeypatch.setattr("skmi.inference.independence.MOST_CELLS", 80 * 32 * 3)
+    monkeypatch.setattr("skmi.inference.independence.MAX_VALUES", 80 * 32 * 3)
     parts = independence_test(X, y, **options)
     np.testing.assert_allclose(parts.null_distribution, plain.null_distribution)
 
 
-def test_what_is_constant_tells_nothing():
+def test_constants_are_independent_of_everything():
     y = np.random.RandomState(0).standard_normal(30)
     for constant in (np.ones(30), np.ones((30, 2)), ["same"] * 30):
         result = independence_test(constant, y, n_permutations=9, random_state=0)
@@ -250,7 +243,7 @@ def test_repeated_rows_and_many_labels():
     assert 0.1 <= result.pvalue <= 1
 
 
-def test_what_is_refused():
+def test_refusals():
     x, y = np.random.RandomState(0).standard_normal((2, 20))
     with pytest.raises(ValueError, match="not both"):
         independence_test(x, y, groups=np.zeros(20), block_length=2)

@@ -1,0 +1,180 @@
+"""Permutations, halves and held-out samples, and fits of an estimator on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from joblib import delayed
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from skmi._core.sklearn_compat import Integral, select_rows
+from skmi._data.splitting import hold_out, part_size
+from skmi.base import MutualInfoEstimator
+
+__all__ = [
+    "count_rows",
+    "disagreement",
+    "estimates_of_halves",
+    "fit_on_rows",
+    "permuted_rows",
+    "permuted_within",
+    "random_halves",
+    "require_block_length",
+    "require_count",
+    "train_and_test_rows",
+    "with_seed",
+]
+
+N_SPLITS = 10
+
+
+# -- arguments -------------------------------------------------------------------------
+
+
+def require_count(name: str, value: Any, least: int) -> None:
+    """Raise where a parameter is not an integer, or is too small."""
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name}={value!r} must be a whole number, {least} or more.")
+
+
+def require_block_length(block_length: int | None) -> None:
+    """Raise where a length of blocks is given that is not a positive integer."""
+    if block_length is not None:
+        require_count("block_length", block_length, 1)
+
+
+def with_seed(
+    estimator: MutualInfoEstimator, random_state: np.random.RandomState
+) -> MutualInfoEstimator:
+    """Return a clone with a seed drawn from the random state of a test."""
+    if isinstance(estimator, type) or not hasattr(estimator, "mutual_info"):
+        name = getattr(estimator, "__name__", f"{type(estimator).__name__}()")
+        raise TypeError(
+            f"estimator must be an instance of an estimator of mutual information, "
+            f"such as skmi.KSG(); got {name}."
+        )
+    estimator = clone(estimator)
+    if "random_state" in estimator.get_params(deep=False):
+        estimator.set_params(random_state=random_state.randint(np.iinfo(np.int32).max))
+    return estimator
+
+
+def count_rows(data: ArrayLike) -> int:
+    """Count the samples of an array, frame or list."""
+    return len(select_rows(data, slice(None)))
+
+
+# -- permutations ----------------------------------------------------------------------
+
+
+def permuted_rows(
+    n_samples: int,
+    groups: ArrayLike | None,
+    block_length: int | None,
+    random_state: np.random.RandomState,
+) -> np.ndarray:
+    """Return row numbers in random order, within groups or block by block."""
+    if groups is not None and block_length is not None:
+        raise ValueError("Pass groups or block_length, not both.")
+    if groups is not None:
+        return permuted_within(np.asarray(groups), random_state)
+    if block_length is None:
+        return random_state.permutation(n_samples)
+    if not 1 <= block_length <= n_samples // 2:
+        raise ValueError(
+            f"block_length={block_length} must be at least 1 and at most half of the "
+            f"{n_samples} rows to permute."
+        )
+    # The series is closed to a circle and cut at a random place, so that the blocks
+    # start elsewhere in each permutation.
+    rows = np.roll(np.arange(n_samples), random_state.randint(n_samples))
+    blocks = np.array_split(rows, range(block_length, n_samples, block_length))
+    return np.concatenate([blocks[i] for i in random_state.permutation(len(blocks))])
+
+
+def permuted_within(
+    groups: np.ndarray, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return row numbers permuted within each group."""
+    _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if counts.max() < 2:
+        raise ValueError("No two rows have the same label: nothing can be permuted.")
+    order = np.empty(len(codes), dtype=int)
+    shuffled = random_state.permutation(len(codes))
+    order[np.argsort(codes, kind="stable")] = shuffled[
+        np.argsort(codes[shuffled], kind="stable")
+    ]
+    return order
+
+
+def train_and_test_rows(
+    n_samples: int,
+    test_size: float,
+    block_length: int | None,
+    random_state: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split into training and test samples, at random or, for a series, by time.
+
+    The test samples of a series are its last ones, a block's length after the others,
+    so that the two are nearly independent.
+    """
+    if block_length is None:
+        train, test = hold_out(np.arange(n_samples), test_size, random_state)
+        return train, np.sort(test)
+    start = n_samples - part_size(test_size, n_samples)
+    if start - block_length < 4:
+        raise ValueError(
+            f"n_samples={n_samples} is too few for block_length={block_length}: the "
+            "rows that train and those that are permuted have to be a block apart."
+        )
+    return np.arange(start - block_length), np.arange(start, n_samples)
+
+
+# -- halves ----------------------------------------------------------------------------
+
+
+def random_halves(
+    n_samples: int, n_halves: int, random_state: np.random.RandomState
+) -> list[np.ndarray]:
+    """Draw the row numbers of random halves, independently of each other."""
+    return [
+        random_state.permutation(n_samples)[: n_samples // 2] for _ in range(n_halves)
+    ]
+
+
+def estimates_of_halves(
+    estimator: MutualInfoEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    random_state: np.random.RandomState,
+    parallel: Callable,
+) -> np.ndarray:
+    """Return the estimates on both halves of ten random splits, shape (10, 2)."""
+    n_samples = count_rows(y)
+    parts = [
+        half
+        for _ in range(N_SPLITS)
+        for half in np.array_split(random_state.permutation(n_samples), 2)
+    ]
+    values = parallel(delayed(fit_on_rows)(estimator, X, y, rows) for rows in parts)
+    return np.reshape(list(values), (-1, 2))
+
+
+def disagreement(halves: np.ndarray) -> float:
+    """Return the standard error of an estimate from the differences of its halves.
+
+    The variance of a difference is twice that of a half, and four times that of the
+    estimate on all samples.
+    """
+    return float(np.sqrt((np.diff(halves) ** 2).mean()) / 2)
+
+
+def fit_on_rows(
+    estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike, rows: np.ndarray
+) -> float:
+    """Return the estimate on some of the samples."""
+    rows = np.sort(rows)
+    return clone(estimator).fit(select_rows(X, rows), select_rows(y, rows)).mutual_info_

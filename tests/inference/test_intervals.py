@@ -1,0 +1,175 @@
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from skmi import KSG, GaussianMI, MixedKSG, StudentCopulaMI
+from skmi.datasets import (
+    make_correlated_normal,
+    make_sparse_normal,
+    make_student_t,
+)
+from skmi.inference import ConfidenceInterval, confidence_interval
+from skmi.inference.intervals import map_to_margins
+from tests.oracle import draw_normal
+
+ATTRIBUTES = ("low", "high", "standard_error", "mutual_info", "lower_limit")
+
+
+class TestConfidenceInterval:
+    def make(self):
+        return ConfidenceInterval(
+            0.4, 0.6, standard_error=0.05, mutual_info=0.5, lower_limit=0.42
+        )
+
+    def test_is_a_pair(self):
+        interval = self.make()
+        low, high = interval
+        assert (low, high) == (interval.low, interval.high) == (0.4, 0.6)
+        assert interval == (0.4, 0.6)
+        assert interval != (0.4, 0.7)
+        assert hash(interval) == hash((0.4, 0.6))
+        assert isinstance(interval, tuple)
+        assert len(interval) == 2
+        assert interval[1] == max(interval) == 0.6
+        np.testing.assert_array_equal(np.asarray(interval), [0.4, 0.6])
+        assert repr(interval) == "ConfidenceInterval(low=0.4, high=0.6)"
+
+    @pytest.mark.parametrize(
+        "duplicate",
+        [copy.copy, copy.deepcopy]
+        + [
+            lambda interval, protocol=protocol: pickle.loads(
+                pickle.dumps(interval, protocol)
+            )
+            for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)
+        ],
+    )
+    def test_copies_keep_the_attributes(self, duplicate):
+        interval = self.make()
+        again = duplicate(interval)
+        assert type(again) is ConfidenceInterval
+        assert again == interval
+        for name in ATTRIBUTES:
+            assert getattr(again, name) == getattr(interval, name)
+
+    def test_takes_any_number_and_gives_floats(self):
+        interval = ConfidenceInterval(np.float32(0), 1, standard_error=np.int64(2))
+        for name in ATTRIBUTES:
+            assert type(getattr(interval, name)) is float
+        assert math.isnan(interval.mutual_info)
+        assert math.isnan(interval.lower_limit)
+
+    def test_a_replaced_end_makes_the_attributes_unknown(self):
+        again = self.make()._replace(low=0.3)
+        assert again == (0.3, 0.6)
+        assert math.isnan(again.mutual_info)
+
+
+@pytest.mark.parametrize("method", ["influence", "subsample"])
+def test_coverage(method):
+    covered, above = [], []
+    for seed in range(60):
+        X, Y, truth = make_correlated_normal(400, 2, mutual_info=0.5, random_state=seed)
+        interval = confidence_interval(
+            GaussianMI(), X, Y, method=method, n_resamples=20, random_state=0
+        )
+        covered.append(interval.low <= truth <= interval.high)
+        above.append(interval.lower_limit <= truth)
+    assert 0.88 <= np.mean(covered) <= 1
+    assert 0.88 <= np.mean(above) <= 1
+
+
+def test_interval_is_the_normal_one():
+    X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
+    fitted = GaussianMI().fit(X, Y)
+    interval = confidence_interval(GaussianMI(), X, Y, level=0.9)
+    reach = 1.6448536 * fitted.standard_error_
+    assert interval.mutual_info == fitted.mutual_info_
+    assert interval.high - interval.mutual_info == pytest.approx(reach)
+    assert interval.mutual_info - interval.low == pytest.approx(reach)
+    one_sided = fitted.mutual_info_ - 1.2815516 * fitted.standard_error_
+    assert interval.lower_limit == pytest.approx(one_sided)
+
+
+def test_subsamples_give_the_spread_of_neighbours():
+    """The influence of rows misses a part of it."""
+    estimates, errors = [], []
+    for seed in range(25):
+        X, Y, _ = draw_normal(300, 1, 1.0, seed)
+        interval = confidence_interval(
+            KSG(), X, Y, method="subsample", n_resamples=25, random_state=seed
+        )
+        estimates.append(interval.mutual_info)
+        errors.append(interval.standard_error)
+    assert np.mean(estimates) == pytest.approx(1.0, abs=0.05)
+    assert 0.75 < np.mean(errors) / np.std(estimates, ddof=1) < 1.4
+
+
+def test_reference_removes_the_bias_of_neighbours():
+    """In six columns KSG misses a quarter of a nat; all four have one copula."""
+    options = {"random_state": 0, "n_resamples": 15}
+    for transforms in (None, ["half_cube"]):
+        errors, given, covered = [], [], []
+        for seed in range(12):
+            X, Y, truth = make_sparse_normal(
+                300, 3, transforms=transforms, random_state=seed
+            )
+            interval = confidence_interval(KSG(), X, Y, **options)
+            errors.append(interval.mutual_info - truth)
+            given.append(interval.standard_error)
+            covered.append(interval.low <= truth <= interval.high)
+        assert abs(np.mean(errors)) < 0.08
+        assert KSG().fit(X, Y).mutual_info_ < truth - 0.15
+        assert 0.04 < np.mean(given) < 0.13
+        assert np.mean(covered) >= 0.7
+
+
+def test_reference_draws_have_its_mutual_information_and_the_columns_of_the_rows():
+    X, Y, _ = make_student_t(2000, 2, degrees_of_freedom=3, random_state=0)
+    model = StudentCopulaMI().fit(X, Y)
+    drawn = model._ratio.draw(20_000, np.random.RandomState(0))
+    again = StudentCopulaMI().fit(*drawn)
+    assert again.mutual_info_ == pytest.approx(model._ratio.mutual_info, abs=0.03)
+    seen = map_to_margins(drawn[0], np.column_stack([X, np.ones(2000)]))
+    assert seen.shape == (20_000, 2)
+    share = [0.1, 0.5, 0.9]
+    np.testing.assert_allclose(
+        np.quantile(seen, share, axis=0), np.quantile(X, share, axis=0), atol=0.02
+    )
+
+
+def test_each_estimator_has_its_method():
+    rng = np.random.RandomState(0)
+    X, Y = rng.standard_normal((2, 60, 2))
+    labels = np.where(X[:, 0] + rng.standard_normal(60) > 0, "up", "down")
+    options = {"n_resamples": 6, "random_state": 0}
+    for estimator, y, method in (
+        (GaussianMI(), Y, "influence"),
+        (MixedKSG(), Y, "subsample"),
+        (KSG(), labels, "subsample"),
+        (KSG(), Y, "reference"),
+    ):
+        auto = confidence_interval(estimator, X, y, **options)
+        named = confidence_interval(estimator, X, y, method=method, **options)
+        assert auto == named
+    nothing = confidence_interval(KSG(), np.ones((60, 1)), Y, **options)
+    assert nothing.low == nothing.high == 0
+    with pytest.raises(ValueError, match="labels"):
+        confidence_interval(KSG(), X, labels, method="reference")
+
+
+def test_number_of_resamples_is_checked():
+    X, Y, _ = draw_normal(30, 1, 0.5, seed=0)
+    with pytest.raises(ValueError, match="n_resamples=1 must be"):
+        confidence_interval(GaussianMI(), X, Y, method="subsample", n_resamples=1)
+
+
+def test_wrong_level_and_method():
+    X, Y, _ = draw_normal(30, 1, 0.5, seed=0)
+    with pytest.raises(ValueError, match="level=95"):
+        confidence_interval(GaussianMI(), X, Y, level=95)
+    with pytest.raises(ValueError, match="method='bootstrap'"):
+        confidence_interval(GaussianMI(), X, Y, method="bootstrap")
