@@ -40,8 +40,18 @@ class Estimate(NamedTuple):
     bound: str = "none"  # what it is in expectation: "lower", "upper" or "none"
 
 
+class FittedAttributes:
+    """The attributes that every fit sets; `classes_` is set for labels alone."""
+
+    mutual_info_: float
+    standard_error_: float
+    bound_: str
+    ceiling_: float
+    classes_: np.ndarray
+
+
 @parameters
-class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
+class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParameters):
     """Base of the estimators of mutual information between X and y.
 
     It validates the pair, runs the template of `fit` and scores. A child fills `_fit`,
@@ -54,11 +64,7 @@ class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
     _may_write = True  # into X
     _is_normalized = False  # whether _log_ratio has no free constant
     _shared_attributes = (
-        "mutual_info_",
-        "standard_error_",
-        "bound_",
-        "ceiling_",
-        "classes_",
+        *FittedAttributes.__annotations__,
         "n_features_in_",
         "feature_names_in_",
     )
@@ -143,10 +149,10 @@ class MutualInfoEstimator(CallbackSupportMixin, DeclaredParameters):
         """Set the reported attributes, if all of them are finite."""
         mutual_info = require_finite(estimate.mutual_info, "estimate")
         error = require_finite(estimate.standard_error, "standard error")
-        self.bound_: str = estimate.bound
-        self.ceiling_: float = float(estimate.ceiling)
-        self.mutual_info_: float = mutual_info
-        self.standard_error_: float = error
+        self.bound_ = estimate.bound
+        self.ceiling_ = float(estimate.ceiling)
+        self.mutual_info_ = mutual_info
+        self.standard_error_ = error
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         r"""Return a lower bound of the mutual information on test samples, in nats.

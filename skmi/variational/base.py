@@ -33,7 +33,11 @@ from skmi.training.parameters import (
     StoppingParameters,
 )
 from skmi.training.schedule import Schedule
-from skmi.variational.fitted import describe_training, forget_training
+from skmi.variational.fitted import (
+    TrainedAttributes,
+    describe_training,
+    forget_training,
+)
 from skmi.variational.inputs import CriticScores, Inputs, SideBySide, scale_sides
 from skmi.variational.objective import Objective
 from skmi.variational.report import Report, mean_by_row
@@ -48,6 +52,7 @@ class CriticEstimator(
     CriticParameters,
     LoopParameters,
     StoppingParameters,
+    TrainedAttributes,
     MutualInfoEstimator,
 ):
     """Base of the estimators that train a critic.
@@ -61,14 +66,7 @@ class CriticEstimator(
     _scores_dtype = torch.float64
     _shared_attributes = (
         *MutualInfoEstimator._shared_attributes,
-        "critic_",
-        "critics_",
-        "n_iter_",
-        "best_iter_",
-        "loss_curve_",
-        "validation_scores_",
-        "fold_scores_",
-        "device_",
+        *TrainedAttributes.__annotations__,
     )
 
     n_components: int = parameter(default=32, constraints=COUNT)

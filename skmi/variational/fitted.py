@@ -8,19 +8,20 @@ import torch
 from skmi.training.loop import Training, mean_of_finite
 from skmi.variational.inputs import CriticScores, Inputs
 
-__all__ = ["describe_training", "forget_training"]
+__all__ = ["TrainedAttributes", "describe_training", "forget_training"]
 
-OF_TRAINING = (  # not all of which every fit sets
-    "critic_",
-    "critics_",
-    "n_iter_",
-    "best_iter_",
-    "loss_curve_",
-    "validation_scores_",
-    "fold_scores_",
-    "device_",
-    "_stream",
-)
+
+class TrainedAttributes:
+    """The fitted attributes of training; not every fit sets all of them."""
+
+    critic_: torch.nn.Module
+    critics_: list[torch.nn.Module]
+    n_iter_: int
+    best_iter_: int | list[int]
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    fold_scores_: np.ndarray
+    device_: str
 
 
 def describe_training(
@@ -50,5 +51,5 @@ def describe_training(
 
 def forget_training(estimator: Any) -> None:
     """Drop the attributes of an earlier fit that this one may not set."""
-    for name in OF_TRAINING:
+    for name in (*TrainedAttributes.__annotations__, "_stream"):
         vars(estimator).pop(name, None)
