@@ -400,7 +400,7 @@ class TestWarnings:
 
     def test_few_rows(self):
         X, Y = small_pair(5)
-        with pytest.warns(skmi.FewRowsWarning, match="5 rows says next to nothing"):
+        with pytest.warns(skmi.FewRowsWarning, match="5 samples is unreliable"):
             assert np.isfinite(skmi.KSG().fit(X, Y).mutual_info_)
 
     @each

@@ -105,7 +105,7 @@ def _collect(estimator, results, task_name, n_tasks):
 
 
 def without_callbacks(estimator):
-    """Return a clone that tells nobody of its fits."""
+    """Return a clone that without the callbacks of its original."""
     estimator = clone(estimator)
     vars(estimator).pop("_skl_callbacks", None)
     return estimator

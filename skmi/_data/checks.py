@@ -39,13 +39,13 @@ def warn_of_duplicate_rows(X, y):
         warn(
             f"{n_twins} of {n_rows} rows occur more than once although the data "
             "are not discrete. Repeated rows inflate mutual information, since the "
-            "same row is then learned from and reported on; drop the duplicates.",
+            "same sample then both trains and tests; drop the duplicates.",
             DuplicateRowsWarning,
         )
 
 
 def is_copied(counts):
-    """Whether some number of occurrences is too frequent to have come about by chance.
+    """Whether some number of occurrences is more frequent than by chance.
 
     Rows that fall into cells by chance have numbers of occurrences k whose frequencies
     f are those of a mixture of Poisson distributions, so that
@@ -60,7 +60,7 @@ def is_copied(counts):
 
 
 def excess_of_ties(x, y):
-    """Share of the pairs of rows tied on one side that are tied on both beyond chance.
+    """Return the share of pairs tied on one side that are tied on both beyond chance.
 
     0 where ties of x and of y are independent, 1 where whole rows are repeated. Rows
     that more than the square root of all have in common, such as those with an amount
@@ -83,7 +83,7 @@ def columns_of(*blocks):
 
 
 def row_counts(*blocks, with_rows=False):
-    """How often each distinct row occurs, and the number of each row's kind."""
+    """Return how often each distinct row occurs, and the number of each row's kind."""
     keys = row_keys(*blocks)
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return (counts, inverse) if with_rows else counts
@@ -112,7 +112,7 @@ def tied_pairs(*blocks):
 
 
 def require_finite(value, name):
-    """Return a finite float, or raise: a number that is none is never reported."""
+    """Return a finite float; raise if the value is NaN or infinite."""
     if not np.isfinite(value):
         raise FloatingPointError(
             f"The {name} is {value}: the scores of the pairs lie too far apart. "
@@ -127,11 +127,11 @@ def is_constant(block):
 
 
 def warn_of_few_rows(X):
-    """Warn where there are too few rows to say anything."""
+    """Warn where there are too few samples for any estimate."""
     if len(X) < 8:
         warn(
-            f"An estimate from {len(X)} rows says next to nothing; its standard error "
-            "may be too small as well. Pass more rows.",
+            f"An estimate from {len(X)} samples is unreliable; its standard error may be "
+            "too small as well. Pass more samples.",
             FewRowsWarning,
         )
 
@@ -145,12 +145,13 @@ def are_codes(y):
 
 
 def warn_of_many_labels(n_labels, n_samples):
-    """Warn where labels can tell rows apart, but nothing of rows not seen."""
+    """Warn of labels that identify samples, which cannot be learned."""
     if n_labels > max(2, n_samples / 2):
         warn(
-            f"y holds {n_labels} labels in {n_samples} rows, so that most rows have "
-            "one of their own: such names tell nothing. Drop them, join rare ones, or "
-            "if they are numbers pass them as numbers: y.astype(float).",
+            f"y holds {n_labels} labels in {n_samples} samples, most of which have one "
+            "of their own: such identifiers carry no information on other samples. "
+            "Drop them, join rare ones, or if they are numbers pass them as numbers: "
+            "y.astype(float).",
             DiscreteTargetWarning,
         )
 

@@ -1,4 +1,4 @@
-"""Labels, numbers or dates: what columns are, by the types that they came with."""
+"""Kinds of columns: labels, numbers or dates, by the types that they came with."""
 
 import contextlib
 import datetime
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def target_kind(y):
-    """Tell "discrete", "integer" or "continuous" from the types that y came with."""
+    """Return "discrete", "integer" or "continuous", by the types that y came with."""
     if sparse.issparse(y):
         raise ValueError("y is sparse; pass a dense array: y.toarray().")
     kinds = {dtype_kind(name) for name in column_types(y)}
@@ -50,7 +50,7 @@ def target_kind(y):
 
 
 def column_types(y):
-    """Names of the column types of a pandas, polars or pyarrow object, else nothing."""
+    """Return the column types of a pandas, polars or pyarrow object, else []."""
     if hasattr(y, "schema") and hasattr(y.schema, "types"):
         types = y.schema.types
     elif hasattr(y, "type") and hasattr(y, "to_pylist"):
@@ -87,7 +87,7 @@ def dtype_kind(name):
 
 
 def array_kinds(y):
-    """Kinds of target found in an array, or in the elements of an object array."""
+    """Return the kinds of an array, or of the elements of an object array."""
     array = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
     if array.dtype != object:
         codes = {"b": "discrete", "U": "discrete", "S": "discrete", "T": "discrete"}
@@ -154,7 +154,7 @@ def is_tensor(block):
 
 @contextlib.contextmanager
 def wanting_numbers(name):
-    """Raise in words about an argument where numpy finds no numbers in it."""
+    """Re-raise conversion errors of numpy with a message that names the argument."""
     try:
         with np.errstate(invalid="ignore"):  # sums of columns of the largest numbers
             yield
@@ -185,7 +185,7 @@ def label_rows(y):
 
 
 def feature_kinds(X):
-    """Kind of each column of X where its container or its elements tell, else []."""
+    """Return the kind of each column of X where types or elements show it, else []."""
     names = column_types(X)
     if names:
         kinds = [dtype_kind(name) for name in names]
@@ -202,7 +202,7 @@ def feature_kinds(X):
 
 
 def element_kinds(column):
-    """Kind of a column of objects: labels where any element is text or a boolean."""
+    """Return the kind of a column of objects: labels if any is text or a boolean."""
     kinds = {element_kind(kind) for kind in set(map(type, column))}
     if "time" in kinds:
         raise ValueError("X holds dates or durations; convert them to numbers first.")

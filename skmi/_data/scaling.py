@@ -1,4 +1,4 @@
-"""Standardisation of columns that outliers do not rule."""
+"""Standardisation of columns, robust to outliers."""
 
 import itertools
 from typing import NamedTuple
@@ -14,11 +14,11 @@ LARGEST_PART = 2**22  # numbers that are scaled at a time
 
 
 class Scaler(NamedTuple):
-    """Standardisation of columns, learned from training rows.
+    """Standardisation of columns, learned from training samples.
 
-    The moments are those of the rows within ten robust spreads of the median. What
-    lies further than ten standard deviations out is drawn in to a logarithm: nothing
-    of it is lost, and no single cell rules the column.
+    The moments are those of the values clipped to ten robust spreads around the median,
+    so that they are robust to outliers. Values beyond ten standard deviations are
+    compressed to a logarithm: they keep their order, at a bounded size.
     """
 
     unit: np.ndarray

@@ -45,20 +45,22 @@ ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
 @estimator
 class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEstimator):
-    r"""Mutual information without a choice to make: the estimator to start with.
+    r"""Mutual information by the best of several methods: the estimator to start with.
 
     .. math:: I \approx E_P[f] - \log E_Q[e^f], \quad f = r(x, y) + g \, h_\theta(x, y)
 
-    A critic f that begins as a closed form r, the log density ratio of an elliptical
-    copula, and learns only what that misses (g is 0 at first). Five critics are
-    trained, each on four fifths of the rows, and each reports on the fifth that it has
-    not seen, with the weights of the step that is best for the other four. Where the
-    critics do not improve on the closed form by two standard errors, the closed form
-    is reported, its bias removed. Where they do, critics of half the training rows are
-    held against them, and what the other half has brought, less its standard error, is
-    added once more; and for one column on each side the estimate is that of nearest
-    neighbours, whose bias is then smaller. For labels the critic is a classifier:
-    entropy less cross-entropy.
+    It fits a closed form r first, the log density ratio of an elliptical copula,
+    cross-fitted on five folds. Boosted trees then test on held-out samples whether the
+    closed form misses any dependence. If not, it is reported, its bias removed. If so,
+    critics f are trained that begin as r and learn what it misses (g is 0 at first):
+    five of them, each on four fifths of the samples and tested on the other fifth, with
+    the weights of the epoch that is best on the test samples of the other folds. Where
+    critics do not improve on the closed form by two standard errors, the closed form is
+    reported all the same. Where they do, critics of half the training samples are
+    compared with them, and the gain from the other half, less its standard error, is
+    added once more; for one column on each side the estimate is that of nearest
+    neighbours, whose bias is then smaller. For labels the critic is a classifier, and
+    the estimate their entropy minus the cross-entropy.
 
     Parameters
     ----------
@@ -68,24 +70,24 @@ class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEst
     ----------
     [shared]
     lower_bound_ : float
-        The multi-sample lower bound on rows held out, in nats; see `score`.
+        The multi-sample lower bound on held-out samples, in nats; see `score`.
     confidence_interval_ : ConfidenceInterval
         The pair (low, high) of a 95 % interval, in nats, with its `lower_limit`, of
         one side, and `standard_error` as attributes.
     reference_mutual_info_ : float
-        What the closed form alone gives, in nats; 0 without one.
+        The estimate of the closed form alone, in nats; 0 without one.
     candidate_scores_ : dict of float
-        The lower bound on rows held out, of "critic", of "reference" and of each of
-        `candidates` by its class and place.
+        The lower bound on held-out samples of "reference", of "critic" if critics were
+        trained, and of each of `candidates` by its class and place.
     chosen_ : str
-        Where the estimate comes from: "reference", "critic", "neighbors" or the name of
-        a candidate.
+        The source of the estimate: "reference", "critic", "neighbors" or the name of a
+        candidate.
     status_ : {"ok", "zero", "saturated", "unstable", "not converged"}
-        "zero": not to be told from 0. "saturated": close to `ceiling_`. "unstable": the
-        folds disagree beyond their errors. "not converged": training still rose at
-        `max_iter`, or the estimate still rises with the number of rows: the second half
-        of them brought more than its standard error. With the last three the interval
-        is not to be trusted.
+        "zero": not significantly above 0. "saturated": close to `ceiling_`. "unstable":
+        the folds differ by more than their errors. "not converged": training still
+        improved at `max_iter`, or the estimate still rises with the number of samples:
+        the second half of them added more than its standard error. With the last three
+        the interval is not to be trusted.
     fold_scores_ : ndarray of shape (n_folds,)
         The estimate of each fold.
     n_iter_ : int
@@ -107,20 +109,19 @@ class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEst
 
     Notes
     -----
-    An epoch is one pass over the rows, or as many as make fifty steps. X and y may hold
-    columns of strings, categories and booleans beside numbers: they become indicators.
-    For labels alone training is that of :class:`BarberAgakov`, for at most 1000 passes,
-    whatever `max_iter` and `n_iter_no_change` are.
+    An epoch is one pass over the training samples, or as many as make fifty steps. X
+    and y may have columns of strings, categories and booleans beside numbers: they
+    become indicators. For labels alone training is that of :class:`BarberAgakov`, for
+    at most 1000 passes, whatever `max_iter` and `n_iter_no_change` are.
 
-    No row trains or stops the critic that reports on it. The choice between closed
-    form, critic and candidates, however, is made on the rows reported on: the best of a
-    few, chosen by a margin of two standard errors or by the lower bound, never by the
-    estimate itself. Under a critic, too, what the closed form loses by learning its
-    directions from a sample is put back.
+    No sample is tested on by a critic that it trained or stopped. The choice between
+    closed form, critics and candidates, however, is made on the test samples: the best
+    of a few, chosen by a margin of two standard errors or by the lower bound, never by
+    the estimate itself.
 
-    It fails, on the low side, where structure is fine for the number of rows: a
-    spiral in 25 columns shows nothing at 10,000 rows. Above about log n nats no method
-    without assumptions can tell; `status_` then says "saturated".
+    It underestimates where the structure is fine for the number of samples: of a spiral
+    in 25 columns nothing is found at 10,000 samples. Above about log n nats no method
+    without assumptions can estimate; `status_` is then "saturated".
 
     References
     ----------

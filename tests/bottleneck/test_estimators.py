@@ -115,7 +115,7 @@ def test_a_training_that_still_improves_warns():
 
 def test_few_test_samples_warn():
     X, y, _ = draw_normal(60, 1, 0.5, seed=0)
-    with pytest.warns(skmi.FewRowsWarning, match="from 6 rows says next to nothing"):
+    with pytest.warns(skmi.FewRowsWarning, match="from 6 samples is unreliable"):
         skmi.IBRegressor(max_iter=2, random_state=0).fit(X, y)
 
 
