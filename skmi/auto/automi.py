@@ -260,7 +260,9 @@ class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEst
         self._train(model, X, y)
         self.reference_mutual_info_: float = 0.0
         self.candidate_scores_: dict[str, float] = {"critic": model.mutual_info_}
-        self._folds = model._split(X, y, make_random_state(model.random_state))
+        with warnings.catch_warnings():  # given already in the fit
+            warnings.simplefilter("ignore", SkmiWarning)
+            self._folds = model._split(X, y, make_random_state(model.random_state))
         estimate = Estimate(model.mutual_info_, model.standard_error_, bound="lower")
         return choices.Candidate("critic", estimate, model.mutual_info_, model)
 
