@@ -7,7 +7,8 @@ carry it. Every estimator has ``fit(X, Y)``, ``mutual_info_`` in nats and
 """
 
 import importlib
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # true to type checkers; `typing` itself takes time to import
 
 __version__ = "0.1.0"
 
