@@ -13,6 +13,7 @@ __all__ = [
     "DuplicateRowsWarning",
     "FewRowsWarning",
     "NothingSelectedWarning",
+    "ReliabilityWarning",
     "SaturationWarning",
     "SkmiWarning",
     "warn",
@@ -96,6 +97,14 @@ class NothingSelectedWarning(SkmiWarning):
     """No column tells enough about the target to be told from chance.
 
     ``min_features_to_select=1`` keeps the best one all the same, as a pipeline needs.
+    """
+
+
+class ReliabilityWarning(SkmiWarning):
+    """The estimate is larger than the samples can support without assumptions.
+
+    No method without a parametric form can show more than about log n nats from n
+    samples. More samples, or an estimator with such a form, raise that limit.
     """
 
 

@@ -108,6 +108,9 @@ ATTRIBUTES = {
     What `mutual_info_` is in expectation.""",
     "ceiling_": """float
     The largest value that `mutual_info_` could have taken, inf where there is none.""",
+    "information_coefficient_": """float
+    The estimate on the scale of 0 to 1 of Linfoot, :math:`\\sqrt{1 - e^{-2 I}}`; 0 for
+    a negative one.""",
     "n_features_in_": """int
     Number of columns of X.""",
     "feature_names_in_": """ndarray of shape (`n_features_in_`,)

@@ -18,8 +18,8 @@ from skmi.variational.report import (
 
 __all__ = [
     "Evidence",
-    "evidence_ceiling",
     "evidence_of_ratio",
+    "evidence_reach",
     "gain_of_trees",
     "gather",
 ]
@@ -61,8 +61,8 @@ def gather(scores: list, X: np.ndarray, y: np.ndarray, folds: list[Fold]) -> Evi
     )
 
 
-def evidence_ceiling(folds: list[Fold]) -> float:
-    """Return the ceiling of the evidence: the log of the mean size of a fold."""
+def evidence_reach(folds: list[Fold]) -> float:
+    """Return the most that test samples support: the log of their mean number."""
     return float(np.log(np.mean([len(fold.report) for fold in folds])))
 
 

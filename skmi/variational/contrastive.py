@@ -161,6 +161,9 @@ class InterpolatedBound(RatioEstimator):
         return bounds.interpolated_bound(scores, self.interpolation)
 
     def _ceiling(self, n_samples):
+        n_others = n_contrasts(n_samples) - 1
         if self.interpolation == 0:
             return math.inf
-        return 1 + math.log((n_contrasts(n_samples) - 1) / self.interpolation)
+        if self.interpolation == 1:  # both terms then have the same normaliser
+            return math.log(n_others)
+        return 1 + math.log(n_others / self.interpolation)

@@ -167,6 +167,7 @@ class StreamingMixin:
                 standard_error(influence),
                 report.ceiling(len(reports.X)),
                 report.bound,
+                report.reach(len(reports.X)),
             )
         )
         fitted = describe_training(self, training, critics, [inputs], [value])
