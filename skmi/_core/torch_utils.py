@@ -25,6 +25,14 @@ def resolve_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def device_at_hand(device: str) -> torch.device:
+    """Return the device of a fit, or the CPU where a fitted model has moved on."""
+    try:
+        return resolve_device(device)
+    except ValueError:
+        return torch.device("cpu")
+
+
 @contextlib.contextmanager
 def isolated_randomness(generator: torch.Generator) -> Iterator[None]:
     """Seed torch's own generator from ours for a while, then put it back.
