@@ -280,10 +280,10 @@ def test_oracle_critic_gives_the_truth_close_to_an_end_of_the_interpolation():
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_oracle_critic_maximises_the_objective(name):
     """Critics that are shifted or scaled have a smaller value, on many samples."""
-    X, Y, rho = draw_normal(4000, 1, 0.5, seed=0)
+    X, Y, rho = draw_normal(2000, 1, 0.5, seed=0)
     exact = oracle_scores(X, Y, rho, conditional=False)
     best = float(OBJECTIVES[name](exact))
-    for other in (exact + 0.2, exact - 0.2, 1.1 * exact, 0.9 * exact):
+    for other in (exact + 0.5, exact - 0.5, 1.3 * exact, 0.7 * exact):
         assert float(OBJECTIVES[name](other)) < best
 
 
