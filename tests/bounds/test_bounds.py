@@ -1,3 +1,4 @@
+import inspect
 import math
 from functools import partial
 
@@ -77,6 +78,18 @@ OTHERS = {
     "split_pairs",
     "unnormalized_barber_agakov",
 }
+
+
+@pytest.mark.parametrize(
+    "module", [bounds.conditional, bounds.contrastive, bounds.ratio]
+)
+def test_the_package_exports_every_bound(module):
+    for name, item in inspect.getmembers(module, inspect.isfunction):
+        if item.__module__ == module.__name__ and not name.startswith("_"):
+            assert name in bounds.__all__, f"Add {name} to skmi/bounds/__init__.py."
+            assert name in module.__all__, (
+                f"Add {name} to __all__ of {item.__module__}."
+            )
 
 
 @pytest.mark.parametrize("name", sorted(set(bounds.__all__) - OTHERS))
