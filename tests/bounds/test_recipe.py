@@ -18,7 +18,7 @@ BLOCKS = re.findall(r"::\n\n((?: {4,}.*\n|\n)+)", TEXT)
 
 
 def run(start, module, **names):
-    """Run the block of code that begins with `start` where a module's names are known."""
+    """Run the block that begins with `start`, with the names of a module known."""
     blocks = (textwrap.dedent(block) for block in BLOCKS)
     (code,) = (code for code in blocks if code.startswith(start))
     names = {**vars(module), **names}
