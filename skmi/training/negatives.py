@@ -4,8 +4,8 @@ import torch
 
 __all__ = ["contrast_pairs", "cyclic_partners", "draw_partners", "spread_partners"]
 
-# Negative pairs of the early-stopping samples: of few samples more shifts, 16 to 64, for
-# less variance of the held-out objective.
+# Negative pairs of the early-stopping samples: more shifts of few samples, 16 to 64,
+# for less variance of the held-out objective.
 FEWEST_PAIRS = 2**15
 
 
