@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 import skmi
 from skmi import NWJ, TNCE, TUBA, DonskerVaradhan, InfoNCE
 from skmi.critics import SeparableCritic
+from skmi.datasets import make_correlated_normal
 from skmi.variational.base import stack_rows
 from tests.estimators import make_small
 from tests.oracle import Oracle, OracleCritic, draw_normal
@@ -225,6 +226,27 @@ def test_torch_settings_of_the_user_do_not_matter():
         torch.set_default_dtype(torch.float32)
     with torch.no_grad():
         assert make_small(NWJ).fit(X, Y).mutual_info_ == plain
+
+
+# -- the closed-form reference -----------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [skmi.NWJ, skmi.InfoNCE, skmi.JensenShannon])
+def test_training_starts_from_the_closed_form(cls):
+    X, Y, truth = make_correlated_normal(1000, 5, mutual_info=1.5, random_state=0)
+    settings = {"max_iter": 2, "random_state": 0, "hidden_layer_sizes": (8,)}
+    model = cls(reference="copula", tol=1.0, **settings)
+    without = cls(**settings)
+    for estimator in (model, without):
+        with pytest.warns(skmi.ConvergenceWarning):
+            estimator.fit(X, Y)
+    assert model.mutual_info_ == pytest.approx(truth, abs=0.25)
+    assert without.mutual_info_ < truth - 0.4
+
+
+def test_labels_have_no_closed_form():
+    with pytest.raises(ValueError, match="reference=None for labels"):
+        skmi.NWJ(reference="copula").fit(np.ones((60, 1)), ["a", "b"] * 30)
 
 
 # -- critics of the user's ---------------------------------------------------------

@@ -76,7 +76,9 @@ def test_entropy_of_barber_agakov():
     }
     for estimator in found.values():
         assert estimator.mutual_info_ == pytest.approx(0.7, abs=0.1)
-    assert [estimator.bound_ for estimator in found.values()] == ["none"] * 2 + ["lower"]
+    assert [estimator.bound_ for estimator in found.values()] == ["none"] * 2 + [
+        "lower"
+    ]
 
 
 def test_log_densities_are_in_the_units_of_y():
