@@ -36,7 +36,7 @@ def run(start, module, **names):
 def test_the_recipe_for_a_bound(start, module, name):
     """It reports NWJ's value of a critic that the new objective has trained."""
     hellinger = run("def hellinger", bounds.ratio)["hellinger"]
-    known = SimpleNamespace(**vars(bounds), hellinger=hellinger)
+    known = SimpleNamespace(**{**vars(bounds), "hellinger": hellinger})
     cls = run(start, module, bounds=known)[name]
     X, Y, truth = make_correlated_normal(2000, 1, mutual_info=0.5, random_state=0)
     estimator = cls(random_state=0).fit(X, Y)
