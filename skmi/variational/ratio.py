@@ -76,7 +76,8 @@ class DonskerVaradhan(GradientParameters, RatioEstimator):
     Notes
     -----
     The critic estimates the log density ratio up to an additive constant. Estimates
-    above about log n, with n test samples, are unreliable: that is `ceiling_`.
+    above about log n, with n test samples, are unreliable, and warned of. `ceiling_` is
+    inf: nothing keeps the estimate below it.
 
     Of other variants in use, the log-sum-exp trick is part of "exact", noise added to
     the critic's output has no gradient, and gradient clipping is `max_grad_norm`. For

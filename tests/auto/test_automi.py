@@ -10,7 +10,7 @@ from skmi import AutoMI, GaussianMI
 from skmi.datasets import (
     make_correlated_normal,
 )
-from skmi.exceptions import ConvergenceWarning, SaturationWarning
+from skmi.exceptions import ConvergenceWarning, ReliabilityWarning
 from skmi.inference import confidence_interval, permutation_test
 
 SMALL = {"hidden_layer_sizes": (16,), "cv": 3, "random_state": 0}
@@ -190,7 +190,7 @@ def test_labels_in_X_must_stay_labels():
 
 def test_saturation():
     X, Y, _ = make_correlated_normal(150, 4, mutual_info=15.0, random_state=0)
-    with pytest.warns(SaturationWarning):
+    with pytest.warns(ReliabilityWarning, match="the most that the test samples"):
         model = AutoMI(**SMALL).fit(X, Y)
     assert model.status_ == "saturated"
 

@@ -1,6 +1,7 @@
 """What is reported, and on which samples."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ import torch
 import skmi
 from skmi import (
     NWJ,
+    SMILE,
     BarberAgakov,
     DonskerVaradhan,
     InfoNCE,
+    InterpolatedBound,
+    ReliabilityWarning,
     SaturationWarning,
     bounds,
 )
@@ -146,8 +150,40 @@ def test_barber_agakov_is_a_bound_where_the_entropy_is_known():
 
 def test_ceiling_of_folds_is_that_of_their_samples():
     X, Y, _ = draw_normal(100, 1, 0.5, seed=0)
-    for cls in (InfoNCE, DonskerVaradhan):
-        assert make_small(cls, cv=10).fit(X, Y).ceiling_ == pytest.approx(math.log(10))
+    fitted = make_small(InfoNCE, cv=10).fit(X, Y)
+    assert fitted.ceiling_ == pytest.approx(math.log(10))
+
+
+@pytest.mark.parametrize("cls", [DonskerVaradhan, NWJ, SMILE])
+def test_more_than_the_samples_support_is_warned_of(cls):
+    """Ten nats from 25 test samples, of which log 25 = 3.22 can be supported."""
+    X, Y, rho = draw_normal(100, 1, 10.0, seed=0)
+    estimator = make_small(cls, critic=OracleCritic(rho), max_iter=1)
+    with pytest.warns(ReliabilityWarning, match=r"is larger than 3\.22"):
+        estimator.fit(X, Y)
+    assert estimator.mutual_info_ > math.log(25)
+    assert estimator.ceiling_ == math.inf
+
+
+def test_what_the_samples_support_is_not_warned_of():
+    X, Y, rho = draw_normal(100, 1, 1.0, seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReliabilityWarning)
+        make_small(SMILE, critic=OracleCritic(rho), max_iter=1).fit(X, Y)
+
+
+@pytest.mark.parametrize("interpolation", [0.1, 0.5, 1.0])
+def test_the_ceiling_of_the_interpolated_bound_can_be_reached(interpolation):
+    """By a critic of free scores that maximises the bound."""
+    scores = (3 * torch.eye(10, dtype=torch.float64)).requires_grad_()
+    optimizer = torch.optim.Adam([scores], lr=0.3)
+    for _ in range(600):
+        value = bounds.interpolated_bound(scores, interpolation)
+        optimizer.zero_grad()
+        (-value).backward()
+        optimizer.step()
+    report = InterpolatedBound(interpolation=interpolation)._make_report()
+    assert float(value.detach()) == pytest.approx(report.ceiling(10), abs=0.01)
 
 
 def test_saturation_names_the_ceiling():
