@@ -177,6 +177,8 @@ def _parameter_entries(cls: type, text: str) -> Iterator[str]:
     for name, parameter in inspect.signature(cls).parameters.items():
         if not re.search(rf"(?m)^    {name} : ", text):
             if name not in texts:
+                texts = texts | _inherited_text(cls, name)
+            if name not in texts:
                 raise TypeError(
                     f"{cls.__name__}.{name} has no description: add one to the "
                     "docstring, under Parameters, or to _parameter_texts."
@@ -184,6 +186,17 @@ def _parameter_entries(cls: type, text: str) -> Iterator[str]:
             kind, body = texts[name].split("\n", 1)
             default = repr(parameter.default).replace("'", '"')
             yield f"{name} : {kind}, default={default}\n{body}"
+
+
+def _inherited_text(cls: type, name: str) -> dict[str, str]:
+    """Return the description that a parent's docstring has of a parameter."""
+    entry = rf"(?ms)^    {name} : (.+?), default=[^\n]+\n(.+?)(?=^    \w|\n\n)"
+    for parent in cls.__mro__[1:]:
+        found = re.search(entry, parent.__doc__ or "")
+        if found:
+            body = re.sub(r"(?m)^    ", "", found[2]).rstrip()
+            return {name: f"{found[1]}\n{body}"}
+    return {}
 
 
 def _attribute_entries(cls: type, text: str) -> Iterator[str]:

@@ -50,7 +50,7 @@ ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
 
 @estimator
-class AutoMI(CriticParameters, LoopParameters, PatienceParameters, MutualInfoEstimator):
+class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEstimator):
     r"""Mutual information by the best of several methods: the estimator to start with.
 
     .. math:: I \approx E_P[f] - \log E_Q[e^f], \quad f = r(x, y) + g \, h_\theta(x, y)

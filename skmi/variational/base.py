@@ -50,9 +50,9 @@ __all__ = ["CriticEstimator", "RatioEstimator", "named_critic"]
 @estimator
 class CriticEstimator(
     StreamingMixin,
-    CriticParameters,
-    LoopParameters,
     StoppingParameters,
+    LoopParameters,
+    CriticParameters,
     TrainedAttributes,
     MutualInfoEstimator,
 ):
