@@ -17,7 +17,7 @@ def test_golden_value(k, value):
 
 def test_labels_have_no_ceiling():
     labels = np.arange(60).astype(str)
-    with pytest.warns(DiscreteTargetWarning, match="60 labels in 60 rows"):
+    with pytest.warns(DiscreteTargetWarning, match="60 labels in 60 samples"):
         estimator = MixedKSG().fit(pd.DataFrame({"a": labels}), labels)
     assert estimator.ceiling_ == math.inf
     assert estimator.mutual_info_ > math.log(60)
