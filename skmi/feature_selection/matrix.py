@@ -74,9 +74,7 @@ def mutual_info_matrix(
 
     Examples
     --------
-    >>> from typing import Any
-
-    import numpy as np
+    >>> import numpy as np
     >>> from skmi import mutual_info_matrix
     >>> coin, other = np.random.RandomState(0).randint(2, size=(2, 1000))
     >>> mutual_info_matrix(np.column_stack([coin, 1 - coin, other])).round(1) + 0.0
