@@ -173,7 +173,7 @@ def test_labels_against_the_exact_value():
 
 def test_a_label_of_one_sample_is_not_informative():
     X = np.random.RandomState(0).standard_normal((50, 1))
-    with pytest.warns(DiscreteTargetWarning, match="50 labels in 50 rows"):
+    with pytest.warns(DiscreteTargetWarning, match="50 labels in 50 samples"):
         estimator = KSG().fit(X, np.arange(50).astype(str))
     assert estimator.mutual_info_ == pytest.approx(0.0)
 
