@@ -74,9 +74,9 @@ class NeighborEstimator(MutualInfoEstimator):
         labels = self._layout.X_labels
         return np.zeros(n_features, bool) if labels is None else labels.mask
 
-    def _atom_limits(self, x: Block, y: Block) -> tuple[float, float]:
+    def _atom_limits(self, x: Block, y: Block) -> list[float]:
         """Return from how many copies on a value of x, and one of y, is a label."""
-        return math.inf, math.inf
+        return [math.inf, math.inf]
 
     # -- fit ---------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import digamma
 from scipy.stats import hypergeom
 
-__all__ = ["CodeInformation", "code_information"]
+__all__ = ["CodeInformation", "chance_in_groups", "code_information"]
 
 # Expected count of a cell from which two terms of the series give its expectation.
 LARGE_CELL = 30
@@ -49,6 +49,17 @@ def code_information(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     by_chance = stretch * math.sqrt(variance) / n_samples
     error = by_chance * min(max(1 - adjusted / largest, 0.0), 1.0)
     return CodeInformation(plain, adjusted, stretch, error)
+
+
+def chance_in_groups(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:
+    """Return what adjusting for chance adds to the information of x and y given z."""
+    total = 0.0
+    for code in np.unique(z):
+        rows = np.flatnonzero(z == code)
+        if np.ptp(x[rows]) and np.ptp(y[rows]):
+            codes = code_information(x[rows], y[rows])
+            total += len(rows) / len(z) * (codes.adjusted - codes.plain)
+    return total
 
 
 def weighted_digamma(counts: np.ndarray) -> float:

@@ -94,18 +94,20 @@ def refine(
     return np.where(inside, place, len(step.atoms) + codes), inside
 
 
-def atom_limits(x: Block, y: Block) -> tuple[float, float]:
-    """Return the number of copies that makes a value of x, and one of y, an atom."""
-    limits = [COPIES_OF_AN_ATOM * max(side.columns.shape[1], 1) for side in (x, y)]
+def atom_limits(x: Block, y: Block, *others: Block) -> list[float]:
+    """Return for each side the number of copies that makes a value an atom."""
+    sides = (x, y, *others)
+    limits = [COPIES_OF_AN_ATOM * max(side.columns.shape[1], 1) for side in sides]
     n_codes = []
-    for side, limit in zip((x, y), limits, strict=True):
+    for side, limit in zip(sides, limits, strict=True):
         codes, _ = Atoms(side.columns, side.codes, limit).split(*side)
         shares = np.bincount(codes) / len(codes)
         n_codes.append(1 / (shares**2).sum())
-    return (
-        max(limits[0], SAMPLES_IN_A_CELL * n_codes[1]),
-        max(limits[1], SAMPLES_IN_A_CELL * n_codes[0]),
-    )
+    cells = math.prod(n_codes)
+    return [
+        max(limit, SAMPLES_IN_A_CELL * cells / own)
+        for limit, own in zip(limits, n_codes, strict=True)
+    ]
 
 
 class Side:

@@ -84,7 +84,7 @@ class MixedKSG(NeighborEstimator):
     def _terms(self, joint: JointRows) -> np.ndarray:
         return ksg_terms(joint, self._options.n_neighbors)
 
-    def _atom_limits(self, x: Block, y: Block) -> tuple[float, float]:
+    def _atom_limits(self, x: Block, y: Block) -> list[float]:
         return atom_limits(x, y)
 
     def _label_mask(self, n_features: int) -> np.ndarray:
