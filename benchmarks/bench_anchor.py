@@ -23,6 +23,7 @@ import torch
 import skmi
 from skmi.bounds import log_mean_exp
 from skmi.datasets import BENCHMARK_TASKS
+from skmi.variational.objective import Objective
 
 TASKS = (
     "normal 1x1",
@@ -37,12 +38,17 @@ TASKS = (
 class Anchored(skmi.JensenShannon):
     """NWJ's value of a critic trained with an anchor class."""
 
-    def _objective(self, scores):
-        joint, marginal = scores
-        everything = torch.cat([joint.unsqueeze(-1), marginal], -1)
-        with_partner = torch.nn.functional.softplus(log_mean_exp(everything))
-        without = torch.nn.functional.softplus(log_mean_exp(marginal))
-        return (joint - with_partner - without).mean(-1)
+    def _make_objective(self):
+        return Objective(anchored)
+
+
+def anchored(scores):
+    """Return the contrastive likelihood with an anchor class."""
+    joint, marginal = scores
+    everything = torch.cat([joint.unsqueeze(-1), marginal], -1)
+    with_partner = torch.nn.functional.softplus(log_mean_exp(everything))
+    without = torch.nn.functional.softplus(log_mean_exp(marginal))
+    return (joint - with_partner - without).mean(-1)
 
 
 def models(seed):

@@ -177,7 +177,6 @@ class Plain:
         names = Schedule.__annotations__.keys() & defaults.keys()
         training = Training(
             network,
-            lambda network, i: copy.deepcopy(network).cpu().eval(),
             lambda scores: scores[0].mean(-1),
             x,
             target,
@@ -185,6 +184,7 @@ class Plain:
             stop_rows=rows[:, :0],
             schedule=Schedule(**{name: defaults[name] for name in names}),
             generator=generator,
+            extract=lambda network, i: copy.deepcopy(network).cpu().eval(),
         )
         while training.epoch < self.settings["max_iter"] and not training.finished:
             training.run_epoch()

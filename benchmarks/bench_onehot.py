@@ -78,18 +78,18 @@ def descend(name, settings, batch_size, n_steps, n_seeds):
 
 
 def values_of(estimator, pairs):
-    """Return what the estimator reports of pairs, one value for each network."""
-    if estimator._estimate.__func__ is skmi.NWJ._estimate:
+    """Return the estimate from pairs, one value for each network."""
+    if estimator._make_report().bound == "lower":
         return skmi.bounds.tuba(clipped(estimator, pairs))
     return skmi.bounds.donsker_varadhan(clipped(estimator, pairs))
 
 
 def clipped(estimator, pairs):
-    """Clip pairs as the estimator does in what it reports."""
+    """Clip pairs as the estimator does in its estimate."""
     joint, marginal = pairs
     limit = getattr(estimator, "clip", math.inf)
     marginal = marginal.clamp(-limit, limit)
-    is_smile = isinstance(estimator, skmi.SMILE)
+    is_smile = isinstance(estimator, (skmi.SMILE, skmi.ReSMILE))
     return (joint if is_smile else joint.clamp(-limit, limit)), marginal
 
 

@@ -18,6 +18,7 @@ from harness import write_table
 from skmi import NWJ
 from skmi._core.sklearn_compat import make_random_state
 from skmi._core.torch_utils import make_generator, resolve_device
+from skmi.variational.inputs import Inputs
 
 N_ROWS = 2000
 LONGEST_LOOP = 16
@@ -34,8 +35,9 @@ def make_training(estimator, n_columns, n_models, seed, device):
     y = (x + noise).to(device)
     order = torch.randperm(N_ROWS, generator=generator).expand(n_models, -1)
     size = N_ROWS * 3 // 20
+    plain = [Inputs(None, None)]
     return estimator._train_stack(
-        x.to(device), y, order[:, size:], order[:, :size], generator
+        x.to(device), y, order[:, size:], order[:, :size], plain, generator
     )
 
 

@@ -33,7 +33,7 @@ def climb(name, critic, options):
         hidden_layer_sizes=(256, 256), activation="relu", **settings
     )
     generator = torch.Generator().manual_seed(options.first_seed)
-    network = estimator._make_network(20, 20, options.seeds, generator)
+    network = harness.make_network(estimator, 20, options.seeds, generator)
 
     def draw(step):
         level = options.levels[step // options.steps]

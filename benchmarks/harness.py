@@ -1,7 +1,7 @@
-"""What the benchmarks of the bounds share: the loop over batches, table, picture.
+"""Shared by the benchmarks of the bounds: the loop over batches, table, picture.
 
-The objective, the penalty and the value are those of the estimators themselves; only
-the rows are drawn anew at each step, as the papers do.
+The objective and the estimate are those of the estimators themselves; only the samples
+are drawn anew at each step, as in the papers.
 """
 
 import csv
@@ -10,6 +10,8 @@ import math
 import torch
 
 from skmi.bounds import split_pairs
+from skmi.variational.base import build_stack
+from skmi.variational.inputs import Inputs
 
 LEVELS = (2.0, 4.0, 6.0, 8.0, 10.0)
 
@@ -34,22 +36,30 @@ def log_density_ratio(x, y, rho):
 
 
 def objective_of(estimator):
-    """Return what an estimator's training maximises, as a function of pairs."""
-    objective = estimator._make_objective()
-    return lambda pairs: objective(pairs) - estimator._penalty(pairs)
+    """Return the training objective of an estimator, as a function of pairs."""
+    return estimator._make_objective().loss
 
 
 def orient(estimator, scores):
-    """Return scores with the rows that the estimator holds against others."""
-    return scores.mT if estimator._contrast == "x" else scores
+    """Return scores with one row for each sample whose negatives are averaged over."""
+    return scores.mT if estimator._make_report().contrast == "x" else scores
 
 
 def value_of(estimator, scores):
-    """Return what the estimator reports of each model's scores (models, n, n)."""
+    """Return the estimate from each model's scores (models, n, n)."""
+    report = estimator._make_report()
     return [
-        float(estimator._estimate(estimator._reduce(orient(estimator, matrix))))
+        float(report.estimate(report.reduce(orient(estimator, matrix))))
         for matrix in scores.detach().double()
     ]
+
+
+def make_network(estimator, n_columns, n_models, generator):
+    """Return a stack of an estimator's networks, for as many columns of x as of y."""
+    empty = torch.empty(n_models, 0, n_columns)
+    learns_baseline = estimator._make_objective().learns_baseline
+    plain = [Inputs(None, None)]
+    return build_stack(estimator, empty, empty, plain, learns_baseline, generator)
 
 
 def train(estimator, network, draw, n_steps, learning_rate):

@@ -7,7 +7,8 @@ carry it. Every estimator has ``fit(X, Y)``, ``mutual_info_`` in nats and
 """
 
 import importlib
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # true to type checkers; `typing` itself takes time to import
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ _MODULES_OF_NAMES = {
         "DuplicateRowsWarning",
         "FewRowsWarning",
         "NothingSelectedWarning",
+        "ReliabilityWarning",
         "SaturationWarning",
         "SkmiWarning",
     ],
@@ -127,6 +129,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test compares the two
     from skmi.exceptions import DuplicateRowsWarning as DuplicateRowsWarning
     from skmi.exceptions import FewRowsWarning as FewRowsWarning
     from skmi.exceptions import NothingSelectedWarning as NothingSelectedWarning
+    from skmi.exceptions import ReliabilityWarning as ReliabilityWarning
     from skmi.exceptions import SaturationWarning as SaturationWarning
     from skmi.exceptions import SkmiWarning as SkmiWarning
     from skmi.feature_selection import MIFeatureSelector as MIFeatureSelector
@@ -211,6 +214,7 @@ __all__ = [
     "ReNWJ",
     "ReSMILE",
     "ReTUBA",
+    "ReliabilityWarning",
     "SaturationWarning",
     "ScoreEstimator",
     "SkmiWarning",

@@ -19,7 +19,7 @@ from skmi._data.checks import is_constant, require_finite, warn_of_few_rows
 from skmi._data.dtypes import on_device_of
 from skmi._data.splitting import N_CONTRASTS, contrast_blocks
 from skmi._data.validation import validate_pair
-from skmi.exceptions import SaturationWarning, warn
+from skmi.exceptions import ReliabilityWarning, SaturationWarning, warn
 
 __all__ = [
     "Estimate",
@@ -38,6 +38,7 @@ class Estimate(NamedTuple):
     standard_error: float
     ceiling: float = math.inf
     bound: str = "none"  # what it is in expectation: "lower", "upper" or "none"
+    reach: float = math.inf  # the most that the samples support without assumptions
 
 
 class FittedAttributes:
@@ -65,6 +66,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     _is_normalized = False  # whether _log_ratio has no free constant
     _shared_attributes = (
         *FittedAttributes.__annotations__,
+        "information_coefficient_",
         "n_features_in_",
         "feature_names_in_",
     )
@@ -143,6 +145,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         self._publish(estimate)
         warn_of_few_rows(X)
         self._warn_of_saturation()
+        self._warn_of_reach(estimate.reach)
         return self
 
     def _publish(self, estimate: Estimate) -> None:
@@ -281,6 +284,22 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             rows = np.random.RandomState(0).permutation(len(y))[:N_CONTRASTS]
             self._known_rows = X[rows], y[rows]
         return X, y
+
+    @property
+    def information_coefficient_(self) -> float:
+        """The estimate on the scale of 0 to 1 of Linfoot, sqrt(1 - exp(-2 I))."""
+        return math.sqrt(-math.expm1(-2 * max(self.mutual_info_, 0.0)))
+
+    def _warn_of_reach(self, reach):
+        if self.mutual_info_ > reach:
+            warn(
+                f"The estimate of {self.mutual_info_:.2f} nats is larger than "
+                f"{reach:.2f}, the logarithm of the number of samples that it was "
+                "computed on: more cannot be supported without a parametric form of "
+                "the distribution. Pass more samples, or use an estimator that has "
+                "one.",
+                ReliabilityWarning,
+            )
 
     def _warn_of_saturation(self):
         if self.mutual_info_ > 0.9 * self.ceiling_:

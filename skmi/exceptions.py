@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from types import FrameType
 
 from sklearn.exceptions import ConvergenceWarning as _SklearnConvergenceWarning
 
@@ -13,6 +14,7 @@ __all__ = [
     "DuplicateRowsWarning",
     "FewRowsWarning",
     "NothingSelectedWarning",
+    "ReliabilityWarning",
     "SaturationWarning",
     "SkmiWarning",
     "warn",
@@ -27,8 +29,8 @@ LIBRARIES = frozenset(
 def warn(message: str, category: type[Warning]) -> None:
     """Give a warning that points at the user's line: the first one outside libraries.
 
-    In a worker thread or process, whose stack holds no line of the user's, it points
-    at the outermost frame.
+    In a worker thread or process, whose stack has no line of the user's code, it
+    points at the outermost frame.
     """
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and is_of_library(frame):
@@ -36,7 +38,7 @@ def warn(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def is_of_library(frame) -> bool:
+def is_of_library(frame: FrameType) -> bool:
     """Whether a frame belongs to skmi or to what runs it."""
     module = frame.f_globals.get("__name__", "")
     return module.partition(".")[0] in LIBRARIES
@@ -50,57 +52,65 @@ class SkmiWarning(UserWarning):
 
 
 class CollapseWarning(SkmiWarning):
-    """A representation holds next to nothing of its input.
+    """A representation retains almost no information about its input.
 
-    A smaller ``beta``, or ``beta_schedule="warm_up"``, lets it hold more.
+    A smaller ``beta``, or ``beta_schedule="warm_up"``, lets it retain more.
     """
 
 
 class ConvergenceWarning(SkmiWarning, _SklearnConvergenceWarning):
     """Training reached ``max_iter`` while the held-out objective still improved.
 
-    A larger ``max_iter`` or ``learning_rate_init`` takes it to its end; until then the
-    estimate may be too low.
+    A larger ``max_iter`` or ``learning_rate_init`` lets training converge; until then
+    the estimate may be too low.
     """
 
 
 class DependentColumnsWarning(SkmiWarning):
     """Columns are linearly dependent, so that their joint density does not exist.
 
-    Leave out those that the others determine.
+    Remove the columns that are determined by the others.
     """
 
 
 class DiscreteTargetWarning(SkmiWarning):
-    """A target may be labels that were taken as numbers, or the other way round.
+    """The target may be labels that are treated as numbers, or the other way round.
 
-    Pass ``discrete_target=True`` for codes of classes and ``False`` for numbers.
+    Pass ``discrete_target=True`` for class codes and ``False`` for numbers.
     """
 
 
 class DuplicateRowsWarning(SkmiWarning):
-    """Rows of continuous data are repeated, which inflates mutual information.
+    """Samples of continuous data are repeated, which inflates mutual information.
 
-    Drop the copies, or weight the rows where weights are taken.
+    Drop the copies, or pass sample weights where they are supported.
     """
 
 
 class FewRowsWarning(SkmiWarning):
-    """There are so few rows that no estimate says much.
+    """There are too few samples for a reliable estimate.
 
-    Nothing helps but more rows.
+    Only more samples help.
     """
 
 
 class NothingSelectedWarning(SkmiWarning):
-    """No column tells enough about the target to be told from chance.
+    """No feature is significantly informative about the target.
 
     ``min_features_to_select=1`` keeps the best one all the same, as a pipeline needs.
     """
 
 
-class SaturationWarning(SkmiWarning):
-    """The estimate is close to the largest value that the method could return.
+class ReliabilityWarning(SkmiWarning):
+    """The estimate is larger than the samples can support without assumptions.
 
-    The mutual information may be larger; more rows raise the ceiling.
+    No method without a parametric form can show more than about log n nats from n
+    samples. More samples, or an estimator with such a form, raise that limit.
+    """
+
+
+class SaturationWarning(SkmiWarning):
+    """The estimate is close to the largest value that the method can return.
+
+    The mutual information may be larger; more samples raise the ceiling.
     """

@@ -85,7 +85,9 @@ def test_labels_of_fewer_rows_than_folds_are_noted():
     y = np.array(["often"] * 57 + ["rare"] * 3)
     critic = make_small(skmi.InfoNCE, cv=5)
     critic.set_params(early_stopping=False)
-    with pytest.warns(skmi.FewRowsWarning, match="label with 3 rows, fewer than the 5"):
+    with pytest.warns(
+        skmi.FewRowsWarning, match="label with 3 samples, fewer than the 5"
+    ):
         critic.fit(X, y)
 
 

@@ -314,3 +314,22 @@ def test_setup_reads_the_version(monkeypatch):
 def test_abstract_classes_say_so():
     with pytest.raises(NotImplementedError):
         base.MutualInfoEstimator().fit(np.eye(9), np.arange(9))
+
+
+def test_a_subclass_inherits_the_texts_of_parameters():
+    @base.estimator
+    class Mine(skmi.InfoNCE):
+        """A bound of one's own.
+
+        Parameters
+        ----------
+        [shared]
+        """
+
+    described = {p.name: p.desc for p in NumpyDocString(Mine.__doc__)["Parameters"]}
+    of_parent = {
+        p.name: p.desc
+        for p in NumpyDocString(inspect.getdoc(skmi.InfoNCE))["Parameters"]
+    }
+    assert described["normalize"] == of_parent["normalize"]
+    assert described.keys() == of_parent.keys()

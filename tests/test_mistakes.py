@@ -33,7 +33,7 @@ MISTAKES = {
         lambda: skmi.GaussianMI().fit(labels.reshape(-1, 1), X),
         ValueError,
         "X holds text",
-        "go second: fit(X, y)",
+        "goes second: fit(X, y)",
     ),
     "one column as a list": (
         lambda: skmi.KSG().fit(X[:, 0], y),
@@ -56,7 +56,7 @@ MISTAKES = {
     "a name for each row as label": (
         lambda: skmi.KSG().fit(X, [f"row {i}" for i in range(60)]),
         skmi.DiscreteTargetWarning,
-        "y holds 60 labels in 60 rows",
+        "y holds 60 labels in 60 samples",
         "y.astype(float)",
     ),
     "labels for an estimator of numbers": (
@@ -80,8 +80,8 @@ MISTAKES = {
     "six rows": (
         lambda: skmi.KSG(n_neighbors=2).fit(X[:6], y[:6]),
         skmi.FewRowsWarning,
-        "6 rows",
-        "Pass more rows",
+        "6 samples",
+        "Pass more samples",
     ),
     "more neighbours than rows": (
         lambda: skmi.KSG(n_neighbors=100).fit(X, y),

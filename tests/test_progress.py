@@ -109,8 +109,8 @@ def test_a_failed_fit_forgets_its_rows():
 def test_automi_passes_bars_on_to_its_critic():
     X, Y, _ = draw_normal(80, 1, 0.8, seed=0)
     recorder = Propagated()
-    model = skmi.AutoMI(max_iter=2, cv=2, random_state=0).set_callbacks(recorder)
-    model.fit(X, Y)
+    model = skmi.AutoMI(max_iter=2, cv=2, reference=None, random_state=0)
+    model.set_callbacks(recorder).fit(X, Y)
     assert recorder.ended.count("epoch") == 2
 
 

@@ -35,6 +35,7 @@ from skmi.exceptions import (
     DuplicateRowsWarning,
     FewRowsWarning,
     NothingSelectedWarning,
+    ReliabilityWarning,
     SaturationWarning,
     SkmiWarning,
 )
@@ -91,6 +92,10 @@ CASES = {
     "fit of an exact relation": (
         lambda: KSG(**SEED).fit(X, X),
         SaturationWarning,
+    ),
+    "fit beyond the logarithm of the number of samples": (
+        lambda: AutoMI(cv=2, max_iter=2, random_state=0).fit(X, X + 1e-4 * X[::-1]),
+        ReliabilityWarning,
     ),
     "fit of a critic": (
         lambda: InfoNCE(**FEW).fit(X, y),

@@ -2,14 +2,15 @@
 
 import contextlib
 import threading
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-_RANDOMNESS = threading.RLock()
+_RANDOMNESS = threading.RLock()  # torch has one default generator for all threads
 
 
-def resolve_device(device):
+def resolve_device(device: str) -> torch.device:
     """Return the device to train on; "auto" takes CUDA where there is one."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -24,8 +25,16 @@ def resolve_device(device):
     return torch.device(device)
 
 
+def device_at_hand(device: str) -> torch.device:
+    """Return the device of a fit, or the CPU where a fitted model has moved on."""
+    try:
+        return resolve_device(device)
+    except ValueError:
+        return torch.device("cpu")
+
+
 @contextlib.contextmanager
-def isolated_randomness(generator):
+def isolated_randomness(generator: torch.Generator) -> Iterator[None]:
     """Seed torch's own generator from ours for a while, then put it back.
 
     Only for modules that cannot be handed a generator; one thread at a time.
@@ -36,7 +45,7 @@ def isolated_randomness(generator):
         yield
 
 
-def make_generator(random_state):
+def make_generator(random_state: np.random.RandomState) -> torch.Generator:
     """Return a CPU generator seeded by a RandomState, leaving torch's own alone.
 
     Draws are made on the CPU and moved, so that a seed means the same numbers on
@@ -46,7 +55,9 @@ def make_generator(random_state):
     return torch.Generator().manual_seed(int(seed))
 
 
-def to_tensor(array, device, dtype):
+def to_tensor(
+    array: np.ndarray, device: torch.device, dtype: torch.dtype
+) -> torch.Tensor:
     """Copy an array to a tensor, refusing values that the dtype cannot hold."""
     tensor = torch.tensor(np.asarray(array), dtype=dtype, device=device)
     if not torch.isfinite(tensor).all():
@@ -57,7 +68,7 @@ def to_tensor(array, device, dtype):
     return tensor
 
 
-def matrix_product(device):
+def matrix_product(device: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return a function of two arrays, ``a.T @ b`` computed on a device."""
     device = resolve_device(device)
 

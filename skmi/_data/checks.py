@@ -130,8 +130,8 @@ def warn_of_few_rows(X):
     """Warn where there are too few samples for any estimate."""
     if len(X) < 8:
         warn(
-            f"An estimate from {len(X)} samples is unreliable; its standard error may be "
-            "too small as well. Pass more samples.",
+            f"An estimate from {len(X)} samples is unreliable; its standard error may "
+            "be too small as well. Pass more samples.",
             FewRowsWarning,
         )
 

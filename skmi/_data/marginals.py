@@ -1,4 +1,4 @@
-"""How an estimator sees a column: by normal scores, standardised, or as it is."""
+"""Transforms of single columns: normal scores of ranks, standardised, or as given."""
 
 import numpy as np
 from scipy.special import ndtri
@@ -6,13 +6,13 @@ from scipy.special import ndtri
 __all__ = ["BlockView", "ColumnView", "normal_scores"]
 
 
-def normal_scores(ranks, n_samples):
+def normal_scores(ranks: np.ndarray, n_samples: int) -> np.ndarray:
     """Map ranks 1 to n to quantiles of the standard normal distribution."""
     return ndtri((ranks - 0.5) / n_samples)
 
 
 class ColumnView:
-    """How a column is seen; learned from the rows of a fit."""
+    """The transform of a column, learned from the samples of a fit."""
 
     def __init__(self, column, marginals):
         self.marginals = marginals
@@ -44,7 +44,7 @@ class ColumnView:
         return len(self.values) == 1
 
     def apply(self, column):
-        """Return the column as seen; equal values stay equal."""
+        """Return the transformed column; equal values stay equal."""
         if self.marginals == "rank":
             return self._interpolate(column)
         if self.marginals is None and not self.has_ties:
@@ -54,14 +54,15 @@ class ColumnView:
         return column / factor if self.spread > 0 else column
 
     def _interpolate(self, column):
-        """Return normal scores, also where gaps or slopes leave the numbers."""
+        """Interpolate the normal scores, without overflow between extreme values."""
+        # Differences of the largest numbers overflow; those of subnormal ones vanish.
         unit = 4.0 if self.unit > 1e300 else 2.0**-900 if self.unit < 1e-290 else 1.0
         with np.errstate(over="ignore"):
             seen = np.interp(column / unit, self.values / unit, self.scores)
         return np.clip(seen, self.scores[0], self.scores[-1])
 
     def apply_without_ties(self, column, random_state):
-        """Return the column of the fit as seen, equal values set apart at random."""
+        """Return the transformed column of the fit, ties broken at random."""
         if self.marginals == "rank" and not self.has_ties:
             seen = np.empty(len(column))
             seen[np.argsort(column)] = self.scores
@@ -75,18 +76,19 @@ class ColumnView:
         seen = self.apply(column)
         if self.has_ties:
             noise = random_state.standard_normal(len(column))
+            # Far below any spacing of values, so that the order of others stays.
             seen = seen + 1e-10 * seen.std() * noise
         return seen
 
 
 class BlockView:
-    """How the columns of a block are seen; constant ones are left out."""
+    """The transforms of the columns of a block; constant ones are left out."""
 
     def __init__(self, block, marginals):
         self.views = [ColumnView(column, marginals) for column in block.T]
 
     def apply(self, block):
-        """Return the columns as seen; equal values stay equal."""
+        """Return the transformed columns; equal values stay equal."""
         return self._stack(block, lambda view, column: view.apply(column))
 
     def apply_all(self, block):
@@ -96,7 +98,7 @@ class BlockView:
         return seen
 
     def apply_without_ties(self, block, random_state):
-        """Return the columns of the fit as seen, equal values set apart at random."""
+        """Return the transformed columns of the fit, ties broken at random."""
         return self._stack(
             block, lambda view, column: view.apply_without_ties(column, random_state)
         )

@@ -10,7 +10,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 
 from skmi._data.splitting import Fold
-from skmi.auto.evidence import Evidence, evidence_ceiling
+from skmi.auto.evidence import Evidence, evidence_reach
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import CopulaReference
@@ -84,7 +84,7 @@ def by_closed_form(
     estimate = Estimate(
         closed_form_mutual_info(references, closed),
         standard_error(closed.influence),
-        evidence_ceiling(folds),
+        reach=evidence_reach(folds),
     )
     return Candidate("reference", estimate, float(closed.bounds.mean()), model)
 
@@ -104,7 +104,7 @@ def by_neighbors(
         standard_error(critics.whole_.influence),
     )
     error = math.hypot(error, found.mutual_info_ - halves.mean())
-    estimate = Estimate(found.mutual_info_, error, critics.ceiling_)
+    estimate = Estimate(found.mutual_info_, error, reach=critics.reach_)
     bound = float(critics.whole_.bounds.mean())
     return Candidate("neighbors", estimate, bound, critics, has_folds=False)
 
@@ -126,7 +126,7 @@ def by_critics(X: np.ndarray, y: np.ndarray, critics: Any) -> Candidate:
     change = max(change - noise, 0.0)
     error = standard_error(critics.whole_.influence)
     estimate = Estimate(
-        value + change, math.hypot(error, noise, change), critics.ceiling_
+        value + change, math.hypot(error, noise, change), reach=critics.reach_
     )
     bound = float(critics.whole_.bounds.mean())
     return Candidate("critic", estimate, bound, critics, rises=change > error)

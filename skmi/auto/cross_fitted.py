@@ -14,7 +14,7 @@ from skmi._data.marginals import BlockView
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import stopped_by_others
 from skmi.auto.encoded import EncodedCritic
-from skmi.auto.evidence import evidence_ceiling, gather
+from skmi.auto.evidence import evidence_reach, gather
 from skmi.base import Estimate
 from skmi.critics._composite import without_network
 from skmi.statistics import standard_error
@@ -163,7 +163,8 @@ class CrossFittedCritic(CriticEstimator):
             scores = self._scores_of_each(closed, inputs)
             fitted["closed_"] = gather(scores, X, y, folds)
         error = standard_error(whole.influence)
-        return fitted, Estimate(whole.value, error, evidence_ceiling(folds))
+        found = Estimate(whole.value, error, reach=evidence_reach(folds))
+        return fitted | {"reach_": found.reach}, found
 
     def _scores_of_each(self, critics, inputs):
         return [

@@ -18,8 +18,8 @@ from skmi.variational.report import (
 
 __all__ = [
     "Evidence",
-    "evidence_ceiling",
     "evidence_of_ratio",
+    "evidence_reach",
     "gain_of_trees",
     "gather",
 ]
@@ -61,8 +61,8 @@ def gather(scores: list, X: np.ndarray, y: np.ndarray, folds: list[Fold]) -> Evi
     )
 
 
-def evidence_ceiling(folds: list[Fold]) -> float:
-    """Return the ceiling of the evidence: the log of the mean size of a fold."""
+def evidence_reach(folds: list[Fold]) -> float:
+    """Return the most that test samples support: the log of their mean number."""
     return float(np.log(np.mean([len(fold.report) for fold in folds])))
 
 
@@ -110,9 +110,9 @@ def gain_of_trees(
 
 
 def gain_of_fold(reference, fold, X, y, random_state):
-    """Return what the trees of one fold gain in log loss at each test pair."""
+    """Return the gain of the trees of one fold in log loss, for each test sample."""
     train = fold.train[:MOST_SAMPLES]
-    seen, labels = repaired(reference, X[train], y[train], random_state)
+    pairs, labels = repaired(reference, X[train], y[train], random_state)
     trees = HistGradientBoostingClassifier(
         max_iter=100,
         learning_rate=0.05,
@@ -121,13 +121,21 @@ def gain_of_fold(reference, fold, X, y, random_state):
         early_stopping=False,
         random_state=0,
     )
-    trees.fit(seen, labels)
-    seen, labels = repaired(reference, X[fold.report], y[fold.report], random_state)
-    closed = np.clip(seen[:, 0], -LARGEST_LOGIT, LARGEST_LOGIT) - np.log(N_NEGATIVES)
-    mixed = (closed + trees.decision_function(seen)) / 2
+    trees.fit(pairs, labels)
+    learned_odds = log_odds(labels)
+    pairs, labels = repaired(reference, X[fold.report], y[fold.report], random_state)
+    odds = log_odds(labels)
+    closed = np.clip(pairs[:, 0], -LARGEST_LOGIT, LARGEST_LOGIT) + odds
+    grown = trees.decision_function(pairs) - learned_odds + odds
     signs = 2 * labels - 1
-    losses = np.logaddexp(0, -signs * closed) - np.logaddexp(0, -signs * mixed)
-    return losses.reshape(N_NEGATIVES + 1, -1).mean(axis=0)
+    losses = np.logaddexp(0, -signs * closed)
+    losses -= np.logaddexp(0, -signs * (closed + grown) / 2)
+    return losses.reshape(-1, len(fold.report)).mean(axis=0)
+
+
+def log_odds(labels: np.ndarray) -> float:
+    """Return the log odds of joint pairs."""
+    return float(np.log(labels.sum()) - np.log((1 - labels).sum()))
 
 
 def repaired(

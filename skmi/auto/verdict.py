@@ -7,14 +7,14 @@ from scipy.stats import chi2, norm
 
 from skmi.auto.candidates import Candidate
 from skmi.base import Estimate
-from skmi.exceptions import ConvergenceWarning, warn
+from skmi.exceptions import ConvergenceWarning, ReliabilityWarning, warn
 from skmi.statistics import ConfidenceInterval
 
-__all__ = ["interval", "is_cut_short", "status", "warn_of_convergence"]
+__all__ = ["interval", "is_cut_short", "status", "warn_of_convergence", "warn_of_reach"]
 
 LEVEL = 0.95
 LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
-NEAR = 0.9  # of the ceiling
+NEAR = 0.9  # of the ceiling or of the reach
 
 
 def interval(estimate: Estimate) -> ConfidenceInterval:
@@ -32,8 +32,8 @@ def interval(estimate: Estimate) -> ConfidenceInterval:
 
 def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
     """Return the verdict on an estimate, given the estimates of the folds."""
-    value, error, ceiling, _ = candidate.estimate
-    if value > NEAR * ceiling:
+    value, error, ceiling, _, reach = candidate.estimate
+    if value > NEAR * min(ceiling, reach):
         return "saturated"
     if value <= norm.ppf(LEVEL) * error:
         return "zero"
@@ -75,3 +75,13 @@ def warn_of_convergence(cut_short: bool, max_iter: int) -> None:
             "More samples, or fewer columns, would show."
         )
     warn(reason, ConvergenceWarning)
+
+
+def warn_of_reach(estimate: Estimate) -> None:
+    """Warn of an estimate that is close to what the samples support."""
+    warn(
+        f"The estimate of {estimate.mutual_info:.2f} nats is close to or above "
+        f"{min(estimate.reach, estimate.ceiling):.2f}, the most that the test samples "
+        "support without a parametric form. Pass more samples.",
+        ReliabilityWarning,
+    )

@@ -1,10 +1,12 @@
-"""Stacks of models that train at once: networks of ours or modules of the user."""
+"""Stacks of models that train at once: skmi's networks or the user's modules."""
 
 import copy
 import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skmi._core.torch_utils import isolated_randomness
 from skmi.critics.critics import Critic
@@ -12,22 +14,22 @@ from skmi.critics.critics import Critic
 __all__ = [
     "ModuleStack",
     "build_network",
+    "checked_scores",
     "clip_gradients",
     "copy_models",
     "copy_network",
     "extract_model",
     "score_pairs",
-    "scored_pairs",
 ]
 
 
 class ModuleStack(nn.Module):
     """Separate modules behind the interface of one network with many models."""
 
-    draws_at_random = True  # dropout and the like have no generator of their own
-    largest_block = 512  # all pairs of a block are scored
+    draws_at_random = True  # dropout and the like use torch's global generator
+    largest_block = 512  # samples, of which all pairs are scored
 
-    def __init__(self, modules):
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
         super().__init__()
         for module in modules:
             if not isinstance(module, nn.Module):
@@ -39,7 +41,7 @@ class ModuleStack(nn.Module):
                 raise ValueError("critic has no parameters to train.")
         self.modules_ = nn.ModuleList(modules).to(torch.float32)
 
-    def forward(self, x, y, partners=None):
+    def forward(self, x: Tensor, y: Tensor, partners: Tensor | None = None) -> Tensor:
         return torch.stack(
             [
                 score_pairs(module, x[i], y[i], partners)
@@ -48,8 +50,8 @@ class ModuleStack(nn.Module):
         )
 
 
-def scored_pairs(module, x, y):
-    """Score all pairs with a module of the user's, checking what it returns."""
+def checked_scores(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Score all pairs with a user's module; check the shape that it returns."""
     try:
         scores = module(x, y)
     except TypeError as error:
@@ -66,28 +68,32 @@ def scored_pairs(module, x, y):
     return scores
 
 
-def score_pairs(network, x, y, partners=None):
-    """Score one model's rows x (n, n_x) and y (m, n_y): all pairs, or partners."""
+def score_pairs(
+    network: nn.Module, x: Tensor, y: Tensor, partners: Tensor | None = None
+) -> Tensor:
+    """Score x (n, n_x) and y (m, n_y) with one model: all pairs, or partners."""
     if getattr(network, "takes_partners", False):
         return network(x, y, partners)
-    scores = scored_pairs(network, x, y)
+    scores = checked_scores(network, x, y)
     return scores if partners is None else scores.gather(-1, partners.to(x.device))
 
 
-def build_network(critic, n_x, n_y, *, n_models, generator):
-    """Make a stack of models from anything that stands for a critic.
+def build_network(
+    critic: Any, n_x: int, n_y: int, *, n_models: int, generator: torch.Generator
+) -> nn.Module:
+    """Build a stack of models from any form of a critic.
 
     Parameters
     ----------
     critic : critic, callable or torch.nn.Module
-        A parameter holder with ``build``, a function (n_x, n_y) -> module, or a
+        An object with ``build(n_x, n_y)``, a function (n_x, n_y) -> module, or a
         module, which is copied.
     n_x, n_y : int
-        Columns of x and of y.
+        Numbers of columns of x and of y.
     n_models : int
-        How many models to stack.
+        Number of models in the stack.
     generator : torch.Generator
-        Source of initial weights. Modules of the user's draw from torch's own
+        Generator of the initial weights. A user's modules draw from torch's own
         generator, which is seeded for them and then restored.
 
     Returns
@@ -108,7 +114,7 @@ def build_network(critic, n_x, n_y, *, n_models, generator):
         return ModuleStack([build(n_x, n_y) for _ in range(n_models)])
 
 
-def clip_gradients(network, max_norm):
+def clip_gradients(network: nn.Module, max_norm: float) -> None:
     """Scale the gradient of each model of a stack down to a norm of `max_norm`."""
     if isinstance(network, ModuleStack):
         for module in network.modules_:
@@ -121,19 +127,19 @@ def clip_gradients(network, max_norm):
         gradient *= factor.reshape(-1, *[1] * (gradient.dim() - 1))
 
 
-def copy_network(network, i=0):
-    """Copy a network that is no stack, without gradients, to the CPU."""
+def copy_network(network: nn.Module, i: int = 0) -> nn.Module:
+    """Copy a single network, without gradients, to the CPU."""
     return copy.deepcopy(network).cpu().eval().requires_grad_(False)
 
 
-def tensors_of(network):
+def tensors_of(network: nn.Module) -> Iterator[Tensor]:
     """Yield the parameters and buffers of a network."""
     return itertools.chain(network.parameters(), network.buffers())
 
 
 @torch.no_grad()
-def copy_models(source, target, models):
-    """Copy the weights of some models of a stack into another of the same make."""
+def copy_models(source: nn.Module, target: nn.Module, models: list[int]) -> None:
+    """Copy the weights of some models of a stack into another stack of its kind."""
     if isinstance(source, ModuleStack):
         for i in models:
             target.modules_[i].load_state_dict(source.modules_[i].state_dict())
@@ -142,12 +148,12 @@ def copy_models(source, target, models):
         old[models] = new[models]
 
 
-def extract_model(network, i):
+def extract_model(network: nn.Module, i: int) -> nn.Module:
     """Copy model i out of a stack, without gradients, to the CPU."""
     if isinstance(network, ModuleStack):
         model = copy.deepcopy(network.modules_[i])
     else:
-        own = {  # what stands for each tensor of the stack in the copy
+        own = {  # deepcopy takes these for the copies of the stack's tensors
             id(value): type(value)(value.detach()[i].clone())
             for value in tensors_of(network)
         }

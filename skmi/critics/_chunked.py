@@ -1,21 +1,29 @@
-"""Scores of a network of sums of two embeddings, in blocks that fit into a cache.
+"""Scores of a network of sums of two embeddings, in blocks that fit into the cache.
 
-Pairs are many and their hidden values are worth nothing once they are scored, so a
-block is scored and forgotten, and made again where its gradient is wanted.
+The hidden values of all pairs would take too much memory, so each block is scored and
+discarded, and computed again for its gradient.
 """
 
 import itertools
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 __all__ = ["additive_scores", "layers_of"]
 
-CACHED_NUMBERS = 2**17
+CACHED_NUMBERS = 2**17  # hidden values of a block: half a megabyte
 
 
-def additive_scores(u, v, partners, layers, activation):
-    """Score pairs of rows by a network of the activated sum of their embeddings.
+def additive_scores(
+    u: Tensor,
+    v: Tensor,
+    partners: Tensor | None,
+    layers: Sequence[Tensor],
+    activation: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Score pairs by a network applied to the activated sum of their embeddings.
 
     Parameters
     ----------
@@ -24,11 +32,11 @@ def additive_scores(u, v, partners, layers, activation):
     v : tensor of shape (n_models, m, h)
         Embeddings of y.
     partners : tensor of shape (n, k) or None
-        Rows of v to score each row of u against; None for all.
+        Rows of v to score with each row of u; None means all.
     layers : list of tensor
         Weight (n_models, h, h') and bias (n_models, 1, h') of each affine layer.
     activation : callable
-        What comes before each layer.
+        Applied before each layer.
 
     Returns
     -------
@@ -37,13 +45,13 @@ def additive_scores(u, v, partners, layers, activation):
     return _InBlocks.apply(activation, u, v, partners, *layers)
 
 
-def layers_of(network):
-    """Return the weights and biases of a network of affine layers, in turn."""
+def layers_of(network: nn.Module) -> list[Tensor]:
+    """Return weight and bias of each layer of a network of affine layers, in turn."""
     return [tensor for layer in network.layers for tensor in (layer.weight, layer.bias)]
 
 
 class _InBlocks(torch.autograd.Function):
-    """The scores of blocks of models, rows and partners, one after the other."""
+    """Scores in blocks of models, rows and partners, one after the other."""
 
     @staticmethod
     def forward(ctx, activation, u, v, partners, *layers):
@@ -61,7 +69,7 @@ class _InBlocks(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, slopes):
-        """Score each block again, and add what its gradient is."""
+        """Score each block again and add its gradient to the totals."""
         u, v, partners, *layers = ctx.saved_tensors
         sides = _Sides(u, v, partners, ctx.shifts)
         totals = _Sides(torch.zeros_like(u), torch.zeros_like(v), partners, ctx.shifts)
@@ -72,16 +80,16 @@ class _InBlocks(torch.autograd.Function):
             )
             hidden = sides.sums(block)
             totals.add(
-                block, _pull_back(ctx.activation, hidden, own, slopes[block], sums)
+                block, _backpropagate(ctx.activation, hidden, own, slopes[block], sums)
             )
         return None, totals.u, totals.v, None, *whole
 
 
 class _Sides:
-    """Embeddings of both sides, and where those of a block are.
+    """Embeddings of both sides, and access to those of a block.
 
-    The rows that follow others cyclically are a slice of all rows twice over, which
-    need not be gathered.
+    Partners at a cyclic shift are a slice of all rows repeated twice, which is faster
+    than gathering them.
     """
 
     def __init__(self, u, v, partners, shifts):
@@ -90,14 +98,14 @@ class _Sides:
 
     @property
     def v(self):
-        """The second side, where each row is once."""
+        """The embeddings of y, each row once."""
         if self.twice is None:
             return self.once
         n_rows = self.once.shape[1]
         return self.once + self.twice[:, :n_rows] + self.twice[:, n_rows:]
 
     def _follow(self, rows, columns):
-        """Return the slice of all rows twice over, for a single column, or None."""
+        """Return the slice of the repeated rows, for a single column, or None."""
         if not self.shifts or columns.stop - columns.start > 1:
             return None
         shift = self.shifts[columns.start]
@@ -134,7 +142,7 @@ class _Sides:
 
 
 def _cyclic_shifts(partners, n_rows):
-    """Return by how many rows the partners follow, or None where they do not."""
+    """Return the shifts if the partners are cyclic shifts of the rows, else None."""
     if partners is None or len(partners) != n_rows:
         return None
     rows = torch.arange(n_rows).unsqueeze(1)
@@ -143,8 +151,10 @@ def _cyclic_shifts(partners, n_rows):
     return partners[0].tolist()
 
 
-def _blocks(n_models, n_rows, width, n_partners):
-    """Yield slices of models, rows and partners that have few hidden values."""
+def _blocks(
+    n_models: int, n_rows: int, width: int, n_partners: int
+) -> Iterator[tuple[slice, ...]]:
+    """Yield slices of models, rows and partners whose hidden values fit the cache."""
     models = min(n_models, max(1, CACHED_NUMBERS // (n_rows * width)))
     rows = min(n_rows, max(1, CACHED_NUMBERS // width))
     partners = max(1, CACHED_NUMBERS // (models * rows * width))
@@ -166,7 +176,7 @@ def _score(activation, hidden, layers):
     return hidden.reshape(shape)
 
 
-def _pull_back(activation, sums, layers, slopes, totals):
+def _backpropagate(activation, sums, layers, slopes, totals):
     """Return the gradient of the sums; add that of the layers to its totals."""
     weights, biases = layers[::2], layers[1::2]
     hidden, active = [sums.flatten(1, 2)], []
@@ -180,7 +190,7 @@ def _pull_back(activation, sums, layers, slopes, totals):
     for i in reversed(range(len(weights))):
         totals[2 * i].baddbmm_(active[i].detach().mT, slopes)
         totals[2 * i + 1] += slopes.sum(1, keepdim=True)
-        is_column = slopes.shape[-1] == 1  # for which a product is slower
+        is_column = slopes.shape[-1] == 1  # broadcasting is then faster than a product
         back = weights[i].mT
         slopes = slopes * back if is_column else slopes @ back
         (slopes,) = torch.autograd.grad(active[i], hidden[i], slopes)

@@ -1,11 +1,12 @@
-"""What is added to the scores of a network: a baseline, a closed form."""
+"""Networks plus a learned baseline or a closed-form log density ratio."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from skmi.critics._batched import ModuleStack, scored_pairs
+from skmi.critics._batched import ModuleStack, checked_scores
 from skmi.critics._layers import MultiLayer
 from skmi.critics._networks import DotProduct, take_rows
 
@@ -17,49 +18,55 @@ __all__ = [
     "without_network",
 ]
 
-# A step of Adam moves a parameter by the learning rate, whatever its gradient: the
-# two weights of a whole closed form are to move faster than those of the network.
+# A step of Adam changes a parameter by about the learning rate, whatever its gradient.
+# In these units the two weights of the sum move faster than those of the network.
 SPEED_UP = 5
 
 
 class WithBaseline(nn.Module):
-    """Scores less a learned function of y."""
+    """Scores minus a learned function of y."""
 
-    def __init__(self, network, baseline):
+    def __init__(self, network: nn.Module, baseline: nn.Module) -> None:
         super().__init__()
         self.network = network
         self.baseline = baseline
         self.takes_partners = getattr(network, "takes_partners", False)
 
-    def forward(self, x, y, partners=None):
+    def forward(self, x: Tensor, y: Tensor, partners: Tensor | None = None) -> Tensor:
         level = self.baseline(y).squeeze(-1)
         if not self.takes_partners:
-            return scored_pairs(self.network, x, y) - level.unsqueeze(-2)
+            return checked_scores(self.network, x, y) - level.unsqueeze(-2)
         if partners is None:
             return self.network(x, y) - level.unsqueeze(-2)
         return self.network(x, y, partners) - level[..., partners]
 
 
 class WithReference(nn.Module):
-    """A closed-form log density ratio plus a network, which adds nothing at first.
+    r"""A closed-form log density ratio r plus a network h, with learned weights.
 
-    How much of each is learned: all of the closed form and nothing of the network at
-    first.
+    .. math:: f(x, y) = (1 - s) \, r(x, y) + g \, h(x, y)
 
-    The last columns of x and of y are the features of the closed form; the network
-    sees the others.
+    The shrinkage s and the weight g are 0 before training. The last columns of x and of
+    y are the features of the closed form; the others are the network's inputs.
 
     Parameters
     ----------
     network : torch.nn.Module
-        The network.
+        The network h.
     level, degrees_of_freedom, n_variates : tensor of shape (...)
-        What else the ratio depends on; inf for a normal distribution.
+        Settings of the closed form; infinite degrees of freedom mean a normal one.
     n_features : int
-        Columns of the closed form on each side.
+        Number of columns of the closed form on each side.
     """
 
-    def __init__(self, network, level, degrees_of_freedom, n_variates, n_features):
+    def __init__(
+        self,
+        network: nn.Module,
+        level: Tensor,
+        degrees_of_freedom: Tensor,
+        n_variates: Tensor,
+        n_features: int,
+    ) -> None:
         super().__init__()
         self.network = network
         self.n_features = n_features
@@ -74,7 +81,7 @@ class WithReference(nn.Module):
         self.residual_weight = nn.Parameter(torch.zeros(shape))  # in units of SPEED_UP
         self.reference_shrinkage = nn.Parameter(torch.zeros(shape))
 
-    def forward(self, x, y, partners=None):
+    def forward(self, x: Tensor, y: Tensor, partners: Tensor | None = None) -> Tensor:
         x, a = x.tensor_split([x.shape[-1] - self.n_features], -1)
         y, b = y.tensor_split([y.shape[-1] - self.n_features], -1)
         closed = (1 - SPEED_UP * self.reference_shrinkage) * self._closed_form(
@@ -83,7 +90,7 @@ class WithReference(nn.Module):
         if not self.training and not self.residual_weight.any():
             return closed
         if not self.takes_partners:
-            return closed + SPEED_UP * self.residual_weight * scored_pairs(
+            return closed + SPEED_UP * self.residual_weight * checked_scores(
                 self.network, x, y
             )
         added = self.network(x, y) if partners is None else self.network(x, y, partners)
@@ -103,8 +110,15 @@ class WithReference(nn.Module):
         return self.level + shares + heavy
 
 
-def add_baseline(network, n_y, hidden_layer_sizes, activation, *, generator):
-    """Let each model of a stack learn a function of y, 0 at first, to subtract."""
+def add_baseline(
+    network: nn.Module,
+    n_y: int,
+    hidden_layer_sizes: Sequence[int],
+    activation: str,
+    *,
+    generator: torch.Generator,
+) -> nn.Module:
+    """Subtract a learned function of y, 0 at first, from each model of a stack."""
     sizes = (n_y, *hidden_layer_sizes, 1)
 
     def make_baseline(models):
@@ -121,8 +135,14 @@ def add_baseline(network, n_y, hidden_layer_sizes, activation, *, generator):
     return WithBaseline(network, make_baseline(models))
 
 
-def add_reference(network, n_features, levels, degrees_of_freedom, n_variates):
-    """Let each model of a stack add to a closed form of its own."""
+def add_reference(
+    network: nn.Module,
+    n_features: int,
+    levels: Sequence[float],
+    degrees_of_freedom: Sequence[float],
+    n_variates: Sequence[int],
+) -> nn.Module:
+    """Add a closed form of its own to each model of a stack."""
     settings = (
         torch.tensor(values, dtype=torch.float32)
         for values in (levels, degrees_of_freedom, n_variates)
@@ -138,7 +158,7 @@ def add_reference(network, n_features, levels, degrees_of_freedom, n_variates):
 
 
 def without_network(critic: nn.Module) -> nn.Module:
-    """Return a copy of a critic that is its closed form alone."""
+    """Return a copy of a critic without its network: the closed form alone."""
     critic = copy.deepcopy(critic)
     critic.residual_weight.zero_()
     critic.reference_shrinkage.zero_()

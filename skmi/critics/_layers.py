@@ -1,10 +1,11 @@
-"""Layers whose weights may carry a leading dimension of models."""
+"""Layers whose weights may have leading dimensions of independent models."""
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["ACTIVATIONS", "Linear", "MultiLayer", "Quadratic", "WithSkip"]
 
@@ -18,9 +19,15 @@ ACTIVATIONS = {
 
 
 class Linear(nn.Module):
-    """An affine map whose weights may carry a leading dimension of models."""
+    """An affine map whose weights may have leading dimensions of models."""
 
-    def __init__(self, n_inputs, n_outputs, models, generator):
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        models: tuple[int, ...],
+        generator: torch.Generator | None,
+    ) -> None:
         super().__init__()
         bound = 1 / math.sqrt(max(n_inputs, 1))
 
@@ -33,7 +40,7 @@ class Linear(nn.Module):
         self.weight = uniform(n_inputs, n_outputs)
         self.bias = uniform(1, n_outputs)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         lead = self.weight.dim() - 2
         rows = x.flatten(lead, -2) if x.dim() > lead + 2 else x
         outputs = rows @ self.weight + self.bias
@@ -43,7 +50,13 @@ class Linear(nn.Module):
 class MultiLayer(nn.Module):
     """Affine layers with an activation between them, none after the last."""
 
-    def __init__(self, sizes, activation, models, generator):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str,
+        models: tuple[int, ...],
+        generator: torch.Generator | None,
+    ) -> None:
         super().__init__()
         self.activation = activation
         self.layers = nn.ModuleList(
@@ -51,33 +64,45 @@ class MultiLayer(nn.Module):
             for n_inputs, n_outputs in itertools.pairwise(sizes)
         )
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:
             x = ACTIVATIONS[self.activation](layer(x))
         return self.layers[-1](x)
 
 
 class WithSkip(MultiLayer):
-    """A network plus a linear map of its inputs."""
+    """A network plus an affine map of its inputs."""
 
-    def __init__(self, sizes, activation, models, generator):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str,
+        models: tuple[int, ...],
+        generator: torch.Generator | None,
+    ) -> None:
         super().__init__(sizes, activation, models, generator)
         self.skip = Linear(sizes[0], sizes[-1], models, generator)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.skip(x) + super().forward(x)
 
 
 class Quadratic(nn.Module):
-    """Append a learned quadratic form of the inputs to a linear map of them."""
+    """An affine map of the inputs with a learned quadratic form appended."""
 
-    def __init__(self, n_inputs, n_outputs, models, generator):
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        models: tuple[int, ...],
+        generator: torch.Generator | None,
+    ) -> None:
         super().__init__()
         self.linear = Linear(n_inputs, n_outputs + 1, models, generator)
         self.square = Linear(n_inputs, n_inputs, models, generator)
-        nn.init.zeros_(self.square.weight)  # squares of random sign would explode
+        nn.init.zeros_(self.square.weight)  # random quadratic forms give huge scores
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         linear, offset = self.linear(x).split([self.linear.bias.shape[-1] - 1, 1], -1)
         form = (x * self.square(x)).sum(-1, keepdim=True) + offset
         return torch.cat([linear, form], -1)

@@ -1,5 +1,6 @@
-"""Conditional densities of y given x, as critics."""
+"""Critics whose scores are log densities of y given x."""
 
+import torch
 from torch import nn
 
 from skmi._core.params import parameter, parameters
@@ -10,7 +11,7 @@ from skmi.critics._networks import (
     GaussianMixtureDensity,
     PairNetwork,
 )
-from skmi.critics.critics import Layered
+from skmi.critics.critics import Critic, LayeredCritic
 
 __all__ = [
     "CONDITIONALS",
@@ -20,8 +21,18 @@ __all__ = [
 ]
 
 
-class ConditionalCritic(Layered):
-    def _build_mixture(self, n_x, n_y, n_mixtures, models, generator):
+class ConditionalCritic(LayeredCritic):
+    """Base of the conditional densities of a continuous y."""
+
+    def _build_mixture(
+        self,
+        n_x: int,
+        n_y: int,
+        n_mixtures: int,
+        models: tuple[int, ...],
+        generator: torch.Generator | None,
+    ) -> PairNetwork:
+        """Build the network of a mixture of normal densities."""
         head = GaussianMixtureDensity(n_y, n_mixtures)
         sizes = (n_x, *self.hidden_layer_sizes, head.n_inputs)
         tower = WithSkip(sizes, self.activation, models, generator)
@@ -30,24 +41,24 @@ class ConditionalCritic(Layered):
 
 @parameters
 class GaussianConditional(ConditionalCritic):
-    r"""Normal density of y whose means and scales are functions of x.
+    r"""Normal density of y whose mean and scale are functions of x.
 
     .. math:: \log q(y|x) = \sum_j \log N(y_j; \mu_j(x), \sigma_j(x)^2)
 
-    Both functions are a linear map plus a network. Given x the columns of y are taken
-    for independent.
+    Both functions are a linear map plus a network. The columns of y are assumed to be
+    independent given x.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(64, 64)
         Widths of the hidden layers.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
-        Nonlinearity between layers.
+        Activation function between layers.
 
     Notes
     -----
-    Fails where y given x has two clusters or heavy tails, or where its columns depend
-    on each other given x.
+    Misspecified where y given x is multimodal or heavy-tailed, or where its columns
+    depend on each other given x.
 
     Examples
     --------
@@ -64,7 +75,7 @@ class GaussianConditional(ConditionalCritic):
 
 @parameters
 class MixtureConditional(ConditionalCritic):
-    r"""Mixture of normal densities of y, all parameters functions of x.
+    r"""Mixture of normal densities of y whose parameters are functions of x.
 
     .. math:: \log q(y|x) = \log \sum_k w_k(x) \prod_j N(y_j; \mu_{kj}(x),
         \sigma_{kj}(x)^2)
@@ -74,14 +85,14 @@ class MixtureConditional(ConditionalCritic):
     hidden_layer_sizes : tuple of int, default=(64, 64)
         Widths of the hidden layers.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
-        Nonlinearity between layers.
+        Activation function between layers.
     n_mixtures : int, default=5
-        Number of normal densities.
+        Number of mixture components.
 
     Notes
     -----
-    Fails with few rows, where a narrow component settles on one of them; given x and
-    the component the columns are taken for independent.
+    Overfits few samples, where a narrow component may settle on one of them. The
+    columns of y are assumed to be independent given x and the component.
 
     Examples
     --------
@@ -101,12 +112,12 @@ class MixtureConditional(ConditionalCritic):
 
 
 @parameters
-class CategoricalConditional(Layered):
-    r"""Probability of a label given x, a classifier's.
+class CategoricalConditional(LayeredCritic):
+    r"""Classifier: log probabilities of the labels given x.
 
     .. math:: \log q(c|x) = g_c(x) - \log \sum_k e^{g_k(x)}
 
-    y is one column of indicators for each label. The conditionals by name turn into
+    y has one column of indicators for each label. A conditional given by name becomes
     this one where the target is discrete.
 
     Parameters
@@ -114,11 +125,11 @@ class CategoricalConditional(Layered):
     hidden_layer_sizes : tuple of int, default=(64, 64)
         Widths of the hidden layers.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
-        Nonlinearity between layers.
+        Activation function between layers.
 
     Notes
     -----
-    Fails with more labels than there are rows to learn them from.
+    Overfits where there are few samples of a label.
 
     Examples
     --------
@@ -135,4 +146,7 @@ class CategoricalConditional(Layered):
         return PairNetwork(tower, nn.Identity(), CategoricalDensity())
 
 
-CONDITIONALS = {"gaussian": GaussianConditional, "mixture": MixtureConditional}
+CONDITIONALS: dict[str, type[Critic]] = {
+    "gaussian": GaussianConditional,
+    "mixture": MixtureConditional,
+}

@@ -1,4 +1,10 @@
-"""Critics: parameter holders that build the networks which score pairs."""
+"""Critics: parameters of the networks that score pairs, and how these are built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
 
 from skmi._core.params import DeclaredParameters, doc_link, parameter, parameters
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions
@@ -16,35 +22,49 @@ __all__ = [
     "Critic",
     "HybridCritic",
     "JointCritic",
+    "LayeredCritic",
     "SeparableCritic",
 ]
 
 
 class Critic(DeclaredParameters):
-    """Base of the parameter holders."""
+    """Base of the critics: holds the parameters and builds the network."""
 
     _doc_link_module = "skmi"
     _doc_link_template = doc_link("skmi.critics")
 
-    def build(self, n_x, n_y, *, n_models=None, generator=None):
-        """Make the network.
+    def build(
+        self,
+        n_x: int,
+        n_y: int,
+        *,
+        n_models: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> torch.nn.Module:
+        """Build the network.
 
         Parameters
         ----------
         n_x : int
-            Columns of x.
+            Number of columns of x.
         n_y : int
-            Columns of y.
+            Number of columns of y.
         n_models : int, default=None
-            Length of a leading dimension of independent models; None for no such
+            Size of a leading dimension of independent models; None for no such
             dimension.
         generator : torch.Generator, default=None
-            Source of the initial weights; None takes torch's own.
+            Generator of the initial weights; None uses torch's own.
 
         Returns
         -------
         torch.nn.Module
-            A network from x (..., n, n_x) and y (..., m, n_y) to scores (..., n, m).
+            A network that maps x (..., n, n_x) and y (..., m, n_y) to scores (..., n,
+            m).
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid.
         """
         self._validate_params()
         sizes = getattr(self, "hidden_layer_sizes", (1,))
@@ -57,22 +77,34 @@ class Critic(DeclaredParameters):
         models = () if n_models is None else (n_models,)
         return self._build(n_x, n_y, models, generator)
 
+    def _build(
+        self,
+        n_x: int,
+        n_y: int,
+        models: tuple[int, ...],
+        generator: torch.Generator | None,
+    ) -> torch.nn.Module:
+        """Build the network, its weights with the leading dimensions `models`."""
+        raise NotImplementedError
+
 
 @parameters
-class Layered(Critic):
-    """Base of those whose networks have layers of given widths."""
+class LayeredCritic(Critic):
+    """Base of the critics whose networks have hidden layers of given widths."""
 
-    hidden_layer_sizes: tuple = parameter(default=(64, 64), constraints=["array-like"])
+    hidden_layer_sizes: Sequence[int] = parameter(
+        default=(64, 64), constraints=["array-like"]
+    )
     activation: str = parameter(
         default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
     )
 
 
 @parameters
-class SeparableCritic(Layered):
+class SeparableCritic(LayeredCritic):
     r"""Inner product of two embeddings, :math:`f(x, y) = g(x)^T h(y)`.
 
-    Scores of all pairs cost one matrix product, so it is the quickest critic on large
+    The scores of all pairs are one matrix product, so it is the fastest critic on large
     batches.
 
     Parameters
@@ -80,14 +112,14 @@ class SeparableCritic(Layered):
     hidden_layer_sizes : tuple of int, default=(64, 64)
         Widths of the hidden layers of both networks.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
-        Nonlinearity between layers.
+        Activation function between layers.
     n_components : int, default=32
-        Length of the embeddings.
+        Dimension of the embeddings.
 
     Notes
     -----
-    Fails where the log ratio is of a higher rank than `n_components`, as for several
-    columns that depend closely.
+    Underestimates where the log density ratio has a higher rank than `n_components`, as
+    for strong dependence of several columns.
 
     Examples
     --------
@@ -117,12 +149,11 @@ class BilinearCritic(Critic):
 
     .. math:: f(x, y) = x^T W y + x^T A x + a^T x + y^T B y + b^T y + c
 
-    Contains the log density ratio of jointly Gaussian pairs exactly, and nothing
-    that is not Gaussian.
+    Represents the log density ratio of jointly Gaussian pairs exactly.
 
     Notes
     -----
-    Fails on whatever is not normal: a circle is a line to it.
+    Cannot represent non-Gaussian dependence.
 
     Examples
     --------
@@ -143,22 +174,23 @@ class BilinearCritic(Critic):
 
 
 @parameters
-class JointCritic(Layered):
+class JointCritic(LayeredCritic):
     r"""One network of x and y side by side, :math:`f(x, y) = g([x, y])`.
 
-    The most expressive critic for its size, and the slowest: every pair passes
-    through every layer.
+    The most expressive critic for its size, and the slowest: every layer is evaluated
+    for every pair.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(64, 64)
         Widths of the hidden layers.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
-        Nonlinearity between layers.
+        Activation function between layers.
 
     Notes
     -----
-    Fails to be quick: n rows cost n times as much as with a separable critic.
+    The cost grows quadratically with the batch size unless `n_negatives` limits the
+    number of pairs.
 
     Examples
     --------
@@ -179,25 +211,25 @@ class JointCritic(Layered):
 
 
 @parameters
-class HybridCritic(Layered):
-    r"""Two networks whose outputs are added and passed on,
+class HybridCritic(LayeredCritic):
+    r"""Last layer on the sum of two embeddings,
     :math:`f(x, y) = w^T \sigma(g(x) + h(y)) + b`.
 
     Nearly as expressive as the joint critic at a fraction of its cost: only the last
-    layer sees every pair.
+    layer is evaluated for every pair.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(64, 64)
-        Widths of the hidden layers of both networks; their outputs are twice as wide
-        as the last.
+        Widths of the hidden layers of both networks; the embeddings are twice as wide
+        as the last layer.
     activation : {"silu", "relu", "gelu", "elu", "tanh"}, default="silu"
-        Nonlinearity between layers.
+        Activation function between layers.
 
     Notes
     -----
-    One layer after the sum has to do what a joint critic does in all of them; ratios of
-    sharp edges need wider towers.
+    Only one layer combines x and y, where a joint critic uses all of them; density
+    ratios with sharp edges need wider layers.
 
     Examples
     --------
@@ -218,7 +250,7 @@ class HybridCritic(Layered):
         )
 
 
-CRITICS = {
+CRITICS: dict[str, type[Critic]] = {
     "separable": SeparableCritic,
     "joint": JointCritic,
     "bilinear": BilinearCritic,

@@ -78,9 +78,9 @@ class TrainingCurveDisplay:
     Notes
     -----
     Overfitting shows as a training curve that rises while the early-stopping curve
-    falls. The epoch kept need not be the maximum of the drawn curve: an epoch counts
-    as better only if it improves by more than `tol`, and with `cv` each fold has a
-    curve of its own, of which the mean is drawn.
+    falls. The epoch kept need not be the maximum of the drawn curve: improvements
+    that are too small do not count (see `tol`), and with `cv` each fold has a curve of
+    its own, of which the mean is drawn.
 
     Some estimators train on one objective and report another
     (:class:`skmi.SMILE`, :class:`skmi.JensenShannon`, conditional densities, the

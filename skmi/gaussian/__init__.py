@@ -1,4 +1,4 @@
-"""Mutual information by closed forms, and the closed forms themselves."""
+"""Mutual information in closed form: estimators, log density ratios, their bias."""
 
 from skmi.gaussian.closed_form import (
     EllipticalRatio,

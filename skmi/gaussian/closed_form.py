@@ -1,9 +1,13 @@
 """Closed forms for elliptical distributions: log density ratios and their means."""
 
+from __future__ import annotations
+
 import copy
 import math
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
 __all__ = [
@@ -16,8 +20,8 @@ __all__ = [
 ]
 
 
-def covariance_bias(n_samples, n_x, n_y):
-    r"""Finite-sample bias of the mutual information of a sample covariance.
+def covariance_bias(n_samples: int, n_x: int, n_y: int) -> float:
+    r"""Compute the bias of the mutual information of a sample covariance.
 
     .. math:: b = \tfrac12 \left( B(d_x) + B(d_y) - B(d_x + d_y) \right), \quad
         B(d) = \sum_{j=1}^{d} \psi\left( \tfrac{n - j}{2} \right)
@@ -27,18 +31,18 @@ def covariance_bias(n_samples, n_x, n_y):
     Parameters
     ----------
     n_samples : int
-        Rows; more than there are columns.
+        Number of samples; more than there are columns.
     n_x, n_y : int
-        Columns of the two blocks.
+        Numbers of columns of the two blocks.
 
     Returns
     -------
     float
-        Nats, to be subtracted.
+        The bias in nats, to be subtracted.
 
     Notes
     -----
-    Exact for normal rows only; heavy tails raise the bias.
+    Exact for normal samples only; heavy tails raise the bias.
 
     Examples
     --------
@@ -54,21 +58,21 @@ def covariance_bias(n_samples, n_x, n_y):
     return float((log_determinant(n_x) + log_determinant(n_y) - whole) / 2)
 
 
-def student_offset(n_x, n_y, degrees_of_freedom):
-    r"""Mutual information of uncorrelated blocks of one Student distribution.
+def student_offset(n_x: int, n_y: int, degrees_of_freedom: float) -> float:
+    r"""Compute the mutual information of uncorrelated blocks of a Student vector.
 
-    .. math:: c = h(d_x) + h(d_y) - h(d_x + d_y), \quad h(d) =
+    .. math:: c = h(d_x) + h(d_y) - h(d_x + d_y) - h(0), \quad h(d) =
         -\log \Gamma\left(\tfrac{\nu + d}{2}\right) + \tfrac{\nu + d}{2}
         \psi\left(\tfrac{\nu + d}{2}\right)
 
-    and the same with d = 0 added. What their common scale tells.
+    The blocks depend on each other through their common scale.
 
     Parameters
     ----------
     n_x, n_y : int
-        Columns of the two blocks.
+        Numbers of columns of the two blocks.
     degrees_of_freedom : float
-        Parameter of the distribution; inf for a normal one.
+        Degrees of freedom; inf for a normal distribution.
 
     Returns
     -------
@@ -95,8 +99,10 @@ def student_offset(n_x, n_y, degrees_of_freedom):
     return float(entropy(n_x) + entropy(n_y) - entropy(n_x + n_y) - entropy(0))
 
 
-def elliptical_mutual_info(correlations, n_x, n_y, degrees_of_freedom=math.inf):
-    r"""Mutual information of the blocks of an elliptical distribution.
+def elliptical_mutual_info(
+    correlations: ArrayLike, n_x: int, n_y: int, degrees_of_freedom: float = math.inf
+) -> float:
+    r"""Compute the mutual information of the blocks of an elliptical distribution.
 
     .. math:: I = -\tfrac12 \sum_c \log(1 - \rho_c^2) + c_\nu
 
@@ -108,9 +114,9 @@ def elliptical_mutual_info(correlations, n_x, n_y, degrees_of_freedom=math.inf):
     correlations : array-like
         Canonical correlations of the blocks.
     n_x, n_y : int
-        Columns of the two blocks.
+        Numbers of columns of the two blocks.
     degrees_of_freedom : float, default=inf
-        Parameter of a Student distribution; inf for a normal one.
+        Degrees of freedom of a Student distribution; inf for a normal one.
 
     Returns
     -------
@@ -129,7 +135,7 @@ def elliptical_mutual_info(correlations, n_x, n_y, degrees_of_freedom=math.inf):
     """
     gaps = 1 - np.asarray(correlations) ** 2
     offset = student_offset(n_x, n_y, degrees_of_freedom)
-    with np.errstate(divide="ignore"):  # an exact relation carries without bound
+    with np.errstate(divide="ignore"):  # infinite for an exact relation
         return float(-np.log(gaps).sum() / 2 + offset)
 
 
@@ -143,15 +149,16 @@ class EllipticalRatio:
     mean : ndarray of shape (n_x + n_y,)
         Location.
     covariance : ndarray of shape (n_x + n_y, n_x + n_y)
-        Covariance or scatter matrix; directions without spread are left out.
+        Covariance or scatter matrix; directions without variance are left out.
     n_x : int
-        Columns of the first block.
+        Number of columns of the first block.
     degrees_of_freedom : float, default=inf
-        Parameter of a Student distribution; inf for a normal one.
+        Degrees of freedom of a Student distribution; inf for a normal one.
 
     Notes
     -----
-    Fails where rows determine each other: correlations of 1 have no density ratio.
+    Fails for an exact linear relation of x and y: a canonical correlation of 1 has no
+    density ratio.
 
     Examples
     --------
@@ -162,7 +169,13 @@ class EllipticalRatio:
     0.511
     """
 
-    def __init__(self, mean, covariance, n_x, degrees_of_freedom=math.inf):
+    def __init__(
+        self,
+        mean: np.ndarray,
+        covariance: np.ndarray,
+        n_x: int,
+        degrees_of_freedom: float = math.inf,
+    ) -> None:
         self.degrees_of_freedom = degrees_of_freedom
         self.x_mean, self.y_mean = mean[:n_x], mean[n_x:]
         x_map = inverse_root(covariance[:n_x, :n_x])
@@ -174,26 +187,28 @@ class EllipticalRatio:
         self.x_map, self.y_map = x_map @ left, y_map @ right.T
 
     @property
-    def mutual_info(self):
-        """The mean of the ratio under the distribution, in nats."""
+    def mutual_info(self) -> float:
+        """The mutual information: the mean of the ratio, in nats."""
         return elliptical_mutual_info(
             self.correlations, *self.sizes, self.degrees_of_freedom
         )
 
-    def pairs(self, x, y):
-        """Return the ratio of each row of x with its own row of y."""
+    def pairs(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the ratio of each row of x with its own row of y, shape (n,)."""
         left, right = self.features(0, x), self.features(1, y)
         products = (left[:, :-2] * right[:, :-2]).sum(axis=1)
         return self._ratio(products, *(left + right)[:, -2:].T)
 
-    def matrix(self, x, y):
-        """Return the ratios of all rows of x with all rows of y."""
+    def matrix(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the ratios of all rows of x with all rows of y, shape (n, m)."""
         left, right = self.features(0, x), self.features(1, y)
         sums = (left[:, np.newaxis, i] + right[:, i] for i in (-2, -1))
         return self._ratio(left[:, :-2] @ right[:, :-2].T, *sums)
 
-    def draw(self, n_samples, random_state):
-        """Draw rows of both blocks from the distribution, about 0."""
+    def draw(
+        self, n_samples: int, random_state: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw samples of both blocks from the distribution, centred at 0."""
         u, v = (
             random_state.standard_normal((n_samples, side.shape[1]))
             for side in (self.x_map, self.y_map)
@@ -207,32 +222,34 @@ class EllipticalRatio:
             u, v = u / scale, v / scale
         return u @ np.linalg.pinv(self.x_map), v @ np.linalg.pinv(self.y_map)
 
-    def variates(self, x, y):
-        """Return the canonical variates of both sides."""
+    def variates(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the canonical variates of both blocks."""
         return (x - self.x_mean) @ self.x_map, (y - self.y_mean) @ self.y_map
 
-    def rescale(self, correlations, x_scale, y_scale):
-        """Return the ratio with correlations and scales measured elsewhere."""
+    def rescale(
+        self, correlations: np.ndarray, x_scale: np.ndarray, y_scale: np.ndarray
+    ) -> Self:
+        """Return the ratio with correlations and scales from other samples."""
         other = copy.copy(self)
         other.correlations = correlations
         other.x_map, other.y_map = self.x_map / x_scale, self.y_map / y_scale
         return other
 
-    def features(self, side, block):
-        """Return what the ratio needs of one side.
+    def features(self, side: int, block: np.ndarray) -> np.ndarray:
+        """Compute the features of one block from which the ratio follows.
 
         Parameters
         ----------
         side : {0, 1}
             The first block, x, or the second.
         block : ndarray of shape (n, n_x) or (n, n_y)
-            Rows.
+            Samples of that block.
 
         Returns
         -------
         ndarray of shape (n, k + 2)
-            The variates, those of x in the weights of their products; then the side's
-            share in the squared length of the pair, and in the logarithm.
+            The canonical variates, those of x times the weights of the products; then
+            the block's term of the pair's squared length, and of the log ratio.
         """
         mean, weights = (self.x_mean, self.y_mean)[side], (self.x_map, self.y_map)[side]
         k, nu = len(self.correlations), self.degrees_of_freedom
@@ -248,8 +265,8 @@ class EllipticalRatio:
         return np.column_stack([products, length + excess, share])
 
     @property
-    def level(self):
-        """The ratio where both sides are at their means."""
+    def level(self) -> float:
+        """The ratio where both blocks are at their means."""
         nu, n_x, n_y = self.degrees_of_freedom, *self.sizes
         level = -np.log(1 - self.correlations**2).sum() / 2
         if math.isinf(nu):
@@ -258,8 +275,8 @@ class EllipticalRatio:
         return level - gammaln((nu + n_x) / 2) - gammaln((nu + n_y) / 2)
 
     @property
-    def sizes(self):
-        """Numbers of variates of both sides."""
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of canonical variates of both blocks."""
         return self.x_map.shape[1], self.y_map.shape[1]
 
     def _ratio(self, products, lengths, shares):
@@ -270,17 +287,24 @@ class EllipticalRatio:
         return self.level + shares - (nu + sum(self.sizes)) / 2 * whole
 
 
-def inverse_root(covariance):
-    """Return W with W^T C W the identity, over the directions that have spread."""
+def inverse_root(covariance: np.ndarray) -> np.ndarray:
+    """Return W with W^T C W the identity, over the directions that have variance."""
     scale = np.sqrt(np.diag(covariance))
     scale = np.where(scale > 0, scale, 1.0)
     values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
+    # Of a correlation matrix, eigenvalues below this are 0 up to rounding.
     kept = values > 1e-10 * values.max(initial=1e-300)
     return vectors[:, kept] / np.sqrt(values[kept]) / scale[:, np.newaxis]
 
 
-def student_scatter(block, degrees_of_freedom, start=None, tol=1e-4, max_iter=200):
-    r"""Scatter matrix of a centred Student distribution by maximum likelihood.
+def student_scatter(
+    block: np.ndarray,
+    degrees_of_freedom: float,
+    start: np.ndarray | None = None,
+    tol: float = 1e-4,
+    max_iter: int = 200,
+) -> np.ndarray:
+    r"""Fit the scatter matrix of a centred Student distribution by maximum likelihood.
 
     The fixed point of
 
@@ -289,24 +313,24 @@ def student_scatter(block, degrees_of_freedom, start=None, tol=1e-4, max_iter=20
     Parameters
     ----------
     block : ndarray of shape (n_samples, n_columns)
-        Centred rows.
+        Centred samples.
     degrees_of_freedom : float
-        The parameter; inf gives the covariance.
+        Degrees of freedom; inf gives the covariance.
     start : ndarray of shape (n_columns, n_columns), default=None
-        First guess; None for the covariance of the rows cut at their quantiles.
+        Initial value; None means the covariance of the samples clipped at a quantile.
     tol : float, default=1e-4
-        Largest relative change at which to stop.
+        Relative change at which to stop.
     max_iter : int, default=200
-        Most steps.
+        Maximum number of steps.
 
     Returns
     -------
     ndarray of shape (n_columns, n_columns)
-        The matrix.
+        The scatter matrix.
 
     Notes
     -----
-    Fails with fewer rows than columns, where the scatter has no inverse.
+    Fails with fewer samples than columns, where the scatter matrix has no inverse.
 
     References
     ----------
@@ -326,6 +350,7 @@ def student_scatter(block, degrees_of_freedom, start=None, tol=1e-4, max_iter=20
         return block.T @ block / n_samples
     scatter = start
     if scatter is None:
+        # Without the clipping a few samples of heavy tails would rule the first step.
         cut = np.quantile(np.abs(block), 0.7, axis=0)
         inner = np.clip(block, -cut, cut)
         scatter = inner.T @ inner / n_samples
@@ -339,8 +364,10 @@ def student_scatter(block, degrees_of_freedom, start=None, tol=1e-4, max_iter=20
     return scatter
 
 
-def student_log_density(block, scatter, degrees_of_freedom):
-    r"""Log density of a centred Student distribution.
+def student_log_density(
+    block: np.ndarray, scatter: np.ndarray, degrees_of_freedom: float
+) -> np.ndarray:
+    r"""Compute the log density of a centred Student distribution.
 
     .. math:: \log \frac{\Gamma(\frac{\nu + d}{2})}{\Gamma(\frac\nu2)} -
         \tfrac d2 \log \nu\pi - \tfrac12 \log |S| - \tfrac{\nu + d}{2}
@@ -349,20 +376,25 @@ def student_log_density(block, scatter, degrees_of_freedom):
     Parameters
     ----------
     block : ndarray of shape (n_samples, n_columns)
-        Centred rows z.
+        Centred samples z.
     scatter : ndarray of shape (n_columns, n_columns)
-        The matrix S.
+        The scatter matrix S.
     degrees_of_freedom : float
-        The parameter; inf gives the normal density.
+        Degrees of freedom; inf gives the normal density.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Nats.
+        Log densities, in nats.
+
+    Raises
+    ------
+    ValueError
+        If some columns determine each other.
 
     Notes
     -----
-    The scatter has to be of full rank.
+    The scatter matrix has to be of full rank.
 
     Examples
     --------
@@ -379,14 +411,14 @@ def student_log_density(block, scatter, degrees_of_freedom):
     return constant - log_determinant / 2 - (nu + d) / 2 * np.log1p(lengths / nu)
 
 
-def squared_lengths(block, scatter):
-    """Return z^T S^-1 z for each row, and the log determinant of S."""
+def squared_lengths(block: np.ndarray, scatter: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return z^T S^-1 z for each sample z, and the log determinant of S."""
     try:
         root = np.linalg.cholesky(scatter)
     except np.linalg.LinAlgError as error:
-        raise np.linalg.LinAlgError(  # a ValueError, in words
+        raise np.linalg.LinAlgError(  # which is a ValueError
             "Some columns determine each other, so that their joint density does not "
-            "exist. Leave them out, or use skmi.GaussianCopulaMI."
+            "exist. Remove them, or use skmi.GaussianCopulaMI."
         ) from error
     whitened = np.linalg.solve(root, block.T)
     return (whitened**2).sum(axis=0), 2 * np.log(np.diag(root)).sum()

@@ -1,6 +1,7 @@
-"""The closed-form reference: an elliptical copula measured on rows out of fold."""
+"""The closed-form reference: an elliptical copula estimated out of fold."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,48 +16,43 @@ from skmi.statistics import standard_error
 __all__ = ["CopulaReference", "student_quantiles"]
 
 DEGREES_OF_FREEDOM = (math.inf, 40, 15, 8, 5, 3, 2, 1)
-
-
 N_FOLDS = 5
-
-
-N_STEPS = 20
-
-
-LARGEST_CORRELATION = 1 - 1e-6
-
-
+N_STEPS = 20  # of the fixed point of correlations and scales
+LARGEST_CORRELATION = 1 - 1e-6  # the log ratio stays finite for exact relations
+# In standard errors of the correlation of independent columns, 1 / sqrt(n): what many
+# columns have by chance would otherwise add up.
+LEAST_CORRELATION = 2.5
 MOST_STUDENT_COLUMNS = 200  # above, iterated scatter matrices take too long
 
 
 class CopulaReference:
     r"""Closed-form log density ratio of an elliptical copula.
 
-    The columns are seen by the normal scores of their ranks, mapped to the quantiles
-    of a Student distribution. Canonical correlations of a sample are too large, the
-    more so the more columns there are. Here the directions are those of all rows, and
-    the correlations and scales along them are measured on rows that did not choose
-    them; correlations below :math:`2.5 / \sqrt n` are set to 0. Of the degrees of
-    freedom those with the largest multi-sample bound out of fold are taken, and where
-    that is not above 0 the reference is 0.
+    The columns are transformed to the normal scores of their ranks, then to the
+    quantiles of a Student distribution. Canonical correlations of a sample are biased
+    upwards, more so for more columns. Here the canonical directions are those of all
+    samples, and the correlations and scales along them are estimated on samples that
+    the directions were not fitted to; correlations below :math:`2.5 / \sqrt n` are set
+    to 0. The degrees of freedom are those with the largest multi-sample bound out of
+    fold; if that is not above 0 the reference is 0.
 
     Parameters
     ----------
     X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
-        Rows in random order; each fifth of them is a fold.
+        Samples in random order; each fifth of them is a fold.
 
     Attributes
     ----------
     degrees_of_freedom : float
-        The choice; inf is the normal copula.
+        The chosen degrees of freedom; inf is the normal copula.
     terms : ndarray of shape (n_samples,)
         The terms of its multi-sample bound out of fold, in nats; 0 where there is no
         reference.
     ratio : EllipticalRatio or None
-        The ratio in the coordinates of the choice; None where it is 0.
+        The ratio, as a function of the transformed columns; None where it is 0.
     """
 
-    def __init__(self, X, y):
+    def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
         self.n_correlations = min(X.shape[1], y.shape[1])  # constant columns too
         self.views = BlockView(X, "rank"), BlockView(y, "rank")
         x, y = (
@@ -66,7 +62,8 @@ class CopulaReference:
         self.kept = vary_without(x, folds), vary_without(y, folds)
         x, y = x[:, self.kept[0]], y[:, self.kept[1]]
         self.degrees_of_freedom = math.inf
-        self.ratio, self.sample_ratio = None, None
+        self.ratio: EllipticalRatio | None = None
+        self.sample_ratio: EllipticalRatio | None = None
         self.terms = np.zeros(len(x))
         if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
             self._choose(x, y, folds)
@@ -86,28 +83,28 @@ class CopulaReference:
                 break
 
     @property
-    def bound(self):
+    def bound(self) -> float:
         """The multi-sample bound out of fold, in nats."""
         return float(self.terms.mean())
 
     @property
-    def settings(self):
+    def settings(self) -> tuple[float, float, int]:
         """Level, degrees of freedom and number of variates of the ratio."""
         if self.ratio is None:
             return 0.0, math.inf, 0
         return self.ratio.level, self.degrees_of_freedom, sum(self.ratio.sizes)
 
     @property
-    def mutual_info(self):
+    def mutual_info(self) -> float:
         """The mean of the ratio under the fitted distribution, in nats."""
         return 0.0 if self.ratio is None else self.ratio.mutual_info
 
     @property
-    def is_clear(self):
-        """Whether the closed form can be taken at its word.
+    def is_clear(self) -> bool:
+        """Whether the closed form is reliable.
 
-        The bound out of fold is above 0 by three standard errors, and no column
-        repeats its values so often that it has no density.
+        Its bound out of fold is above 0 by three standard errors, and every column has
+        a density: more than half as many values as samples.
         """
         if self.bound <= 3 * standard_error(self.terms):
             return False
@@ -117,19 +114,21 @@ class CopulaReference:
         )
 
     @property
-    def estimate(self):
-        """What to report: the closed form without its bias where there clearly is one.
+    def estimate(self) -> float:
+        """The closed form in nats, its bias removed, where it is reliable.
 
-        Else the bound out of fold: correlations of which some are chance would add up.
+        Otherwise the bound out of fold, since correlations by chance would add up.
         """
         return self.mutual_info + self.shortfall if self.is_clear else self.bound
 
     @property
-    def shortfall(self):
-        r"""What :attr:`mutual_info` lacks because directions are learned, in nats.
+    def shortfall(self) -> float:
+        r"""The bias of :attr:`mutual_info` by learned directions, in nats, negated.
 
-        The sample's own canonical correlations are too large by a bias that is known;
-        without it they are right on average, but far from 0 where there is nothing.
+        Directions that are fitted to few samples lose part of the correlation. The
+        mutual information of the sample's own canonical correlations has a known bias,
+        and without it is right on average, but of high variance for independent blocks.
+        Added back only where the closed form is reliable.
         """
         n_samples, d = len(self.terms), self.settings[2]
         if not self.is_clear or n_samples <= 2 * d:
@@ -140,41 +139,41 @@ class CopulaReference:
         unbiased -= covariance_bias(n_samples, *self.ratio.sizes)
         return unbiased - self.mutual_info
 
-    def pairs(self, X, y):
+    def pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratio of each row of X with its own row of y."""
         if self.ratio is None:
             return np.zeros(len(X))
-        return self.ratio.pairs(self._see(0, X), self._see(1, y))
+        return self.ratio.pairs(self._transform(0, X), self._transform(1, y))
 
-    def matrix(self, X, y):
+    def matrix(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratios of all rows of X with all rows of y."""
         if self.ratio is None:
             return np.zeros((len(X), len(y)))
-        return self.ratio.matrix(self._see(0, X), self._see(1, y))
+        return self.ratio.matrix(self._transform(0, X), self._transform(1, y))
 
-    def x_features(self, X):
-        """Return what the ratio needs of X, as columns; see `EllipticalRatio`."""
+    def x_features(self, X: np.ndarray) -> np.ndarray:
+        """Return the features of X in the ratio; see `EllipticalRatio.features`."""
         return self._features(0, X)
 
-    def y_features(self, y):
-        """Return what the ratio needs of y, as columns."""
+    def y_features(self, y: np.ndarray) -> np.ndarray:
+        """Return the features of y in the ratio."""
         return self._features(1, y)
 
     def _features(self, side, block):
         columns = np.zeros((len(block), self.n_correlations + 2))
         if self.ratio is not None:
-            found = self.ratio.features(side, self._see(side, block))
+            found = self.ratio.features(side, self._transform(side, block))
             columns[:, -2:] = found[:, -2:]
             columns[:, : found.shape[1] - 2] = found[:, :-2]
         return columns
 
-    def _see(self, side, block):
+    def _transform(self, side, block):
         scores = self.views[side].apply(block)[:, self.kept[side]]
         return student_quantiles(scores, self.degrees_of_freedom)
 
 
-def vary_without(block, folds):
-    """Tell which columns are not constant without the rows of any one fold."""
+def vary_without(block: np.ndarray, folds: Sequence[np.ndarray]) -> np.ndarray:
+    """Return a mask of the columns that stay non-constant without any one fold."""
     parts = [np.delete(block, fold, axis=0) for fold in folds]
     return np.all([(part != part[:1]).any(axis=0) for part in parts], axis=0)
 
@@ -182,13 +181,18 @@ def vary_without(block, folds):
 class OutOfFold(NamedTuple):
     """A fit with given degrees of freedom."""
 
-    terms: np.ndarray  # of the multi-sample bound, by directions of other rows
-    ratio: EllipticalRatio  # directions of all rows, correlations of other rows
-    sample_ratio: EllipticalRatio  # both of all rows
+    terms: np.ndarray  # of the multi-sample bound, by directions of the other folds
+    ratio: EllipticalRatio  # directions of all samples, correlations out of fold
+    sample_ratio: EllipticalRatio  # directions and correlations of all samples
 
 
-def fit_out_of_fold(x, y, degrees_of_freedom, folds):
-    """Return an `OutOfFold`, or None where columns lack a spread of their own."""
+def fit_out_of_fold(
+    x: np.ndarray,
+    y: np.ndarray,
+    degrees_of_freedom: float,
+    folds: Sequence[np.ndarray],
+) -> OutOfFold | None:
+    """Return an `OutOfFold`, or None where columns are linearly dependent."""
     x, y = (student_quantiles(block, degrees_of_freedom) for block in (x, y))
     everything = np.arange(len(x))
     parts = [np.setdiff1d(everything, fold) for fold in folds]
@@ -197,7 +201,7 @@ def fit_out_of_fold(x, y, degrees_of_freedom, folds):
             elliptical_ratio(x, y, rows, degrees_of_freedom)
             for rows in (everything, *parts)
         )
-    except np.linalg.LinAlgError:  # columns that are sums of others
+    except np.linalg.LinAlgError:  # linearly dependent columns
         return None
     if len({ratio.sizes for ratio in (sample, *ratios)}) > 1:
         return None
@@ -216,15 +220,19 @@ def fit_out_of_fold(x, y, degrees_of_freedom, folds):
     return OutOfFold(terms, sample.rescale(*measured), sample)
 
 
-def out_of_fold_terms(ratio, x, y):
+def out_of_fold_terms(
+    ratio: EllipticalRatio, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """Return the terms of the multi-sample bound."""
     return multi_sample_terms(
         lambda rows, columns: ratio.matrix(x[rows], y[columns]), len(x)
     )
 
 
-def elliptical_ratio(x, y, rows, degrees_of_freedom):
-    """Return the ratio of a scatter matrix of some rows about 0."""
+def elliptical_ratio(
+    x: np.ndarray, y: np.ndarray, rows: np.ndarray, degrees_of_freedom: float
+) -> EllipticalRatio:
+    """Return the ratio of the scatter matrix, about 0, of some samples."""
     block = np.hstack([x[rows], y[rows]])
     scatter = student_scatter(block, degrees_of_freedom, tol=1e-2, max_iter=30)
     return EllipticalRatio(
@@ -232,8 +240,10 @@ def elliptical_ratio(x, y, rows, degrees_of_freedom):
     )
 
 
-def measure_variates(u, v, degrees_of_freedom):
-    """Return correlations of pairs of variates, and the scales of all of them."""
+def measure_variates(
+    u: np.ndarray, v: np.ndarray, degrees_of_freedom: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return correlations of pairs of variates, and the scales of both blocks."""
     k, d = min(u.shape[1], v.shape[1]), u.shape[1] + v.shape[1]
     scales = np.ones(u.shape[1]), np.ones(v.shape[1])
     correlations = np.zeros(k)
@@ -246,12 +256,12 @@ def measure_variates(u, v, degrees_of_freedom):
         scales = [np.sqrt((weights * block**2).mean(axis=0)) for block in (u, v)]
         products = weights * (u[:, :k] / scales[0][:k]) * (v[:, :k] / scales[1][:k])
         correlations = products.mean(axis=0)
-        correlations[correlations < 2.5 / math.sqrt(len(u))] = 0
+        correlations[correlations < LEAST_CORRELATION / math.sqrt(len(u))] = 0
         correlations = np.minimum(correlations, LARGEST_CORRELATION)
     return correlations, *scales
 
 
-def joint_lengths(a, b, correlations):
+def joint_lengths(a: np.ndarray, b: np.ndarray, correlations: np.ndarray) -> np.ndarray:
     """Return the squared Mahalanobis lengths of pairs of canonical variates."""
     k, gaps = len(correlations), 1 - correlations**2
     excess = (a[:, :k] ** 2 + b[:, :k] ** 2) @ (correlations**2 / gaps)
@@ -259,7 +269,7 @@ def joint_lengths(a, b, correlations):
     return (a**2).sum(axis=1) + (b**2).sum(axis=1) + excess
 
 
-def student_quantiles(scores, degrees_of_freedom):
+def student_quantiles(scores: np.ndarray, degrees_of_freedom: float) -> np.ndarray:
     """Map normal scores to the quantiles of a Student distribution."""
     if math.isinf(degrees_of_freedom):
         return scores

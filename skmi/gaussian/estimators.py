@@ -1,6 +1,7 @@
-"""Estimators by a normal or Student distribution, of the columns or of their ranks."""
+"""Estimators that fit a normal or Student distribution, to columns or their ranks."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -40,33 +41,33 @@ class _EllipticalEstimator(MutualInfoEstimator):
 
     def _learn_views(self, X, y):
         self._views = [BlockView(block, self._marginals) for block in (X, y)]
-        return self._see(X, y)
+        return self._transform(X, y)
 
-    def _see(self, X, y):
+    def _transform(self, X, y):
         x_view, y_view = self._views
         return x_view.apply(X), y_view.apply(y)
 
     def _coordinates(self, x, y):
-        """Map columns as seen to those of the distribution."""
+        """Map transformed columns to those of the distribution."""
         return x, y
 
     def _mutual_info(self, X, y):
         return self._log_ratio_of_pairs(X, y).mean()
 
     def _log_ratio(self, X, y):
-        return self._ratio.matrix(*self._coordinates(*self._see(X, y)))
+        return self._ratio.matrix(*self._coordinates(*self._transform(X, y)))
 
     def _log_ratio_of_pairs(self, X, y):
-        return self._ratio.pairs(*self._coordinates(*self._see(X, y)))
+        return self._ratio.pairs(*self._coordinates(*self._transform(X, y)))
 
 
-def refuse_exact_relation(ratio):
+def refuse_exact_relation(ratio: EllipticalRatio) -> None:
     """Raise where a canonical correlation is 1 to within rounding."""
     if (1 - ratio.correlations**2 < 1e-12).any():
         raise ValueError(
-            "A column of y is an exact linear function of X on these rows, so that the "
-            "mutual information is infinite. Drop that column, or pass more rows than "
-            "columns."
+            "A column of y is an exact linear function of X on these samples, so that "
+            "the mutual information is infinite. Drop that column, or pass more "
+            "samples than columns."
         )
 
 
@@ -78,18 +79,18 @@ class GaussianMI(_EllipticalEstimator):
         = -\tfrac12 \sum_c \log(1 - \rho_c^2) - b
 
     with :math:`\rho_c` the canonical correlations and b the bias of a sample
-    covariance, which is known exactly for normal data and amounts to about
-    :math:`d_x d_y / 2n` [1]_. Without bias on normal columns of any number; blind to
-    everything that is not linear.
+    covariance, which is known exactly for normal data and is about
+    :math:`d_x d_y / 2n` [1]_. Unbiased on normal columns of any number; it detects
+    linear dependence alone.
 
     Parameters
     ----------
     [shared]
     shrinkage : {"auto"}, float or None, default="auto"
         Weight of a diagonal matrix in the covariance of the standardised columns. None
-        and 0 take the sample covariance and subtract its bias; "auto" does so with
-        more than twice as many rows as columns, and shrinks by the rule of Ledoit and
-        Wolf with fewer, as then does any number above 0, without a correction.
+        and 0 use the sample covariance and subtract its bias; "auto" does so with
+        more than twice as many samples as columns, and shrinks by the rule of Ledoit
+        and Wolf with fewer. With shrinkage no bias is subtracted.
 
     Attributes
     ----------
@@ -97,11 +98,11 @@ class GaussianMI(_EllipticalEstimator):
 
     See Also
     --------
-    GaussianCopulaMI : The same of the normal scores of the ranks.
+    GaussianCopulaMI : The same for the normal scores of the ranks.
 
     Notes
     -----
-    On new rows, `mutual_info` and `score` are means of the fitted log density ratio.
+    On new samples, `mutual_info` and `score` are means of the fitted log density ratio.
     The standard error is that of this mean.
 
     References
@@ -119,7 +120,7 @@ class GaussianMI(_EllipticalEstimator):
     0.5
     """
 
-    shrinkage: object = parameter(
+    shrinkage: Any = parameter(
         default="auto",
         constraints=[StrOptions({"auto"}), Interval(Real, 0, 1, closed="both"), None],
     )
@@ -138,7 +139,7 @@ class GaussianMI(_EllipticalEstimator):
         if not shrinkage and n_samples <= d + 1:
             raise ValueError(
                 f"n_samples={n_samples} is too few for {d} columns without shrinkage; "
-                'pass more rows, or shrinkage="auto".'
+                'pass more samples, or shrinkage="auto".'
             )
         ratio = EllipticalRatio(block.mean(axis=0), covariance, x.shape[1])
         refuse_exact_relation(ratio)
@@ -154,8 +155,8 @@ class GaussianCopulaMI(GaussianMI):
 
     .. math:: I = -\tfrac12 \sum_c \log(1 - \rho_c^2) - b
 
-    as for normal columns [1]_. The same under any increasing map of a column; blind to
-    dependence that is not monotone.
+    as for normal columns [1]_. Invariant under increasing maps of a column; it detects
+    monotone dependence alone.
 
     Parameters
     ----------
@@ -170,13 +171,13 @@ class GaussianCopulaMI(GaussianMI):
 
     See Also
     --------
-    GaussianMI : Of the columns themselves.
-    StudentCopulaMI : Where extremes come together as well.
+    GaussianMI : The same for the columns themselves.
+    StudentCopulaMI : Also models tail dependence.
 
     Notes
     -----
-    Equal values share the mean of their ranks, which loses part of the dependence
-    where there are many of them.
+    Equal values share the mean of their ranks, which underestimates the dependence if
+    there are many of them.
 
     References
     ----------
@@ -204,31 +205,32 @@ class StudentCopulaMI(_EllipticalEstimator):
 
     .. math:: I = -\tfrac12 \sum_c \log(1 - \rho_c^2) + c_\nu - b
 
-    where :math:`c_\nu` is what the common scale tells, and the scatter matrix and the
-    degrees of freedom :math:`\nu` are found by maximum likelihood [1]_. For heavy tails
-    that come together; equal to the Gaussian forms where the normal distribution is no
-    less likely.
+    where :math:`c_\nu` is the information in the common scale of both blocks, and the
+    scatter matrix and the degrees of freedom :math:`\nu` are fitted by maximum
+    likelihood [1]_. For heavy tails with tail dependence; equal to the Gaussian forms
+    unless the Student distribution is significantly more likely.
 
     Parameters
     ----------
     [shared]
     marginals : {"rank"} or None, default="rank"
-        "rank" fits a copula: the columns may have any distribution. None fits the
-        multivariate distribution to the columns themselves.
+        "rank" fits a copula: the columns may have any continuous distribution. None
+        fits the multivariate distribution to the columns themselves.
 
     Attributes
     ----------
     [shared]
     degrees_of_freedom_ : float
-        The parameter that was found; inf for a normal distribution.
+        The fitted degrees of freedom; inf for a normal distribution.
 
     See Also
     --------
-    GaussianCopulaMI : Without the common scale.
+    GaussianCopulaMI : The copula without tail dependence.
 
     Notes
     -----
-    b is the bias of a sample covariance of as many columns and rows.
+    b is the bias of the sample covariance of as many normal columns and samples, which
+    is only approximately that of the scatter matrix.
 
     References
     ----------
@@ -249,7 +251,7 @@ class StudentCopulaMI(_EllipticalEstimator):
     )
 
     def _fit(self, X, y):
-        self.degrees_of_freedom_ = math.inf
+        self.degrees_of_freedom_: float = math.inf
         return super()._fit(X, y)
 
     @property
@@ -261,7 +263,7 @@ class StudentCopulaMI(_EllipticalEstimator):
         if n_samples <= 2 * d:
             raise ValueError(
                 f"n_samples={n_samples} is too few for {d} columns; pass more than "
-                "two rows for each column, or use skmi.GaussianCopulaMI."
+                "two samples for each column, or use skmi.GaussianCopulaMI."
             )
         block = np.hstack([x, y])
         refuse_exact_relation(
@@ -319,17 +321,18 @@ class StudentCopulaMI(_EllipticalEstimator):
 
 @estimator
 class EllipticalCopulaMI(MutualInfoEstimator):
-    r"""Mutual information of an elliptical copula, measured out of fold.
+    r"""Mutual information of an elliptical copula, estimated out of fold.
 
     .. math:: I = -\tfrac12 \sum_c \log(1 - \rho_c^2) + c_\nu
 
     of the normal scores of the ranks, mapped to the quantiles of a Student
-    distribution. Canonical directions are found on four fifths of the rows and the
-    correlations :math:`\rho_c` along them on the last fifth, in turn, so that columns
-    without a relation add nothing: those below :math:`2.5 / \sqrt n` count as 0. The
-    degrees of freedom :math:`\nu` are those with the largest lower bound out of fold.
-    Where that bound is above 0 by three standard errors, what is lost by learning the
-    directions from a sample is put back, by the known bias of a sample covariance.
+    distribution. Canonical directions are fitted on four fifths of the samples and the
+    correlations :math:`\rho_c` along them are estimated on the last fifth, in turn, so
+    that independent columns add nothing; correlations below :math:`2.5 / \sqrt n` are
+    set to 0. The degrees of freedom :math:`\nu` are those with the largest lower bound
+    out of fold. If that bound is above 0 by three standard errors, the loss by fitting
+    the directions to a sample is added back, from the known bias of a sample covariance
+    [2]_. The copula is that of [1]_.
 
     Parameters
     ----------
@@ -339,22 +342,22 @@ class EllipticalCopulaMI(MutualInfoEstimator):
     ----------
     [shared]
     degrees_of_freedom_ : float
-        The parameter that was found; inf for a normal copula.
+        The chosen degrees of freedom; inf for a normal copula.
     lower_bound_ : float
-        The multi-sample bound by directions of other rows, in nats; see `score`. The
-        correlations and degrees of freedom are those of all rows, so that it is a
-        little too high: up to 0.03 for 300 independent rows.
+        The multi-sample bound with directions of the other folds, in nats; see `score`.
+        The correlations and degrees of freedom are those of all samples, so that it is
+        slightly biased upwards: by up to 0.03 for 300 independent samples.
 
     See Also
     --------
-    AutoMI : What a critic adds to this.
+    AutoMI : This closed form plus a critic.
     StudentCopulaMI : The same by maximum likelihood.
-    GaussianCopulaMI : Without heavy tails that come together.
+    GaussianCopulaMI : The copula without tail dependence.
 
     Notes
     -----
-    0 for independent blocks more often than not, of any number of columns, and blind to
-    what no elliptical copula has, such as a parabola.
+    0 for most independent blocks, of any number of columns. It does not detect
+    dependence that no elliptical copula has, such as a parabola.
 
     References
     ----------
@@ -378,13 +381,13 @@ class EllipticalCopulaMI(MutualInfoEstimator):
     _takes_labels = False
     _is_normalized = True
 
-    random_state: object = parameter(default=None, constraints=["random_state"])
+    random_state: Any = parameter(default=None, constraints=["random_state"])
 
     def _fit(self, X, y):
         order = make_random_state(self.random_state).permutation(len(X))
         self._reference = CopulaReference(X[order], y[order])
-        self.degrees_of_freedom_ = float(self._reference.degrees_of_freedom)
-        self.lower_bound_ = self._reference.bound
+        self.degrees_of_freedom_: float = float(self._reference.degrees_of_freedom)
+        self.lower_bound_: float = self._reference.bound
         value = self._reference.estimate
         return Estimate(value, standard_error(self._log_ratio_of_pairs(X, y)))
 

@@ -1,1 +1,1 @@
-"""The one training loop and its settings."""
+"""The training loop, its settings, early stopping and negative samples."""

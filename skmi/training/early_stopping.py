@@ -1,4 +1,4 @@
-"""Early stopping: which epoch of each model is kept, and when training ends."""
+"""Early stopping: the best epoch of each model, and the end of training."""
 
 import math
 from collections.abc import Iterable
@@ -7,33 +7,33 @@ __all__ = ["EarlyStopping"]
 
 
 class EarlyStopping:
-    """Follow the held-out scores of a stack of models, each with a best epoch.
+    """Choose the best epoch of each model of a stack by held-out scores.
 
     Parameters
     ----------
     n_models : int
-        Models trained together.
+        Number of models trained together.
     enabled : bool
-        Whether held-out scores choose the epoch; if not, the last one stands.
+        Whether held-out scores choose the epoch; if not, the last one is kept.
     patience : int
         Epochs without improvement after which a model stops.
     tol : float
-        Smallest rise of the score that is an improvement.
+        Smallest rise of the score that counts as an improvement.
     n_unchosen : int
-        First epochs, of which none can be the best: a schedule is not at its end.
+        First epochs, none of which may be the best one.
     chosen_by : {"own", "others"}
-        Whether a model's epoch is chosen by its own early-stopping samples or by those
-        of all other models, so that its own may be reported on.
+        Whether a model's epoch is chosen on its own early-stopping samples or on those
+        of all other models, so that its own can serve as test samples.
 
     Attributes
     ----------
     best_epoch : list of int
         The epoch of each model that is kept, counted from 1; 0 is the untrained one.
     best_score : list of float
-        What chose it.
+        Its held-out score.
     diverged : dict of int
-        For models whose loss or score was not finite, the first epoch of which that
-        is so. Their best is of an earlier one.
+        The first epoch with a loss or score that is not finite, of the models that have
+        one. Their best epoch is an earlier one.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class EarlyStopping:
         self.diverged: dict[int, int] = {}
 
     def start(self, scores: list[float]) -> Iterable[int]:
-        """Take the untrained models as the best so far; return which to keep."""
+        """Make the untrained models the best so far; return which to keep."""
         self.best_score = self._selecting(scores)
         return range(len(self.best_score))
 
     def update(self, epoch: int, scores: list[float]) -> list[int]:
-        """Read the scores of an epoch; return the models to be kept as they are."""
+        """Take the scores of an epoch; return the models that are now at their best."""
         if not self.enabled or epoch <= self.n_unchosen:
             improved = [
                 i for i in range(len(self.best_epoch)) if i not in self.diverged
@@ -86,7 +86,7 @@ class EarlyStopping:
         )
 
     def note_divergence(self, epoch: int, values: list[float], name: str) -> None:
-        """Note models whose value is not finite; raise where no model is left."""
+        """Record models whose value is not finite; raise if no model is left."""
         for i, value in enumerate(values):
             if not math.isfinite(value):
                 self.diverged.setdefault(i, epoch)
@@ -100,7 +100,7 @@ class EarlyStopping:
         return i in self.diverged or epoch - self.best_epoch[i] >= self.patience
 
     def _selecting(self, scores: list[float]) -> list[float]:
-        """Return what chooses the epoch of each model."""
+        """Return the scores that choose the epoch of each model."""
         if self.chosen_by == "own":
             return scores
         finite = {i: score for i, score in enumerate(scores) if i not in self.diverged}

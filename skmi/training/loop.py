@@ -1,4 +1,4 @@
-"""The one training loop: a stack of models, each stopped and kept at its own best."""
+"""The training loop: a stack of models, each kept at its own best epoch."""
 
 import contextlib
 import copy
@@ -17,7 +17,7 @@ from skmi.training.schedule import LEARNING_RATES, Schedule
 
 __all__ = ["Training", "mean_of_finite", "run_epochs"]
 
-SMALLEST_BLOCK = 32  # samples; below it a full device is an error
+SMALLEST_BLOCK = 32  # samples; if even these do not fit into memory, that is an error
 
 
 class Training:
@@ -30,18 +30,18 @@ class Training:
     objective : callable
         Maps (joint, marginal) scores to one value for each model, to be maximised.
     x, y : tensor of shape (models, n_rows, n_columns)
-        The samples as each model is to see them.
+        The inputs of each model.
     train_rows, stop_rows : tensor of shape (models, n)
-        Samples that train each model, and samples that choose its best epoch.
+        Row numbers of the training and of the early-stopping samples of each model.
     schedule : Schedule
         The settings.
     generator : torch.Generator
-        Source of batches and negatives, on the CPU.
+        Generator of batches and negative samples, on the CPU.
     criterion : callable, default=None
-        The objective on the early-stopping samples, where it is another.
+        The objective on the early-stopping samples; None means `objective`.
     contrast : {"y", "x", "both"}, default="y"
-        What the negatives of a pair are: its x with the y of others, its y with the x
-        of others, or one after the other, as twice as many pairs.
+        The negative samples of a pair: its x with the y of other samples, its y with
+        their x, or both, twice as many.
     extract : callable, default=extract_model
         ``extract(network, i)`` returns a copy of model i.
 
@@ -87,7 +87,7 @@ class Training:
         self.averaged = None
         if schedule.averaging_rate is not None:
             self.averaged = copy.deepcopy(self.network)
-        self.kept = copy.deepcopy(self.network)  # each model at its best
+        self.kept = copy.deepcopy(self.network)  # each model at its best epoch
         self.stopping = EarlyStopping(
             len(x),
             enabled=schedule.early_stopping,
@@ -107,7 +107,7 @@ class Training:
 
     @property
     def best(self) -> list[torch.nn.Module]:
-        """A copy of each model at its best."""
+        """A copy of each model at its best epoch."""
         return [self.extract(self.kept, i) for i in range(len(self.x))]
 
     @property
@@ -122,17 +122,17 @@ class Training:
 
     @property
     def current(self) -> torch.nn.Module:
-        """The network whose held-out score counts: the running mean, if there is."""
+        """The network that is scored: that of the averaged weights, if there is one."""
         return self.network if self.averaged is None else self.averaged
 
     def consider_start(self) -> None:
-        """Score the untrained network: it may be the best there is."""
+        """Score the untrained network, so that it can be the best one."""
         self.network.eval()
         self._keep(self.stopping.start(self._score_stop_rows()))
 
     @torch.enable_grad()
     def run_epoch(self) -> None:
-        """Pass once over the training samples and once over the early-stopping ones."""
+        """Train for one epoch, then score the early-stopping samples."""
         self.network.train()
         self._set_learning_rate()
         with self._isolated():
@@ -145,14 +145,14 @@ class Training:
         self._keep(self.stopping.update(self.epoch, scores))
 
     def _set_learning_rate(self):
-        """Set the rate of the epoch."""
+        """Set the learning rate of the epoch."""
         progress = self.epoch / max(self.schedule.max_iter, 1)
         share = LEARNING_RATES[self.schedule.learning_rate](progress)
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.learning_rate_init * share
 
     def _isolated(self):
-        """Keep what a user's module draws, as for dropout, to itself and repeatable."""
+        """Seed torch's generator, for dropout in a user's module, and restore it."""
         if getattr(self.network, "draws_at_random", False):
             return isolated_randomness(self.generator)
         return contextlib.nullcontext()
@@ -196,7 +196,7 @@ class Training:
             average.lerp_(value, 1 - self.schedule.averaging_rate)
 
     def _score_stop_rows(self):
-        """Score in blocks, in smaller ones from where a device's memory is full."""
+        """Score in blocks, in smaller ones once the device is out of memory."""
         while True:
             try:
                 return self._score_blocks()
@@ -224,7 +224,7 @@ class Training:
         return scores
 
     def _score(self, network, rows, partners):
-        """Return the scores of joint pairs, and of each sample with its negatives."""
+        """Return scores of joint pairs, and of samples with their negative samples."""
         models = torch.arange(len(rows)).unsqueeze(-1)
         x, y = self.x[models, rows], self.y[models, rows]
         partners = partners.to(x.device)
@@ -244,10 +244,10 @@ def run_epochs(
     reconstruct: Callable[[], dict],
     prepare: Callable[[int], None] | None = None,
 ) -> bool:
-    """Train until an estimator's `max_iter`, telling its callbacks of each epoch.
+    """Train for up to `max_iter` epochs and call the estimator's callbacks after each.
 
     ``reconstruct()`` returns the fitted attributes so far and ``prepare(epoch)`` is
-    called before each epoch. Returns whether the training or a callback has stopped.
+    called before each epoch. Returns whether training converged or a callback ended it.
     """
     X, y = estimator._given
     context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
@@ -267,6 +267,6 @@ def run_epochs(
 
 
 def mean_of_finite(curves: list[list[float]]) -> list[float]:
-    """Average the curves of all models, those that diverged left out."""
+    """Average the curves of all models, without values that are not finite."""
     values = np.ma.masked_invalid(curves)
     return values.mean(axis=1).filled(np.inf).tolist()

@@ -1,9 +1,10 @@
-"""The parameters of everything that trains a network, declared once.
+"""The parameters of all estimators that train a network, declared once.
 
-A class that needs another default redeclares that field with the constraints of here,
-and says why.
+A class that needs another default redeclares that field with the constraints from here,
+and a comment with the reason.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from skmi._core.params import parameter, parameters
@@ -34,7 +35,7 @@ CRITIC = [StrOptions(set(CRITICS)), HasMethods("build"), callable]
 
 @parameters
 class LoopParameters:
-    """How long and how fast to train, on which device."""
+    """Epochs, batches, step size and device of training."""
 
     max_iter: int = parameter(default=200, constraints=COUNT)
     batch_size: int = parameter(
@@ -48,10 +49,12 @@ class LoopParameters:
 
 @parameters
 class CriticParameters:
-    """The network that scores pairs, and the negatives that it is trained with."""
+    """The network that scores pairs, and the number of its negative samples."""
 
     critic: Any = parameter(default="hybrid", constraints=CRITIC)
-    hidden_layer_sizes: Any = parameter(default=(64, 64), constraints=["array-like"])
+    hidden_layer_sizes: Sequence[int] = parameter(
+        default=(64, 64), constraints=["array-like"]
+    )
     activation: str = parameter(
         default="silu", constraints=[StrOptions(set(ACTIVATIONS))]
     )
@@ -60,7 +63,7 @@ class CriticParameters:
 
 @parameters
 class PatienceParameters:
-    """When training stops for want of improvement."""
+    """Epochs without improvement after which training stops."""
 
     n_iter_no_change: int = parameter(default=10, constraints=COUNT)
     tol: float = parameter(default=1e-4, constraints=NON_NEGATIVE)
@@ -68,7 +71,7 @@ class PatienceParameters:
 
 @parameters
 class StoppingParameters(PatienceParameters):
-    """Early stopping on samples of its own."""
+    """Early stopping on held-out samples."""
 
     early_stopping: bool = parameter(default=True, constraints=["boolean"])
     validation_fraction: float = parameter(default=0.15, constraints=SHARE)

@@ -1,11 +1,12 @@
-"""How to train: the settings of the loop."""
+"""The settings of the training loop."""
 
 import math
 from dataclasses import dataclass
+from typing import Any, Self
 
 __all__ = ["LEARNING_RATES", "Schedule"]
 
-LEARNING_RATES = {  # share of the first rate after a share of the epochs
+LEARNING_RATES = {  # factor of the initial rate, by the fraction of epochs done
     "constant": lambda progress: 1.0,
     "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,
 }
@@ -13,7 +14,7 @@ LEARNING_RATES = {  # share of the first rate after a share of the epochs
 
 @dataclass(frozen=True)
 class Schedule:
-    """How to train; the names are those of the estimators' parameters."""
+    """The settings of training, named as the estimators' parameters are."""
 
     max_iter: int
     batch_size: int
@@ -24,15 +25,15 @@ class Schedule:
     n_iter_no_change: int
     tol: float
     max_grad_norm: float | None = None
-    min_steps: int = 1  # fewest steps of an epoch, which may take several passes
-    averaging_rate: float | None = None  # of the running mean of the weights
-    n_iter_unchosen: int = 0  # first epochs, of which none is chosen as the best
+    min_steps: int = 1  # of an epoch, which may need several passes over the samples
+    averaging_rate: float | None = None  # decay of the running mean of the weights
+    n_iter_unchosen: int = 0  # first epochs, none of which may be the best one
     learning_rate: str = "constant"
-    chosen_by: str = "own"  # whose early-stopping samples choose the epoch of a model
+    chosen_by: str = "own"  # or "others": whose samples choose a model's best epoch
 
     @classmethod
-    def of(cls, estimator, **changes):
-        """Read the settings off an estimator's parameters of the same names."""
+    def of(cls, estimator: Any, **changes: Any) -> Self:
+        """Take the settings from an estimator's parameters of the same names."""
         parameters = estimator.get_params(deep=False)
         names = cls.__annotations__.keys() & parameters.keys()
         return cls(**{name: parameters[name] for name in names} | changes)

@@ -1,6 +1,7 @@
 """The base of the estimators that train a critic: split, train, report."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,9 @@ __all__ = ["CriticEstimator", "RatioEstimator", "named_critic"]
 @estimator
 class CriticEstimator(
     StreamingMixin,
-    CriticParameters,
-    LoopParameters,
     StoppingParameters,
+    LoopParameters,
+    CriticParameters,
     TrainedAttributes,
     MutualInfoEstimator,
 ):
@@ -194,8 +195,9 @@ class CriticEstimator(
         found = Estimate(
             np.average(values, weights=[len(fold.report) for fold in folds]),
             standard_error(mean_by_row([fold.report for fold in folds], influences)),
-            mean_ceiling(report, folds),
+            mean_over_folds(report.ceiling, folds),
             report.bound,
+            mean_over_folds(report.reach, folds),
         )
         return describe_training(self, training, critics, inputs, values), found
 
@@ -276,10 +278,10 @@ def named_critic(estimator, critics: dict) -> Any:
     return critic.set_params(**{name: own[name] for name in names})
 
 
-def mean_ceiling(report: Report, folds: list[Fold]) -> float:
-    """Return the ceiling of the mean over folds."""
+def mean_over_folds(limit: Callable[[int], float], folds: list[Fold]) -> float:
+    """Return the mean over folds of a limit that depends on their test samples."""
     sizes = [len(fold.report) for fold in folds]
-    return float(np.average([report.ceiling(n) for n in sizes], weights=sizes))
+    return float(np.average([limit(n) for n in sizes], weights=sizes))
 
 
 def refuse_untrained(training: Training, may_stay: bool) -> None:

@@ -1,4 +1,4 @@
-"""Bounds whose critic is a log density of y given x, known or learned."""
+"""Estimators that learn a log density of y given x by its likelihood."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,7 +18,7 @@ from skmi.critics import (
 from skmi.entropy import gaussian_surprise, neighbor_surprise
 from skmi.exceptions import DiscreteTargetWarning, warn
 from skmi.variational.base import CriticEstimator, named_critic
-from skmi.variational.objective import Objective
+from skmi.variational.objective import Objective, Scores
 from skmi.variational.report import Report, RowTerms, row_report
 
 __all__ = [
@@ -26,23 +26,23 @@ __all__ = [
     "DifferenceOfEntropies",
 ]
 
-N_NEIGHBORS = 3  # of the entropy of y: more smooth it, fewer are noisy
+N_NEIGHBORS = 3  # of the entropy of y: more increase its bias, fewer its variance
 
 
 @estimator
 class ConditionalEstimator(CriticEstimator):
-    """Base of the estimators that learn a density of y given x, or are given it.
+    """Base of the estimators whose critic is a log density of y given x.
 
-    The scores are log densities in the units of y; labels have probabilities. Training
-    maximises the likelihood.
+    The scores are log densities in the units of y, or log probabilities of labels.
+    Training maximises the likelihood.
     """
 
     _parameter_texts: ClassVar = {
         "critic": """{"gaussian", "mixture"}, critic or Module
-    The density to learn: one of the conditionals of :mod:`skmi.critics`, a critic with
-    ``build``, a callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module`` that maps x
-    (n, n_x) and y (m, n_y) to log densities (n, m). By name it turns into a classifier
-    for labels, which are one column of indicators each."""
+    The density of y given x: one of the conditionals of :mod:`skmi.critics`, a critic
+    with ``build``, a callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module`` that
+    maps x (n, n_x) and y (m, n_y) to log densities (n, m). For labels, which become one
+    column of indicators each, a name stands for a classifier."""
     }
 
     critic: Any = parameter(
@@ -57,7 +57,9 @@ class ConditionalEstimator(CriticEstimator):
         inputs = super()._make_inputs(X, y, fold)
         if hasattr(self, "classes_"):
             return inputs
-        return inputs._replace(offset=inputs.y.log_slope)  # into the units of y
+        return inputs._replace(
+            offset=inputs.y.log_slope
+        )  # from scaled columns to the units of y
 
     def _make_critic(self):
         if hasattr(self, "classes_"):
@@ -67,20 +69,20 @@ class ConditionalEstimator(CriticEstimator):
         return critic
 
     def _as_columns(self, y):
-        """Return indicators of labels, or the columns that have a density."""
+        """Return indicators of labels, or the columns that are not constant."""
         if hasattr(self, "classes_"):
             return super()._as_columns(y)
         return y[:, self._layout.target.varies]
 
 
-def log_likelihood(scores):
+def log_likelihood(scores: Scores) -> torch.Tensor:
     """Return the mean log density of the joint pairs."""
     joint, _ = scores
     return joint.mean(-1)
 
 
-def categorical_critic(estimator):
-    """Return the classifier that a conditional critic is for labels."""
+def categorical_critic(estimator: CriticEstimator) -> Any:
+    """Return the classifier that stands for an estimator's critic with labels."""
     critic = estimator.critic
     if isinstance(critic, str):
         return named_critic(
@@ -94,30 +96,32 @@ def categorical_critic(estimator):
     return critic
 
 
-def refuse_no_density(estimator, critic, wanted):
-    """Raise where a critic of ours is no log density of this kind of target."""
+def refuse_no_density(
+    estimator: CriticEstimator, critic: Any, wanted: type | tuple[type, ...]
+) -> None:
+    """Raise if one of skmi's critics is no log density for this kind of target."""
     ours = isinstance(critic, (*CRITICS.values(), *CONDITIONALS.values()))
     ours = ours or isinstance(critic, CategoricalConditional)
     if ours and not isinstance(critic, wanted):
         raise ValueError(
             f"{type(estimator).__name__} needs a log density of y given x, but critic="
-            f"{critic} is none for this target. Pass one of the conditionals of "
+            f"{critic} is not one for this target. Pass one of the conditionals of "
             "skmi.critics."
         )
 
 
 @estimator
 class CrossEntropyEstimator(ConditionalEstimator):
-    """Base of those that report the mean log density of joint pairs and an entropy."""
+    """Base of the estimators that subtract a mean log density from an entropy."""
 
-    _has_density = True  # of y; fit finds out
+    _has_density = True  # whether y has one; set by fit
 
     def _fit(self, X, y):
         self._has_density = hasattr(self, "classes_") or not repeats_rows(y)
         if not self._has_density and not is_constant(y):
             warn(
-                "y repeats values, so it has no density: normal distributions are put "
-                "in its place, and the estimate means little. If the values are "
+                "y repeats values, so it has no density: normal distributions are "
+                "fitted instead, and the estimate is unreliable. If the values are "
                 "labels, pass discrete_target=True.",
                 DiscreteTargetWarning,
             )
@@ -127,7 +131,7 @@ class CrossEntropyEstimator(ConditionalEstimator):
         critic = super()._make_critic()
         if self._has_density or not isinstance(critic, MixtureConditional):
             return critic
-        return critic.set_params(n_mixtures=1)  # more would shrink to the repeats
+        return critic.set_params(n_mixtures=1)  # more would collapse onto the repeats
 
 
 def reduce_diagonal(scores: torch.Tensor) -> RowTerms:
@@ -138,21 +142,22 @@ def reduce_diagonal(scores: torch.Tensor) -> RowTerms:
 
 @estimator
 class BarberAgakov(CrossEntropyEstimator):
-    r"""Bound of Barber and Agakov: entropy less the cross-entropy of a decoder.
+    r"""Bound of Barber and Agakov: entropy minus the cross-entropy of a decoder.
 
     .. math:: I_{BA} = H(Y) + \sup_q E_P[\log q(y|x)]
 
-    For labels the decoder is a classifier and the estimate a lower bound: their entropy
-    less the classifier's cross-entropy. For numbers the decoder is a density, and the
-    differential entropy has to be given, or is estimated, which makes it no bound.
-    Read more in [1]_.
+    For labels the decoder is a classifier and the estimate a lower bound [1]_: their
+    entropy minus the classifier's cross-entropy. For numbers the decoder is a density;
+    the estimate is a lower bound if the differential entropy of y is given, and none if
+    that is estimated.
 
     Parameters
     ----------
     [shared]
     entropy : float, "knn" or "gaussian", default="knn"
-        The entropy of a continuous y in nats, if it is known. "knn" estimates it by
-        nearest neighbours, "gaussian" takes y for normal, both on the report rows.
+        The differential entropy of a continuous y in nats, if it is known. "knn"
+        estimates it by nearest neighbours, "gaussian" by a normal distribution, both on
+        the test samples.
 
     Attributes
     ----------
@@ -160,14 +165,14 @@ class BarberAgakov(CrossEntropyEstimator):
 
     See Also
     --------
-    DifferenceOfEntropies : A learned density in place of the entropy.
-    TNCE : A lower bound with a decoder that needs no entropy.
+    DifferenceOfEntropies : Learns the density of y, too.
+    TNCE : A lower bound with a decoder that does not need the entropy.
 
     Notes
     -----
-    Of low variance, without a ceiling and the same for any batch size; as good as the
-    decoder can follow p(y|x). Negatives play no part in training. `bound_` is "lower"
-    for labels and where the entropy is a number.
+    Of low variance, without a ceiling and independent of the batch size. It is too low
+    by the divergence of the decoder from p(y|x). Training uses no negative samples.
+    `bound_` is "lower" for labels and where the entropy is a number.
 
     References
     ----------
@@ -197,12 +202,13 @@ class BarberAgakov(CrossEntropyEstimator):
             complete=self._add_surprise,
         )
 
-    def _add_surprise(self, terms, y):
+    def _add_surprise(self, terms: RowTerms, y: np.ndarray) -> RowTerms:
         """Add minus the log marginal density of each sample."""
         surprise = torch.from_numpy(self._surprise(y)).to(terms.value.device)
         return terms._replace(value=terms.value + surprise)
 
-    def _surprise(self, y):
+    def _surprise(self, y: np.ndarray) -> np.ndarray:
+        """Return minus the log marginal density, whose mean is the entropy."""
         if hasattr(self, "classes_"):
             return -np.log(y @ y.mean(axis=0))
         if not isinstance(self.entropy, str):
@@ -216,14 +222,14 @@ class BarberAgakov(CrossEntropyEstimator):
 
 @estimator
 class DifferenceOfEntropies(CrossEntropyEstimator):
-    r"""Difference of two learned entropies.
+    r"""Difference of the entropies of two learned densities.
 
     .. math:: I_{DoE} = \sup_q E_P[\log q(y|x)] - \sup_q E[\log q(y)]
 
-    both densities of the same kind, fitted by their likelihood. Neither a lower nor an
-    upper bound, and free of the limit of log n that all distribution-free lower bounds
-    have: where the density is of the right kind, tens of nats are told from a thousand
-    rows. Read more in [1]_.
+    with densities of the same family, fitted by maximum likelihood [1]_. Neither a
+    lower nor an upper bound, and not subject to the limit of log n that all
+    distribution-free lower bounds have: if the family is right, a thousand samples
+    suffice for tens of nats.
 
     Parameters
     ----------
@@ -235,14 +241,14 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
 
     See Also
     --------
-    BarberAgakov : The entropy known, or estimated by nearest neighbours.
+    BarberAgakov : With a known entropy, or one estimated by nearest neighbours.
 
     Notes
     -----
-    The density of y alone has as many normal components as the other, one for a critic
-    of the user's. Both take the columns of y for independent within a component. The
-    error is the difference of two errors of fit, of either sign: rotate strongly
-    correlated columns first, with :class:`sklearn.decomposition.PCA` for example.
+    The marginal density of y has as many normal components as the conditional one; one
+    for a user's critic. Both assume independent columns of y within a component. The
+    error is the difference of two errors of fit, of either sign. Decorrelate strongly
+    correlated columns first, for example with :class:`sklearn.decomposition.PCA`.
 
     References
     ----------
@@ -274,7 +280,7 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
 
 
 class MinusMarginal(NamedTuple):
-    """Minus the log marginal density of each sample, as the critic's is scaled."""
+    """Minus the log marginal density of each sample, in the critic's scale."""
 
     scaler: Any
     marginal: Any
@@ -285,7 +291,7 @@ class MinusMarginal(NamedTuple):
 
 
 class LogShares(NamedTuple):
-    """Log probabilities of labels, with the method of a density."""
+    """Log probabilities of labels, with the interface of a density."""
 
     log_shares: np.ndarray
 
@@ -295,14 +301,17 @@ class LogShares(NamedTuple):
 
 
 def label_shares(indicators: np.ndarray) -> LogShares:
-    """Return log frequencies of labels; half a sample more of each, so none is 0."""
+    """Return log relative frequencies of labels.
+
+    Half a sample is added to each, so that no probability is 0.
+    """
     n_rows, n_labels = indicators.shape
     shares = (indicators.sum(axis=0) + 0.5) / (n_rows + 0.5 * n_labels)
     return LogShares(np.log(shares))
 
 
 def fit_mixture(rows: np.ndarray, n_mixtures: int) -> GaussianMixture:
-    """Fit the marginal density of y: of the critic's kind, so that errors cancel."""
+    """Fit the marginal density of y, of the critic's family, so that errors cancel."""
     model = GaussianMixture(
         min(n_mixtures, len(rows)),
         covariance_type="diag",
@@ -313,7 +322,7 @@ def fit_mixture(rows: np.ndarray, n_mixtures: int) -> GaussianMixture:
     return model.fit(rows)
 
 
-def repeats_rows(y):
-    """Whether rows are repeated so often that neighbours give no density."""
+def repeats_rows(y: np.ndarray) -> bool:
+    """Whether rows repeat so often that nearest neighbours are at distance 0."""
     counts = np.unique(y.reshape(len(y), -1), axis=0, return_counts=True)[1]
     return counts.max() > min(N_NEIGHBORS, len(y) - 1)

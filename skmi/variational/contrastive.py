@@ -1,26 +1,28 @@
-"""Bounds that compare each pair with a number of independent pairs."""
+"""Contrastive bounds, which compare each joint pair with independent pairs."""
 
 import functools
 import math
+
+from torch import Tensor
 
 from skmi import bounds
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Interval, Real, StrOptions
 from skmi.training.parameters import OPTIONAL_COUNT
 from skmi.variational.base import RatioEstimator
-from skmi.variational.objective import Objective
+from skmi.variational.objective import Objective, Scores
 from skmi.variational.report import Report, n_contrasts, reduce_rows, row_report
 
 __all__ = ["InfoNCE", "InterpolatedBound", "contrastive_report", "log_contrasts"]
 
 
 def log_contrasts(n_samples: int) -> float:
-    """Return the ceiling of a contrastive bound: the log of the pairs compared."""
+    """Return the ceiling of a contrastive bound: the log of the samples compared."""
     return math.log(n_contrasts(n_samples))
 
 
 def contrastive_report(contrast: str) -> Report:
-    """Return the report of InfoNCE."""
+    """Make the report of InfoNCE, with negative samples of y, of x or of both."""
     return row_report(
         functools.partial(reduce_rows, bound=bounds.info_nce),
         bound="lower",
@@ -31,22 +33,22 @@ def contrastive_report(contrast: str) -> Report:
 
 @estimator
 class InfoNCE(RatioEstimator):
-    r"""InfoNCE, the contrastive bound.
+    r"""Contrastive lower bound InfoNCE.
 
     .. math::
         I_{NCE} = \sup_f \; E \left[ \frac1K \sum_i \log
         \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}} \right] \le \log K
 
-    A lower bound of low variance, the steadiest to train and to compare; it cannot
-    exceed log K, K the rows that each report row is held against, at most 512. Read
-    more in [1]_.
+    A lower bound of low variance, stable to train and well suited to comparisons [1]_.
+    It cannot exceed log K, where K, at most 512, is the number of test samples that
+    each test sample is compared with, itself included.
 
     Parameters
     ----------
     [shared]
     normalize : {"y", "x", "both"}, default="y"
-        Whether each x is held against several y, each y against several x, or both in
-        turn.
+        Whether each x is compared with several y, each y with several x, or both are
+        done and averaged.
 
     Attributes
     ----------
@@ -59,9 +61,9 @@ class InfoNCE(RatioEstimator):
 
     Notes
     -----
-    The critic estimates log p(y|x) up to a constant for each x (for each y where
-    `normalize` is "x"). The number of negatives in training does not change what is
-    reported: on the report rows K is min(512, n).
+    The critic estimates the log density ratio up to an additive function of x (of y
+    where `normalize` is "x"). On the test samples K is min(512, n), whatever the number
+    of negative samples in training.
 
     References
     ----------
@@ -78,7 +80,7 @@ class InfoNCE(RatioEstimator):
     0.5
     """
 
-    # More than for bounds of expectations: the ceiling of training is log K too.
+    # More than for bounds of two expectations: log K limits training, too.
     n_negatives: int | None = parameter(default=64, constraints=OPTIONAL_COUNT)
     normalize: str = parameter(
         default="y", constraints=[StrOptions({"x", "y", "both"})]
@@ -93,7 +95,7 @@ class InfoNCE(RatioEstimator):
 
 @estimator
 class InterpolatedBound(RatioEstimator):
-    r"""Bound between TUBA and the multi-sample bound.
+    r"""Interpolation between the lower bounds TUBA and InfoNCE.
 
     .. math::
         I_\alpha = 1 + E\left[\log \frac{e^{f(x_1, y)}}{A(y; x_{1:K})}\right]
@@ -101,16 +103,16 @@ class InterpolatedBound(RatioEstimator):
         A = \alpha m(y; x_{1:K}) + (1 - \alpha) q(y)
 
     with m the mean of :math:`e^{f(x_k, y)}` over K values of x and q a learned positive
-    function. A lower bound for any :math:`\alpha`: small values have little bias and
-    the variance of TUBA, values near 1 little variance and the bias of InfoNCE. It
-    cannot exceed :math:`1 + \log(K / \alpha)`. Read more in [1]_.
+    function [1]_. A lower bound for any :math:`\alpha`: small values have little bias
+    and the variance of TUBA, values near 1 little variance and the bias of InfoNCE. It
+    cannot exceed :math:`1 + \log(K / \alpha)`.
 
     Parameters
     ----------
     [shared]
     interpolation : float, default=0.01
-        :math:`\alpha`, from 0 to 1. Of note: at 1 it leaves the partner out of one
-        mean and is not InfoNCE.
+        :math:`\alpha`, from 0 to 1. At 1 it is not quite InfoNCE: one mean leaves the
+        joint pair out.
 
     Attributes
     ----------
@@ -118,12 +120,13 @@ class InterpolatedBound(RatioEstimator):
 
     See Also
     --------
-    TUBA : The end at 0.
-    InfoNCE : A bound near the end at 1.
+    TUBA : The bound at 0.
+    InfoNCE : Close to the bound at 1.
 
     Notes
     -----
-    `critic_` scores :math:`f - \log q`. On the report rows K is min(511, n - 1).
+    `critic_` scores :math:`f - \log q`. On the test samples K is min(511, n - 1). For
+    strong dependence small :math:`\alpha` have a high variance, large ones a bias.
 
     References
     ----------
@@ -140,7 +143,7 @@ class InterpolatedBound(RatioEstimator):
     0.5
     """
 
-    # More than for bounds of expectations: the ceiling of training is log K too.
+    # More than for bounds of two expectations: log K limits training, too.
     n_negatives: int | None = parameter(default=64, constraints=OPTIONAL_COUNT)
     interpolation: float = parameter(
         default=0.01, constraints=[Interval(Real, 0, 1, closed="both")]
@@ -157,10 +160,13 @@ class InterpolatedBound(RatioEstimator):
             contrast="x",
         )
 
-    def _interpolated(self, scores):
+    def _interpolated(self, scores: Scores) -> Tensor:
         return bounds.interpolated_bound(scores, self.interpolation)
 
-    def _ceiling(self, n_samples):
+    def _ceiling(self, n_samples: int) -> float:
+        n_others = n_contrasts(n_samples) - 1
         if self.interpolation == 0:
             return math.inf
-        return 1 + math.log((n_contrasts(n_samples) - 1) / self.interpolation)
+        if self.interpolation == 1:  # both terms then have the same normaliser
+            return math.log(n_others)
+        return 1 + math.log(n_others / self.interpolation)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from skmi._core.torch_utils import resolve_device, to_tensor
+from skmi._core.torch_utils import device_at_hand, to_tensor
 from skmi._data.scaling import scale_rows
 from skmi.critics._batched import score_pairs
 from skmi.gaussian.cross_fitted import CopulaReference
@@ -67,7 +67,7 @@ class CriticScores(NamedTuple):
         return sum(scores[1:], scores[0]) / len(scores)
 
     def _score(self, critic, inputs, X, y, partners):
-        device = resolve_device(self.device)
+        device = device_at_hand(self.device)
         critic = copy.deepcopy(critic).to(device, self.dtype)
         x, z = (
             to_tensor(side.transform(block), device, self.dtype)

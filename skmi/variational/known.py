@@ -1,4 +1,4 @@
-"""Bounds of a log density of y given x that may be known: TNCE, CLUB, leave-one-out."""
+"""Bounds whose critic is a known or learned log density of y given x."""
 
 import functools
 from collections.abc import Callable
@@ -22,15 +22,18 @@ __all__ = ["CLUB", "TNCE", "LeaveOneOutBound"]
 
 
 class KnownDensity:
-    """A known log density, of rows or of all pairs: found out by an example."""
+    """A user's known log density, which returns values of samples or of all pairs.
 
-    def __init__(self, conditional, X, y):
+    Which of the two is determined by calling it on unequal numbers of samples.
+    """
+
+    def __init__(self, conditional: Callable, X: np.ndarray, y: np.ndarray) -> None:
         self.conditional = conditional
         n_tried = 2 + X.shape[1] + (1 if y.ndim == 1 else y.shape[1])
         x_rows, y_rows = (np.arange(n_tried + k) for k in (0, 1))
         try:
             shape = np.shape(conditional(X[x_rows % len(X)], y[y_rows % len(y)]))
-        except Exception:  # what takes rows need not take unequal numbers of them
+        except Exception:  # allowed if it takes samples, as many of X as of y
             shape = None
         if shape == (n_tried + 1, n_tried):
             raise ValueError(
@@ -39,14 +42,14 @@ class KnownDensity:
             )
         self.takes_pairs = shape == (n_tried, n_tried + 1)
 
-    def rows(self, X, y):
+    def rows(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log density of each row of y given its row of X."""
         if self.takes_pairs:
             return self._call(X, y, (len(X), len(X))).diagonal().copy()
         return self._call(X, y, (len(X),))
 
-    def pairs(self, X, y):
-        """Return the log density of all pairs of rows, shape (n, m)."""
+    def all_pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the log densities of all rows of y given all rows of X, (n, m)."""
         if self.takes_pairs:
             return self._call(X, y, (len(X), len(y)))
         values = self.rows(np.repeat(X, len(y), axis=0), np.concatenate([y] * len(X)))
@@ -59,8 +62,8 @@ class KnownDensity:
         if values.shape != shape:
             raise ValueError(
                 f"conditional must return log densities of shape {shape}, but returned "
-                f"an array of the shape {values.shape}. Sum over the columns of y, "
-                "perhaps."
+                f"an array of the shape {values.shape}. Sum over the columns of y "
+                "if it has several."
             )
         if np.isnan(values).any():
             raise ValueError("conditional returned NaN.")
@@ -68,11 +71,11 @@ class KnownDensity:
 
 
 class KnownScores(NamedTuple):
-    """Scores of pairs by a known log density, as `CriticScores` gives them."""
+    """Scores of pairs by a known log density, called like `CriticScores`."""
 
     density: KnownDensity
-    classes: np.ndarray | None  # labels, where y holds indicators of them
-    flat: bool  # whether y was given with one dimension
+    classes: np.ndarray | None  # labels, if y consists of indicators of them
+    flat: bool  # whether the user's y had one dimension
 
     @classmethod
     def of(
@@ -83,12 +86,12 @@ class KnownScores(NamedTuple):
         X: np.ndarray,
         y: np.ndarray,
     ) -> "KnownScores":
-        """Try the density on some samples."""
+        """Make the scores; the density is called on some samples."""
         scores = cls(None, classes, flat)
         return scores._replace(density=KnownDensity(conditional, X, scores.as_given(y)))
 
     def as_given(self, y: np.ndarray) -> np.ndarray:
-        """Return labels, or numbers in an array of as many dimensions as in fit."""
+        """Return y in the user's form: labels, or as many dimensions as in fit."""
         if self.classes is not None:
             return self.classes[y.argmax(axis=1)]
         return y[:, 0] if self.flat else y
@@ -99,14 +102,14 @@ class KnownScores(NamedTuple):
         """Return the log densities of all pairs (n, m), or of partners (n, 1)."""
         y = self.as_given(y)
         if partners is None:
-            return torch.from_numpy(self.density.pairs(X, y))
+            return torch.from_numpy(self.density.all_pairs(X, y))
         rows = self.density.rows(X, y[partners.squeeze(-1).numpy()])
         return torch.from_numpy(rows).unsqueeze(-1)
 
 
 @estimator
 class KnownConditionalEstimator(ConditionalEstimator):
-    """Base of those that may be given the density instead: nothing is trained then."""
+    """Base of the estimators that take a known density; then nothing is trained."""
 
     conditional: Any = parameter(default=None, constraints=[callable, None])
 
@@ -129,21 +132,21 @@ class KnownConditionalEstimator(ConditionalEstimator):
         return y
 
     @property
-    def _upper(self):
-        """The bound of an upper bound: nothing where the density is learned."""
+    def _upper(self) -> str:
+        """The kind of an upper bound: "none" where the density is learned."""
         return "none" if self.conditional is None else "upper"
 
 
 @estimator
 class TNCE(KnownConditionalEstimator):
-    r"""Contrastive bound with a tractable conditional.
+    r"""Contrastive lower bound with a tractable conditional density (TNCE).
 
     .. math::
         I_{TNCE} = \sup_e E\left[\frac1K \sum_j \log
         \frac{e(y_j|x_j)}{\frac1K \sum_i e(y_j|x_i)}\right] \le \log K
 
-    InfoNCE with a log density of y given x as the critic, each y held against K values
-    of x. A lower bound of low variance for any density. Read more in [1]_.
+    InfoNCE with a log density of y given x as the critic, each y compared with K values
+    of x [1]_. A lower bound of low variance for any density.
 
     Parameters
     ----------
@@ -155,12 +158,12 @@ class TNCE(KnownConditionalEstimator):
 
     See Also
     --------
-    LeaveOneOutBound : The upper bound beside it.
-    InfoNCE : The same with a free critic.
+    LeaveOneOutBound : The corresponding upper bound.
+    InfoNCE : The same with an unconstrained critic.
 
     Notes
     -----
-    On the report rows K is min(512, n).
+    On the test samples K is min(512, n), and the estimate cannot exceed log K.
 
     References
     ----------
@@ -193,14 +196,14 @@ class TNCE(KnownConditionalEstimator):
 
 @estimator
 class CLUB(KnownConditionalEstimator):
-    r"""Contrastive log-ratio upper bound.
+    r"""Contrastive log-ratio upper bound (CLUB).
 
     .. math::
         I_{CLUB} = E_P[\log p(y|x)] - E_Q[\log p(y|x)]
 
-    An upper bound where the conditional is known, and not a tight one: for normal pairs
-    it is :math:`d \rho^2 / (1 - \rho^2)`, 34 for 10 nats. With a learned conditional it
-    is no bound. Meant to be minimised; to measure, choose another. Read more in [1]_.
+    An upper bound if the conditional density is known [1]_, and a loose one: for normal
+    pairs it is :math:`d \rho^2 / (1 - \rho^2)`, 34 for 10 nats. With a learned density
+    it is no bound. Meant to be minimised; use other estimators to measure.
 
     Parameters
     ----------
@@ -216,8 +219,8 @@ class CLUB(KnownConditionalEstimator):
 
     Notes
     -----
-    `score` is that of the learned density, not this bound: an upper bound says nothing
-    of how good a model is. Negatives play no part in training.
+    `score` is a lower bound of the density, since an upper bound does not measure how
+    well a model fits. Training uses no negative samples.
 
     References
     ----------
@@ -243,7 +246,7 @@ class CLUB(KnownConditionalEstimator):
 
 
 def reduce_club(scores: torch.Tensor) -> RowTerms:
-    """Reduce a block of log densities to the terms of the difference of their means."""
+    """Reduce a block of log densities to the terms of a difference of two means."""
     value = scores.diagonal() - scores.mean(1)
     return RowTerms(value, -scores[:, : len(scores)].mean(0))
 
@@ -256,8 +259,8 @@ class LeaveOneOutBound(KnownConditionalEstimator):
         I_{L1O} = E\left[\frac1K \sum_j \log
         \frac{p(y_j|x_j)}{\frac1{K-1} \sum_{i \ne j} p(y_j|x_i)}\right]
 
-    An upper bound where the conditional is known, tight while K is well above
-    :math:`e^I`. With a learned conditional it is no bound. Read more in [1]_.
+    An upper bound if the conditional density is known [1]_, tight for K well above
+    :math:`e^I`. With a learned density it is no bound.
 
     Parameters
     ----------
@@ -269,13 +272,13 @@ class LeaveOneOutBound(KnownConditionalEstimator):
 
     See Also
     --------
-    TNCE : The lower bound beside it.
+    TNCE : The corresponding lower bound.
     CLUB : An upper bound that is linear in the log densities.
 
     Notes
     -----
-    On the report rows K is min(512, n). `score` is that of the density, not this bound.
-    Negatives play no part in training.
+    On the test samples K is min(512, n). `score` is a lower bound of the density, not
+    this bound. Training uses no negative samples.
 
     References
     ----------

@@ -1,10 +1,14 @@
 """Critics of many blocks of columns, trained in one stack."""
 
+from __future__ import annotations
+
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from skmi._core.sklearn_compat import make_random_state
@@ -16,14 +20,17 @@ from skmi.training.negatives import contrast_pairs, cyclic_partners
 
 __all__ = ["report_terms"]
 
-MODELS_AT_ONCE = 256
+if TYPE_CHECKING:
+    from skmi.variational.base import CriticEstimator
+
+MODELS_AT_ONCE = 256  # in a stack, whose memory grows with them
+N_CONTRASTS = 64  # samples that each test sample is compared with
 
 
-N_CONTRASTS = 64
-
-
-def report_terms(estimator, blocks, y, seed):
-    r"""Train a critic on each block of columns; score the rows held out.
+def report_terms(
+    estimator: CriticEstimator, blocks: list[np.ndarray], y: ArrayLike, seed: int
+) -> np.ndarray:
+    r"""Train a critic on each block of columns; return terms of its test samples.
 
     .. math::
         \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}, \quad K = 65
@@ -31,18 +38,18 @@ def report_terms(estimator, blocks, y, seed):
     Parameters
     ----------
     estimator : CriticEstimator
-        Brings the critic, the objective and the schedule.
-    blocks : list of ndarray of shape (n_rows, n_columns)
-        One x for each model.
-    y : array-like of shape (n_rows,) or (n_rows, n_targets)
+        Has the critic, the objective and the schedule.
+    blocks : list of ndarray of shape (n_samples, n_columns)
+        The x of each model.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
         The target of all models.
     seed : int
         Seed of the split, which is the same for all calls, and of the weights.
 
     Returns
     -------
-    ndarray of shape (n_models, n_report_rows)
-        Nats; the mean of a row is a lower bound of the mutual information.
+    ndarray of shape (n_models, n_test_samples)
+        Terms in nats; the mean of a row is a lower bound of the mutual information.
     """
     parts = range(0, len(blocks), MODELS_AT_ONCE)
     return np.concatenate(
@@ -88,7 +95,7 @@ def _train(estimator, blocks, y, seed):
 
 
 def _mark_diverged(training, terms):
-    """Warn of models that diverged; those that learned nothing have terms of 0."""
+    """Warn of models that diverged; the terms of untrained ones become 0."""
     for i, epoch in training.stopping.diverged.items():
         if training.stopping.best_epoch[i] == 0:
             terms[i] = 0.0

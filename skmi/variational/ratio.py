@@ -1,4 +1,6 @@
-"""Bounds of expectations of a critic that estimates the log density ratio."""
+"""Estimators whose critic is a log density ratio, by bounds of two expectations."""
+
+from torch import Tensor
 
 from skmi import bounds
 from skmi._core.params import estimator, parameter, parameters
@@ -22,15 +24,15 @@ __all__ = [
 GRADIENT = [StrOptions({"exact", "moving_average", "softplus", "penalized"})]
 
 
-def shifted_nwj(scores: Scores):
-    """Return the bound of NWJ with f for the log density ratio itself."""
+def shifted_nwj(scores: Scores) -> Tensor:
+    """Compute NWJ's bound of a critic whose optimum is the log density ratio."""
     joint, marginal = scores
     return bounds.nwj((1 + joint, 1 + marginal))
 
 
 @parameters
 class GradientParameters:
-    """The gradient by which the representation of Donsker and Varadhan is trained."""
+    """The training gradient of the Donsker-Varadhan representation."""
 
     gradient: str = parameter(default="exact", constraints=GRADIENT)
     decay: float = parameter(
@@ -40,24 +42,25 @@ class GradientParameters:
 
 @estimator
 class DonskerVaradhan(GradientParameters, RatioEstimator):
-    r"""Donsker-Varadhan representation.
+    r"""Mutual information by the Donsker-Varadhan representation.
 
     .. math:: I_{DV} = \sup_f \; E_P[f] - \log E_Q[e^f]
 
-    with P = p(x, y) and Q = p(x)p(y). Accurate where its variance, which grows as
-    :math:`e^{2I}`, allows; on a finite number of rows it is neither a lower nor an
-    upper bound. Read more in [1]_.
+    with P = p(x, y) and Q = p(x)p(y) [1]_. Of low bias; its variance grows as
+    :math:`e^{2I}`. For a finite number of samples it is neither a lower nor an upper
+    bound.
 
     Parameters
     ----------
     [shared]
     gradient : {"exact", "moving_average", "softplus", "penalized"}, default="exact"
-        What training follows. "moving_average" divides by an average over batches
-        [2]_; "softplus" puts :math:`\operatorname{softplus}(E_Q[e^f])`, which is never
-        smaller and does not fall below 0, for the logarithm; "penalized" subtracts
-        :math:`10^{-3} E_Q[e^{2f}]`. The estimate is the same function for all.
+        The gradient of training. "moving_average" divides by an average over batches
+        [2]_; "softplus" replaces the logarithm by
+        :math:`\operatorname{softplus}(E_Q[e^f])`, which is never smaller and does not
+        fall below 0; "penalized" subtracts :math:`10^{-3} E_Q[e^{2f}]`. The estimate is
+        the same function for all.
     decay : float, default=0.9
-        Weight of the past in the moving average.
+        Weight of past batches in the moving average.
 
     Attributes
     ----------
@@ -66,19 +69,19 @@ class DonskerVaradhan(GradientParameters, RatioEstimator):
     See Also
     --------
     MINE : The same with the moving average.
-    ReMINE : The same with the critic's level held in place.
+    ReMINE : The same with regularisation of the critic's level.
     NWJ : A lower bound in expectation, with the same optimum.
     InfoNCE : A lower bound of low variance with a ceiling.
 
     Notes
     -----
-    The critic estimates the log density ratio up to one constant. Values above about
-    log n, n the report rows, cannot be trusted: that is `ceiling_`.
+    The critic estimates the log density ratio up to an additive constant. Estimates
+    above about log n, with n test samples, are unreliable, and warned of. `ceiling_` is
+    inf: nothing keeps the estimate below it.
 
-    Of other variants in use, the logarithm of a sum of exponentials with the largest
-    score taken out is "exact" itself, noise added to the critic's output has no
-    gradient, and a clipped gradient is `max_grad_norm`. Noise in the critic's inputs or
-    layers is a critic with dropout.
+    Of other variants in use, the log-sum-exp trick is part of "exact", noise added to
+    the critic's output has no gradient, and gradient clipping is `max_grad_norm`. For
+    noise in the critic's inputs or layers pass a critic with dropout.
 
     References
     ----------
@@ -105,23 +108,22 @@ class DonskerVaradhan(GradientParameters, RatioEstimator):
 
 @estimator
 class MINE(GradientParameters, RatioEstimator):
-    r"""Mutual information neural estimation.
+    r"""Mutual information neural estimation (MINE).
 
     .. math:: I_{MINE} = E_P[f] - \log E_Q[e^f], \quad
         \nabla = E_P[\nabla f] - \frac{E_Q[e^f \nabla f]}{m}
 
-    the Donsker-Varadhan representation, trained with a moving average m of
-    :math:`E_Q[e^f]` over the batches in place of the batch's own mean, whose ratio is a
-    biased gradient on small batches. Neither a lower nor an upper bound. Read more in
-    [1]_.
+    the Donsker-Varadhan representation [1]_, trained with a moving average m of
+    :math:`E_Q[e^f]` over batches: the batch's own mean gives a biased gradient on small
+    batches. Neither a lower nor an upper bound.
 
     Parameters
     ----------
     [shared]
     gradient : str, default="moving_average"
-        What training follows, of the choices of :class:`DonskerVaradhan`.
+        The gradient of training, one of those of :class:`DonskerVaradhan`.
     decay : float, default=0.9
-        Weight of the past in the moving average.
+        Weight of past batches in the moving average.
 
     Attributes
     ----------
@@ -129,14 +131,15 @@ class MINE(GradientParameters, RatioEstimator):
 
     See Also
     --------
-    ReMINE : The same with the critic's level held in place.
+    ReMINE : The same with regularisation of the critic's level.
     NWJ : A lower bound, also named MINE-f.
 
     Notes
     -----
-    The published values of 20 nats and more came of evaluating the critic on the rows
-    that trained it, or of a level drifting without end; here the report rows are others
-    and the best epoch on held-out rows is kept.
+    Published values of 20 nats and more are due to overfitting, as the critic was
+    evaluated on its training samples, or to a level that drifts without limit. Here the
+    estimate is computed on test samples, and the best epoch on early-stopping samples
+    is kept. The variance is that of :class:`DonskerVaradhan`.
 
     References
     ----------
@@ -163,12 +166,12 @@ class MINE(GradientParameters, RatioEstimator):
 
 @estimator
 class NWJ(RatioEstimator):
-    r"""Bound of Nguyen, Wainwright and Jordan (MINE-f, f-GAN KL).
+    r"""Lower bound of Nguyen, Wainwright and Jordan (MINE-f, f-GAN KL).
 
     .. math:: I_{NWJ} = \sup_f \; 1 + E_P[f] - E_Q[e^f]
 
-    with P = p(x, y) and Q = p(x)p(y). A lower bound in expectation on any number of
-    rows; its variance grows as :math:`e^{2I}`. Read more in [1]_.
+    with P = p(x, y) and Q = p(x)p(y) [1]_. A lower bound in expectation for any number
+    of samples; its variance grows as :math:`e^{2I}`.
 
     Parameters
     ----------
@@ -180,14 +183,15 @@ class NWJ(RatioEstimator):
 
     See Also
     --------
-    DonskerVaradhan : Free of the constraint on the critic's level.
+    DonskerVaradhan : Invariant to the critic's level.
     TUBA : The same with a learned baseline.
     InfoNCE : A lower bound of low variance with a ceiling.
 
     Notes
     -----
     The published form has the critic 1 + f. Written with f as here, the critic is an
-    estimate of the log density ratio itself.
+    estimate of the log density ratio itself. Above about 5 nats the variance makes the
+    estimate unreliable.
 
     References
     ----------
@@ -214,13 +218,13 @@ class NWJ(RatioEstimator):
 
 @estimator
 class TUBA(RatioEstimator):
-    r"""Tractable unnormalised bound of Barber and Agakov, with a learned baseline.
+    r"""Unnormalised bound of Barber and Agakov with a learned baseline (TUBA).
 
     .. math:: I_{TUBA} = \sup_{f, a} \; 1 + E_P[f - \log a(y)]
         - E_Q\left[\frac{e^f}{a(y)}\right]
 
-    with a positive function a of y. A lower bound in expectation on any number of rows;
-    its variance grows as :math:`e^{2I}`. Read more in [1]_.
+    with a positive function a of y [1]_. A lower bound in expectation for any number of
+    samples; its variance grows as :math:`e^{2I}`.
 
     Parameters
     ----------
@@ -233,13 +237,14 @@ class TUBA(RatioEstimator):
     See Also
     --------
     NWJ : The same with a constant baseline.
-    InterpolatedBound : A step from here towards less variance.
+    InterpolatedBound : An interpolation with InfoNCE, of less variance.
 
     Notes
     -----
     `critic_` scores :math:`f - \log a`, an estimate of the log density ratio. The
-    baseline is a network of `hidden_layer_sizes`; a critic that can add a function of y
-    to itself gains little by it.
+    baseline is a network with `hidden_layer_sizes`; it improves little on a critic that
+    can represent functions of y itself. Above about 5 nats the variance makes the
+    estimate unreliable.
 
     References
     ----------
@@ -265,14 +270,14 @@ class TUBA(RatioEstimator):
 
 @estimator
 class JensenShannon(RatioEstimator):
-    r"""Critic trained on the Jensen-Shannon divergence, NWJ's bound reported.
+    r"""NWJ's bound of a critic that is trained on the Jensen-Shannon divergence.
 
     .. math:: \max_f \; -E_P[\operatorname{softplus}(-f)]
         - E_Q[\operatorname{softplus}(f)], \qquad
         I_{JS} = 1 + E_P[f] - E_Q[e^f]
 
-    The objective has bounded gradients, and its optimum is the log density ratio. What
-    is reported is a lower bound with the variance of NWJ. Read more in [1]_ and [2]_.
+    The objective has bounded gradients, and its optimum is the log density ratio [1]_,
+    [2]_. The estimate is a lower bound with the variance of NWJ.
 
     Parameters
     ----------
@@ -285,13 +290,14 @@ class JensenShannon(RatioEstimator):
     See Also
     --------
     NWJ : The same bound, trained on itself.
-    SMILE : The same training, a value of less variance reported.
+    SMILE : The same training, an estimate of less variance.
 
     Notes
     -----
-    NWJ's bound with the published critic 1 + f wants the trained critic shifted by one.
-    Published figures without that shift are too low by up to 1/e, 0.37 nats. To get
-    them, evaluate :func:`skmi.bounds.nwj` on the scores of `critic_`.
+    The published form of NWJ's bound has the critic 1 + f, so that the trained critic
+    must be shifted by one. Published results without that shift are too low by up to
+    1/e = 0.37 nats. To reproduce them, evaluate :func:`skmi.bounds.nwj` on the scores
+    of `critic_`. Above about 5 nats the variance makes the estimate unreliable.
 
     References
     ----------
@@ -319,14 +325,14 @@ class JensenShannon(RatioEstimator):
 
 @estimator
 class SMILE(RatioEstimator):
-    r"""Smoothed mutual information lower-bound estimator.
+    r"""Smoothed mutual information lower-bound estimator (SMILE).
 
     .. math::
         I_{SMILE} = E_P[f] - \log E_Q[\operatorname{clip}(e^f, e^{-\tau}, e^\tau)]
 
-    of a critic trained on the Jensen-Shannon divergence. The clipped partition function
-    has a bounded variance. Despite its name neither a lower nor an upper bound. Read
-    more in [1]_.
+    of a critic trained on the Jensen-Shannon divergence [1]_. The clipped partition
+    function has a bounded variance. Despite the name neither a lower nor an upper
+    bound.
 
     Parameters
     ----------
@@ -341,13 +347,13 @@ class SMILE(RatioEstimator):
 
     See Also
     --------
-    JensenShannon : The same training, a lower bound reported.
-    ReSMILE : The same with the critic's level held in place.
+    JensenShannon : The same training, a lower bound.
+    ReSMILE : The same with regularisation of the critic's level.
 
     Notes
     -----
-    Above log n the estimate often lies closer to the truth than those of its kin, on
-    either side of it; that it is close does not make it a bound.
+    Above log n the estimate often has a smaller error than other estimates of two
+    expectations, but of either sign, so that it is no bound there either.
 
     References
     ----------

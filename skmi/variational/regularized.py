@@ -1,9 +1,10 @@
-"""The bounds with a penalty on the critic's level, its log-partition.
+"""Bounds with regularisation of the critic's level, its log-partition.
 
-Where the original bound leaves the level of the critic free, it drifts; where it drives
-the scores of rare pairs to minus infinity, it diverges. The penalty, a squared distance
-of the log-partition to a target, is zero at an optimum of the original, so that the
-optimum stays the same. The estimate is that of the original, without the penalty.
+Where a bound does not determine the level of the critic, the level drifts; where a
+bound drives the scores of rare pairs to minus infinity, the critic diverges. The
+penalty, the squared distance of the log-partition to a target, is zero at an optimum of
+the original bound, so that the optimum stays the same. The estimate is that of the
+original bound, without the penalty.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ __all__ = ["ReInfoNCE", "ReJensenShannon", "ReMINE", "ReNWJ", "ReSMILE", "ReTUBA
 
 @parameters
 class DriftParameters:
-    """Weight and target of the penalty on the critic's level."""
+    """Weight and target of the regularisation of the critic's level."""
 
     drift_weight: float = parameter(default=0.1, constraints=NON_NEGATIVE)
     drift_target: float = parameter(
@@ -39,7 +40,7 @@ class DriftParameters:
     )
 
     def _drift(self, level: Callable[[Scores], torch.Tensor]) -> Bound:
-        """Return the penalty: the distance of a level of the scores to its target."""
+        """Return the penalty: the weighted squared distance of a level to C."""
 
         def penalty(scores):
             distance = bounds.drift_penalty(level(scores), self.drift_target)
@@ -49,38 +50,38 @@ class DriftParameters:
 
 
 def clipped(bound: Bound, limit: float) -> Bound:
-    """Return a bound of scores that are clipped to `limit` from 0."""
+    """Return a bound of scores that are clipped to at most `limit` in size."""
     return lambda scores: bound(tuple(part.clamp(-limit, limit) for part in scores))
 
 
 def contrastive_level(scores: Scores) -> torch.Tensor:
-    """Return the mean of the log normalisers of InfoNCE."""
+    """Compute the mean log normaliser of InfoNCE."""
     joint, _ = scores
     return joint.mean(-1) - bounds.info_nce(scores)
 
 
 def softplus_level(scores: Scores) -> torch.Tensor:
-    """Return the mean softplus of the scores of independent pairs."""
+    """Compute the mean softplus of the scores of independent pairs."""
     _, marginal = scores
     return softplus(marginal).mean((-2, -1))
 
 
 @estimator
 class ReMINE(DriftParameters, GradientParameters, RatioEstimator):
-    r"""Donsker-Varadhan representation with the critic's level held in place.
+    r"""Donsker-Varadhan representation with regularisation of the critic's level.
 
     .. math:: \max_f \; E_P[f] - \log E_Q[e^f] - \lambda (\log E_Q[e^f] - C)^2
 
-    Any target C gives the same mutual information; with C = 0 the critic estimates the
-    log density ratio itself. Neither a lower nor an upper bound. Read more in [1]_.
+    Every target C gives the same mutual information [1]_; with C = 0 the critic
+    estimates the log density ratio itself. Neither a lower nor an upper bound.
 
     Parameters
     ----------
     [shared]
     gradient : str, default="exact"
-        What training follows, of the choices of :class:`DonskerVaradhan`.
+        The gradient of training, one of those of :class:`DonskerVaradhan`.
     decay : float, default=0.9
-        Weight of the past in the moving average.
+        Weight of past batches in the moving average.
 
     Attributes
     ----------
@@ -88,13 +89,13 @@ class ReMINE(DriftParameters, GradientParameters, RatioEstimator):
 
     See Also
     --------
-    DonskerVaradhan : The same with a free level.
+    DonskerVaradhan : The same without regularisation.
     MINE : The same with the moving average.
 
     Notes
     -----
-    Fails as :class:`skmi.DonskerVaradhan` does with strong dependence and few rows: the
-    level is held, the variance is not.
+    As unreliable as :class:`skmi.DonskerVaradhan` for strong dependence and few
+    samples: the penalty limits the drift, not the variance.
 
     References
     ----------
@@ -121,20 +122,20 @@ class ReMINE(DriftParameters, GradientParameters, RatioEstimator):
 
 @estimator
 class ReNWJ(DriftParameters, RatioEstimator):
-    r"""Bound of Nguyen, Wainwright and Jordan with the critic's level held in place.
+    r"""NWJ's lower bound with regularisation of the critic's level.
 
     .. math:: \max_f \; 1 + E_P[f] - E_Q[e^f] - \lambda (\log E_Q[e^f] - C)^2
 
-    f estimates the log density ratio, clipped to :math:`\pm\tau` in the bound. With
-    C = 0 the penalty vanishes at the optimum; the authors' code has C = -1 in this
-    form, which steadies training more and costs some bias. A lower bound in
-    expectation, for any critic. Read more in [1]_.
+    f estimates the log density ratio and is clipped to :math:`\pm\tau` in the bound
+    [1]_. With C = 0 the penalty is zero at the optimum; the authors' code has C = -1 in
+    this form, which makes training more stable at the cost of some bias. A lower bound
+    in expectation for any critic.
 
     Parameters
     ----------
     [shared]
     clip : float, default=10.0
-        Largest size of a score in the bound, in nats; the penalty sees all of it.
+        The limit :math:`\tau` of scores in the bound, in nats; the penalty has none.
 
     Attributes
     ----------
@@ -142,11 +143,11 @@ class ReNWJ(DriftParameters, RatioEstimator):
 
     See Also
     --------
-    NWJ : The same without the penalty.
+    NWJ : The same without regularisation.
 
     Notes
     -----
-    Fails as :class:`skmi.NWJ` does above some 5 nats, by its variance.
+    Above about 5 nats as unreliable as :class:`skmi.NWJ`, due to its variance.
 
     References
     ----------
@@ -175,19 +176,19 @@ class ReNWJ(DriftParameters, RatioEstimator):
 
 @estimator
 class ReTUBA(DriftParameters, RatioEstimator):
-    r"""TUBA with the critic's level held in place.
+    r"""TUBA with regularisation of the critic's level.
 
     .. math:: \max_{f, a} \; 1 + E_P[f - \log a(y)] - E_Q\left[\frac{e^f}{a(y)}\right]
         - \lambda \left(\log E_Q\left[\frac{e^f}{a(y)}\right] - C\right)^2
 
-    :math:`f - \log a` estimates the log density ratio, clipped to :math:`\pm\tau` in
-    the bound. A lower bound in expectation, for any critic. Read more in [1]_.
+    :math:`f - \log a` estimates the log density ratio and is clipped to
+    :math:`\pm\tau` in the bound [1]_. A lower bound in expectation for any critic.
 
     Parameters
     ----------
     [shared]
     clip : float, default=10.0
-        Largest size of a score in the bound, in nats; the penalty sees all of it.
+        The limit :math:`\tau` of scores in the bound, in nats; the penalty has none.
 
     Attributes
     ----------
@@ -195,11 +196,11 @@ class ReTUBA(DriftParameters, RatioEstimator):
 
     See Also
     --------
-    TUBA : The same without the penalty.
+    TUBA : The same without regularisation.
 
     Notes
     -----
-    Fails as :class:`skmi.TUBA` does above some 5 nats, by its variance.
+    Above about 5 nats as unreliable as :class:`skmi.TUBA`, due to its variance.
 
     References
     ----------
@@ -229,21 +230,20 @@ class ReTUBA(DriftParameters, RatioEstimator):
 
 @estimator
 class ReInfoNCE(DriftParameters, RatioEstimator):
-    r"""InfoNCE with the critic's level held in place.
+    r"""InfoNCE with regularisation of the critic's level.
 
     .. math:: \max_f \; E_P[f] - N - \lambda (N - C)^2, \quad
         N = \frac1K \sum_i \log \frac1K \sum_j e^{f(x_i, y_j)}
 
-    A lower bound of low variance that cannot exceed log K, as the original. The mean
-    level of the rows is held, so the critic's scores mean the same from one fit to the
-    next. Read more in [1]_.
+    A lower bound of low variance that cannot exceed log K, as InfoNCE is [1]_. With the
+    mean level N close to C, critic scores are comparable between fits.
 
     Parameters
     ----------
     [shared]
     normalize : {"y", "x", "both"}, default="y"
-        Whether each x is held against several y, each y against several x, or both in
-        turn.
+        Whether each x is compared with several y, each y with several x, or both are
+        done and averaged.
 
     Attributes
     ----------
@@ -251,11 +251,11 @@ class ReInfoNCE(DriftParameters, RatioEstimator):
 
     See Also
     --------
-    InfoNCE : The same with a free level.
+    InfoNCE : The same without regularisation.
 
     Notes
     -----
-    Fails as :class:`skmi.InfoNCE` does, at its ceiling.
+    As :class:`skmi.InfoNCE`, biased downwards near the ceiling log K.
 
     References
     ----------
@@ -272,7 +272,7 @@ class ReInfoNCE(DriftParameters, RatioEstimator):
     0.5
     """
 
-    # As for InfoNCE: the ceiling of training is log K too.
+    # As for InfoNCE: log K limits training, too.
     n_negatives: int | None = parameter(default=64, constraints=OPTIONAL_COUNT)
     normalize: str = parameter(
         default="y", constraints=[StrOptions({"x", "y", "both"})]
@@ -287,22 +287,22 @@ class ReInfoNCE(DriftParameters, RatioEstimator):
 
 @estimator
 class ReJensenShannon(DriftParameters, RatioEstimator):
-    r"""Jensen-Shannon objective with the level of the negatives held in place.
+    r"""NWJ's bound of a critic trained on a regularised Jensen-Shannon divergence.
 
     .. math:: \max_f \; -E_P[\operatorname{softplus}(-f)]
         - E_Q[\operatorname{softplus}(f)]
         - \lambda (E_Q[\operatorname{softplus}(f)] - C)^2
 
-    NWJ's bound is reported, a lower bound for any critic. At the optimum of the
-    original the mean softplus lies between 0 and log 2, below it the more the higher
-    the mutual information, so that every target pulls a little off it; the published
-    ones are 0 and 1. Read more in [1]_.
+    The estimate is NWJ's lower bound, for any critic. At the optimum without penalty
+    the mean softplus of the scores of independent pairs is between 0 and log 2, and
+    falls with the mutual information, so that any fixed target adds some bias; the
+    published targets are 0 and 1 [1]_.
 
     Parameters
     ----------
     [shared]
     drift_target : float, default=0.0
-        Where the mean softplus of the negatives is drawn to.
+        Target of the mean softplus of the scores of independent pairs.
 
     Attributes
     ----------
@@ -310,12 +310,12 @@ class ReJensenShannon(DriftParameters, RatioEstimator):
 
     See Also
     --------
-    JensenShannon : The same without the penalty.
+    JensenShannon : The same without regularisation.
 
     Notes
     -----
-    Fails as :class:`skmi.JensenShannon` does above some 5 nats, by the variance of what
-    is reported.
+    Above about 5 nats as unreliable as :class:`skmi.JensenShannon`, due to the variance
+    of NWJ's bound.
 
     References
     ----------
@@ -341,14 +341,13 @@ class ReJensenShannon(DriftParameters, RatioEstimator):
 
 @estimator
 class ReSMILE(DriftParameters, RatioEstimator):
-    r"""SMILE trained on its own value, with the critic's level held in place.
+    r"""SMILE trained on its own value, with regularisation of the critic's level.
 
     .. math:: \max_f \; E_P[f] - \log E_Q[\operatorname{clip}(e^f, e^{-\tau}, e^\tau)]
         - \lambda (\log E_Q[e^f] - C)^2
 
-    What is clipped has no gradient in the value; the penalty sees the scores as they
-    are, so that no score is lost for good. Neither a lower nor an upper bound. Read
-    more in [1]_.
+    Clipped scores have no gradient in the value; the penalty uses the scores without
+    clipping, so that all of them have one [1]_. Neither a lower nor an upper bound.
 
     Parameters
     ----------
@@ -366,8 +365,8 @@ class ReSMILE(DriftParameters, RatioEstimator):
 
     Notes
     -----
-    Fails where scores beyond the clip matter: the estimate then lies on either side of
-    the truth.
+    Biased, in either direction, where scores beyond the clip contribute to the
+    partition function.
 
     References
     ----------
@@ -393,5 +392,5 @@ class ReSMILE(DriftParameters, RatioEstimator):
     def _make_report(self) -> Report:
         return log_partition_report(self.clip)
 
-    def _smile(self, scores):
+    def _smile(self, scores: Scores) -> torch.Tensor:
         return bounds.smile(scores, self.clip)

@@ -1,4 +1,4 @@
-"""What is reported from the scores of test samples: estimate, influence, ceiling."""
+"""The report of test samples from their scores: estimate, influence, ceiling."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -66,6 +66,8 @@ class Report:
         What the estimate is in expectation.
     ceiling : callable, default=no_ceiling
         Maps a number of samples to the largest value that the estimate can take.
+    reach : callable, default=no_ceiling
+        Maps it to the largest value that so many samples support.
     contrast : {"y", "x", "both"}, default="y"
         Whether each x is compared with the y of other samples, each y with their x,
         or both in turn.
@@ -78,6 +80,7 @@ class Report:
     influence: Callable[[Any], torch.Tensor]
     bound: str = "none"
     ceiling: Callable[[int], float] = no_ceiling
+    reach: Callable[[int], float] = no_ceiling
     contrast: str = "y"
     complete: Callable[[Any, np.ndarray], Any] | None = None
 
@@ -141,7 +144,7 @@ def log_partition_report(limit: float = math.inf) -> Report:
         lambda scores: reduce_scores(scores, limit=limit),
         estimate,
         influence,
-        ceiling=math.log,
+        reach=math.log,
     )
 
 
@@ -159,6 +162,7 @@ def partition_report(limit: float = math.inf) -> Report:
         estimate,
         influence,
         bound="lower",
+        reach=math.log,
     )
 
 

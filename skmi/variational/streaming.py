@@ -1,10 +1,13 @@
-"""Critics that learn from batches of rows, one after the other, in flat memory."""
+"""Incremental training of a critic on batches, in constant memory."""
+
+from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
 from skmi._core.sklearn_compat import fit_context, make_random_state
@@ -17,18 +20,20 @@ from skmi.variational.inputs import CriticScores, Inputs, scale_sides
 
 __all__ = ["StreamingMixin"]
 
-MOST_REPORT_ROWS = 1024
+MOST_REPORT_ROWS = 1024  # test samples that are kept
 
 
 class Reservoir(NamedTuple):
-    """A sample of all rows seen so far, each as likely to be in it."""
+    """A uniform random subset of all test samples so far (reservoir sampling)."""
 
     X: np.ndarray
     y: np.ndarray
     n_seen: int
 
-    def add(self, X, y, random_state):
-        """Return the sample after more rows have been seen."""
+    def add(
+        self, X: np.ndarray, y: np.ndarray, random_state: np.random.RandomState
+    ) -> Reservoir:
+        """Return the subset after more test samples."""
         own_X, own_y = self.X.copy(), self.y.copy()
         free = min(MOST_REPORT_ROWS - len(own_X), len(X))
         n_seen = self.n_seen + free
@@ -43,22 +48,22 @@ class Reservoir(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """What is kept between batches."""
+    """The state that is kept between batches."""
 
     weights: dict
     optimizer: dict
     inputs: Inputs
     reports: Reservoir
-    losses: list
+    losses: list[float]
     random_state: np.random.RandomState
 
 
-def trains_one_critic(estimator):
-    """Whether batches will do; what is raised says what wants all rows at once."""
+def trains_one_critic(estimator: Any) -> bool:
+    """Return True, or raise AttributeError if a parameter needs all samples at once."""
     if estimator.cv is not None or getattr(estimator, "reference", None) is not None:
         raise AttributeError(
-            "partial_fit trains one critic on some rows at a time; pass cv=None and "
-            "reference=None, which want all of them."
+            "partial_fit trains one critic on one batch at a time, but `cv` and "
+            "`reference` need all samples; pass cv=None and reference=None."
         )
     if getattr(estimator, "conditional", None) is not None:
         raise AttributeError(
@@ -69,42 +74,46 @@ def trains_one_critic(estimator):
 
 
 class StreamingMixin:
-    """Adds `partial_fit` to an estimator that trains one critic."""
+    """Mixin that adds `partial_fit` to an estimator that trains one critic."""
 
     @available_if(trains_one_critic)
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None):
-        """Learn from a batch of rows, and report on rows held out of all batches.
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None
+    ) -> Self:
+        """Train on one batch and estimate on samples held out of all batches so far.
 
-        Each call passes once over the batch. A share `test_size` of its rows does not
-        train; a sample of at most 1024 such rows of all batches is what `mutual_info_`
-        is of. No epoch is chosen, so `max_iter` and `early_stopping` have no part in
-        it. The first batch sets the scale of the columns: let it be a fair sample.
+        Each call passes once over the batch. A fraction `test_size` of its samples is
+        held out; `mutual_info_` is the estimate on a random subset, of at most 1024
+        samples, of those held out of all batches. No epoch is chosen, so that
+        `max_iter` and `early_stopping` have no effect. The columns are scaled by the
+        first batch, which should be representative.
 
-        Pass each row once. One that comes again may have been held out before and
-        train now, and the estimate is then too high.
+        Pass each sample once. A repeated sample may be a test sample of one batch and a
+        training sample of another, and the estimate is then biased upwards.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Numbers; some hundred rows or more.
+            Numbers; a few hundred samples or more.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Numbers, or labels.
         classes : array-like, default=None
-            All labels, needed in the first call where its batch does not have them.
+            All labels; required in the first call if its batch does not have all.
 
         Returns
         -------
         self : object
-            The estimator, fitted to all batches so far.
+            The estimator, trained on all batches so far.
 
         Raises
         ------
         AttributeError
-            If a parameter wants all rows at once, `cv` or ``reference="copula"``, or
-            if `conditional` is known.
+            If a parameter needs all samples at once, `cv` or ``reference="copula"``, or
+            if `conditional` is given.
         FloatingPointError
-            If the loss is no number; the estimator stays as it was before the batch.
+            If the loss is NaN or infinite; the estimator is then left as it was before
+            the batch.
         """
         stream = vars(self).get("_stream")
         if stream is None:
@@ -119,7 +128,7 @@ class StreamingMixin:
         return self
 
     def _learn_batch(self, X, y, stream, random_state):
-        """Train on a batch, report, and remember all of it at the end."""
+        """Train on a batch, estimate, and store the new state last."""
         fold = self._split(X, y, random_state)[0]
         fold = Fold(np.concatenate([fold.train, fold.stop]), fold.stop[:0], fold.report)
         if stream is None:
@@ -140,7 +149,7 @@ class StreamingMixin:
         )
 
     def _resume(self, stream, inputs, X, y, fold, random_state):
-        """Return a training on a batch that goes on where the last one ended."""
+        """Return the training of a batch, from the state after the previous one."""
         training = self._train_stack(
             *scale_sides([inputs], X, y, resolve_device(self.device)),
             torch.from_numpy(fold.train).unsqueeze(0),
@@ -167,6 +176,7 @@ class StreamingMixin:
                 standard_error(influence),
                 report.ceiling(len(reports.X)),
                 report.bound,
+                report.reach(len(reports.X)),
             )
         )
         fitted = describe_training(self, training, critics, [inputs], [value])
@@ -175,14 +185,14 @@ class StreamingMixin:
         vars(self).update(fitted)
 
 
-def clone_state(random_state):
-    """Return a copy, so that a batch that fails leaves no trace."""
+def clone_state(random_state: np.random.RandomState) -> np.random.RandomState:
+    """Return a copy, so that a batch that fails does not change the state."""
     other = np.random.RandomState()
     other.set_state(random_state.get_state())
     return other
 
 
-def to_cpu(state):
+def to_cpu(state: dict) -> dict:
     """Return the state of an optimiser with its tensors on the CPU."""
     moments = {
         place: {

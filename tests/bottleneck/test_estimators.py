@@ -20,7 +20,7 @@ import skmi
 from tests.bottleneck.models import DIGITS, encoder_of_digits
 from tests.estimators import predictor_instances
 from tests.oracle import draw_normal
-from tests.variational.test_variational import StopAt
+from tests.variational.cases import StopAt
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 

@@ -216,4 +216,4 @@ def test_without_matplotlib_the_plot_is_refused_before_the_work(capsys, monkeypa
     monkeypatch.setattr(job, "load", pytest.fail)
     status, out, err = run(capsys, "--plot", "ranking.png")
     assert (status, out) == (2, "")
-    assert "--plot needs matplotlib; install it with: pip install skmi[plot]" in err
+    assert "--plot needs matplotlib; install it with: pip install matplotlib" in err

@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 import skmi
 from tests.encoders.data import table
-from tests.variational.test_variational import StopAt
+from tests.variational.cases import StopAt
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 

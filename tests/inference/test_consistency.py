@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from skmi import KSG, GaussianMI, MixedKSG
-from skmi.base import Report
+from skmi.base import Estimate
 from skmi.datasets import make_correlated_normal
 from skmi.inference import self_consistency
 
@@ -13,7 +13,7 @@ class Offset(GaussianMI):
 
     def _fit(self, X, y):
         report = super()._fit(X, y)
-        return Report(report.mutual_info + 0.5, report.standard_error)
+        return Estimate(report.mutual_info + 0.5, report.standard_error)
 
 
 class Scaled(GaussianMI):
@@ -21,7 +21,7 @@ class Scaled(GaussianMI):
 
     def _fit(self, X, y):
         report = super()._fit(X, y)
-        return Report(min(report.mutual_info, 0.7), report.standard_error)
+        return Estimate(min(report.mutual_info, 0.7), report.standard_error)
 
 
 class Fewer(GaussianMI):
@@ -29,7 +29,7 @@ class Fewer(GaussianMI):
 
     def _fit(self, X, y):
         report = super()._fit(X, y)
-        return Report(report.mutual_info / X.shape[1], report.standard_error)
+        return Estimate(report.mutual_info / X.shape[1], report.standard_error)
 
 
 def draw(seed=0, n_samples=1000):

@@ -150,7 +150,7 @@ def test_what_wants_all_rows_is_refused():
     for changes in ({"cv": 3}, {"reference": "copula"}):
         with pytest.raises(AttributeError, match="'partial_fit'") as caught:
             skmi.NWJ(**changes).partial_fit(X, Y)
-        assert "want all of them" in str(caught.value.__cause__)
+        assert "need all samples" in str(caught.value.__cause__)
     with pytest.raises(AttributeError, match="'partial_fit'") as caught:
         skmi.TNCE(conditional=lambda x, y: -((x - y) ** 2)).partial_fit(X, Y)
     assert "nothing to train" in str(caught.value.__cause__)

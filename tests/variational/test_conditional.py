@@ -1,0 +1,103 @@
+"""Learned densities of y given x, and the entropy of y."""
+
+import math
+
+import numpy as np
+import pytest
+
+import skmi
+from skmi import TNCE, BarberAgakov, DifferenceOfEntropies
+from skmi.critics import MixtureConditional
+from tests.estimators import make_small
+from tests.oracle import draw_normal
+from tests.variational.cases import cut_short, score_matrix
+
+pytestmark = cut_short
+
+
+def draw_bimodal(n_samples, seed):
+    """y = sign * (2 + x) + noise: a mixture of two normals, given x."""
+    rng = np.random.RandomState(seed)
+    x = rng.standard_normal(n_samples)
+    sign = rng.choice([-1, 1], n_samples)
+    return x[:, None], sign * (2 + x) + 0.3 * rng.standard_normal(n_samples)
+
+
+def test_a_mixture_follows_what_a_single_normal_cannot():
+    X, y = draw_bimodal(3000, seed=0)
+    single, mixture = (
+        DifferenceOfEntropies(critic=critic, random_state=0).fit(X, y)
+        for critic in ("gaussian", "mixture")
+    )
+    by_neighbours = skmi.KSG().fit(X, y).mutual_info_
+    assert mixture.mutual_info_ == pytest.approx(by_neighbours, abs=0.1)
+    assert single.mutual_info_ < by_neighbours - 0.3
+
+
+def test_difference_of_entropies_is_not_held_by_the_logarithm_of_n():
+    X, Y, _ = draw_normal(3000, 16, 18.4, seed=0)
+    estimator = DifferenceOfEntropies(random_state=0).fit(X, Y)
+    assert estimator.mutual_info_ == pytest.approx(18.4, abs=1.2)
+    assert estimator.mutual_info_ > math.log(3000)
+
+
+@pytest.mark.parametrize("cls", [BarberAgakov, DifferenceOfEntropies, TNCE])
+def test_conditionals_fit_the_target(cls):
+    X, Y, _ = draw_normal(400, 1, 0.7, seed=0)
+    labels = np.where(Y[:, 0] > 0, "up", "down")
+    given = make_small(cls, critic=MixtureConditional(hidden_layer_sizes=(8,)))
+    named = make_small(cls, critic="mixture")
+    assert given.fit(X, labels).mutual_info_ == named.fit(X, labels).mutual_info_
+    for critic, y in (("Hybrid", Y), ("Categorical", Y), ("Hybrid", labels)):
+        kind = "Conditional" if critic == "Categorical" else "Critic"
+        wrong = make_small(cls, critic=getattr(skmi.critics, critic + kind)())
+        with pytest.raises(ValueError, match="needs a log density"):
+            wrong.fit(X, y)
+
+
+@pytest.mark.parametrize("cls", [BarberAgakov, DifferenceOfEntropies])
+def test_columns_without_density(cls):
+    X, Y, _ = draw_normal(600, 1, 0.7, seed=0)
+    plain = make_small(cls).fit(X, Y)
+    constant = make_small(cls).fit(X, np.hstack([Y, np.full((600, 1), 3.0)]))
+    assert constant.mutual_info_ == plain.mutual_info_
+    coin = np.random.RandomState(0).randint(2, size=600) - 0.5
+    estimator = cls(critic="mixture", random_state=0)
+    with pytest.warns(skmi.DiscreteTargetWarning, match="repeats values"):
+        estimator.fit(X, coin)
+    assert abs(estimator.mutual_info_) < 0.1
+
+
+def test_entropy_of_barber_agakov():
+    X, Y, _ = draw_normal(3000, 2, 0.7, seed=0)
+    found = {
+        entropy: BarberAgakov(entropy=entropy, random_state=0).fit(3 * X, 5 * Y)
+        for entropy in ("knn", "gaussian", math.log(2 * math.pi * math.e * 25))
+    }
+    for estimator in found.values():
+        assert estimator.mutual_info_ == pytest.approx(0.7, abs=0.1)
+    assert [estimator.bound_ for estimator in found.values()] == ["none"] * 2 + [
+        "lower"
+    ]
+
+
+def test_log_densities_are_in_the_units_of_y():
+    X, Y, _ = draw_normal(2000, 1, 0.7, seed=0)
+    Y[0] = 40.0  # beyond ten standard deviations
+    estimator = BarberAgakov(random_state=0).fit(X, Y)
+    grid = np.linspace(-20, 60, 20001)[:, None]
+    density = score_matrix(estimator, np.array([[0.5], [-1.0]]), grid).exp().numpy()
+    np.testing.assert_allclose(np.trapezoid(density, grid[:, 0]), 1, atol=0.01)
+
+
+def test_classifier_bound_is_entropy_less_cross_entropy():
+    X, Y, _ = draw_normal(600, 1, 0.7, seed=0)
+    labels = np.where(Y[:, 0] > 0.5, "high", "low")
+    estimator = make_small(BarberAgakov).fit(X, labels)
+    codes = (labels == "low").astype(int)
+    scores = score_matrix(estimator, X, codes).numpy()
+    one_of_each = [np.argmin(codes), np.argmax(codes)]
+    np.testing.assert_allclose(np.exp(scores[:, one_of_each]).sum(axis=1), 1)
+    share = np.where(codes == 1, codes.mean(), 1 - codes.mean())
+    expected = np.diagonal(scores).mean() - np.log(share).mean()
+    assert estimator.mutual_info(X, labels) == pytest.approx(expected)
