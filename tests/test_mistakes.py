@@ -30,7 +30,7 @@ FEW = {"max_iter": 2, "random_state": 0}
 # What is done, the class of the answer, the argument that it names, the cure it tells.
 MISTAKES = {
     "y and X in the wrong order": (
-        lambda: skmi.KSG().fit(labels.reshape(-1, 1), X),
+        lambda: skmi.GaussianMI().fit(labels.reshape(-1, 1), X),
         ValueError,
         "X holds text",
         "goes second: fit(X, y)",

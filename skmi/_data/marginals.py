@@ -24,9 +24,19 @@ class ColumnView:
         self.center = (column / self.unit).mean()
         self.spread = (column / self.unit).std()
         self.has_ties = len(self.values) < len(column)
+        if marginals != "rank" and not self.has_ties:
+            self.has_ties = self._is_a_grid()
         if marginals == "rank":
             ends = np.append(starts[1:], len(column))
             self.scores = normal_scores((starts + 1 + ends) / 2, len(column))
+
+    def _is_a_grid(self):
+        """Whether few gaps part the values, so that distances are equal.
+
+        Neighbours at equal distances bias counts as equal values do.
+        """
+        gaps = np.diff(self.values / self.unit)
+        return 2 * len(np.unique(np.round(gaps / self.spread, 9))) < len(gaps)
 
     @property
     def is_constant(self):

@@ -38,6 +38,9 @@ class Block:
         self.columns = columns
         self.codes = codes
 
+    def __iter__(self):
+        return iter((self.columns, self.codes))
+
     def take(self, rows: np.ndarray) -> "Block":
         """Return the rows of the given numbers, repeated where a number is."""
         return Block(self.columns[rows], self.codes[rows])

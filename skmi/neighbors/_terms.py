@@ -1,7 +1,5 @@
 """The term of each sample in the neighbour estimators, from counts and distances."""
 
-import math
-
 import numpy as np
 from joblib import effective_n_jobs
 from scipy.special import digamma
@@ -15,7 +13,6 @@ __all__ = [
     "ksg_box_terms",
     "ksg_terms",
     "local_ksg_terms",
-    "mixed_ksg_terms",
 ]
 
 
@@ -26,16 +23,6 @@ def ksg_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:
     """
     found, n_x, n_y = joint.ball_counts(n_neighbors)
     return digamma(found) + digamma(len(found)) - digamma(n_x) - digamma(n_y)
-
-
-def mixed_ksg_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:
-    r"""Terms of Gao et al. for mixtures.
-
-    .. math:: \psi(\tilde k) + \log N - \psi(n_x + 1) - \psi(n_y + 1)
-    """
-    n_samples = len(joint.columns)
-    terms = ksg_terms(joint, n_neighbors)
-    return terms - digamma(n_samples) + math.log(n_samples)
 
 
 def ksg_box_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:

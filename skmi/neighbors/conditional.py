@@ -9,10 +9,21 @@ from sklearn.utils.validation import check_consistent_length
 from skmi._core.sklearn_compat import make_random_state
 from skmi._data.marginals import BlockView
 from skmi._data.validation import numbers_and_codes
+from skmi.exceptions import ReliabilityWarning, warn
+from skmi.neighbors._base import N_TIE_BREAKINGS
+from skmi.neighbors._chance import chance_in_groups
+from skmi.neighbors._reference import bias_on_normals
 from skmi.neighbors._search import Block
+from skmi.neighbors._sides import Side, atom_limits
 from skmi.neighbors._terms import conditional_terms
 
 __all__ = ["conditional_mutual_info", "make_block", "require_more_rows"]
+
+# Up to so many columns a thousand samples have close neighbours.
+FEW_COLUMNS = 3
+
+# In nats, and as a share of the estimate.
+LARGE_BIAS = 0.1
 
 
 def conditional_mutual_info(
@@ -33,8 +44,9 @@ def conditional_mutual_info(
 
     with :math:`n_{xz}`, :math:`n_{yz}` and :math:`n_z` the samples closer than the k-th
     neighbour in the joint space of all columns [1]_. Columns of strings, categories and
-    booleans are labels: samples of different labels are not neighbours [2]_. For few
-    columns; biased towards 0 for more.
+    booleans, columns of two distinct values and values with many copies are labels:
+    samples of different labels are not neighbours [2]_. The bias that the estimator has
+    on normal samples of the same correlations is subtracted.
 
     Parameters
     ----------
@@ -61,8 +73,13 @@ def conditional_mutual_info(
 
     Notes
     -----
-    Fails with many columns in Z, where no sample has close neighbours: the estimate
-    tends to 0.
+    Equal values are ordered at random; the estimate is the mean over eight such orders.
+    Where X and Y contain no labels, six samples with the same margins and a normal
+    copula, fitted within each label of Z, show the bias towards 0 of neighbours that
+    are far apart, which takes about seven times as long. It is all of the bias where
+    the copula is normal. Elsewhere, in many columns, a part remains: with three columns
+    and five that are tanh of them plus noise, 2.0 nats were found of 2.5, and 1.6
+    without the correction. A :class:`skmi.ReliabilityWarning` says where it is large.
 
     References
     ----------
@@ -81,12 +98,73 @@ def conditional_mutual_info(
     """
     random_state = make_random_state(random_state)
     check_consistent_length(X, Y, Z)
-    x, y, z = (
-        make_block(data, name, marginals, random_state)
+    blocks = [
+        Block(*numbers_and_codes(data, name))
         for name, data in (("X", X), ("Y", Y), ("Z", Z))
-    )
-    require_more_rows(len(z.codes), n_neighbors)
-    return float(conditional_terms(x, y, z, n_neighbors, n_jobs).mean())
+    ]
+    require_more_rows(len(blocks[0].codes), n_neighbors)
+    sides = [
+        Side(block, marginals, limit)
+        for block, limit in zip(blocks, atom_limits(*blocks), strict=True)
+    ]
+    has_ties = any(side.has_ties for side in sides)
+    values = []
+    for _ in range(N_TIE_BREAKINGS if has_ties else 1):
+        drawn = [side.draw(random_state) for side in sides]
+        values.append(conditional_terms(*drawn, n_neighbors, n_jobs).mean())
+    estimate = float(np.mean(values))
+    codes = [side.codes for side in sides]
+    if any(np.ptp(code) for code in codes[:2]):
+        return estimate + chance_in_groups(*codes)
+    return estimate - bias_of_neighbors(sides, estimate, n_neighbors, random_state)
+
+
+def bias_of_neighbors(
+    sides: list[Side],
+    estimate: float,
+    n_neighbors: int,
+    random_state: np.random.RandomState,
+) -> float:
+    """Return the bias on normal samples with the correlations of the given ones.
+
+    Warns where it is large, for that of other distributions may be larger, and where it
+    is unknown.
+    """
+    codes = sides[2].codes
+    zeros = np.zeros(len(codes), dtype=int)
+
+    def estimate_normals(columns):
+        x, y, z = (
+            BlockView(block, "rank").apply_without_ties(block, random_state)
+            for block in columns
+        )
+        blocks = Block(x, zeros), Block(y, zeros), Block(z, codes)
+        return float(conditional_terms(*blocks, n_neighbors).mean())
+
+    columns = [side.draw(random_state).columns for side in sides]
+    if not (columns[0].shape[1] and columns[1].shape[1]):
+        return 0.0
+    bias = bias_on_normals(columns, codes, estimate_normals, random_state)
+    n_columns = sum(block.shape[1] for block in columns)
+    if np.isnan(bias):
+        if n_columns > FEW_COLUMNS:
+            warn(
+                f"Neighbours are far apart in {n_columns} columns, and {len(codes)} "
+                "samples are too few, or too close to linear, to tell the bias: the "
+                "conditional mutual information may be larger than "
+                f"{estimate:.2f} nats. Pass fewer columns or more samples.",
+                ReliabilityWarning,
+            )
+        return 0.0
+    if abs(bias) > max(LARGE_BIAS, LARGE_BIAS * abs(estimate)):
+        warn(
+            f"Neighbours are far apart in {n_columns} columns: on normal samples of "
+            f"the same correlations the estimate is off by {bias:+.2f} nats, which was "
+            f"subtracted from {estimate:.2f}. Where the dependence is not normal, what "
+            "remains may be as large. Pass fewer columns or more samples.",
+            ReliabilityWarning,
+        )
+    return bias
 
 
 def require_more_rows(n_samples: int, n_neighbors: int) -> None:

@@ -52,15 +52,22 @@ class KSG(NeighborEstimator):
 
     See Also
     --------
-    MixedKSG : For columns with repeated values, and for discrete columns.
+    MixedKSG : For columns of few values, often repeated, and for mixtures.
 
     Notes
     -----
     Equal values in a column, as after rounding, are ordered at random, which does not
-    change the mutual information of rounded values. A constant column carries 0.
+    change the mutual information of rounded values. The estimate is the mean over eight
+    such orders, which takes eight times as long as distinct values do, and the spread
+    that remains is part of the standard error. Where few values are each repeated many
+    times, :class:`MixedKSG` is less biased: with five values of x, each with an
+    interval of y, the estimate is .05 nats of 1.06 too low at 1000 samples. Text,
+    categories, booleans and columns of two distinct values are labels: samples of
+    different labels are not neighbours. A constant column carries 0.
+
     Without labels no estimate of the variants 1 and 2 can exceed
     :math:`\psi(N) - \psi(k)`; the others have no ceiling. On new samples every variant
-    uses the log ratio of the first, and with labels as y they are the first. The
+    uses the log ratio of the first, and with labels they are the first. The
     standard error treats the terms of the samples as independent; on normal columns the
     true standard deviation was 1.1 to 1.45 times as large.
     :func:`skmi.inference.confidence_interval` allows for that and for the bias.
@@ -90,48 +97,50 @@ class KSG(NeighborEstimator):
         default=1,
         constraints=[Options(Integral, {1, 2}), StrOptions({"lnc", "weighted"})],
     )
-    device: str | None = parameter(default=None, constraints=[str, None])
 
     @property
     def _needs_densities(self) -> bool:
-        return isinstance(self.variant, str)
+        return isinstance(self._options.variant, str)
 
     def _constant(self, n_samples: int) -> float:
-        return digamma(n_samples) - (self.variant == 2) / self.n_neighbors
+        gap = 1 / self._options.n_neighbors if self._options.variant == 2 else 0.0
+        return digamma(n_samples) - gap
 
     def _ceiling(self, n_samples: int) -> float:
         return math.inf if self._needs_densities else super()._ceiling(n_samples)
 
     def _terms(self, joint: JointRows) -> np.ndarray:
         both_continuous = joint.x.columns.shape[1] and joint.y.columns.shape[1]
-        variant = self.variant if both_continuous else 1
-        return VARIANTS[variant](joint, self.n_neighbors)
+        no_labels = both_continuous and len(joint.groups) == 1
+        variant = self._options.variant if no_labels else 1
+        return VARIANTS[variant](joint, self._options.n_neighbors)
 
-    def _fit_sides(self, X, y):
+    def _check_samples(self, X, y):
         if self._needs_densities and not hasattr(self, "classes_"):
-            self._check_densities(X, y)
-        return super()._fit_sides(X, y)
+            self._check_densities(X[:, ~self._is_label], y)
+        super()._check_samples(X, y)
 
     def _check_densities(self, X, y) -> None:
         """Raise where a variant needs densities and the columns have none."""
-        if self.marginals == "rank":
+        variant, k = self._options.variant, self._options.n_neighbors
+        if self._options.marginals == "rank":
             raise ValueError(
-                f'variant="{self.variant}" needs marginals="standard" or None: ranks '
+                f'variant="{variant}" needs marginals="standard" or None: ranks '
                 "hide how close to a curve the rows are."
             )
         n_columns = X.shape[1] + y.shape[1]
-        if self.variant == "lnc" and self.n_neighbors <= n_columns:
+        if variant == "lnc" and k <= n_columns:
             raise ValueError(
                 f'variant="lnc" needs more neighbours than columns; n_neighbors='
-                f"{self.n_neighbors} is too few for {n_columns} columns."
+                f"{k} is too few for {n_columns} columns."
             )
         for name, block in (("X", X), ("y", y)):
             for number, column in enumerate(block.T):
                 most = np.unique(column, return_counts=True)[1].max()
-                if self.n_neighbors < most < len(column):
+                if k < most < len(column):
                     raise ValueError(
                         f"Column {number} of {name} repeats a value {most} times and "
-                        f'has no density, which variant="{self.variant}" needs. Use '
+                        f'has no density, which variant="{variant}" needs. Use '
                         "variant=1, or skmi.MixedKSG."
                     )
 

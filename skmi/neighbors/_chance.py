@@ -1,0 +1,107 @@
+"""Mutual information of the codes of both sides, adjusted for chance."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import digamma
+from scipy.stats import hypergeom
+
+__all__ = ["CodeInformation", "chance_in_groups", "code_information"]
+
+# Expected count of a cell from which two terms of the series give its expectation.
+LARGE_CELL = 30
+
+
+class CodeInformation(NamedTuple):
+    """Mutual information of codes by digamma functions of their counts."""
+
+    plain: float
+    adjusted: float  # 0 in the mean for independent codes, exact for equal ones
+    stretch: float  # of the distances from chance, hence of the standard error
+    error: float  # standard deviation by chance, less where the codes agree
+
+
+def code_information(x: np.ndarray, y: np.ndarray) -> CodeInformation:
+    r"""Estimate the mutual information of codes, adjusted for chance.
+
+    .. math:: (\hat I - E) \frac{H}{H - E}, \quad
+        \hat I = \psi(N) + \frac1N \sum_{ab} n_{ab} \psi(n_{ab}) - \frac1N \sum_a n_a
+        \psi(n_a) - \frac1N \sum_b n_b \psi(n_b)
+
+    with E the expectation of :math:`\hat I` when the codes are paired at random, and H
+    the smaller entropy. Cells of five samples or more leave E close to 0.
+    """
+    n_samples, n_x, n_y = len(x), np.bincount(x), np.bincount(y)
+    n_xy = np.unique(x * len(n_y) + y, return_counts=True)[1]
+    each = digamma(n_samples) - weighted_digamma(n_x) / n_samples
+    both = digamma(n_samples) - weighted_digamma(n_y) / n_samples
+    margins = each + both - digamma(n_samples)
+    plain = margins + weighted_digamma(n_xy) / n_samples
+    expected, variance = chance_moments(n_x, n_y, n_samples)
+    chance = max(margins + expected / n_samples, 0.0)
+    largest = min(each, both)
+    room = largest - chance
+    if room < 1e-9 * max(largest, 1.0):  # every pairing looks the same
+        return CodeInformation(plain, 0.0, 0.0, 0.0)
+    stretch = largest / room
+    adjusted = (plain - chance) * stretch
+    by_chance = stretch * math.sqrt(variance) / n_samples
+    error = by_chance * min(max(1 - adjusted / largest, 0.0), 1.0)
+    return CodeInformation(plain, adjusted, stretch, error)
+
+
+def chance_in_groups(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:
+    """Return what adjusting for chance adds to the information of x and y given z."""
+    total = 0.0
+    for code in np.unique(z):
+        rows = np.flatnonzero(z == code)
+        if np.ptp(x[rows]) and np.ptp(y[rows]):
+            codes = code_information(x[rows], y[rows])
+            total += len(rows) / len(z) * (codes.adjusted - codes.plain)
+    return total
+
+
+def weighted_digamma(counts: np.ndarray) -> float:
+    r"""Return :math:`\sum_a n_a \psi(n_a)`."""
+    counts = counts[counts > 0]
+    return float((counts * digamma(counts)).sum())
+
+
+def chance_moments(
+    n_x: np.ndarray, n_y: np.ndarray, n_samples: int
+) -> tuple[float, float]:
+    r"""Return mean and variance of :math:`\sum_{ab} n_{ab} \psi(n_{ab})` by chance.
+
+    The count of a cell has a hypergeometric distribution given its margins. Their sums
+    are fixed, so that only what is not linear in the counts varies.
+    """
+    x_sizes, x_times = np.unique(n_x[n_x > 0], return_counts=True)
+    y_sizes, y_times = np.unique(n_y[n_y > 0], return_counts=True)
+    total = variance = 0.0
+    for size, times in zip(x_sizes, x_times, strict=True):
+        cells = cell_moments(size, y_sizes, n_samples)
+        total += times * float(y_times @ cells[0])
+        variance += times * float(y_times @ cells[1])
+    return total, variance
+
+
+def cell_moments(size: int, sizes: np.ndarray, n_samples: int) -> np.ndarray:
+    r"""Return the moments of :math:`n \psi(n)` for cells of one row of a table."""
+    mean = size * sizes / n_samples
+    share = (1 - size / n_samples) * (1 - sizes / n_samples)
+    # The second order of n log n - 1/2; as many degrees of freedom as chi-squared has.
+    moments = np.array([mean * np.log(mean) - 0.5 + 0.5 * share, 0.5 * share])
+    few = (mean <= LARGE_CELL) & (share > 0)
+    if few.any():
+        # Beyond twelve standard deviations nothing is left.
+        top = mean[few].max() + 12 * np.sqrt(mean[few].max()) + 20
+        counts = np.arange(min(size, sizes[few].max(), int(top)) + 1)
+        chances = hypergeom.pmf(counts, n_samples, size, sizes[few, np.newaxis])
+        values = counts * digamma(np.maximum(counts, 1))
+        first, second = chances @ values, chances @ values**2
+        spread = chances @ counts**2 - mean[few] ** 2
+        slope = chances @ (values * counts) - first * mean[few]
+        rest = second - first**2 - slope**2 / spread
+        moments[:, few] = first, np.maximum(rest, 0.0) / share[few]
+    return moments
