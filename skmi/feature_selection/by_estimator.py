@@ -302,7 +302,7 @@ class JointSearch(FittedSearch):
         self.kept_terms = None if measured.terms is None else measured.terms[i]
         self.record(unit, gain, pvalue)
         for k in unit:
-            redundancy, conditional, _ = self.counts.overlap(k, 1)
+            redundancy, conditional, _ = self.counts.overlap(k, 0)
             self.state.add(
                 Overlap(redundancy[0], conditional[0], self.relevance, 0.0, None)
             )

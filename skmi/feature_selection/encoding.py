@@ -15,6 +15,8 @@ __all__ = [
     "cut",
     "few_codes",
     "gather_rare",
+    "informative_codes",
+    "is_function_of",
     "join_codes",
     "missing_as_code",
     "target_codes",
@@ -22,9 +24,15 @@ __all__ = [
 
 MISSING = -1  # code of a missing value
 
-MAX_LEVELS = 32  # labels of a column that stay apart
+MAX_LEVELS = 32  # codes of a column where samples are split by further columns
 
-MIN_COUNT = 5  # rarer labels share one code
+MIN_COUNT = 5  # rows of a cell, or of a rarely taken number, below which it is merged
+
+# Rows of the average by which the class shares of a level are shrunk before levels are
+# merged by them: those of a rare level are mostly noise.
+SHRINKAGE = 10
+
+SPARSE_BLOCK = 256  # columns of a sparse matrix that are made dense at once
 
 FEW_VALUES = 10  # numbers with no more distinct values keep each as a bin
 
@@ -72,16 +80,16 @@ def bin_columns(
     ndarray of int32, shape (n_rows, n_columns)
         Codes from 0 without gaps; `MISSING` where there is no value.
     """
+    discrete = [None] * X.shape[1] if discrete is None else list(discrete)
     if sparse.issparse(X):
         X = X.tocsc()
-        blocks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // 256))
-        return np.hstack(
-            [
-                bin_columns(X[:, block].toarray(), n_bins, weights, discrete)
-                for block in blocks
-            ]
-        )
-    discrete = [None] * X.shape[1] if discrete is None else list(discrete)
+        codes = np.empty(X.shape, dtype=np.int32)
+        for start in range(0, X.shape[1], SPARSE_BLOCK):
+            part = slice(start, start + SPARSE_BLOCK)
+            names = types[part] if types else None
+            dense = X[:, part].toarray()
+            codes[:, part] = bin_columns(dense, n_bins, weights, discrete[part], names)
+        return codes
     plain = np.array([flag is not True for flag in discrete])
     if X.dtype.kind in "biuf":
         plain &= X.dtype.kind != "b"
@@ -126,8 +134,8 @@ def bin_column(
     if discrete is None:
         discrete = is_discrete(column, type_name)
     if discrete:
-        return gather_rare(label_codes(column), weights)
-    numbers = np.array([np.nan if is_missing(v) else v for v in column], dtype=float)
+        return label_codes(column)
+    numbers = as_floats(column)
     if np.isinf(numbers).any():
         raise ValueError("X contains infinity or a value too large for float64.")
     return quantile_codes(numbers, n_bins, weights)
@@ -144,12 +152,25 @@ def is_discrete(column: np.ndarray, type_name: str | None = None) -> bool:
     return len(present) == 0 or "discrete" in array_kinds(present)
 
 
+def as_floats(column: np.ndarray) -> np.ndarray:
+    """Convert a column to floats, NaN where a value is missing."""
+    if column.dtype.kind in "biuf":
+        return column.astype(float)
+    return np.array([np.nan if is_missing(v) else v for v in column], dtype=float)
+
+
 def label_codes(column: np.ndarray) -> np.ndarray:
     """Assign codes to labels in the order of their texts."""
-    missing = np.array([is_missing(value) for value in column], dtype=bool)
+    if column.dtype.kind in "biuf":  # one text for each distinct number is enough
+        missing = np.isnan(column)
+        levels, inverse = np.unique(column[~missing], return_inverse=True)
+        texts = np.unique(levels.astype(str), return_inverse=True)[1][inverse]
+    else:
+        missing = np.array([is_missing(value) for value in column], dtype=bool)
+        present = np.asarray(column)[~missing]
+        texts = np.unique(present.astype(str), return_inverse=True)[1]
     codes = np.full(len(column), MISSING, dtype=np.int32)
-    present = np.asarray(column)[~missing]
-    codes[~missing] = np.unique(present.astype(str), return_inverse=True)[1]
+    codes[~missing] = texts
     return codes
 
 
@@ -183,7 +204,11 @@ def quantile_places(mass: np.ndarray, n_bins: int) -> np.ndarray:
 def gather_rare(
     codes: np.ndarray, weights: np.ndarray | None = None, max_levels: int = MAX_LEVELS
 ) -> np.ndarray:
-    """Give one code to all levels that are rare or beyond the most frequent ones."""
+    """Give one code to all levels that are rare or beyond the most frequent ones.
+
+    For numbers of few values, and where samples are split by further columns; levels
+    of labels are kept apart in the mutual information with the target.
+    """
     present = codes != MISSING
     inner = None if weights is None else weights[present]
     counts = np.bincount(codes[present], inner)
@@ -208,16 +233,16 @@ def cut(
 ) -> np.ndarray:
     """Encode the rows of a block of codes as one column; equal rows get equal codes.
 
-    Few different rows get a code each; more are split into cells by medians.
+    Few different rows, and rows of zeros and ones as of one-hot columns, get a code
+    each; others are split into cells by medians.
     """
     missing = (block == MISSING).any(axis=1)
     _, codes = np.unique(block[~missing], axis=0, return_inverse=True)
     cells = np.full(len(block), MISSING, dtype=np.int32)
     inner = None if weights is None else weights[~missing]
     if codes.max(initial=0) >= n_cells and block.max(initial=0) > 1:
-        cells[~missing] = split_cells(block[~missing].astype(float), n_cells, inner)
-    else:
-        cells[~missing] = gather_rare(codes.ravel(), inner)
+        codes = split_cells(block[~missing].astype(float), n_cells, inner)
+    cells[~missing] = codes.ravel()
     return cells
 
 
@@ -285,6 +310,55 @@ def few_codes(codes: np.ndarray, n_codes: int) -> np.ndarray:
     for k in np.flatnonzero(codes.max(axis=0) >= n_codes):
         codes[:, k] = merge_codes(codes[:, k], n_codes)
     return codes
+
+
+def informative_codes(
+    codes: np.ndarray,
+    target: np.ndarray,
+    n_codes: int,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """Merge levels with a similar distribution of the target, to at most `n_codes`.
+
+    Levels are ordered by the leading component of the class shares, which are shrunk
+    towards those of all samples, and cut into groups of equal weight. A feature that is
+    independent of the target given the levels is so given the groups, as far as the
+    shares of the classes agree within a group.
+    """
+    present = (codes >= 0) & (target >= 0)
+    inner = None if weights is None else weights[present]
+    n_classes, n_levels = int(target.max()) + 1, int(codes.max()) + 1
+    cells = codes[present].astype(np.int64) * n_classes + target[present]
+    counts = np.bincount(cells, inner, n_levels * n_classes)
+    counts = counts.reshape(n_levels, n_classes).astype(float)
+    mass = counts.sum(axis=1)
+    prior = counts.sum(axis=0) / max(mass.sum(), 1e-300)
+    shares = (counts + SHRINKAGE * prior) / (mass + SHRINKAGE)[:, np.newaxis] - prior
+    shares /= np.sqrt(np.maximum(prior, 1e-12))
+    scaled = shares * np.sqrt(mass)[:, np.newaxis]
+    scores = shares @ np.linalg.eigh(scaled.T @ scaled)[1][:, -1]
+    order = np.argsort(scores, kind="stable")
+    middle = np.cumsum(mass[order]) - mass[order] / 2
+    groups = np.empty(n_levels, dtype=np.int64)
+    groups[order] = middle * n_codes / max(mass.sum(), 1e-300)
+    merged = np.full(len(codes), MISSING, dtype=np.int32)
+    known = codes >= 0
+    merged[known] = np.unique(groups[codes[known]], return_inverse=True)[1]
+    return merged
+
+
+def is_function_of(codes: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Whether each column of codes takes one value only for each code of a column."""
+    rows = np.flatnonzero(column >= 0)
+    rows = rows[np.argsort(column[rows], kind="stable")]
+    if not len(rows):
+        return np.ones(codes.shape[1], dtype=bool)
+    starts = np.flatnonzero(np.diff(column[rows], prepend=-1))
+    ordered = codes[rows]
+    largest = np.maximum.reduceat(ordered, starts, axis=0)
+    ordered[ordered < 0] = np.iinfo(ordered.dtype).max
+    smallest = np.minimum.reduceat(ordered, starts, axis=0)
+    return ((largest == smallest) | (largest < 0)).all(axis=0)
 
 
 def missing_as_code(codes: np.ndarray) -> np.ndarray:

@@ -99,11 +99,25 @@ def screen_pairs(
     if permutations is None:
         pvalue = chi_squared_pvalues(synergy, *null)
     else:
-        largest = [
-            _Screen(codes, target[rows], n_codes, weights, matrix_product).largest()
-            for rows in permutations[1:]
-        ]
-        pvalue = largest_pvalues(synergy, largest)
+        # Weights stay with the features, or move with the target: see `Exchange`.
+        schemes = [lambda rows: weights]
+        if weights is not None:
+            schemes.append(lambda rows: weights[rows])
+        pvalue = np.max(
+            [
+                largest_pvalues(
+                    synergy,
+                    [
+                        _Screen(
+                            codes, target[rows], n_codes, moved(rows), matrix_product
+                        ).largest()
+                        for rows in permutations[1:]
+                    ],
+                )
+                for moved in schemes
+            ],
+            axis=0,
+        )
     joint_freedom = screen.freedom * (n_codes + 1) / (n_codes - 1)
     found = found._replace(
         mutual_info=(joint - joint_freedom) / (2 * screen.n_rows),

@@ -108,6 +108,9 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     missing : {"bin", "pairwise"}, default="bin"
         Whether missing values are a bin of their own, or samples without a value are
         left out of the counts that need it.
+    weights : {"importance", "frequency"}, default="importance"
+        Meaning of `sample_weight`: importance weights, of which only the ratios count,
+        or whole numbers that stand for repeated samples.
     groups : array-like, dict or None, default=None
         Features that are selected together: a label for each feature, or the numbers
         or names of the features of each group.
@@ -177,7 +180,12 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     an estimator, entries of the path that are not estimated are NaN, and so is the
     p-value of a step where the number of features is given.
 
-    Weights that are whole numbers count as repeated samples.
+    Importance weights count as :math:`(\sum w)^2 / \sum w^2` equally weighted samples.
+    The permutation tests are made twice, with weights that stay with the features and
+    that move with the target, and the larger p-value counts: the type I error is
+    controlled for weights that depend on either. A weight of 2 is then not the same as
+    a repeated sample, which scikit-learn's check of sample weights asks for: repeated
+    samples are evidence, large weights are not. ``weights="frequency"`` passes it.
 
     References
     ----------
@@ -243,6 +251,9 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     missing: str = parameter(
         default="bin", constraints=[StrOptions({"bin", "pairwise"})]
     )
+    weights: str = parameter(
+        default="importance", constraints=[StrOptions({"importance", "frequency"})]
+    )
     groups: Any = parameter(default=None, constraints=["array-like", dict, None])
     n_resamples: int = parameter(
         default=0, constraints=[Interval(Integral, 0, None, closed="left")]
@@ -285,7 +296,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target: numbers or labels, or columns of both.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+            Weights of the samples, see `weights`.
         permutation_groups : array-like of shape (n_samples,), default=None
             Samples are permuted within their group only, as for several series or
             sites.
@@ -398,6 +409,10 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             self.block_length,
         )
 
+    def _permutes_pairs(self, table: Table) -> bool:
+        """Whether the screen of pairs has to be repeated under permutation."""
+        return self._restricts(table.groups) or table.weights is not None
+
     def _with_pairs(self, table: Table) -> bool:
         """Whether pairs of features are searched."""
         n_rows, n_columns = table.pair_codes.shape
@@ -405,7 +420,9 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             return False
         if self.interactions != "auto":
             return True
-        n_times = SCREEN_PERMUTATIONS if self._restricts(table.groups) else 1
+        n_times = 1
+        if self._permutes_pairs(table):
+            n_times = SCREEN_PERMUTATIONS * (1 if table.weights is None else 2)
         quick = screen_is_quick(n_rows, n_columns, table.n_pair_codes, n_times)
         return self.criterion != "mim" and quick
 
@@ -414,7 +431,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     ) -> Pairs:
         """Significant pairs of features."""
         permutations = None
-        if self._restricts(table.groups):
+        if self._permutes_pairs(table):
             n_permutations = min(SCREEN_PERMUTATIONS, self.n_permutations)
             permutations = self._permute(table, n_permutations, random_state)
         product = None
