@@ -99,7 +99,7 @@ class Candidates:
         self.n_full = int(table.target.max()) + 1
         self.target = table.target  # with fewer classes, for further splits
         if self.n_full > MAX_LEVELS:
-            self.target = gather_rare(table.target, table.weights)
+            self.target = gather_rare(table.target)
         self.n_classes = int(self.target.max()) + 1
         self.exchange = make_exchange(permutations, table.weights)
         self.whole = table.weights is None
@@ -109,7 +109,7 @@ class Candidates:
         many = np.flatnonzero(self.n_levels > MAX_LEVELS)
         codes = self.codes.copy() if len(many) else self.codes
         for k in many:
-            codes[:, k] = gather_rare(self.codes[:, k], self.weights)
+            codes[:, k] = gather_rare(self.codes[:, k])
         return codes
 
     def relevance(self) -> np.ndarray:
@@ -172,7 +172,7 @@ class Candidates:
         """
         code = self.codes[:, k]
         if len(self.members[k]) == 1 and self.n_levels[k] > MOST_CONTEXTS:
-            code = informative_codes(code, self.target, MOST_CONTEXTS, self.weights)
+            code = informative_codes(code, self.target, MOST_CONTEXTS)
         size = int(code.max()) + 1
         context = np.where(
             (code >= 0) & (self.target >= 0), self.target * size + code, -1

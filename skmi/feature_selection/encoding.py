@@ -1,4 +1,8 @@
-"""Encoding of columns of all types as small whole numbers: bins, labels, cells."""
+"""Encoding of columns of all types as small whole numbers: bins, labels, cells.
+
+Weights of samples play no part: codes of two columns that both depend on the weights
+would not be independent under the null hypothesis.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -48,15 +52,14 @@ class Columns(NamedTuple):
         """Return the same columns with some of the samples."""
         return self._replace(values=self.values[rows])
 
-    def codes(self, n_bins: int, weights: np.ndarray | None) -> np.ndarray:
+    def codes(self, n_bins: int) -> np.ndarray:
         """Codes of the columns, shape (n_rows, n_columns)."""
-        return bin_columns(self.values, n_bins, weights, self.discrete, self.types)
+        return bin_columns(self.values, n_bins, self.discrete, self.types)
 
 
 def bin_columns(
     X: Any,
     n_bins: int,
-    weights: np.ndarray | None = None,
     discrete: Sequence[bool | None] | None = None,
     types: Sequence[str] | None = None,
 ) -> np.ndarray:
@@ -68,8 +71,6 @@ def bin_columns(
         Numbers, or objects of any type.
     n_bins : int
         Bins of a continuous column.
-    weights : ndarray of shape (n_rows,), default=None
-        Weights of the samples; None for equal ones.
     discrete : sequence of bool or None, default=None
         Whether each column is discrete; None decides by its type.
     types : sequence of str, default=None
@@ -88,27 +89,25 @@ def bin_columns(
             part = slice(start, start + SPARSE_BLOCK)
             names = types[part] if types else None
             dense = X[:, part].toarray()
-            codes[:, part] = bin_columns(dense, n_bins, weights, discrete[part], names)
+            codes[:, part] = bin_columns(dense, n_bins, discrete[part], names)
         return codes
     plain = np.array([flag is not True for flag in discrete])
     if X.dtype.kind in "biuf":
         plain &= X.dtype.kind != "b"
-        codes, done = bin_plain_numbers(X, n_bins, weights, plain)
+        codes, done = bin_plain_numbers(X, n_bins, plain)
     else:
         codes, done = np.empty(X.shape, dtype=np.int32), np.zeros(X.shape[1], bool)
     for k in np.flatnonzero(~done):
         kind = types[k] if types else None
-        codes[:, k] = bin_column(X[:, k], n_bins, weights, discrete[k], kind)
+        codes[:, k] = bin_column(X[:, k], n_bins, discrete[k], kind)
     return codes
 
 
 def bin_plain_numbers(
-    X: np.ndarray, n_bins: int, weights: np.ndarray | None, plain: np.ndarray
+    X: np.ndarray, n_bins: int, plain: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bin continuous columns all at once; return codes, and which columns are done."""
     codes = np.empty(X.shape, dtype=np.int32)
-    if weights is not None:
-        return codes, np.zeros(X.shape[1], dtype=bool)
     ordered = np.sort(X, axis=0)  # missing values come last
     is_new = ordered[1:] != ordered[:-1]
     done = plain & ~np.isnan(ordered[-1]) & (is_new.sum(axis=0) >= FEW_VALUES)
@@ -126,7 +125,6 @@ def bin_plain_numbers(
 def bin_column(
     column: np.ndarray,
     n_bins: int,
-    weights: np.ndarray | None = None,
     discrete: bool | None = None,
     type_name: str | None = None,
 ) -> np.ndarray:
@@ -138,7 +136,7 @@ def bin_column(
     numbers = as_floats(column)
     if np.isinf(numbers).any():
         raise ValueError("X contains infinity or a value too large for float64.")
-    return quantile_codes(numbers, n_bins, weights)
+    return quantile_codes(numbers, n_bins)
 
 
 def is_discrete(column: np.ndarray, type_name: str | None = None) -> bool:
@@ -174,21 +172,17 @@ def label_codes(column: np.ndarray) -> np.ndarray:
     return codes
 
 
-def quantile_codes(
-    values: np.ndarray, n_bins: int, weights: np.ndarray | None = None
-) -> np.ndarray:
-    """Cut numbers into bins of equal weight; a few distinct values are left as is."""
+def quantile_codes(values: np.ndarray, n_bins: int) -> np.ndarray:
+    """Cut numbers into bins of equal size; few distinct values are left as they are."""
     missing = np.isnan(values)
     present = values[~missing]
     codes = np.full(len(values), MISSING, dtype=np.int32)
     levels, inverse = np.unique(present, return_inverse=True)
-    inner = None if weights is None else weights[~missing]
     if len(levels) <= FEW_VALUES:
-        codes[~missing] = gather_rare(inverse, inner)
+        codes[~missing] = gather_rare(inverse)
         return codes
-    order = np.argsort(present, kind="stable")
-    mass = np.ones(len(present)) if inner is None else inner[order]
-    edges = np.unique(present[order][quantile_places(np.cumsum(mass), n_bins)])
+    places = quantile_places(np.arange(1, len(present) + 1), n_bins)
+    edges = np.unique(np.sort(present)[places])
     inside = np.searchsorted(edges, present, "left")
     codes[~missing] = np.unique(inside, return_inverse=True)[1]
     return codes
@@ -201,17 +195,14 @@ def quantile_places(mass: np.ndarray, n_bins: int) -> np.ndarray:
     return np.searchsorted(mass, shares * (1 - 1e-12))
 
 
-def gather_rare(
-    codes: np.ndarray, weights: np.ndarray | None = None, max_levels: int = MAX_LEVELS
-) -> np.ndarray:
+def gather_rare(codes: np.ndarray, max_levels: int = MAX_LEVELS) -> np.ndarray:
     """Give one code to all levels that are rare or beyond the most frequent ones.
 
     For numbers of few values, and where samples are split by further columns; levels
     of labels are kept apart in the mutual information with the target.
     """
     present = codes != MISSING
-    inner = None if weights is None else weights[present]
-    counts = np.bincount(codes[present], inner)
+    counts = np.bincount(codes[present])
     keep = np.argsort(-counts, kind="stable")[: max_levels - 1]
     keep = keep[counts[keep] >= MIN_COUNT]
     names = np.full(len(counts), len(counts))
@@ -228,9 +219,7 @@ def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:
     return codes * n_levels // n_codes if n_codes > n_levels else codes
 
 
-def cut(
-    block: np.ndarray, n_cells: int, weights: np.ndarray | None = None
-) -> np.ndarray:
+def cut(block: np.ndarray, n_cells: int) -> np.ndarray:
     """Encode the rows of a block of codes as one column; equal rows get equal codes.
 
     Few different rows, and rows of zeros and ones as of one-hot columns, get a code
@@ -239,57 +228,49 @@ def cut(
     missing = (block == MISSING).any(axis=1)
     _, codes = np.unique(block[~missing], axis=0, return_inverse=True)
     cells = np.full(len(block), MISSING, dtype=np.int32)
-    inner = None if weights is None else weights[~missing]
     if codes.max(initial=0) >= n_cells and block.max(initial=0) > 1:
-        codes = split_cells(block[~missing].astype(float), n_cells, inner)
+        codes = split_cells(block[~missing].astype(float), n_cells)
     cells[~missing] = codes.ravel()
     return cells
 
 
-def split_cells(
-    block: np.ndarray, n_cells: int, weights: np.ndarray | None = None
-) -> np.ndarray:
+def split_cells(block: np.ndarray, n_cells: int) -> np.ndarray:
     """Split rows into up to `n_cells` cells by medians of the column of largest spread.
 
     Spread and median are those of ranks. Cells are nested: code // 2 is the code of
     the cell before the last split.
     """
-    weights = np.ones(len(block)) if weights is None else weights
-    ranks = np.column_stack([weighted_ranks(column, weights) for column in block.T])
+    ranks = np.column_stack([mid_ranks(column) for column in block.T])
     codes = np.zeros(len(block), dtype=np.int32)
     for _ in range(int(np.log2(n_cells))):
         halves = np.zeros(len(block), dtype=np.int32)
         for cell in range(codes.max() + 1):
             rows = np.flatnonzero(codes == cell)
             if len(rows) >= 2 * MIN_COUNT:
-                halves[rows] = upper_half(ranks[rows], weights[rows])
+                halves[rows] = upper_half(ranks[rows])
         codes = 2 * codes + halves
     return codes
 
 
-def weighted_ranks(column: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mid-ranks of the values of a column, between 0 and 1."""
-    _, inverse = np.unique(column, return_inverse=True)
-    mass = np.bincount(inverse, weights)
-    return ((np.cumsum(mass) - mass / 2) / mass.sum())[inverse]
+def mid_ranks(column: np.ndarray) -> np.ndarray:
+    """Mid-ranks of the values of a column, between 0 and 1."""
+    _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+    return ((np.cumsum(counts) - counts / 2) / len(column))[inverse]
 
 
-def upper_half(ranks: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def upper_half(ranks: np.ndarray) -> np.ndarray:
     """Whether each row is above the median of the column of largest spread."""
-    mean = np.average(ranks, axis=0, weights=weights)
-    spread = np.average((ranks - mean) ** 2, axis=0, weights=weights)
+    spread = ranks.var(axis=0)
     # The first of equal spreads, whatever their last bits.
     column = ranks[:, np.argmax(spread > spread.max() * (1 - 1e-9))]
-    order = np.argsort(column, kind="stable")
-    median = column[order][quantile_places(np.cumsum(weights[order]), 2)[0]]
-    return column > median
+    order = np.sort(column)
+    return column > order[quantile_places(np.arange(1, len(order) + 1), 2)[0]]
 
 
 def target_codes(
     y: np.ndarray,
     n_bins: int,
     n_cells: int,
-    weights: np.ndarray | None = None,
     discrete: Sequence[bool | None] | None = None,
     types: Sequence[str] | None = None,
 ) -> np.ndarray:
@@ -299,9 +280,9 @@ def target_codes(
     joint cells.
     """
     if y.shape[1] == 1:
-        return bin_columns(y, n_bins, weights, discrete, types)[:, 0]
-    fine = bin_columns(y, 4 * n_cells, weights, discrete, types)
-    return cut(fine, n_cells, weights)
+        return bin_columns(y, n_bins, discrete, types)[:, 0]
+    fine = bin_columns(y, 4 * n_cells, discrete, types)
+    return cut(fine, n_cells)
 
 
 def few_codes(codes: np.ndarray, n_codes: int) -> np.ndarray:
@@ -313,23 +294,19 @@ def few_codes(codes: np.ndarray, n_codes: int) -> np.ndarray:
 
 
 def informative_codes(
-    codes: np.ndarray,
-    target: np.ndarray,
-    n_codes: int,
-    weights: np.ndarray | None = None,
+    codes: np.ndarray, target: np.ndarray, n_codes: int
 ) -> np.ndarray:
     """Merge levels with a similar distribution of the target, to at most `n_codes`.
 
     Levels are ordered by the leading component of the class shares, which are shrunk
-    towards those of all samples, and cut into groups of equal weight. A feature that is
+    towards those of all samples, and cut into groups of equal size. A feature that is
     independent of the target given the levels is so given the groups, as far as the
     shares of the classes agree within a group.
     """
     present = (codes >= 0) & (target >= 0)
-    inner = None if weights is None else weights[present]
     n_classes, n_levels = int(target.max()) + 1, int(codes.max()) + 1
     cells = codes[present].astype(np.int64) * n_classes + target[present]
-    counts = np.bincount(cells, inner, n_levels * n_classes)
+    counts = np.bincount(cells, minlength=n_levels * n_classes)
     counts = counts.reshape(n_levels, n_classes).astype(float)
     mass = counts.sum(axis=1)
     prior = counts.sum(axis=0) / max(mass.sum(), 1e-300)

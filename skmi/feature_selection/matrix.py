@@ -115,7 +115,7 @@ def mutual_info_matrix(
     if n_bins is None:
         n_bins = int(np.clip(np.sqrt(n_rows / MIN_ROWS_IN_CELL), 5, 16))
     columns = Columns(array, discrete_flags(discrete_features, n_columns), types)
-    codes = columns.codes(n_bins, None)
+    codes = columns.codes(n_bins)
     matrix = pairwise_mutual_info(codes)
     if estimator is not None:
         array = array.toarray() if sparse.issparse(array) else array

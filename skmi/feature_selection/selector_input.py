@@ -183,11 +183,11 @@ def repeated_rows(frequencies: np.ndarray) -> np.ndarray:
 
 
 def scaled_weights(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    r"""Find samples of positive weight, and weights whose sum is the effective sample size.
+    r"""Find samples of positive weight; scale weights to the effective sample size.
 
     .. math:: n_\text{eff} = \frac{(\sum_i w_i)^2}{\sum_i w_i^2}
 
-    The unit of the weights is irrelevant; None stands for equal ones.
+    is then their sum, and their unit irrelevant; None stands for equal weights.
     """
     weights = weights / weights.max()
     rows = np.flatnonzero(weights)

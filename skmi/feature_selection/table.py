@@ -94,14 +94,14 @@ def make_table(
     -------
     Table
     """
-    codes = join_columns(x.codes(n_bins, weights), units)
+    codes = join_columns(x.codes(n_bins), units)
     codes = missing_as_code(codes) if missing == "bin" else codes
-    target = target_codes(y.values, n_bins, TARGET_CELLS, weights, y.discrete, y.types)
+    target = target_codes(y.values, n_bins, TARGET_CELLS, y.discrete, y.types)
     n_rows = n_effective(codes, weights)
     n_codes, n_classes = screen_size(n_rows, int(target.max()) + 1)
     pair_codes, pair_target = codes[:, :0], target
     if n_codes:
-        pair_codes = few_codes(join_columns(x.codes(n_codes, weights), units), n_codes)
+        pair_codes = few_codes(join_columns(x.codes(n_codes), units), n_codes)
         if missing == "pairwise":
             pair_codes[codes < 0] = -1
         pair_target = few_codes(target[:, np.newaxis], n_classes)[:, 0]

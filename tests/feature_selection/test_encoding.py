@@ -24,25 +24,15 @@ def test_quantile_bins_are_those_of_pandas():
 
 
 def test_ways_of_binning_agree():
-    """All columns at once, one by one, sparse, weighted by ones, with one missing."""
+    """All columns at once, one by one, sparse, with one missing."""
     X = np.random.RandomState(0).standard_normal((200, 3)).round(1)
     X[:, 1] *= X[:, 1] > 0.5
     codes = bin_columns(X, 5)
-    np.testing.assert_array_equal(codes, bin_columns(X, 5, np.ones(200)))
     np.testing.assert_array_equal(codes, bin_columns(X.astype(object), 5))
     np.testing.assert_array_equal(codes, bin_columns(sparse.csr_array(X), 5))
     holed = np.vstack([X, np.full(3, np.nan)])
     np.testing.assert_array_equal(bin_columns(holed, 5)[:-1], codes)
     assert (bin_columns(holed, 5)[-1] == MISSING).all()
-
-
-def test_weights_are_repetitions():
-    rng = np.random.RandomState(0)
-    X, weights = rng.standard_normal((100, 2)), rng.randint(1, 4, size=100)
-    rows = np.repeat(np.arange(100), weights)
-    np.testing.assert_array_equal(
-        bin_columns(X, 4, weights.astype(float))[rows], bin_columns(X[rows], 4)
-    )
 
 
 def test_rare_labels_are_kept():
