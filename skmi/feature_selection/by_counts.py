@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.special import xlogy
 
 from skmi.feature_selection.chance import (
     adjust_for_chance,
     chance_information,
     is_sparse_table,
+    plugin_entropy,
     plugin_values,
 )
 from skmi.feature_selection.counts import (
@@ -232,12 +232,6 @@ def _assemble(found: list[tuple], shape: tuple[int, int]) -> list[np.ndarray]:
             whole[:, columns] = values[i]
         parts.append(whole)
     return parts
-
-
-def plugin_entropy(counts: np.ndarray) -> float:
-    """Plug-in entropy of counts, in nats."""
-    shares = counts / counts.sum()
-    return float(-xlogy(shares, shares).sum())
 
 
 def select_by_counts(

@@ -14,6 +14,7 @@ __all__ = [
     "chance_information",
     "column_information",
     "is_sparse_table",
+    "plugin_entropy",
     "plugin_values",
 ]
 
@@ -22,6 +23,8 @@ __all__ = [
 # K / 2n where one side determines the other.
 MANY_CODES = 16
 FEW_IN_CELL = 5
+
+N_PAIRINGS = 20  # random pairings in place of the expectation with weights
 
 # Standard deviations of a cell within which its expectation is summed; wider sums are
 # replaced by the expansion of c log c about the mean, whose error is below 1e-5.
@@ -60,22 +63,55 @@ def adjust_for_chance(values: np.ndarray, chance: float, largest: float) -> np.n
     return (values - chance) * largest / room
 
 
-def column_information(x: np.ndarray, y: np.ndarray) -> float:
-    """Mutual information of two columns of codes without weights, in nats.
+def column_information(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Mutual information of two columns of codes, in nats.
 
     Samples with a negative code are left out. Sparse tables are adjusted for chance,
     others corrected by Miller's term.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n_rows,)
+        Codes.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the samples, whose sum is the effective sample size.
+
+    Returns
+    -------
+    float
     """
     kept = (x >= 0) & (y >= 0)
-    x, y = (np.unique(side[kept], return_inverse=True)[1] for side in (x, y))
-    n_rows = len(x)
-    if not n_rows:
+    if not kept.any():
         return 0.0
-    of_x, of_y = np.bincount(x), np.bincount(y)
-    value = plugin_values(x, y, np.arange(n_rows)[np.newaxis])[0]
+    x, y = (np.unique(side[kept], return_inverse=True)[1] for side in (x, y))
+    mass = None if weights is None else weights[kept]
+    of_x, of_y = np.bincount(x, mass), np.bincount(y, mass)
+    n_rows = of_x.sum()
+    turns = np.arange(len(x))[np.newaxis]
+    value = plugin_values(x, y, turns, mass, np.zeros(1, bool))[0]
     if not is_sparse_table(n_rows, len(of_x), len(of_y)):
         return float(value - (len(of_x) - 1) * (len(of_y) - 1) / (2 * n_rows))
-    return float(adjust_for_chance(value, *chance_information(of_x, of_y)))
+    if mass is None:
+        chance, largest = chance_information(of_x, of_y)
+    else:
+        largest = min(plugin_entropy(of_x), plugin_entropy(of_y))
+        chance = chance_of_weighted(x, y, mass)
+    return float(adjust_for_chance(value, chance, largest))
+
+
+def chance_of_weighted(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
+    """Mean plug-in value of weighted columns over fixed random pairings."""
+    rng = np.random.RandomState(0)
+    turns = np.array([rng.permutation(len(x)) for _ in range(N_PAIRINGS)])
+    return float(plugin_values(x, y, turns, weights, np.arange(N_PAIRINGS) % 2).mean())
+
+
+def plugin_entropy(counts: np.ndarray) -> float:
+    """Plug-in entropy of counts, in nats."""
+    shares = counts / counts.sum()
+    return float(-xlogy(shares, shares).sum())
 
 
 def plugin_values(

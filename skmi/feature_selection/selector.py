@@ -31,6 +31,7 @@ from skmi.feature_selection.criteria import CRITERIA
 from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
     Pairs,
+    confirm_pairs,
     screen_is_quick,
     screen_pairs,
 )
@@ -133,7 +134,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     ranking_ : ndarray of shape (`n_features_in_`,)
         Rank of each feature from 1, selected ones first in their order.
     interactions_ : list of Interaction
-        Significant pairs: first, second, mutual_info, synergy, pvalue.
+        Significant pairs that are more informative together than the better one alone:
+        first, second, mutual_info, synergy, pvalue.
     path_ : pandas.DataFrame or ndarray
         One row for each step: feature, relevance, redundancy, synergy, gain,
         cumulative, pvalue. Without pandas a structured array.
@@ -448,6 +450,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             matrix_product=product,
             permutations=permutations,
         )
+        pairs = confirm_pairs(pairs, table)
         limited = not isinstance(self.interactions, (str, bool, np.bool_))
         return pairs.take(slice(self.interactions)) if limited else pairs
 

@@ -44,6 +44,7 @@ class Table(NamedTuple):
     n_pair_codes: int  # 0 where there are too few samples for pairs
     weights: np.ndarray | None  # of shape (n_rows,), None for equal ones
     groups: np.ndarray | None  # within which samples may be exchanged, None for all
+    merged: np.ndarray  # whether pair codes are merged levels, of shape (n_units,)
 
     @property
     def n_effective(self) -> float:
@@ -55,7 +56,7 @@ class Table(NamedTuple):
         arrays = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
             for name in self._fields
-            if name != "n_pair_codes"
+            if name not in {"n_pair_codes", "merged"}
         }
         return self._replace(**arrays)
 
@@ -100,12 +101,17 @@ def make_table(
     n_rows = n_effective(codes, weights)
     n_codes, n_classes = screen_size(n_rows, int(target.max()) + 1)
     pair_codes, pair_target = codes[:, :0], target
+    merged = np.zeros(codes.shape[1], dtype=bool)
     if n_codes:
-        pair_codes = few_codes(join_columns(x.codes(n_codes), units), n_codes)
+        coarse = missing_as_code(join_columns(x.codes(n_codes), units))
+        merged = coarse.max(axis=0) >= n_codes
+        pair_codes = few_codes(coarse, n_codes)
         if missing == "pairwise":
             pair_codes[codes < 0] = -1
         pair_target = few_codes(target[:, np.newaxis], n_classes)[:, 0]
-    table = Table(codes, target, pair_codes, pair_target, n_codes, weights, groups)
+    table = Table(
+        codes, target, pair_codes, pair_target, n_codes, weights, groups, merged
+    )
     return table if ordered else table.take(canonical_order(codes, target, weights))
 
 

@@ -104,6 +104,34 @@ def test_sparse_is_dense():
         assert sparse.issparse(other.transform(kind(X)))
 
 
+def test_sparse_of_many_columns_is_dense():
+    rng = np.random.RandomState(0)
+    X = rng.poisson(0.7, size=(300, 700))
+    y = X[:, 3] + X[:, 690] + rng.poisson(0.5, size=300)
+    flags = np.arange(700) % 3 == 0
+    for discrete in ("auto", flags):
+        dense, other = (
+            MIFeatureSelector(
+                discrete_features=discrete, interactions=False, random_state=0
+            ).fit(table, y)
+            for table in (X, sparse.csr_array(X))
+        )
+        assert dense.get_support(indices=True).tolist() == [3, 690]
+        np.testing.assert_array_equal(other.scores_, dense.scores_)
+
+
+def test_classes_of_many_levels():
+    """Each class has a mean of its own: the bins of the feature are determined."""
+    rng = np.random.RandomState(0)
+    label = rng.randint(100, size=4000)
+    X = np.column_stack([label + 0.01 * rng.standard_normal(4000), label % 3])
+    X = np.column_stack([X, rng.standard_normal(4000)])
+    selector = MIFeatureSelector(random_state=0).fit(X, [f"c{k}" for k in label])
+    expected = [np.log(5), np.log(3), 0.0]
+    np.testing.assert_allclose(selector.scores_, expected, atol=0.03)
+    assert selector.support_.tolist()[2] is False
+
+
 def test_groups_enter_and_leave_together():
     rng = np.random.RandomState(0)
     category = rng.randint(6, size=800)
