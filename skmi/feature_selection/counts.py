@@ -23,6 +23,8 @@ CHUNK = 2**22  # counts held at once
 
 BLOCK_SIZE = 2**25  # indicators of one block
 
+MOST_COMPARED = 8  # codes up to which comparing with each is faster than indexing
+
 KEPT = 2**26  # indicators held at once
 
 
@@ -78,6 +80,9 @@ class OneHot:
 def indicators(codes: np.ndarray, size: int) -> np.ndarray:
     """Return indicators of codes as float32, (n_rows, size * n_columns)."""
     n_rows, n_columns = codes.shape
+    if size <= MOST_COMPARED:
+        block = codes.astype(np.int8)[:, np.newaxis] == np.arange(size)[:, np.newaxis]
+        return block.astype(np.float32).reshape(n_rows, -1)
     block = np.zeros(n_rows * size * n_columns, dtype=np.float32)
     rows = np.arange(n_rows)[:, np.newaxis] * size
     places = (rows + np.maximum(codes, 0)) * n_columns + np.arange(n_columns)

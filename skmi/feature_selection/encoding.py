@@ -110,7 +110,16 @@ def bin_plain_numbers(
     codes = np.empty(X.shape, dtype=np.int32)
     ordered = np.sort(X, axis=0)  # missing values come last
     is_new = ordered[1:] != ordered[:-1]
-    done = plain & ~np.isnan(ordered[-1]) & (is_new.sum(axis=0) >= FEW_VALUES)
+    plain = plain & np.isfinite(ordered[[0, -1]]).all(axis=0)
+    few = is_new.sum(axis=0) < FEW_VALUES
+    for k in np.flatnonzero(plain & few):
+        starts = np.flatnonzero(np.append(True, is_new[:, k]))
+        counts = np.diff(starts, append=len(X))
+        places = np.searchsorted(ordered[starts, k], X[:, k])
+        codes[:, k] = gathered_levels(counts, MAX_LEVELS)[places]
+    done = plain & ~few
+    if not done.any():
+        return codes, plain
     places = quantile_places(np.arange(1, len(X) + 1), n_bins)
     codes[:, done] = 0
     edges = ordered[places]
@@ -118,7 +127,7 @@ def bin_plain_numbers(
         codes[:, done] += X[:, done] > edge[done]
     for k in np.flatnonzero(done & (edges[1:] == edges[:-1]).any(axis=0)):
         codes[:, k] = np.unique(codes[:, k], return_inverse=True)[1]
-    return codes, done
+    return codes, plain
 
 
 @wanting_numbers("X or y")
@@ -159,7 +168,10 @@ def as_floats(column: np.ndarray) -> np.ndarray:
 
 def label_codes(column: np.ndarray) -> np.ndarray:
     """Assign codes to labels in the order of their texts."""
-    if column.dtype.kind in "biuf":  # one text for each distinct number is enough
+    if column.dtype.kind == "b":  # False comes first; one value alone has code 0
+        both = column.any() and not column.all()
+        return column.astype(np.int32) if both else np.zeros(len(column), np.int32)
+    if column.dtype.kind in "iuf":  # one text for each distinct number is enough
         missing = np.isnan(column)
         levels, inverse = np.unique(column[~missing], return_inverse=True)
         texts = np.unique(levels.astype(str), return_inverse=True)[1][inverse]
@@ -202,14 +214,20 @@ def gather_rare(codes: np.ndarray, max_levels: int = MAX_LEVELS) -> np.ndarray:
     of labels are kept apart in the mutual information with the target.
     """
     present = codes != MISSING
-    counts = np.bincount(codes[present])
+    names = gathered_levels(np.bincount(codes[present]), max_levels)
+    gathered = np.full(len(codes), MISSING, dtype=np.int32)
+    gathered[present] = names[codes[present]]
+    return gathered
+
+
+def gathered_levels(counts: np.ndarray, max_levels: int) -> np.ndarray:
+    """Code of each level, rare ones and those beyond the most frequent the same."""
     keep = np.argsort(-counts, kind="stable")[: max_levels - 1]
     keep = keep[counts[keep] >= MIN_COUNT]
     names = np.full(len(counts), len(counts))
     names[keep] = keep
-    gathered = np.full(len(codes), MISSING, dtype=np.int32)
-    gathered[present] = np.unique(names[codes[present]], return_inverse=True)[1]
-    return gathered
+    used = np.unique(names[counts > 0])
+    return np.searchsorted(used, names)
 
 
 def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:

@@ -29,9 +29,10 @@ __all__ = ["mutual_info_matrix", "pairwise_mutual_info"]
 
 MIN_ROWS_IN_CELL = 10  # of the table of two features, on average
 
-# Codes of a block of columns, on each side of a product of indicators: the counts of
-# the block then fit into the cache of a processor.
-MOST_IN_BLOCK = 512
+MOST_IN_BLOCK = 512  # codes of a block of columns; its counts fit into the cache
+
+# Cells of a pair up to which a product of indicators is faster than counting.
+MOST_IN_PRODUCT = 64
 
 
 def mutual_info_matrix(
@@ -170,8 +171,7 @@ def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
 def block_pairs(codes: np.ndarray) -> np.ndarray:
     """Return I(X_j; X_k) of all pairs of columns of few codes, and 0 on the diagonal.
 
-    The counts of a block of columns against those after them are one product of
-    indicators.
+    Blocks of columns are counted against those after them.
     """
     n_rows, n_columns = codes.shape
     sizes = np.maximum(codes.max(axis=0, initial=0) + 1, 1)
@@ -183,10 +183,10 @@ def block_pairs(codes: np.ndarray) -> np.ndarray:
         parts = np.array_split(columns, -(-len(columns) // most))
         blocks += [(part, int(size)) for part in parts]
     for i, (rows, n_first) in enumerate(blocks):
-        left = indicators(codes[:, rows], n_first)
         for columns, n_second in blocks[i:]:
-            right = left if columns is rows else indicators(codes[:, columns], n_second)
-            counts = (left.T @ right).reshape(n_first, len(rows), n_second, -1)
+            wide = n_first * n_second > MOST_IN_PRODUCT
+            joint = counts_of_cells if wide else counts_of_product
+            counts = joint(codes[:, rows], codes[:, columns], n_first, n_second)
             sparse = is_sparse_table(n_rows, n_first, n_second)
             found = mutual_info_of_counts(counts, corrected=not sparse)
             if sparse:
@@ -195,6 +195,39 @@ def block_pairs(codes: np.ndarray) -> np.ndarray:
             values[np.ix_(columns, rows)] = found.T
     np.fill_diagonal(values, 0.0)
     return values
+
+
+def counts_of_product(
+    first: np.ndarray, second: np.ndarray, n_first: int, n_second: int
+) -> np.ndarray:
+    """Count the codes of all pairs of two blocks by one product of indicators.
+
+    Returns
+    -------
+    ndarray of shape (n_first, n_first_columns, n_second, n_second_columns)
+    """
+    left, right = indicators(first, n_first), indicators(second, n_second)
+    return (left.T @ right).reshape(n_first, first.shape[1], n_second, -1)
+
+
+def counts_of_cells(
+    first: np.ndarray, second: np.ndarray, n_first: int, n_second: int
+) -> np.ndarray:
+    """Count the codes of all pairs of two blocks as `counts_of_product`, by cells."""
+    # Missing values get a code of their own, which is left out of the result.
+    left, right = (
+        np.where(block.T < 0, size, block.T).astype(np.int64)
+        for block, size in ((first, n_first), (second, n_second))
+    )
+    n_cells, n_columns = (n_first + 1) * (n_second + 1), len(right)
+    right += np.arange(n_columns)[:, np.newaxis] * n_cells
+    left *= n_second + 1
+    counts = np.empty((n_first, len(left), n_second, n_columns), dtype=np.float32)
+    for j, column in enumerate(left):
+        found = np.bincount((right + column).ravel(), minlength=n_columns * n_cells)
+        found = found.reshape(n_columns, n_first + 1, n_second + 1)
+        counts[:, j] = found[:, :-1, :-1].transpose(1, 2, 0)
+    return counts
 
 
 def adjust_pairs(values: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -106,6 +106,7 @@ def make_table(
         coarse = missing_as_code(join_columns(x.codes(n_codes), units))
         merged = coarse.max(axis=0) >= n_codes
         pair_codes = few_codes(coarse, n_codes)
+        n_codes = max(2, int(pair_codes.max(initial=0)) + 1)
         if missing == "pairwise":
             pair_codes[codes < 0] = -1
         pair_target = few_codes(target[:, np.newaxis], n_classes)[:, 0]
