@@ -5,16 +5,28 @@ from typing import Any
 
 import numpy as np
 
+from skmi.feature_selection.chance import (
+    adjust_for_chance,
+    chance_information,
+    is_sparse_table,
+    plugin_entropy,
+    plugin_values,
+)
 from skmi.feature_selection.counts import (
     OneHot,
     conditional_of_counts,
     count,
     count_entropy,
-    is_determined,
     mutual_info_of_counts,
 )
 from skmi.feature_selection.criteria import CriterionState, Overlap
-from skmi.feature_selection.encoding import gather_rare, join_codes
+from skmi.feature_selection.encoding import (
+    MAX_LEVELS,
+    gather_rare,
+    informative_codes,
+    is_function_of,
+    join_codes,
+)
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.search import (
     GreedySearch,
@@ -28,8 +40,8 @@ from skmi.feature_selection.search import (
 from skmi.feature_selection.significance import (
     expected_maximum,
     family_pvalues,
+    make_exchange,
     n_step_permutations,
-    permutation_batches,
     permuted_indicators,
     step_pvalues,
 )
@@ -40,9 +52,13 @@ __all__ = ["Candidates", "select_by_counts"]
 # Each pair is counted against every selected column: more of them take long.
 MOST_CANDIDATE_PAIRS = 64
 
-# Labels of a selected column that stay apart: with more of them the cells of
-# (label, target) are too few to count a candidate in.
+# Groups of the labels of a selected column: with more of them the cells of
+# (label, target) have too few rows to count a candidate in.
 MOST_CONTEXTS = 8
+
+# Cells of a table beyond which samples are counted one by one, not by a product of
+# indicators: there the former is faster.
+MOST_CELLS = 512
 
 RATIOS = {"mrmr_quotient", "disr"}  # criteria that are not in nats
 
@@ -76,19 +92,72 @@ class Candidates:
             for j, k in joined
         ]
         self.codes = np.column_stack([table.codes, *codes]) if codes else table.codes
-        self.one_hot = OneHot(self.codes, table.weights)
-        self.target = table.target
-        self.n_classes = int(table.target.max()) + 1
-        self.permutations = permutations
+        self.n_levels = self.codes.max(axis=0, initial=0) + 1
+        self.weights, self.n_effective = table.weights, table.n_effective
+        self.one_hot = OneHot(self._coarse_codes())
+        self.full_target = table.target
+        self.n_full = int(table.target.max()) + 1
+        self.target = table.target  # with fewer classes, for further splits
+        if self.n_full > MAX_LEVELS:
+            self.target = gather_rare(table.target)
+        self.n_classes = int(self.target.max()) + 1
+        self.exchange = make_exchange(permutations, table.weights)
         self.whole = table.weights is None
 
+    def _coarse_codes(self) -> np.ndarray:
+        """Codes with at most `MAX_LEVELS` levels of a column, for further splits."""
+        many = np.flatnonzero(self.n_levels > MAX_LEVELS)
+        codes = self.codes.copy() if len(many) else self.codes
+        for k in many:
+            codes[:, k] = gather_rare(self.codes[:, k])
+        return codes
+
     def relevance(self) -> np.ndarray:
-        """I(X; y) of all candidates, shape (n_permutations + 1, n_candidates)."""
-        return self._measure(
-            self.target,
-            (self.n_classes,),
-            lambda counts: [mutual_info_of_counts(counts, self.whole)],
-        )[0]
+        """I(X; y) of all candidates with all levels, shape (n_turns, n_candidates)."""
+        few = (self.n_levels <= MAX_LEVELS) & (self.n_full <= MAX_LEVELS)
+        few &= self.n_levels * self.n_full <= MOST_CELLS
+        values = np.zeros((len(self.exchange.rows), len(self.members)))
+        if few.any():
+            values[:, few] = self._measure(
+                self.full_target,
+                (self.n_full,),
+                self._relevance_of_counts,
+                one_hot=None if few.all() else OneHot(self.codes[:, few]),
+            )[0]
+        for k in np.flatnonzero(~few & (self.n_levels > 1)):
+            values[:, k] = plugin_values(
+                self.codes[:, k], self.full_target, *self.exchange
+            )
+        for k in np.flatnonzero(self._is_sparse(self.n_levels)):
+            values[:, k] = self._adjusted(values[:, k], self.codes[:, k])
+        return values
+
+    def _is_sparse(self, n_levels: np.ndarray) -> np.ndarray:
+        """Whether the table of each column and the target is adjusted for chance."""
+        n_rows = self.n_effective
+        answers = [is_sparse_table(n_rows, k, self.n_full) for k in n_levels]
+        return np.array(answers, dtype=bool)
+
+    def _relevance_of_counts(self, counts: np.ndarray) -> list[np.ndarray]:
+        """Mutual information of columns with equally many levels."""
+        corrected = not self._is_sparse([counts.shape[-2]])[0]
+        return [mutual_info_of_counts(counts, self.whole, corrected)]
+
+    def _adjusted(self, values: np.ndarray, code: np.ndarray) -> np.ndarray:
+        """Adjust plug-in values for chance, all by the observed margins.
+
+        With weights the expectation is the mean under permutation.
+        """
+        known = code >= 0
+        sides = code[known], self.full_target[known]
+        mass = None if self.whole else self.weights[known]
+        first, second = (np.bincount(side, mass) for side in sides)
+        if self.whole:
+            chance, largest = chance_information(first, second)
+        else:
+            chance = values[1:].mean() if len(values) > 1 else 0.0
+            largest = min(map(plugin_entropy, (first, second)))
+        return adjust_for_chance(values, chance, largest)
 
     def overlap(
         self,
@@ -99,11 +168,11 @@ class Candidates:
     ) -> list[np.ndarray]:
         """I(X; S), I(X; S | y) and, if asked for, H(X, S, y), for a candidate S.
 
-        Of a column with many labels only the most frequent are kept apart.
+        Labels of S beyond a few are merged by their classes, see `informative_codes`.
         """
         code = self.codes[:, k]
-        if len(self.members[k]) == 1 and self.one_hot.sizes[k] > MOST_CONTEXTS:
-            code = gather_rare(code, max_levels=MOST_CONTEXTS)
+        if len(self.members[k]) == 1 and self.n_levels[k] > MOST_CONTEXTS:
+            code = informative_codes(code, self.target, MOST_CONTEXTS)
         size = int(code.max()) + 1
         context = np.where(
             (code >= 0) & (self.target >= 0), self.target * size + code, -1
@@ -124,10 +193,7 @@ class Candidates:
 
     def determined_by(self, k: int) -> np.ndarray:
         """Whether each candidate is a function of a column or of its codes."""
-        shape = (int(self.one_hot.sizes[k]),)
-        flags = self._measure(
-            self.codes[:, k], shape, lambda counts: [is_determined(counts)], 1
-        )[0][0].astype(bool)
+        flags = is_function_of(self.codes, self.codes[:, k])
         return flags | [bool(flags[list(unit)].any()) for unit in self.members]
 
     def _measure(
@@ -137,29 +203,35 @@ class Candidates:
         measure: Callable[[np.ndarray], list[np.ndarray]],
         n_permutations: int | None = None,
         wanted: np.ndarray | None = None,
+        one_hot: OneHot | None = None,
     ) -> list[np.ndarray]:
         """Apply a function of counts to blocks of columns and of permutations."""
         n_contexts = int(np.prod(shape))
+        one_hot = self.one_hot if one_hot is None else one_hot
         results = []
-        for part in permutation_batches(self.permutations[:n_permutations], n_contexts):
+        exchange = self.exchange
+        if n_permutations is not None:
+            exchange = exchange.take(n_permutations)
+        for part in exchange.batches(n_contexts):
             indicator = permuted_indicators(context, n_contexts, part)
-            blocks = self.one_hot.blocks(len(part) * n_contexts, wanted)
+            blocks = one_hot.blocks(len(part.rows) * n_contexts, wanted)
             found = [
                 (columns, measure(count(indicator, block, (*shape, size))))
                 for columns, size, block in blocks
             ]
-            results.append(self._assemble(found, len(part)))
+            results.append(_assemble(found, (len(part.rows), len(one_hot.sizes))))
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
-    def _assemble(self, found: list[tuple], n_permutations: int) -> list[np.ndarray]:
-        """Put the values of blocks of columns in their places, 0 elsewhere."""
-        parts = []
-        for i in range(max((len(values) for _, values in found), default=3)):
-            whole = np.zeros((n_permutations, len(self.members)))
-            for columns, values in found:
-                whole[:, columns] = values[i]
-            parts.append(whole)
-        return parts
+
+def _assemble(found: list[tuple], shape: tuple[int, int]) -> list[np.ndarray]:
+    """Put the values of blocks of columns in their places, 0 elsewhere."""
+    parts = []
+    for i in range(max((len(values) for _, values in found), default=3)):
+        whole = np.zeros(shape)
+        for columns, values in found:
+            whole[:, columns] = values[i]
+        parts.append(whole)
+    return parts
 
 
 def select_by_counts(
@@ -211,14 +283,17 @@ class CountedSearch(GreedySearch):
         self.n_columns = candidates.n_columns
         draws = candidates.relevance()
         columns = draws[:, : self.n_columns]
-        super().__init__(rule, columns[0], family_pvalues(columns, rule.control))
+        exchange = candidates.exchange
+        self.n_schemes = exchange.n_schemes
+        pvalues = family_pvalues(columns, rule.control, self.n_schemes)
+        super().__init__(rule, columns[0], pvalues)
         wanted = n_step_permutations(rule.level) if rule.automatic else 0
-        self.n_permutations = min(wanted, len(draws) - 1)
-        self.base = draws[: self.n_permutations + 1]
+        self.n_permutations = min(wanted, exchange.n_permutations)
+        self.base = draws[: 1 + self.n_permutations * self.n_schemes]
         self.state = CriterionState(rule.criterion, self.base)
         self.marginal_pvalues = np.append(self.pvalues, pair_pvalues)
         self.pool = Pool.of(
-            candidates.members, self.marginal_pvalues, candidates.one_hot.sizes == 1
+            candidates.members, self.marginal_pvalues, candidates.n_levels == 1
         )
         self.overlaps: list[np.ndarray] = []  # redundancy, synergy with each unit
         self.shift = self._expected_of_uninformative()
@@ -230,8 +305,8 @@ class CountedSearch(GreedySearch):
         candidates, n_columns = self.candidates, self.n_columns
         n_pairs = n_columns * (n_columns - 1) / 2
         n_tests = np.where(self.pool.single, n_columns, n_pairs)
-        freedom = (candidates.one_hot.sizes - 1) * (candidates.n_classes - 1)
-        return expected_maximum(np.maximum(freedom, 1), n_tests, len(candidates.codes))
+        freedom = (candidates.n_levels - 1) * (candidates.n_full - 1)
+        return expected_maximum(np.maximum(freedom, 1), n_tests, candidates.n_effective)
 
     def advance(self) -> bool:
         """Select another column or pair; return whether there was one."""
@@ -262,6 +337,7 @@ class CountedSearch(GreedySearch):
                 self.marginal_pvalues[tested],
                 self.rule.entry_level,
                 self.rule.control,
+                self.n_schemes,
             )
         return pvalues
 
@@ -297,7 +373,7 @@ class CountedSearch(GreedySearch):
         self.pool = self.pool.without(unit)._replace(determined=determined)
         redundancy, conditional, entropy = self.candidates.overlap(
             choice,
-            self.n_permutations + 1,
+            self.n_permutations,
             self.rule.criterion == "disr",
             self.pool.free,
         )
@@ -326,10 +402,10 @@ class CountedSearch(GreedySearch):
         later = np.full(self.n_columns, len(order))
         later[order] = np.arange(len(order))
         for place, j in enumerate(order):
-            redundancy, conditional, _ = self.candidates.overlap(j, 1)
+            redundancy, conditional, _ = self.candidates.overlap(j, 0)
             determined = self.candidates.determined_by(j)
             shared = (redundancy - conditional)[0, : self.n_columns]
-            twin = (determined & (self.candidates.one_hot.sizes > 1))[: self.n_columns]
+            twin = (determined & (self.candidates.n_levels > 1))[: self.n_columns]
             shared = np.where(twin, np.inf, shared)
             better = (shared > largest) & (known | twin) & (later > place)
             answer[better] = j

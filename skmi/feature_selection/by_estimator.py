@@ -34,7 +34,7 @@ from skmi.feature_selection.significance import (
 )
 from skmi.feature_selection.table import Table
 
-__all__ = ["fitted_mutual_info", "make_measure", "select_by_fits"]
+__all__ = ["fitted_mutual_info", "make_measure", "select_by_fits", "with_target"]
 
 MOST_SEEDS = 8  # pairs or triples that are fitted as a start
 
@@ -52,6 +52,14 @@ def fitted_mutual_info(
         # Blocks of a table repeat samples and take integers as they are.
         warnings.simplefilter("ignore", SkmiWarning)
         return estimator.fit(x, y).mutual_info_
+
+
+def with_target(estimator: Any, discrete_target: bool | str) -> Any:
+    """Clone of an estimator that takes y as the selector does."""
+    estimator = clone(estimator)
+    if "discrete_target" in estimator.get_params() and discrete_target != "auto":
+        estimator.set_params(discrete_target=discrete_target)
+    return estimator
 
 
 class Task(NamedTuple):
@@ -302,7 +310,7 @@ class JointSearch(FittedSearch):
         self.kept_terms = None if measured.terms is None else measured.terms[i]
         self.record(unit, gain, pvalue)
         for k in unit:
-            redundancy, conditional, _ = self.counts.overlap(k, 1)
+            redundancy, conditional, _ = self.counts.overlap(k, 0)
             self.state.add(
                 Overlap(redundancy[0], conditional[0], self.relevance, 0.0, None)
             )

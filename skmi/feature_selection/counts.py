@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 
 __all__ = [
+    "BLOCK_SIZE",
     "OneHot",
     "conditional_of_counts",
     "count",
     "count_entropy",
-    "is_determined",
+    "indicators",
     "mutual_info_of_counts",
     "weighted_log",
 ]
@@ -21,6 +22,8 @@ __all__ = [
 CHUNK = 2**22  # counts held at once
 
 BLOCK_SIZE = 2**25  # indicators of one block
+
+MOST_COMPARED = 8  # codes up to which comparing with each is faster than indexing
 
 KEPT = 2**26  # indicators held at once
 
@@ -32,13 +35,10 @@ class OneHot:
     ----------
     codes : ndarray of shape (n_rows, n_columns)
         Whole numbers from 0; negative ones count nowhere.
-    weights : ndarray of shape (n_rows,), default=None
-        Weights of the samples.
     """
 
-    def __init__(self, codes: np.ndarray, weights: np.ndarray | None = None):
+    def __init__(self, codes: np.ndarray):
         self.codes = codes
-        self.weights = weights
         self.sizes = np.maximum(codes.max(axis=0, initial=0) + 1, 1)
         self._active = np.ones(len(self.sizes), dtype=bool)
         self._kept = {}
@@ -70,24 +70,24 @@ class OneHot:
         """Return indicators, kept while there is room."""
         key = columns.tobytes()
         if key not in self._kept:
-            block = indicators(self.codes[:, columns], size, self.weights)
+            block = indicators(self.codes[:, columns], size)
             if sum(map(np.size, self._kept.values())) + block.size > KEPT:
                 self._kept.clear()
             self._kept[key] = block
         return self._kept[key]
 
 
-def indicators(
-    codes: np.ndarray, size: int, weights: np.ndarray | None = None
-) -> np.ndarray:
+def indicators(codes: np.ndarray, size: int) -> np.ndarray:
     """Return indicators of codes as float32, (n_rows, size * n_columns)."""
     n_rows, n_columns = codes.shape
+    if size <= MOST_COMPARED:
+        block = codes.astype(np.int8)[:, np.newaxis] == np.arange(size)[:, np.newaxis]
+        return block.astype(np.float32).reshape(n_rows, -1)
     block = np.zeros(n_rows * size * n_columns, dtype=np.float32)
     rows = np.arange(n_rows)[:, np.newaxis] * size
     places = (rows + np.maximum(codes, 0)) * n_columns + np.arange(n_columns)
     block[places] = codes >= 0
-    block = block.reshape(n_rows, -1)
-    return block if weights is None else (block.T * weights.astype(np.float32)).T
+    return block.reshape(n_rows, -1)
 
 
 def count(
@@ -125,7 +125,9 @@ def weighted_log(counts: np.ndarray, whole: bool) -> np.ndarray:
     return (numbers * np.log(np.maximum(numbers, 1.0)))[counts]
 
 
-def mutual_info_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
+def mutual_info_of_counts(
+    counts: np.ndarray, whole: bool = True, corrected: bool = True
+) -> np.ndarray:
     r"""Mutual information of each column and the first axis, bias-corrected.
 
     .. math:: \hat I - \frac{(K_x - 1)(K_y - 1)}{2n}
@@ -138,11 +140,13 @@ def mutual_info_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
         Counts of the codes of columns.
     whole : bool, default=True
         Whether the counts are whole numbers.
+    corrected : bool, default=True
+        Whether to correct the bias; otherwise the plug-in estimate is returned.
 
     Returns
     -------
     ndarray of shape (..., n_columns)
-        Nats.
+        Nats; 0 where there are no samples.
 
     References
     ----------
@@ -156,8 +160,11 @@ def mutual_info_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
     value -= weighted_log(of_codes, whole).sum(axis=-2)
     value -= weighted_log(of_contexts, whole).sum(axis=0)
     value += weighted_log(total, whole)
-    freedom = ((of_codes > 0).sum(axis=-2) - 1.0) * ((of_contexts > 0).sum(axis=0) - 1)
-    return (value - freedom / 2) / np.maximum(total, 1.0)
+    if corrected:
+        n_codes, n_contexts = (of_codes > 0).sum(axis=-2), (of_contexts > 0).sum(axis=0)
+        # Without samples there are no codes, and (0 - 1)(0 - 1) is not a bias.
+        value -= np.maximum(n_codes - 1.0, 0.0) * np.maximum(n_contexts - 1, 0) / 2
+    return value / np.where(total > 0, total, 1.0)
 
 
 def conditional_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
@@ -180,15 +187,11 @@ def conditional_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
         weight * mutual_info_of_counts(part, whole)
         for weight, part in zip(weights, counts, strict=True)
     )
-    return values / np.maximum(weights.sum(axis=0), 1.0)
+    total = weights.sum(axis=0)
+    return values / np.where(total > 0, total, 1.0)
 
 
 def count_entropy(counts: np.ndarray, whole: bool = True) -> np.ndarray:
     """Joint plug-in entropy of each column and the first axis, in nats."""
     total = np.maximum(counts.sum(axis=(0, -2), dtype=float), 1.0)
     return np.log(total) - weighted_log(counts, whole).sum(axis=(0, -2)) / total
-
-
-def is_determined(counts: np.ndarray) -> np.ndarray:
-    """Whether each column is a function of the first axis."""
-    return ((counts > 0).sum(axis=-2) <= 1).all(axis=0)

@@ -9,6 +9,8 @@ __all__ = ["cumulative_bounds"]
 
 N_LEVELS = 6  # bins of a predicted class probability
 
+MOST_INDICATORS = 64  # codes; of more, the class shares of each code are predictors
+
 MOST_CLASSES = 8  # beyond, neighbouring classes are merged, which lowers the bound
 
 
@@ -46,13 +48,14 @@ def cumulative_bounds(
     weights = np.ones(len(codes)) if weights is None else weights
     target = few_codes(target[:, np.newaxis], MOST_CLASSES)[:, 0]
     half = np.arange(len(codes)) % 2
-    blocks = [indicators_of(codes[:, unit]) for unit in units]
-    ends = np.cumsum([block.shape[1] for block in blocks])
-    design = np.column_stack(blocks)
+    joint = [joint_codes(codes[:, unit]) for unit in units]
     labels = np.eye(int(target.max()) + 1)[target]
     bounds = np.zeros((2, len(units)))
     for fold in range(2):
         train, report = half != fold, half == fold
+        blocks = [design_of(code, labels, weights * train) for code in joint]
+        ends = np.cumsum([block.shape[1] for block in blocks])
+        design = np.column_stack(blocks)
         scaled = design[train] * weights[train, np.newaxis]
         gram, moments = scaled.T @ design[train], scaled.T @ labels[train]
         for t, end in enumerate(ends):
@@ -68,10 +71,28 @@ def cumulative_bounds(
     return bounds.mean(axis=0)
 
 
-def indicators_of(codes: np.ndarray) -> np.ndarray:
-    """Return the indicators of the joint codes of some columns."""
-    _, joint = np.unique(codes, axis=0, return_inverse=True)
-    return np.eye(joint.max() + 1)[joint.ravel()]
+def joint_codes(codes: np.ndarray) -> np.ndarray:
+    """Return one code for each row of some columns."""
+    return np.unique(codes, axis=0, return_inverse=True)[1].ravel()
+
+
+def design_of(code: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return indicators of codes, or of many codes the class shares of each.
+
+    The shares come from the samples of positive weight, those of a training sample from
+    the others only, and are shrunk towards the shares of all.
+    """
+    n_codes = code.max() + 1
+    if n_codes <= MOST_INDICATORS:
+        return np.eye(n_codes)[code]
+    weighted = labels * weights[:, np.newaxis]
+    sums = np.column_stack(
+        [np.bincount(code, column, n_codes) for column in weighted.T]
+    )
+    prior = weighted.sum(axis=0) / weights.sum()
+    others = sums[code] - weighted
+    shares = (others + prior) / (others.sum(axis=1, keepdims=True) + 1)
+    return np.column_stack([shares, np.ones(len(code))])
 
 
 def bins_of(learned: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""Encoding of columns of all types as small whole numbers: bins, labels, cells."""
+"""Encoding of columns of all types as small whole numbers: bins, labels, cells.
+
+Weights of samples play no part: codes of two columns that both depend on the weights
+would not be independent under the null hypothesis.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,6 +19,8 @@ __all__ = [
     "cut",
     "few_codes",
     "gather_rare",
+    "informative_codes",
+    "is_function_of",
     "join_codes",
     "missing_as_code",
     "target_codes",
@@ -22,9 +28,15 @@ __all__ = [
 
 MISSING = -1  # code of a missing value
 
-MAX_LEVELS = 32  # labels of a column that stay apart
+MAX_LEVELS = 32  # codes of a column where samples are split by further columns
 
-MIN_COUNT = 5  # rarer labels share one code
+MIN_COUNT = 5  # rows of a cell, or of a rarely taken number, below which it is merged
+
+# Rows of the average by which the class shares of a level are shrunk before levels are
+# merged by them: those of a rare level are mostly noise.
+SHRINKAGE = 10
+
+SPARSE_BLOCK = 256  # columns of a sparse matrix that are made dense at once
 
 FEW_VALUES = 10  # numbers with no more distinct values keep each as a bin
 
@@ -40,15 +52,14 @@ class Columns(NamedTuple):
         """Return the same columns with some of the samples."""
         return self._replace(values=self.values[rows])
 
-    def codes(self, n_bins: int, weights: np.ndarray | None) -> np.ndarray:
+    def codes(self, n_bins: int) -> np.ndarray:
         """Codes of the columns, shape (n_rows, n_columns)."""
-        return bin_columns(self.values, n_bins, weights, self.discrete, self.types)
+        return bin_columns(self.values, n_bins, self.discrete, self.types)
 
 
 def bin_columns(
     X: Any,
     n_bins: int,
-    weights: np.ndarray | None = None,
     discrete: Sequence[bool | None] | None = None,
     types: Sequence[str] | None = None,
 ) -> np.ndarray:
@@ -60,8 +71,6 @@ def bin_columns(
         Numbers, or objects of any type.
     n_bins : int
         Bins of a continuous column.
-    weights : ndarray of shape (n_rows,), default=None
-        Weights of the samples; None for equal ones.
     discrete : sequence of bool or None, default=None
         Whether each column is discrete; None decides by its type.
     types : sequence of str, default=None
@@ -72,38 +81,45 @@ def bin_columns(
     ndarray of int32, shape (n_rows, n_columns)
         Codes from 0 without gaps; `MISSING` where there is no value.
     """
+    discrete = [None] * X.shape[1] if discrete is None else list(discrete)
     if sparse.issparse(X):
         X = X.tocsc()
-        blocks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // 256))
-        return np.hstack(
-            [
-                bin_columns(X[:, block].toarray(), n_bins, weights, discrete)
-                for block in blocks
-            ]
-        )
-    discrete = [None] * X.shape[1] if discrete is None else list(discrete)
+        codes = np.empty(X.shape, dtype=np.int32)
+        for start in range(0, X.shape[1], SPARSE_BLOCK):
+            part = slice(start, start + SPARSE_BLOCK)
+            names = types[part] if types else None
+            dense = X[:, part].toarray()
+            codes[:, part] = bin_columns(dense, n_bins, discrete[part], names)
+        return codes
     plain = np.array([flag is not True for flag in discrete])
     if X.dtype.kind in "biuf":
         plain &= X.dtype.kind != "b"
-        codes, done = bin_plain_numbers(X, n_bins, weights, plain)
+        codes, done = bin_plain_numbers(X, n_bins, plain)
     else:
         codes, done = np.empty(X.shape, dtype=np.int32), np.zeros(X.shape[1], bool)
     for k in np.flatnonzero(~done):
         kind = types[k] if types else None
-        codes[:, k] = bin_column(X[:, k], n_bins, weights, discrete[k], kind)
+        codes[:, k] = bin_column(X[:, k], n_bins, discrete[k], kind)
     return codes
 
 
 def bin_plain_numbers(
-    X: np.ndarray, n_bins: int, weights: np.ndarray | None, plain: np.ndarray
+    X: np.ndarray, n_bins: int, plain: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bin continuous columns all at once; return codes, and which columns are done."""
     codes = np.empty(X.shape, dtype=np.int32)
-    if weights is not None:
-        return codes, np.zeros(X.shape[1], dtype=bool)
     ordered = np.sort(X, axis=0)  # missing values come last
     is_new = ordered[1:] != ordered[:-1]
-    done = plain & ~np.isnan(ordered[-1]) & (is_new.sum(axis=0) >= FEW_VALUES)
+    plain = plain & np.isfinite(ordered[[0, -1]]).all(axis=0)
+    few = is_new.sum(axis=0) < FEW_VALUES
+    for k in np.flatnonzero(plain & few):
+        starts = np.flatnonzero(np.append(True, is_new[:, k]))
+        counts = np.diff(starts, append=len(X))
+        places = np.searchsorted(ordered[starts, k], X[:, k])
+        codes[:, k] = gathered_levels(counts, MAX_LEVELS)[places]
+    done = plain & ~few
+    if not done.any():
+        return codes, plain
     places = quantile_places(np.arange(1, len(X) + 1), n_bins)
     codes[:, done] = 0
     edges = ordered[places]
@@ -111,14 +127,13 @@ def bin_plain_numbers(
         codes[:, done] += X[:, done] > edge[done]
     for k in np.flatnonzero(done & (edges[1:] == edges[:-1]).any(axis=0)):
         codes[:, k] = np.unique(codes[:, k], return_inverse=True)[1]
-    return codes, done
+    return codes, plain
 
 
 @wanting_numbers("X or y")
 def bin_column(
     column: np.ndarray,
     n_bins: int,
-    weights: np.ndarray | None = None,
     discrete: bool | None = None,
     type_name: str | None = None,
 ) -> np.ndarray:
@@ -126,11 +141,11 @@ def bin_column(
     if discrete is None:
         discrete = is_discrete(column, type_name)
     if discrete:
-        return gather_rare(label_codes(column), weights)
-    numbers = np.array([np.nan if is_missing(v) else v for v in column], dtype=float)
+        return label_codes(column)
+    numbers = as_floats(column)
     if np.isinf(numbers).any():
         raise ValueError("X contains infinity or a value too large for float64.")
-    return quantile_codes(numbers, n_bins, weights)
+    return quantile_codes(numbers, n_bins)
 
 
 def is_discrete(column: np.ndarray, type_name: str | None = None) -> bool:
@@ -144,30 +159,42 @@ def is_discrete(column: np.ndarray, type_name: str | None = None) -> bool:
     return len(present) == 0 or "discrete" in array_kinds(present)
 
 
+def as_floats(column: np.ndarray) -> np.ndarray:
+    """Convert a column to floats, NaN where a value is missing."""
+    if column.dtype.kind in "biuf":
+        return column.astype(float)
+    return np.array([np.nan if is_missing(v) else v for v in column], dtype=float)
+
+
 def label_codes(column: np.ndarray) -> np.ndarray:
     """Assign codes to labels in the order of their texts."""
-    missing = np.array([is_missing(value) for value in column], dtype=bool)
+    if column.dtype.kind == "b":  # False comes first; one value alone has code 0
+        both = column.any() and not column.all()
+        return column.astype(np.int32) if both else np.zeros(len(column), np.int32)
+    if column.dtype.kind in "iuf":  # one text for each distinct number is enough
+        missing = np.isnan(column)
+        levels, inverse = np.unique(column[~missing], return_inverse=True)
+        texts = np.unique(levels.astype(str), return_inverse=True)[1][inverse]
+    else:
+        missing = np.array([is_missing(value) for value in column], dtype=bool)
+        present = np.asarray(column)[~missing]
+        texts = np.unique(present.astype(str), return_inverse=True)[1]
     codes = np.full(len(column), MISSING, dtype=np.int32)
-    present = np.asarray(column)[~missing]
-    codes[~missing] = np.unique(present.astype(str), return_inverse=True)[1]
+    codes[~missing] = texts
     return codes
 
 
-def quantile_codes(
-    values: np.ndarray, n_bins: int, weights: np.ndarray | None = None
-) -> np.ndarray:
-    """Cut numbers into bins of equal weight; a few distinct values are left as is."""
+def quantile_codes(values: np.ndarray, n_bins: int) -> np.ndarray:
+    """Cut numbers into bins of equal size; few distinct values are left as they are."""
     missing = np.isnan(values)
     present = values[~missing]
     codes = np.full(len(values), MISSING, dtype=np.int32)
     levels, inverse = np.unique(present, return_inverse=True)
-    inner = None if weights is None else weights[~missing]
     if len(levels) <= FEW_VALUES:
-        codes[~missing] = gather_rare(inverse, inner)
+        codes[~missing] = gather_rare(inverse)
         return codes
-    order = np.argsort(present, kind="stable")
-    mass = np.ones(len(present)) if inner is None else inner[order]
-    edges = np.unique(present[order][quantile_places(np.cumsum(mass), n_bins)])
+    places = quantile_places(np.arange(1, len(present) + 1), n_bins)
+    edges = np.unique(np.sort(present)[places])
     inside = np.searchsorted(edges, present, "left")
     codes[~missing] = np.unique(inside, return_inverse=True)[1]
     return codes
@@ -180,20 +207,27 @@ def quantile_places(mass: np.ndarray, n_bins: int) -> np.ndarray:
     return np.searchsorted(mass, shares * (1 - 1e-12))
 
 
-def gather_rare(
-    codes: np.ndarray, weights: np.ndarray | None = None, max_levels: int = MAX_LEVELS
-) -> np.ndarray:
-    """Give one code to all levels that are rare or beyond the most frequent ones."""
+def gather_rare(codes: np.ndarray, max_levels: int = MAX_LEVELS) -> np.ndarray:
+    """Give one code to all levels that are rare or beyond the most frequent ones.
+
+    For numbers of few values, and where samples are split by further columns; levels
+    of labels are kept apart in the mutual information with the target.
+    """
     present = codes != MISSING
-    inner = None if weights is None else weights[present]
-    counts = np.bincount(codes[present], inner)
+    names = gathered_levels(np.bincount(codes[present]), max_levels)
+    gathered = np.full(len(codes), MISSING, dtype=np.int32)
+    gathered[present] = names[codes[present]]
+    return gathered
+
+
+def gathered_levels(counts: np.ndarray, max_levels: int) -> np.ndarray:
+    """Code of each level, rare ones and those beyond the most frequent the same."""
     keep = np.argsort(-counts, kind="stable")[: max_levels - 1]
     keep = keep[counts[keep] >= MIN_COUNT]
     names = np.full(len(counts), len(counts))
     names[keep] = keep
-    gathered = np.full(len(codes), MISSING, dtype=np.int32)
-    gathered[present] = np.unique(names[codes[present]], return_inverse=True)[1]
-    return gathered
+    used = np.unique(names[counts > 0])
+    return np.searchsorted(used, names)
 
 
 def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:
@@ -203,68 +237,58 @@ def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:
     return codes * n_levels // n_codes if n_codes > n_levels else codes
 
 
-def cut(
-    block: np.ndarray, n_cells: int, weights: np.ndarray | None = None
-) -> np.ndarray:
+def cut(block: np.ndarray, n_cells: int) -> np.ndarray:
     """Encode the rows of a block of codes as one column; equal rows get equal codes.
 
-    Few different rows get a code each; more are split into cells by medians.
+    Few different rows, and rows of zeros and ones as of one-hot columns, get a code
+    each; others are split into cells by medians.
     """
     missing = (block == MISSING).any(axis=1)
     _, codes = np.unique(block[~missing], axis=0, return_inverse=True)
     cells = np.full(len(block), MISSING, dtype=np.int32)
-    inner = None if weights is None else weights[~missing]
     if codes.max(initial=0) >= n_cells and block.max(initial=0) > 1:
-        cells[~missing] = split_cells(block[~missing].astype(float), n_cells, inner)
-    else:
-        cells[~missing] = gather_rare(codes.ravel(), inner)
+        codes = split_cells(block[~missing].astype(float), n_cells)
+    cells[~missing] = codes.ravel()
     return cells
 
 
-def split_cells(
-    block: np.ndarray, n_cells: int, weights: np.ndarray | None = None
-) -> np.ndarray:
+def split_cells(block: np.ndarray, n_cells: int) -> np.ndarray:
     """Split rows into up to `n_cells` cells by medians of the column of largest spread.
 
     Spread and median are those of ranks. Cells are nested: code // 2 is the code of
     the cell before the last split.
     """
-    weights = np.ones(len(block)) if weights is None else weights
-    ranks = np.column_stack([weighted_ranks(column, weights) for column in block.T])
+    ranks = np.column_stack([mid_ranks(column) for column in block.T])
     codes = np.zeros(len(block), dtype=np.int32)
     for _ in range(int(np.log2(n_cells))):
         halves = np.zeros(len(block), dtype=np.int32)
         for cell in range(codes.max() + 1):
             rows = np.flatnonzero(codes == cell)
             if len(rows) >= 2 * MIN_COUNT:
-                halves[rows] = upper_half(ranks[rows], weights[rows])
+                halves[rows] = upper_half(ranks[rows])
         codes = 2 * codes + halves
     return codes
 
 
-def weighted_ranks(column: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mid-ranks of the values of a column, between 0 and 1."""
-    _, inverse = np.unique(column, return_inverse=True)
-    mass = np.bincount(inverse, weights)
-    return ((np.cumsum(mass) - mass / 2) / mass.sum())[inverse]
+def mid_ranks(column: np.ndarray) -> np.ndarray:
+    """Mid-ranks of the values of a column, between 0 and 1."""
+    _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+    return ((np.cumsum(counts) - counts / 2) / len(column))[inverse]
 
 
-def upper_half(ranks: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def upper_half(ranks: np.ndarray) -> np.ndarray:
     """Whether each row is above the median of the column of largest spread."""
-    mean = np.average(ranks, axis=0, weights=weights)
-    spread = np.average((ranks - mean) ** 2, axis=0, weights=weights)
+    spread = ranks.var(axis=0)
     # The first of equal spreads, whatever their last bits.
     column = ranks[:, np.argmax(spread > spread.max() * (1 - 1e-9))]
-    order = np.argsort(column, kind="stable")
-    median = column[order][quantile_places(np.cumsum(weights[order]), 2)[0]]
-    return column > median
+    order = np.sort(column)
+    return column > order[quantile_places(np.arange(1, len(order) + 1), 2)[0]]
 
 
 def target_codes(
     y: np.ndarray,
     n_bins: int,
     n_cells: int,
-    weights: np.ndarray | None = None,
     discrete: Sequence[bool | None] | None = None,
     types: Sequence[str] | None = None,
 ) -> np.ndarray:
@@ -274,9 +298,9 @@ def target_codes(
     joint cells.
     """
     if y.shape[1] == 1:
-        return bin_columns(y, n_bins, weights, discrete, types)[:, 0]
-    fine = bin_columns(y, 4 * n_cells, weights, discrete, types)
-    return cut(fine, n_cells, weights)
+        return bin_columns(y, n_bins, discrete, types)[:, 0]
+    fine = bin_columns(y, 4 * n_cells, discrete, types)
+    return cut(fine, n_cells)
 
 
 def few_codes(codes: np.ndarray, n_codes: int) -> np.ndarray:
@@ -285,6 +309,51 @@ def few_codes(codes: np.ndarray, n_codes: int) -> np.ndarray:
     for k in np.flatnonzero(codes.max(axis=0) >= n_codes):
         codes[:, k] = merge_codes(codes[:, k], n_codes)
     return codes
+
+
+def informative_codes(
+    codes: np.ndarray, target: np.ndarray, n_codes: int
+) -> np.ndarray:
+    """Merge levels with a similar distribution of the target, to at most `n_codes`.
+
+    Levels are ordered by the leading component of the class shares, which are shrunk
+    towards those of all samples, and cut into groups of equal size. A feature that is
+    independent of the target given the levels is so given the groups, as far as the
+    shares of the classes agree within a group.
+    """
+    present = (codes >= 0) & (target >= 0)
+    n_classes, n_levels = int(target.max()) + 1, int(codes.max()) + 1
+    cells = codes[present].astype(np.int64) * n_classes + target[present]
+    counts = np.bincount(cells, minlength=n_levels * n_classes)
+    counts = counts.reshape(n_levels, n_classes).astype(float)
+    mass = counts.sum(axis=1)
+    prior = counts.sum(axis=0) / max(mass.sum(), 1e-300)
+    shares = (counts + SHRINKAGE * prior) / (mass + SHRINKAGE)[:, np.newaxis] - prior
+    shares /= np.sqrt(np.maximum(prior, 1e-12))
+    scaled = shares * np.sqrt(mass)[:, np.newaxis]
+    scores = shares @ np.linalg.eigh(scaled.T @ scaled)[1][:, -1]
+    order = np.argsort(scores, kind="stable")
+    middle = np.cumsum(mass[order]) - mass[order] / 2
+    groups = np.empty(n_levels, dtype=np.int64)
+    groups[order] = middle * n_codes / max(mass.sum(), 1e-300)
+    merged = np.full(len(codes), MISSING, dtype=np.int32)
+    known = codes >= 0
+    merged[known] = np.unique(groups[codes[known]], return_inverse=True)[1]
+    return merged
+
+
+def is_function_of(codes: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Whether each column of codes takes one value only for each code of a column."""
+    rows = np.flatnonzero(column >= 0)
+    rows = rows[np.argsort(column[rows], kind="stable")]
+    if not len(rows):
+        return np.ones(codes.shape[1], dtype=bool)
+    starts = np.flatnonzero(np.diff(column[rows], prepend=-1))
+    ordered = codes[rows]
+    largest = np.maximum.reduceat(ordered, starts, axis=0)
+    ordered[ordered < 0] = np.iinfo(ordered.dtype).max
+    smallest = np.minimum.reduceat(ordered, starts, axis=0)
+    return ((largest == smallest) | (largest < 0)).all(axis=0)
 
 
 def missing_as_code(codes: np.ndarray) -> np.ndarray:

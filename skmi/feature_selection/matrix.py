@@ -11,14 +11,28 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmi._data.dtypes import column_types, refuse_dates
 from skmi.entropy import CORRECTIONS
 from skmi.feature_selection.by_estimator import fitted_mutual_info
-from skmi.feature_selection.counts import OneHot, count, mutual_info_of_counts
-from skmi.feature_selection.encoding import Columns
+from skmi.feature_selection.chance import (
+    adjust_for_chance,
+    chance_information,
+    column_information,
+    is_sparse_table,
+)
+from skmi.feature_selection.counts import (
+    BLOCK_SIZE,
+    indicators,
+    mutual_info_of_counts,
+)
+from skmi.feature_selection.encoding import MAX_LEVELS, Columns
 from skmi.feature_selection.selector_input import discrete_flags
-from skmi.feature_selection.significance import permuted_indicators
 
 __all__ = ["mutual_info_matrix", "pairwise_mutual_info"]
 
 MIN_ROWS_IN_CELL = 10  # of the table of two features, on average
+
+MOST_IN_BLOCK = 512  # codes of a block of columns; its counts fit into the cache
+
+# Cells of a pair up to which a product of indicators is faster than counting.
+MOST_IN_PRODUCT = 64
 
 
 def mutual_info_matrix(
@@ -28,6 +42,7 @@ def mutual_info_matrix(
     n_bins: int | None = None,
     discrete_features: Any = "auto",
     n_jobs: int | None = None,
+    return_counts: bool = False,
 ) -> Any:
     r"""Mutual information of all pairs of features.
 
@@ -51,12 +66,17 @@ def mutual_info_matrix(
         "auto" takes strings, categories and booleans.
     n_jobs : int or None, default=None
         Jobs for the fits of an estimator.
+    return_counts : bool, default=False
+        Whether to return the number of samples of each pair as well.
 
     Returns
     -------
-    ndarray or pandas.DataFrame of shape (n_features, n_features)
-        Nats, corrected for the bias of counts; may be a little below 0. A frame if X
-        is one.
+    matrix : ndarray or pandas.DataFrame of shape (n_features, n_features)
+        Nats, corrected for the bias of counts; may be a little below 0, and is 0 for a
+        pair without common samples. A frame if X is one.
+    counts : ndarray or pandas.DataFrame of shape (n_features, n_features)
+        Number of samples in which both values are present, on the diagonal one value.
+        Only with ``return_counts=True``.
 
     See Also
     --------
@@ -65,12 +85,17 @@ def mutual_info_matrix(
     Notes
     -----
     Binning loses information: ten bins keep .74 of .83 nats at a correlation of .9.
-    The bias correction is that of [1]_.
+    The bias correction is that of [1]_. Where a feature has more than 16 levels, or a
+    pair fewer than five samples in a cell on average, the expectation under random
+    pairing takes its place [2]_: labels of many levels that determine another feature
+    keep its whole entropy.
 
     References
     ----------
     .. [1] G. A. Miller. Note on the bias of information estimates. Information Theory
        in Psychology, 1955.
+    .. [2] N. X. Vinh, J. Epps, J. Bailey. Information theoretic measures for
+       clusterings comparison. J. Mach. Learn. Res. 11, 2010.
 
     Examples
     --------
@@ -91,7 +116,8 @@ def mutual_info_matrix(
     if n_bins is None:
         n_bins = int(np.clip(np.sqrt(n_rows / MIN_ROWS_IN_CELL), 5, 16))
     columns = Columns(array, discrete_flags(discrete_features, n_columns), types)
-    matrix = pairwise_mutual_info(columns.codes(n_bins, None))
+    codes = columns.codes(n_bins)
+    matrix = pairwise_mutual_info(codes)
     if estimator is not None:
         array = array.toarray() if sparse.issparse(array) else array
         pairs = np.triu_indices(n_columns, 1)
@@ -101,9 +127,14 @@ def mutual_info_matrix(
         )
         matrix[pairs] = values
         matrix.T[pairs] = values
+    results = [matrix]
+    if return_counts:
+        present = (codes >= 0).astype(float)
+        results.append(np.rint(present.T @ present).astype(np.int64))
     if hasattr(X, "iloc"):
-        return type(X)(matrix, index=X.columns, columns=X.columns)
-    return matrix
+        names = {"index": X.columns, "columns": X.columns}
+        results = [type(X)(result, **names) for result in results]
+    return tuple(results) if return_counts else results[0]
 
 
 def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
@@ -119,18 +150,91 @@ def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
     ndarray of shape (n_columns, n_columns)
         Nats, bias-corrected.
     """
-    one_hot = OneHot(codes)
     values = np.zeros((codes.shape[1], codes.shape[1]))
-    every_row = np.arange(len(codes))[np.newaxis]
-    for j, n_codes in enumerate(one_hot.sizes):
-        indicator = permuted_indicators(codes[:, j], int(n_codes), every_row)
-        for columns, size, block in one_hot.blocks(n_codes):
-            counts = count(indicator, block, (int(n_codes), size))
-            values[j, columns] = mutual_info_of_counts(counts)[0]
-    values = np.triu(values, 1)
+    many = codes.max(axis=0, initial=0) >= MAX_LEVELS
+    few = np.flatnonzero(~many)
+    values[np.ix_(few, few)] = block_pairs(codes[:, few])
+    for j in np.flatnonzero(many):
+        for k in range(codes.shape[1]):
+            if k != j and (k > j or not many[k]):
+                values[j, k] = column_information(codes[:, j], codes[:, k])
+                values[k, j] = values[j, k]
     present = [np.bincount(column[column >= 0]) for column in codes.T]
     entropies = [
         CORRECTIONS["miller_madow"](counts[counts > 0]) if counts.any() else 0.0
         for counts in present
     ]
-    return values + values.T + np.diag(entropies)
+    values[np.diag_indices_from(values)] = entropies
+    return values
+
+
+def block_pairs(codes: np.ndarray) -> np.ndarray:
+    """Return I(X_j; X_k) of all pairs of columns of few codes, and 0 on the diagonal.
+
+    Blocks of columns are counted against those after them.
+    """
+    n_rows, n_columns = codes.shape
+    sizes = np.maximum(codes.max(axis=0, initial=0) + 1, 1)
+    values = np.zeros((n_columns, n_columns))
+    blocks = []
+    for size in np.unique(sizes):
+        columns = np.flatnonzero(sizes == size)
+        most = max(1, min(MOST_IN_BLOCK // size, BLOCK_SIZE // (size * max(n_rows, 1))))
+        parts = np.array_split(columns, -(-len(columns) // most))
+        blocks += [(part, int(size)) for part in parts]
+    for i, (rows, n_first) in enumerate(blocks):
+        for columns, n_second in blocks[i:]:
+            wide = n_first * n_second > MOST_IN_PRODUCT
+            joint = counts_of_cells if wide else counts_of_product
+            counts = joint(codes[:, rows], codes[:, columns], n_first, n_second)
+            sparse = is_sparse_table(n_rows, n_first, n_second)
+            found = mutual_info_of_counts(counts, corrected=not sparse)
+            if sparse:
+                found = adjust_pairs(found, counts)
+            values[np.ix_(rows, columns)] = found
+            values[np.ix_(columns, rows)] = found.T
+    np.fill_diagonal(values, 0.0)
+    return values
+
+
+def counts_of_product(
+    first: np.ndarray, second: np.ndarray, n_first: int, n_second: int
+) -> np.ndarray:
+    """Count the codes of all pairs of two blocks by one product of indicators.
+
+    Returns
+    -------
+    ndarray of shape (n_first, n_first_columns, n_second, n_second_columns)
+    """
+    left, right = indicators(first, n_first), indicators(second, n_second)
+    return (left.T @ right).reshape(n_first, first.shape[1], n_second, -1)
+
+
+def counts_of_cells(
+    first: np.ndarray, second: np.ndarray, n_first: int, n_second: int
+) -> np.ndarray:
+    """Count the codes of all pairs of two blocks as `counts_of_product`, by cells."""
+    # Missing values get a code of their own, which is left out of the result.
+    left, right = (
+        np.where(block.T < 0, size, block.T).astype(np.int64)
+        for block, size in ((first, n_first), (second, n_second))
+    )
+    n_cells, n_columns = (n_first + 1) * (n_second + 1), len(right)
+    right += np.arange(n_columns)[:, np.newaxis] * n_cells
+    left *= n_second + 1
+    counts = np.empty((n_first, len(left), n_second, n_columns), dtype=np.float32)
+    for j, column in enumerate(left):
+        found = np.bincount((right + column).ravel(), minlength=n_columns * n_cells)
+        found = found.reshape(n_columns, n_first + 1, n_second + 1)
+        counts[:, j] = found[:, :-1, :-1].transpose(1, 2, 0)
+    return counts
+
+
+def adjust_pairs(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Adjust the plug-in values of a block of pairs for chance."""
+    first, second = counts.sum(axis=2), counts.sum(axis=0)
+    adjusted = np.empty_like(values)
+    for j, k in np.ndindex(values.shape):
+        chance, largest = chance_information(first[:, j, k], second[j, :, k])
+        adjusted[j, k] = adjust_for_chance(values[j, k], chance, largest)
+    return adjusted

@@ -6,19 +6,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skmi.feature_selection.chance import column_information
 from skmi.feature_selection.counts import weighted_log
+from skmi.feature_selection.encoding import join_codes
 from skmi.feature_selection.significance import (
     chi_squared_pvalues,
     chi_squared_threshold,
     largest_pvalues,
     williams_factor,
 )
+from skmi.feature_selection.table import Table
 
-__all__ = ["NO_PAIRS", "Pairs", "screen_is_quick", "screen_pairs", "screen_triples"]
+__all__ = [
+    "NO_PAIRS",
+    "Pairs",
+    "confirm_pairs",
+    "screen_is_quick",
+    "screen_pairs",
+    "screen_triples",
+]
 
 TILE = 256  # features on each side of a matrix product
 
 MOST_PAIRS = 1000
+
+SMALLEST = 1e-9  # nats by which a pair has to exceed its better member
 
 SCREEN_WORK = 3e11  # multiplications: some seconds on one core
 
@@ -99,11 +111,25 @@ def screen_pairs(
     if permutations is None:
         pvalue = chi_squared_pvalues(synergy, *null)
     else:
-        largest = [
-            _Screen(codes, target[rows], n_codes, weights, matrix_product).largest()
-            for rows in permutations[1:]
-        ]
-        pvalue = largest_pvalues(synergy, largest)
+        # Weights stay with the features, or move with the target: see `Exchange`.
+        schemes = [lambda rows: weights]
+        if weights is not None:
+            schemes.append(lambda rows: weights[rows])
+        pvalue = np.max(
+            [
+                largest_pvalues(
+                    synergy,
+                    [
+                        _Screen(
+                            codes, target[rows], n_codes, moved(rows), matrix_product
+                        ).largest()
+                        for rows in permutations[1:]
+                    ],
+                )
+                for moved in schemes
+            ],
+            axis=0,
+        )
     joint_freedom = screen.freedom * (n_codes + 1) / (n_codes - 1)
     found = found._replace(
         mutual_info=(joint - joint_freedom) / (2 * screen.n_rows),
@@ -111,6 +137,50 @@ def screen_pairs(
         pvalue=pvalue,
     )
     return found.take(np.flatnonzero(pvalue <= level))
+
+
+def confirm_pairs(pairs: Pairs, table: Table) -> Pairs:
+    """Measure pairs with all levels; drop those that exceed no sum of their members.
+
+    The screen merges the levels of labels, so that a label and its renamed copy seem
+    to be more informative together. Here the joint value and both single ones are
+    measured on the same samples by the same estimate: bins of numbers as in the
+    screen, and all levels of labels. A pair is kept if its synergy is positive and its
+    joint value exceeds the larger single one, in the finer bins of the scores as well.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Result of the screen.
+    table : Table
+        Codes of all samples.
+
+    Returns
+    -------
+    Pairs
+        With new amounts, the largest synergy first.
+    """
+    found = []
+    for j, k in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
+        fine = table.codes[:, [j, k]]
+        sides = np.where(table.merged[[j, k]], fine, table.pair_codes[:, [j, k]])
+        rows = (fine >= 0).all(axis=1)
+        target = table.target[rows]
+        weights = None if table.weights is None else table.weights[rows]
+        joint = join_codes(sides[rows, 0], sides[rows, 1])
+        together, *alone, finer, finest = (
+            column_information(code, target, weights)
+            for code in (joint, *sides[rows].T, *fine[rows].T)
+        )
+        synergy = together - sum(alone)
+        larger = max(*alone, finer, finest)
+        found.append((together, synergy, synergy > 0 and together > larger + SMALLEST))
+    if not found:
+        return pairs
+    together, synergy, kept = map(np.array, zip(*found, strict=True))
+    pairs = pairs._replace(mutual_info=together, synergy=synergy)
+    rows = np.flatnonzero(kept)
+    return pairs.take(rows[np.argsort(-synergy[rows], kind="stable")])
 
 
 class _Screen:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 from sklearn.utils import Tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -26,11 +25,17 @@ from skmi._core.sklearn_compat import (
 )
 from skmi.exceptions import NothingSelectedWarning, warn
 from skmi.feature_selection.by_counts import select_by_counts
-from skmi.feature_selection.by_estimator import Task, make_measure, select_by_fits
+from skmi.feature_selection.by_estimator import (
+    Task,
+    make_measure,
+    select_by_fits,
+    with_target,
+)
 from skmi.feature_selection.criteria import CRITERIA
 from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
     Pairs,
+    confirm_pairs,
     screen_is_quick,
     screen_pairs,
 )
@@ -106,8 +111,10 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     n_bins : int, default=5
         Quantile bins of a continuous feature.
     missing : {"bin", "pairwise"}, default="bin"
-        Whether missing values are a bin of their own, or samples without a value are
-        left out of the counts that need it.
+        Whether missing values are a bin of their own, or left out of the counts.
+    weights : {"importance", "frequency"}, default="importance"
+        Meaning of `sample_weight`: importance weights, of which only the ratios count,
+        or whole numbers that stand for repeated samples.
     groups : array-like, dict or None, default=None
         Features that are selected together: a label for each feature, or the numbers
         or names of the features of each group.
@@ -130,7 +137,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     ranking_ : ndarray of shape (`n_features_in_`,)
         Rank of each feature from 1, selected ones first in their order.
     interactions_ : list of Interaction
-        Significant pairs: first, second, mutual_info, synergy, pvalue.
+        Significant pairs that are more informative together than the better one alone:
+        first, second, mutual_info, synergy, pvalue.
     path_ : pandas.DataFrame or ndarray
         One row for each step: feature, relevance, redundancy, synergy, gain,
         cumulative, pvalue. Without pandas a structured array.
@@ -138,7 +146,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         For each feature the selected one that shares more than half of its information
         about y, or None.
     selection_frequency_ : ndarray of shape (`n_features_in_`,)
-        Share of the resamples in which each feature is selected.
+        Share of the resamples in which a feature is selected.
     stability_ : float
         Agreement of the resamples, 1 at best and about 0 by chance [2]_.
     n_features_in_ : int
@@ -160,9 +168,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
 
     `pvalues_` are adjusted for the family of all features. Where pairs are screened,
     features and pairs have half of the level each. Further features are tested against
-    permutations of y and the selected features together. A feature that adds
-    information is selected even if it is partly redundant, see `redundant_with_`;
-    copies are not.
+    permutations of y and the selected features together. A partly redundant feature
+    that adds information is selected, see `redundant_with_`; copies are not.
 
     Limits: binning loses information, so `scores_` are too low for sharp dependence
     of continuous features. Permutations assume exchangeable samples: without
@@ -177,7 +184,10 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     an estimator, entries of the path that are not estimated are NaN, and so is the
     p-value of a step where the number of features is given.
 
-    Weights that are whole numbers count as repeated samples.
+    Importance weights count as :math:`(\sum w)^2 / \sum w^2` equal ones. Permutations
+    are made twice, with weights that stay with the features and that move with the
+    target; the larger p-value counts. A weight of 2 is then no repeated sample, as
+    scikit-learn's check of sample weights asks for; with ``weights="frequency"`` it is.
 
     References
     ----------
@@ -243,6 +253,9 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     missing: str = parameter(
         default="bin", constraints=[StrOptions({"bin", "pairwise"})]
     )
+    weights: str = parameter(
+        default="importance", constraints=[StrOptions({"importance", "frequency"})]
+    )
     groups: Any = parameter(default=None, constraints=["array-like", dict, None])
     n_resamples: int = parameter(
         default=0, constraints=[Interval(Integral, 0, None, closed="left")]
@@ -285,7 +298,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target: numbers or labels, or columns of both.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+            Weights of the samples, see `weights`.
         permutation_groups : array-like of shape (n_samples,), default=None
             Samples are permuted within their group only, as for several series or
             sites.
@@ -327,13 +340,10 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             )
         return self
 
-    # -- selection ---------------------------------------------------------------
-
     def _make_table(self, data: SelectorInput) -> Table:
         """Codes of the features and the target."""
         return make_table(
-            data.x,
-            data.y,
+            *data[:2],
             n_bins=self.n_bins,
             missing=self.missing,
             units=data.units,
@@ -375,28 +385,22 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             return found, pairs
         blocks = [data.x.values[:, unit] for unit in data.units]
         task = Task(blocks, data.target, table, pairs, permutations)
-        measure = make_measure(self._make_estimator(), self.n_jobs, int(seed))
+        estimator = with_target(self.estimator, self.discrete_target)
+        measure = make_measure(estimator, self.n_jobs, int(seed))
         return select_by_fits(task, measure, rule, on_step), pairs
-
-    def _make_estimator(self) -> Any:
-        """Clone of the estimator that takes y as the selector does."""
-        estimator = clone(self.estimator)
-        takes = "discrete_target" in estimator.get_params()
-        if takes and self.discrete_target != "auto":
-            estimator.set_params(discrete_target=self.discrete_target)
-        return estimator
 
     def _permute(
         self, table: Table, n_permutations: int, random_state: np.random.RandomState
     ) -> np.ndarray:
         """Permutations of samples, within their groups and in blocks."""
+        restriction = table.groups, self.block_length
         return draw_permutations(
-            n_permutations,
-            len(table.target),
-            random_state,
-            table.groups,
-            self.block_length,
+            n_permutations, len(table.target), random_state, *restriction
         )
+
+    def _permutes_pairs(self, table: Table) -> bool:
+        """Whether the screen of pairs has to be repeated under permutation."""
+        return self._restricts(table.groups) or table.weights is not None
 
     def _with_pairs(self, table: Table) -> bool:
         """Whether pairs of features are searched."""
@@ -405,7 +409,8 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             return False
         if self.interactions != "auto":
             return True
-        n_times = SCREEN_PERMUTATIONS if self._restricts(table.groups) else 1
+        n_schemes = 1 if table.weights is None else 2
+        n_times = SCREEN_PERMUTATIONS * n_schemes if self._permutes_pairs(table) else 1
         quick = screen_is_quick(n_rows, n_columns, table.n_pair_codes, n_times)
         return self.criterion != "mim" and quick
 
@@ -414,7 +419,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     ) -> Pairs:
         """Significant pairs of features."""
         permutations = None
-        if self._restricts(table.groups):
+        if self._permutes_pairs(table):
             n_permutations = min(SCREEN_PERMUTATIONS, self.n_permutations)
             permutations = self._permute(table, n_permutations, random_state)
         product = None
@@ -431,6 +436,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             matrix_product=product,
             permutations=permutations,
         )
+        pairs = confirm_pairs(pairs, table)
         limited = not isinstance(self.interactions, (str, bool, np.bool_))
         return pairs.take(slice(self.interactions)) if limited else pairs
 
@@ -446,23 +452,18 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         if not self.n_resamples:
             return
         n_rows = len(table.target)
+        seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_resamples)
         draws = [
             (np.sort(random_state.permutation(n_rows)[: n_rows // 2]), seed)
-            for seed in random_state.randint(
-                np.iinfo(np.int32).max, size=self.n_resamples
-            )
+            for seed in seeds
         ]
         found = Parallel(n_jobs=self.n_jobs)(
             delayed(self._select)(table.take(rows), data.take(rows), seed)
             for rows, seed in draws
         )
-        chosen = np.array(
-            [
-                selected_mask(selection, data.units, self.n_features_in_)
-                for selection, _ in found
-            ],
-            dtype=float,
-        )
+        n_columns = self.n_features_in_
+        masks = [selected_mask(one, data.units, n_columns) for one, _ in found]
+        chosen = np.array(masks, dtype=float)
         self.selection_frequency_: np.ndarray = chosen.mean(axis=0)
         self.stability_: float = stability(chosen)
 

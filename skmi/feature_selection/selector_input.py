@@ -13,6 +13,7 @@ from skmi._data.dtypes import (
     target_kind,
     wanting_numbers,
 )
+from skmi.exceptions import FewRowsWarning, warn
 from skmi.feature_selection.encoding import Columns
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "read_groups",
     "read_input",
     "repeated_rows",
+    "scaled_weights",
 ]
 
-# Samples that whole-number weights may come to, for each given one; beyond, weights
-# are multiplied in.
-MAX_REPEATS = 10
+MAX_REPEATS = 1_000_000  # rows that frequencies may come to
+
+# Effective samples below which weights are too unequal for a test to have power.
+FEW_EFFECTIVE = 20
 
 Label = Hashable  # name or number of a feature or of a group of features
 
@@ -73,13 +76,13 @@ def read_input(
     Returns
     -------
     SelectorInput
-        Samples of zero weight left out, those of whole-number weights repeated.
+        Samples of zero weight left out, repeated ones where weights are frequencies.
     """
     refuse_dates(X)
     check_choice(selector.criterion, selector.estimator)
     x, y = read_sides(selector, X, y)
     n_columns = x.values.shape[1]
-    rows, weights = weighted_rows(selector.estimator, x.values, sample_weight)
+    rows, weights = weighted_rows(selector, x.values, sample_weight)
     groups = None
     if permutation_groups is not None:
         check_consistent_length(x.values, permutation_groups)
@@ -138,7 +141,7 @@ def check_choice(criterion: str, estimator: Any) -> None:
 
 
 def weighted_rows(
-    estimator: Any, X: Any, sample_weight: Any
+    selector: Any, X: Any, sample_weight: Any
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Find the samples that count and their weights; an estimator takes none."""
     n_rows = X.shape[0]
@@ -147,7 +150,13 @@ def weighted_rows(
     weights = check_sample_weight(
         sample_weight, X, dtype=float, ensure_non_negative=True
     )
-    rows, weights = repeated_rows(weights)
+    if not weights.any():
+        raise ValueError("sample_weight is 0 for all samples; give some of them more.")
+    if selector.weights == "frequency":
+        rows, weights = repeated_rows(weights), None
+    else:
+        rows, weights = scaled_weights(weights)
+    estimator = selector.estimator
     if estimator is not None and (weights is not None or len(rows) != n_rows):
         raise ValueError(
             f"estimator={type(estimator).__name__}() takes no sample_weight; "
@@ -156,18 +165,45 @@ def weighted_rows(
     return rows, weights
 
 
-def repeated_rows(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Repeat samples by whole-number weights, and the weights that remain.
+def repeated_rows(frequencies: np.ndarray) -> np.ndarray:
+    """Repeat samples by whole-number frequencies."""
+    if (frequencies != np.round(frequencies)).any():
+        raise ValueError(
+            'With weights="frequency" sample_weight counts repeated samples, but it '
+            "contains numbers that are not whole; round them, or pass "
+            'weights="importance".'
+        )
+    if frequencies.sum() > max(MAX_REPEATS, len(frequencies)):
+        raise ValueError(
+            f"sample_weight repeats samples {frequencies.sum():.0f} times in all, more "
+            f'than {MAX_REPEATS}; pass weights="importance", for which only their '
+            "ratios count."
+        )
+    return np.repeat(np.arange(len(frequencies)), frequencies.astype(int))
 
-    Weights of other kinds are brought to a mean of one.
+
+def scaled_weights(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    r"""Find samples of positive weight; scale weights to the effective sample size.
+
+    .. math:: n_\text{eff} = \frac{(\sum_i w_i)^2}{\sum_i w_i^2}
+
+    is then their sum, and their unit irrelevant; None stands for equal weights.
     """
+    weights = weights / weights.max()
     rows = np.flatnonzero(weights)
-    whole = (weights == np.round(weights)).all()
-    if whole and weights.sum() <= MAX_REPEATS * len(weights):
-        return np.repeat(np.arange(len(weights)), weights.astype(int)), None
-    if np.ptp(weights[rows]) == 0:
+    weights = weights[rows]
+    if np.ptp(weights) <= 1e-12:
         return rows, None
-    return rows, weights[rows] / weights[rows].mean()
+    # sum of weights * scale = (sum of weights)**2 / (sum of squares)
+    weights = weights * (weights.sum() / (weights**2).sum())
+    if weights.sum() < min(FEW_EFFECTIVE, len(weights)):
+        warn(
+            f"sample_weight is so unequal that {len(weights)} samples count as "
+            f"{weights.sum():.1f} equally weighted ones; estimates are unreliable and "
+            "hardly anything can be significant. Trim the largest weights.",
+            FewRowsWarning,
+        )
+    return rows, weights
 
 
 def read_groups(

@@ -13,7 +13,7 @@ Draws are arrays whose first row is the observed values and whose other rows are
 those under permutations.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import chi2, norm
@@ -28,6 +28,7 @@ __all__ = [
     "DECIMALS",
     "GAIN_PERMUTATIONS",
     "SCREEN_PERMUTATIONS",
+    "Exchange",
     "bonferroni",
     "chi_squared_pvalues",
     "chi_squared_threshold",
@@ -39,9 +40,9 @@ __all__ = [
     "fewest_permutations",
     "gain_pvalue",
     "largest_pvalues",
+    "make_exchange",
     "mean_pvalues",
     "n_step_permutations",
-    "permutation_batches",
     "permuted_indicators",
     "searched_pvalue",
     "smallest_pvalue",
@@ -62,6 +63,8 @@ SCREEN_PERMUTATIONS = 99
 # In nats. Equal tables in another order differ in their last bits, which must not
 # decide whether a permutation reaches the observed value.
 DECIMALS = 9
+
+MOST_COMPARED = 16  # codes up to which comparing with each is faster than indexing
 
 BATCH_SIZE = 2**25  # indicators of permuted samples held at once
 
@@ -118,14 +121,56 @@ def shuffled(
     return np.concatenate([blocks[i] for i in order])
 
 
-def permutation_batches(permutations: np.ndarray, n_contexts: int) -> list[np.ndarray]:
-    """Split permutations into batches whose indicators fit into memory."""
-    most = max(1, BATCH_SIZE // (permutations.shape[1] * n_contexts))
-    return np.array_split(permutations, -(-len(permutations) // most))
+class Exchange(NamedTuple):
+    """Permutations of the target relative to the features, the identity first.
+
+    With weights each permutation comes twice: once the weights stay with the features,
+    once they move with the target. The first null distribution is exact where the
+    weights depend on the features, the second where they depend on the target, as
+    weights that balance classes do; p-values are the larger of both.
+    """
+
+    rows: np.ndarray  # sample numbers, of shape (n_turns, n_rows)
+    weights: np.ndarray | None  # of shape (n_rows,)
+    carried: np.ndarray  # whether the weights move with the target, (n_turns,)
+
+    @property
+    def n_schemes(self) -> int:
+        """Turns of each permutation."""
+        return 1 if self.weights is None else 2
+
+    @property
+    def n_permutations(self) -> int:
+        """Number of permutations besides the identity."""
+        return (len(self.rows) - 1) // self.n_schemes
+
+    def take(self, n_permutations: int) -> "Exchange":
+        """Keep the identity and the first permutations."""
+        n_turns = 1 + n_permutations * self.n_schemes
+        return self._replace(rows=self.rows[:n_turns], carried=self.carried[:n_turns])
+
+    def batches(self, n_contexts: int) -> list["Exchange"]:
+        """Split the turns into batches whose indicators fit into memory."""
+        most = max(1, BATCH_SIZE // (self.rows.shape[1] * n_contexts))
+        parts = np.array_split(np.arange(len(self.rows)), -(-len(self.rows) // most))
+        return [
+            self._replace(rows=self.rows[part], carried=self.carried[part])
+            for part in parts
+        ]
+
+
+def make_exchange(
+    permutations: np.ndarray, weights: np.ndarray | None = None
+) -> Exchange:
+    """Make the turns of permutations, of shape (n_permutations + 1, n_rows)."""
+    if weights is None:
+        return Exchange(permutations, None, np.zeros(len(permutations), dtype=bool))
+    turns = np.repeat(np.arange(len(permutations)), 2)[1:]
+    return Exchange(permutations[turns], weights, np.arange(len(turns)) % 2 == 0)
 
 
 def permuted_indicators(
-    context: np.ndarray, n_contexts: int, permutations: np.ndarray
+    context: np.ndarray, n_contexts: int, exchange: Exchange
 ) -> np.ndarray:
     """Make indicators of a context whose samples are permuted.
 
@@ -135,17 +180,26 @@ def permuted_indicators(
         Codes; negative ones count nowhere.
     n_contexts : int
         Number of codes.
-    permutations : ndarray of shape (n_permutations, n_rows)
-        Sample numbers.
+    exchange : Exchange
+        Permutations and weights.
 
     Returns
     -------
-    ndarray of shape (n_contexts, n_permutations, n_rows)
+    ndarray of float32, shape (n_contexts, n_turns, n_rows)
+        1, or the weights, where a sample has a code, else 0.
     """
-    drawn = context[permutations]
-    indicator = np.zeros((n_contexts, *permutations.shape), dtype=np.float32)
+    if exchange.weights is None and n_contexts <= MOST_COMPARED:
+        drawn = context.astype(np.int8)[exchange.rows]
+        codes = np.arange(n_contexts, dtype=np.int8)[:, np.newaxis, np.newaxis]
+        return (drawn == codes).astype(np.float32)
+    drawn = context[exchange.rows]
+    indicator = np.zeros((n_contexts, *drawn.shape), dtype=np.float32)
     turn, row = np.nonzero(drawn >= 0)
-    indicator[drawn[turn, row], turn, row] = 1
+    mass = 1.0
+    if exchange.weights is not None:
+        source = np.where(exchange.carried[turn], exchange.rows[turn, row], row)
+        mass = exchange.weights[source]
+    indicator[drawn[turn, row], turn, row] = mass
     return indicator
 
 
@@ -175,16 +229,18 @@ def n_step_permutations(level: float) -> int:
 # -- candidates alone ------------------------------------------------------------------
 
 
-def family_pvalues(draws: np.ndarray, control: str) -> np.ndarray:
+def family_pvalues(draws: np.ndarray, control: str, n_schemes: int = 1) -> np.ndarray:
     """P-values of candidates, adjusted for the family of all of them.
 
     Parameters
     ----------
-    draws : ndarray of shape (n_permutations + 1, n_candidates)
+    draws : ndarray of shape (n_turns, n_candidates)
         Values, the observed ones first.
     control : {"fwer", "fdr"}
         Adjustment for the family-wise type I error, by the largest standardised
         statistic, or for the false discovery rate.
+    n_schemes : int, default=1
+        Turns of each permutation, see `Exchange`; the largest p-value counts.
 
     Returns
     -------
@@ -195,7 +251,13 @@ def family_pvalues(draws: np.ndarray, control: str) -> np.ndarray:
     if len(draws) < 2:
         return np.full(draws.shape[1], np.nan)
     adjust = {"fwer": max_statistic_pvalues, "fdr": false_discovery_pvalues}
-    return adjust[control](draws[0], draws[1:])
+    return _largest_of_schemes(adjust[control], draws, n_schemes)
+
+
+def _largest_of_schemes(test: Any, draws: np.ndarray, n_schemes: int) -> np.ndarray:
+    """Largest p-values of a test against the turns of each scheme."""
+    pvalues = [test(draws[0], draws[1 + i :: n_schemes]) for i in range(n_schemes)]
+    return np.max(pvalues, axis=0)
 
 
 def mean_pvalues(terms: np.ndarray) -> np.ndarray:
@@ -224,7 +286,11 @@ def bonferroni(pvalues: np.ndarray, n_tests: int) -> np.ndarray:
 
 
 def step_pvalues(
-    draws: np.ndarray, marginal: np.ndarray, level: float, control: str
+    draws: np.ndarray,
+    marginal: np.ndarray,
+    level: float,
+    control: str,
+    n_schemes: int = 1,
 ) -> np.ndarray:
     """P-values of candidates given the selected features.
 
@@ -233,13 +299,13 @@ def step_pvalues(
 
     Parameters
     ----------
-    draws : ndarray of shape (n_permutations + 1, n_candidates)
+    draws : ndarray of shape (n_turns, n_candidates)
         Values of the criterion, the observed ones first.
     marginal : ndarray of shape (n_candidates,)
         Adjusted p-values of the candidates alone.
     level : float
         Level of `marginal`.
-    control : {"fwer", "fdr"}
+    control, n_schemes
         As in `family_pvalues`.
 
     Returns
@@ -247,10 +313,9 @@ def step_pvalues(
     ndarray of shape (n_candidates,)
     """
     draws = draws.round(DECIMALS)
-    alone = permutation_pvalue(draws[0], draws[1:])
-    return np.where(
-        marginal <= level, np.maximum(alone, marginal), family_pvalues(draws, control)
-    )
+    alone = _largest_of_schemes(permutation_pvalue, draws, n_schemes)
+    family = family_pvalues(draws, control, n_schemes)
+    return np.where(marginal <= level, np.maximum(alone, marginal), family)
 
 
 def gain_pvalue(value: float, null: np.ndarray) -> float:

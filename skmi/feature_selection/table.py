@@ -4,11 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmi.feature_selection.chance import column_information
 from skmi.feature_selection.counts import OneHot, mutual_info_of_counts
 from skmi.feature_selection.encoding import (
+    MAX_LEVELS,
     Columns,
     cut,
     few_codes,
+    gather_rare,
     missing_as_code,
     target_codes,
 )
@@ -41,13 +44,19 @@ class Table(NamedTuple):
     n_pair_codes: int  # 0 where there are too few samples for pairs
     weights: np.ndarray | None  # of shape (n_rows,), None for equal ones
     groups: np.ndarray | None  # within which samples may be exchanged, None for all
+    merged: np.ndarray  # whether pair codes are merged levels, of shape (n_units,)
+
+    @property
+    def n_effective(self) -> float:
+        """Number of equally weighted samples that say as much, the sum of weights."""
+        return n_effective(self.codes, self.weights)
 
     def take(self, rows: np.ndarray) -> "Table":
         """Return the same table with some of its samples."""
         arrays = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
             for name in self._fields
-            if name != "n_pair_codes"
+            if name not in {"n_pair_codes", "merged"}
         }
         return self._replace(**arrays)
 
@@ -76,7 +85,8 @@ def make_table(
     units : list of ndarray
         Columns of x that make one feature.
     weights, groups : ndarray of shape (n_rows,) or None
-        Weights of the samples, and groups within which they may be exchanged.
+        Weights of the samples, whose sum is the effective sample size, and groups
+        within which they may be exchanged.
     ordered : bool
         Whether the order of the samples matters. If not they are sorted by their
         codes, so that results do not depend on the given order.
@@ -85,18 +95,30 @@ def make_table(
     -------
     Table
     """
-    codes = join_columns(x.codes(n_bins, weights), units)
+    codes = join_columns(x.codes(n_bins), units)
     codes = missing_as_code(codes) if missing == "bin" else codes
-    target = target_codes(y.values, n_bins, TARGET_CELLS, weights, y.discrete, y.types)
-    n_codes, n_classes = screen_size(len(codes), int(target.max()) + 1)
+    target = target_codes(y.values, n_bins, TARGET_CELLS, y.discrete, y.types)
+    n_rows = n_effective(codes, weights)
+    n_codes, n_classes = screen_size(n_rows, int(target.max()) + 1)
     pair_codes, pair_target = codes[:, :0], target
+    merged = np.zeros(codes.shape[1], dtype=bool)
     if n_codes:
-        pair_codes = few_codes(join_columns(x.codes(n_codes, weights), units), n_codes)
+        coarse = missing_as_code(join_columns(x.codes(n_codes), units))
+        merged = coarse.max(axis=0) >= n_codes
+        pair_codes = few_codes(coarse, n_codes)
+        n_codes = max(2, int(pair_codes.max(initial=0)) + 1)
         if missing == "pairwise":
             pair_codes[codes < 0] = -1
         pair_target = few_codes(target[:, np.newaxis], n_classes)[:, 0]
-    table = Table(codes, target, pair_codes, pair_target, n_codes, weights, groups)
+    table = Table(
+        codes, target, pair_codes, pair_target, n_codes, weights, groups, merged
+    )
     return table if ordered else table.take(canonical_order(codes, target, weights))
+
+
+def n_effective(codes: np.ndarray, weights: np.ndarray | None) -> float:
+    """Sum of the weights, or number of samples."""
+    return float(len(codes) if weights is None else weights.sum())
 
 
 def join_columns(codes: np.ndarray, units: list[np.ndarray]) -> np.ndarray:
@@ -111,7 +133,7 @@ def join_columns(codes: np.ndarray, units: list[np.ndarray]) -> np.ndarray:
     )
 
 
-def screen_size(n_rows: int, n_classes: int) -> tuple[int, int]:
+def screen_size(n_rows: float, n_classes: int) -> tuple[int, int]:
     """Return the most codes of a feature and classes that leave enough in a cell."""
     for classes in SCREEN_CLASSES:
         for codes in SCREEN_CODES if classes == SCREEN_CLASSES[0] else (2,):
@@ -130,11 +152,17 @@ def canonical_order(
     its mutual information with the target, so that different samples have different
     keys and permuted columns the same.
     """
-    labels = np.eye(int(target.max()) + 1, dtype=np.float32)[target]
+    coarse = target
+    if target.max(initial=0) >= MAX_LEVELS:
+        coarse = gather_rare(target)
+    labels = np.eye(int(coarse.max()) + 1, dtype=np.float32)[coarse]
     values = np.empty(codes.shape[1])
-    for columns, size, block in OneHot(codes).blocks(labels.shape[1]):
+    few = codes.max(axis=0, initial=0) < MAX_LEVELS
+    for columns, size, block in OneHot(codes[:, few]).blocks(labels.shape[1]):
         counts = (labels.T @ block).reshape(-1, size, len(columns))
-        values[columns] = mutual_info_of_counts(counts)
+        values[np.flatnonzero(few)[columns]] = mutual_info_of_counts(counts)
+    for k in np.flatnonzero(~few):
+        values[k] = column_information(codes[:, k], coarse)
     factors = np.modf(np.sin(1e4 * values.round(9)) * 1e4)[0]
     keys = (codes @ factors + np.sqrt(2) * target).round(9)
     return np.lexsort([keys] if weights is None else [weights, keys])

@@ -7,14 +7,12 @@ from skmi.feature_selection.counts import (
     conditional_of_counts,
     count,
     count_entropy,
-    is_determined,
     mutual_info_of_counts,
 )
-from skmi.feature_selection.encoding import (
-    MISSING,
-)
+from skmi.feature_selection.encoding import MISSING, is_function_of
 from skmi.feature_selection.significance import (
     draw_permutations,
+    make_exchange,
     permuted_indicators,
 )
 from tests.feature_selection.planted import (
@@ -31,7 +29,11 @@ def test_counts_against_scikit_learn():
     seen = []
     for columns, size, block in one_hot.blocks(3):
         values = mutual_info_of_counts(
-            count(permuted_indicators(y, 3, permutations), block, (3, size))
+            count(
+                permuted_indicators(y, 3, make_exchange(permutations)),
+                block,
+                (3, size),
+            )
         )
         for column, value in zip(columns, values.T, strict=True):
             seen.append(column)
@@ -43,19 +45,17 @@ def test_counts_against_scikit_learn():
 def test_conditional_counts_against_classes_one_by_one():
     codes, y = draw_codes()
     context = y * 5 + codes[:, 1]
-    rows = np.arange(300)[np.newaxis]
+    exchange = make_exchange(np.arange(300)[np.newaxis])
+    determined = is_function_of(codes, context)
     for columns, size, block in OneHot(codes).blocks(15):
-        counts = count(permuted_indicators(context, 15, rows), block, (3, 5, size))
+        counts = count(permuted_indicators(context, 15, exchange), block, (3, 5, size))
         values = conditional_of_counts(counts)[0]
         entropies = count_entropy(counts.reshape(15, 1, size, -1))[0]
-        determined = is_determined(counts.sum(axis=0))[0]
-        for k, value, entropy, flag in zip(
-            columns, values, entropies, determined, strict=True
-        ):
+        for k, value, entropy in zip(columns, values, entropies, strict=True):
             assert value == pytest.approx(conditional(codes[:, k], codes[:, 1], y))
             joint = codes[:, k] * 15 + context
             assert entropy == pytest.approx(discrete_entropy(joint))
-            assert flag == (k == 1)
+            assert determined[k] == (k == 1)
 
 
 def test_missing_rows_and_weights_count_as_they_should():
@@ -63,8 +63,9 @@ def test_missing_rows_and_weights_count_as_they_should():
     codes[:60, 1] = MISSING
     rows = np.arange(300)[np.newaxis]
     weights = np.random.RandomState(1).randint(1, 4, size=300)
-    for columns, size, block in OneHot(codes, weights.astype(float)).blocks(3):
-        counts = count(permuted_indicators(y, 3, rows), block, (3, size))
+    exchange = make_exchange(rows, weights.astype(float))
+    for columns, size, block in OneHot(codes).blocks(3):
+        counts = count(permuted_indicators(y, 3, exchange), block, (3, size))
         for whole in (True, False):
             values = mutual_info_of_counts(counts, whole)[0]
             for k, value in zip(columns, values, strict=True):

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import chi2
 from sklearn.metrics import mutual_info_score
@@ -90,3 +91,38 @@ def test_ring_and_xor_are_both_found(seed):
     selector = MIFeatureSelector(random_state=0).fit(X, y)
     assert selector.get_support(indices=True).tolist() == [0, 1, 2, 3]
     assert {pair[:2] for pair in selector.interactions_} == {(0, 1), (2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_levels", "typos"),
+    [(500, 8, 0), (1000, 20, 0), (3000, 20, 0), (3000, 50, 0), (3000, 20, 0.1)],
+)
+def test_a_label_and_its_renamed_copy_are_no_interaction(n_rows, n_levels, typos):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        level = rng.integers(n_levels, size=n_rows)
+        names, effect = rng.permutation(n_levels), rng.normal(size=n_levels)
+        y = rng.random(n_rows) < 1 / (1 + np.exp(-effect[level]))
+        wrong = rng.random(n_rows) < typos
+        copy = np.where(wrong, rng.integers(n_levels, size=n_rows), level)
+        X = pd.DataFrame(
+            {"state": [f"S{k}" for k in level], "code": [f"C{names[k]}" for k in copy]}
+        )
+        assert MIFeatureSelector(random_state=0).fit(X, y).interactions_ == []
+
+
+def test_interactions_exceed_both_members():
+    """Labels of many levels, of which two halves make an exclusive or."""
+    rng = np.random.default_rng(4)
+    n = 4000
+    first, second = rng.integers(12, size=n), rng.integers(20, size=n)
+    flip = rng.random(n) < 0.1
+    y = (first < 6) ^ (second < 10) ^ flip
+    X = pd.DataFrame({"a": first + 100, "b": second + 100, "c": first % 3})
+    selector = MIFeatureSelector(random_state=0).fit(X.astype(str), y)
+    (pair,) = selector.interactions_
+    truth = np.log(2) + 0.1 * np.log(0.1) + 0.9 * np.log(0.9)
+    assert (pair.first, pair.second) == ("a", "b")
+    assert pair.mutual_info == pytest.approx(truth, abs=0.03)
+    assert pair.synergy == pytest.approx(truth, abs=0.03)
+    assert pair.mutual_info > selector.scores_.max()

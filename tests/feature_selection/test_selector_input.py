@@ -9,7 +9,8 @@ from skmi import (
     KSG,
     MIFeatureSelector,
 )
-from skmi.feature_selection.selector_input import repeated_rows
+from skmi.exceptions import FewRowsWarning
+from skmi.feature_selection.selector_input import repeated_rows, scaled_weights
 from tests.feature_selection.planted import (
     additive,
     mixed_frame,
@@ -17,13 +18,24 @@ from tests.feature_selection.planted import (
 
 
 def test_repeated_rows():
-    rows, left = repeated_rows(np.array([2.0, 0.0, 1.0]))
-    assert rows.tolist() == [0, 0, 2]
-    assert left is None
-    rows, left = repeated_rows(np.array([0.5, 0.0, 1.5]))
-    assert rows.tolist() == [0, 2]
-    np.testing.assert_allclose(left, [0.5, 1.5])
-    assert repeated_rows(np.full(3, 0.3))[1] is None
+    assert repeated_rows(np.array([2.0, 0.0, 1.0])).tolist() == [0, 0, 2]
+    with pytest.raises(ValueError, match="not whole"):
+        repeated_rows(np.array([0.5, 1.0]))
+    with pytest.raises(ValueError, match='pass weights="importance"'):
+        repeated_rows(np.full(5, 1e6))
+
+
+def test_scaled_weights_sum_to_the_effective_sample_size():
+    rows, weights = scaled_weights(np.array([1.0, 0.0, 3.0] * 30))
+    assert len(rows) == 60
+    assert weights.sum() == pytest.approx(120**2 / (30 * 10))
+    for unit in (1e-300, 7.0, 1e300):
+        np.testing.assert_allclose(
+            scaled_weights(np.array([1.0, 0.0, 3.0] * 30) * unit)[1], weights
+        )
+        assert scaled_weights(np.full(3, unit))[1] is None
+    with pytest.warns(FewRowsWarning, match=r"count as 1\.0 equally"):
+        scaled_weights(np.array([1e9] + [1.0] * 300))
 
 
 def test_vector_and_mixed_targets():
@@ -54,7 +66,8 @@ def test_doubled_rows_are_weights_of_two():
     frame, y = mixed_frame()
     weights = np.random.RandomState(1).randint(0, 3, size=len(y))
     rows = np.repeat(np.arange(len(y)), weights)
-    weighted = MIFeatureSelector(random_state=0).fit(frame, y, sample_weight=weights)
+    selector = MIFeatureSelector(weights="frequency", random_state=0)
+    weighted = selector.fit(frame, y, sample_weight=weights)
     repeated = MIFeatureSelector(random_state=0).fit(frame.iloc[rows], y[rows])
     np.testing.assert_allclose(weighted.scores_, repeated.scores_)
     np.testing.assert_array_equal(weighted.pvalues_, repeated.pvalues_)
@@ -63,6 +76,20 @@ def test_doubled_rows_are_weights_of_two():
         frame, y, sample_weight=weights + 0.5 * (np.arange(len(y)) % 2)
     )
     assert set(shares.get_feature_names_out()) == {"size", "color", "gone"}
+
+
+def test_only_ratios_of_importance_weights_count():
+    frame, y = mixed_frame()
+    weights = np.random.RandomState(1).lognormal(size=len(y))
+    first, second = (
+        MIFeatureSelector(random_state=0).fit(frame, y, sample_weight=unit * weights)
+        for unit in (1.0, 2.0**20)
+    )
+    np.testing.assert_array_equal(first.scores_, second.scores_)
+    np.testing.assert_array_equal(first.pvalues_, second.pvalues_)
+    plain = MIFeatureSelector(random_state=0).fit(frame, y)
+    twos = MIFeatureSelector(random_state=0).fit(frame, y, sample_weight=[2] * 500)
+    np.testing.assert_array_equal(plain.pvalues_, twos.pvalues_)
 
 
 def test_sparse_is_dense():
@@ -75,6 +102,34 @@ def test_sparse_is_dense():
         other = MIFeatureSelector(random_state=0).fit(kind(X), y)
         np.testing.assert_array_equal(other.scores_, dense.scores_)
         assert sparse.issparse(other.transform(kind(X)))
+
+
+def test_sparse_of_many_columns_is_dense():
+    rng = np.random.RandomState(0)
+    X = rng.poisson(0.7, size=(300, 700))
+    y = X[:, 3] + X[:, 690] + rng.poisson(0.5, size=300)
+    flags = np.arange(700) % 3 == 0
+    for discrete in ("auto", flags):
+        dense, other = (
+            MIFeatureSelector(
+                discrete_features=discrete, interactions=False, random_state=0
+            ).fit(table, y)
+            for table in (X, sparse.csr_array(X))
+        )
+        assert dense.get_support(indices=True).tolist() == [3, 690]
+        np.testing.assert_array_equal(other.scores_, dense.scores_)
+
+
+def test_classes_of_many_levels():
+    """Each class has a mean of its own: the bins of the feature are determined."""
+    rng = np.random.RandomState(0)
+    label = rng.randint(100, size=4000)
+    X = np.column_stack([label + 0.01 * rng.standard_normal(4000), label % 3])
+    X = np.column_stack([X, rng.standard_normal(4000)])
+    selector = MIFeatureSelector(random_state=0).fit(X, [f"c{k}" for k in label])
+    expected = [np.log(5), np.log(3), 0.0]
+    np.testing.assert_allclose(selector.scores_, expected, atol=0.03)
+    assert selector.support_.tolist()[2] is False
 
 
 def test_groups_enter_and_leave_together():

@@ -61,6 +61,55 @@ def test_noise_is_left_alone():
     assert selected <= 6
 
 
+def draw_weights(kind, X, y, rng):
+    return {
+        "whole": rng.randint(1, 4, size=len(y)),
+        "twos": np.full(len(y), 2),
+        "large": 1e6 * rng.randint(1, 4, size=len(y)),
+        "lognormal": rng.lognormal(size=len(y)),
+        "heavy": rng.lognormal(sigma=2, size=len(y)),
+        "by y": np.where(y > 1.3, 9.0, 1.0),
+        "by X": np.exp(X[:, 0]),
+        "by both": np.exp(X[:, 0] + y),
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["whole", "twos", "large", "lognormal", "heavy", "by y", "by X", "by both"],
+)
+@pytest.mark.parametrize("labels", [False, True])
+def test_weighted_noise_is_left_alone(kind, labels):
+    """Binomial(60, 0.05): 7 or fewer with probability 0.99."""
+    selected = 0
+    for seed in range(60):
+        rng = np.random.RandomState(seed)
+        X, y = rng.standard_normal((300, 10)), rng.standard_normal(300)
+        weights = draw_weights(kind, X, y, rng)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", skmi.SkmiWarning)
+            selector = MIFeatureSelector(n_permutations=99, random_state=seed)
+            selector.fit(X, y > 1.3 if labels else y, sample_weight=weights)
+        selected += selector.support_.any()
+    assert selected <= 7
+
+
+def test_weights_change_the_distribution_that_is_measured():
+    """Copies in one half, noise in the other: weights decide which half counts."""
+    rng = np.random.RandomState(0)
+    x, half = rng.randint(4, size=4000), np.arange(4000) < 2000
+    y = np.where(half, x, rng.randint(4, size=4000))
+    X = np.column_stack([x, rng.standard_normal((4000, 2))])
+    for weight in (0.3, 1.0, 19.0):
+        share = weight / (1 + weight)
+        cells = share * np.eye(4) / 4 + (1 - share) / 16
+        truth = (cells * np.log(16 * cells)).sum()
+        selector = MIFeatureSelector(random_state=0)
+        selector.fit(X, y, sample_weight=np.where(half, weight, 1.0))
+        assert selector.scores_[0] == pytest.approx(truth, abs=0.03)
+        assert selector.support_.tolist() == [True, False, False]
+
+
 def test_false_discoveries_of_fdr_control():
     rng = np.random.RandomState(0)
     X = rng.standard_normal((600, 100))

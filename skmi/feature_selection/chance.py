@@ -1,0 +1,257 @@
+"""Mutual information of sparse tables of counts, adjusted for chance.
+
+Miller's correction holds where a cell has some rows on average. For columns of many
+levels it is replaced by the exact expectation under random pairing.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import gammaln, xlogy
+
+__all__ = [
+    "adjust_for_chance",
+    "chance_information",
+    "column_information",
+    "is_sparse_table",
+    "plugin_entropy",
+    "plugin_values",
+]
+
+# Miller's correction is used for tables of up to MANY_CODES codes on each side and
+# FEW_IN_CELL rows in a cell on average; for others it is too large by up to
+# K / 2n where one side determines the other.
+MANY_CODES = 16
+FEW_IN_CELL = 5
+
+N_PAIRINGS = 20  # random pairings in place of the expectation with weights
+
+# Standard deviations of a cell within which its expectation is summed; wider sums are
+# replaced by the expansion of c log c about the mean, whose error is below 1e-5.
+REACH = 8.0
+WIDEST = 400
+
+
+def is_sparse_table(n_rows: float, n_first: int, n_second: int) -> bool:
+    """Whether two columns have too many codes for Miller's correction."""
+    many = max(n_first, n_second) > MANY_CODES
+    return many or n_rows < FEW_IN_CELL * n_first * n_second
+
+
+def adjust_for_chance(values: np.ndarray, chance: float, largest: float) -> np.ndarray:
+    r"""Adjust plug-in estimates for their expectation under random pairing.
+
+    .. math:: (\hat I - E) \frac{H}{H - E}
+
+    0 in the mean for independent columns, H where one column determines the other.
+
+    Parameters
+    ----------
+    values : ndarray
+        Plug-in estimates of columns with the same margins, in nats.
+    chance, largest : float
+        The expectation E and the smaller entropy H.
+
+    Returns
+    -------
+    ndarray
+        0 where every pairing gives the same value.
+    """
+    room = largest - chance
+    if room < 1e-6 * max(largest, 1.0):  # the expectation has rounding errors
+        return np.zeros_like(values)
+    return (values - chance) * largest / room
+
+
+def column_information(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Mutual information of two columns of codes, in nats.
+
+    Samples with a negative code are left out. Sparse tables are adjusted for chance,
+    others corrected by Miller's term.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n_rows,)
+        Codes.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the samples, whose sum is the effective sample size.
+
+    Returns
+    -------
+    float
+    """
+    kept = (x >= 0) & (y >= 0)
+    if not kept.any():
+        return 0.0
+    x, y = (np.unique(side[kept], return_inverse=True)[1] for side in (x, y))
+    mass = None if weights is None else weights[kept]
+    of_x, of_y = np.bincount(x, mass), np.bincount(y, mass)
+    n_rows = of_x.sum()
+    turns = np.arange(len(x))[np.newaxis]
+    value = plugin_values(x, y, turns, mass, np.zeros(1, bool))[0]
+    if not is_sparse_table(n_rows, len(of_x), len(of_y)):
+        return float(value - (len(of_x) - 1) * (len(of_y) - 1) / (2 * n_rows))
+    if mass is None:
+        chance, largest = chance_information(of_x, of_y)
+    else:
+        largest = min(plugin_entropy(of_x), plugin_entropy(of_y))
+        chance = chance_of_weighted(x, y, mass)
+    return float(adjust_for_chance(value, chance, largest))
+
+
+def chance_of_weighted(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
+    """Mean plug-in value of weighted columns over fixed random pairings."""
+    rng = np.random.RandomState(0)
+    turns = np.array([rng.permutation(len(x)) for _ in range(N_PAIRINGS)])
+    return float(plugin_values(x, y, turns, weights, np.arange(N_PAIRINGS) % 2).mean())
+
+
+def plugin_entropy(counts: np.ndarray) -> float:
+    """Plug-in entropy of counts, in nats."""
+    shares = counts / counts.sum()
+    return float(-xlogy(shares, shares).sum())
+
+
+def plugin_values(
+    code: np.ndarray,
+    context: np.ndarray,
+    permutations: np.ndarray,
+    weights: np.ndarray | None = None,
+    carried: np.ndarray | None = None,
+) -> np.ndarray:
+    """Plug-in mutual information of a column and a permuted context.
+
+    Parameters
+    ----------
+    code, context : ndarray of shape (n_rows,)
+        Codes; negative ones count nowhere.
+    permutations : ndarray of shape (n_turns, n_rows)
+        Sample numbers, by which the context is permuted.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the samples.
+    carried : ndarray of shape (n_turns,), default=None
+        Whether the weights are permuted with the context.
+
+    Returns
+    -------
+    ndarray of shape (n_turns,)
+        Nats.
+    """
+    size = int(code.max(initial=0)) + 1
+    rows = np.flatnonzero(code >= 0)
+    fixed = weights is None and (context >= 0).all()
+    if not len(rows):
+        return np.zeros(len(permutations))
+    if fixed:
+        margins = _log_sum(code[rows]), None
+        if len(rows) == len(code):
+            margins = margins[0], _log_sum(context)
+        # A level of one row adds 1 log 1.
+        counted = rows[np.bincount(code[rows])[code[rows]] > 1]
+    values = np.empty(len(permutations))
+    for turn, permutation in enumerate(permutations):
+        if fixed:
+            total = len(rows)
+            cells = context[permutation[counted]].astype(np.int64) * size
+            joint = _log_sum(cells + code[counted])
+            of_code, of_context = margins
+            if of_context is None:
+                of_context = _log_sum(context[permutation[rows]])
+        else:
+            taken = permutation[rows]
+            mass = None
+            if weights is not None:
+                mass = weights[taken if carried[turn] else rows]
+            known = context[taken] >= 0
+            mass = None if mass is None else mass[known]
+            x, y = code[rows][known], context[taken][known].astype(np.int64)
+            total = known.sum() if mass is None else mass.sum()
+            of_code, of_context = _log_sum(x, mass), _log_sum(y, mass)
+            joint = _log_sum(y * size + x, mass)
+        total = max(total, 1e-300)
+        values[turn] = (joint - of_code - of_context) / total + np.log(total)
+    return values
+
+
+def _log_sum(codes: np.ndarray, mass: np.ndarray | None = None) -> float:
+    """Sum c log c over the counts of codes."""
+    if codes.max(initial=0) > 8 * len(codes):
+        codes = np.unique(codes, return_inverse=True)[1]
+    counts = np.bincount(codes, mass)
+    counts = counts[counts > 0]
+    return float((counts * np.log(counts)).sum())
+
+
+def chance_information(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Compute the expected plug-in value under random pairing, and its maximum.
+
+    Parameters
+    ----------
+    first, second : ndarray
+        Whole counts of the levels of two columns, with the same sum.
+
+    Returns
+    -------
+    chance, largest : float
+        The expectation for given margins, and the smaller entropy, in nats.
+    """
+    return _chance(*sorted((_key(first), _key(second))))
+
+
+def _key(counts: np.ndarray) -> bytes:
+    """Sizes of levels and their frequency, as a key."""
+    sizes = np.unique(counts[counts > 0].astype(np.int64), return_counts=True)
+    return np.stack(sizes).tobytes()
+
+
+@lru_cache(maxsize=4096)
+def _chance(first: bytes, second: bytes) -> tuple[float, float]:
+    (a, times_a), (b, times_b) = (
+        np.frombuffer(key, dtype=np.int64).reshape(2, -1) for key in (first, second)
+    )
+    total = int((a * times_a).sum())
+    if not total:
+        return 0.0, 0.0
+    log_a, log_b = ((s * xlogy(k, k)).sum() for k, s in ((a, times_a), (b, times_b)))
+    joint = sum(
+        times * (times_b * expected_log(size, b, total)).sum()
+        for size, times in zip(a.tolist(), times_a.tolist(), strict=True)
+    )
+    chance = (joint - log_a - log_b) / total + np.log(total)
+    entropies = np.log(total) - np.array([log_a, log_b]) / total
+    return float(chance), float(entropies.min())
+
+
+def expected_log(a: int, b: np.ndarray, total: int) -> np.ndarray:
+    """Compute the mean of c log c for hypergeometric counts c with margins a and b."""
+    mean = a * b / total
+    variance = mean * (1 - a / total) * (total - b) / max(total - 1, 1)
+    reach = REACH * np.sqrt(variance) + REACH
+    low = np.maximum(np.maximum(np.floor(mean - reach), a + b - total), 1)
+    high = np.minimum(np.ceil(mean + reach), np.minimum(a, b))
+    result = xlogy(mean, mean) + variance / (2 * mean)
+    third = variance * (1 - 2 * a / total) * (1 - 2 * b / total)
+    result += variance**2 / (4 * mean**3) - third / (6 * mean**2)
+    summed = np.flatnonzero(high - low < WIDEST)
+    for part in np.array_split(summed, -(-len(summed) // 256) or 1):
+        if not len(part):
+            continue
+        size, start, stop = b[part, np.newaxis], low[part], high[part]
+        count = start[:, np.newaxis] + np.arange(max(int((stop - start).max()) + 1, 1))
+        inside = count <= stop[:, np.newaxis]
+        count = np.where(inside, count, stop[:, np.newaxis])
+        chances = (
+            log_choose(a, count)
+            + log_choose(total - a, size - count)
+            - log_choose(total, size)
+        )
+        terms = np.exp(chances) * count * np.log(np.maximum(count, 1))
+        result[part] = np.where(inside, terms, 0.0).sum(axis=1)
+    return result
+
+
+def log_choose(n: float | np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Log of the number of ways to choose k of n."""
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
