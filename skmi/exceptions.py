@@ -105,7 +105,8 @@ class ReliabilityWarning(SkmiWarning):
     """The estimate is larger than the samples can support without assumptions.
 
     No method without a parametric form can show more than about log n nats from n
-    samples. More samples, or an estimator with such a form, raise that limit.
+    samples. More samples, or an estimator with such a form, raise that limit. Also
+    where a model of the samples shows a large bias.
     """
 
 

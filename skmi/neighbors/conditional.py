@@ -22,8 +22,12 @@ __all__ = ["conditional_mutual_info", "make_block", "require_more_rows"]
 # Up to so many columns a thousand samples have close neighbours.
 FEW_COLUMNS = 3
 
-# In nats, and as a share of the estimate.
-LARGE_BIAS = 0.1
+# Copies of a value of Z, for each of its columns, from which it is an atom. The bias of
+# small groups is corrected; that of groups which are joined across codes is not.
+COPIES_IN_Z = 12
+
+# From which a bias is warned of: in nats, and as a share of the estimate.
+LARGE_BIAS, LARGE_SHARE = 0.1, 0.1
 
 
 def conditional_mutual_info(
@@ -103,9 +107,11 @@ def conditional_mutual_info(
         for name, data in (("X", X), ("Y", Y), ("Z", Z))
     ]
     require_more_rows(len(blocks[0].codes), n_neighbors)
+    limits = atom_limits(*blocks)
+    limits[2] = COPIES_IN_Z * max(blocks[2].columns.shape[1], 1)
     sides = [
         Side(block, marginals, limit)
-        for block, limit in zip(blocks, atom_limits(*blocks), strict=True)
+        for block, limit in zip(blocks, limits, strict=True)
     ]
     has_ties = any(side.has_ties for side in sides)
     values = []
@@ -134,10 +140,7 @@ def bias_of_neighbors(
     zeros = np.zeros(len(codes), dtype=int)
 
     def estimate_normals(columns):
-        x, y, z = (
-            BlockView(block, "rank").apply_without_ties(block, random_state)
-            for block in columns
-        )
+        x, y, z = columns
         blocks = Block(x, zeros), Block(y, zeros), Block(z, codes)
         return float(conditional_terms(*blocks, n_neighbors).mean())
 
@@ -156,7 +159,7 @@ def bias_of_neighbors(
                 ReliabilityWarning,
             )
         return 0.0
-    if abs(bias) > max(LARGE_BIAS, LARGE_BIAS * abs(estimate)):
+    if abs(bias) > max(LARGE_BIAS, LARGE_SHARE * abs(estimate - bias)):
         warn(
             f"Neighbours are far apart in {n_columns} columns: on normal samples of "
             f"the same correlations the estimate is off by {bias:+.2f} nats, which was "
