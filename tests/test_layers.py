@@ -124,7 +124,7 @@ def test_a_default_fit_passes_through_few_functions():
     )
     chosen, *functions = done.stdout.splitlines()
     functions.sort()
-    assert chosen == "reference"  # the closed form, of which no critic is trained
+    assert chosen == "reference"  # the closed form of two columns: no critic is trained
     places = {function.split()[0] for function in functions}
     assert len(functions) <= MOST_FUNCTIONS, "\n".join(functions)
     assert len(places) <= MOST_FILES, "\n".join(sorted(places))
@@ -137,7 +137,7 @@ import skmi
 from skmi.datasets import make_correlated_normal
 
 torch.set_num_threads(1)
-X, Y, _ = make_correlated_normal(400, 2, mutual_info=0.5, random_state=0)
+X, Y, _ = make_correlated_normal(400, 1, mutual_info=0.5, random_state=0)
 model, root, seen = skmi.AutoMI(random_state=0), os.path.dirname(skmi.__file__), set()
 
 def note(frame, event, argument):
