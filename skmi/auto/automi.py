@@ -43,9 +43,8 @@ __all__ = ["AutoMI"]
 # Standard errors by which trees must improve on the closed forms for critics to be
 # trained. Of 100 draws of normal and Student pairs (400 and 1000 samples) 4 came above
 # it, of 40 of a cross and of additive noise (200 samples) 38. A false alarm costs time
-# alone, a miss costs the estimate.
-# Of several columns trees miss what is rotated, such as products of sums: there
-# critics are always trained.
+# alone, a miss costs the estimate. Of several columns trees miss what is rotated, such
+# as products of sums: there critics are always trained.
 LEAST_GAIN = 0.75
 LABEL_EPOCHS = 1000  # of a classifier, whose epochs are passes and cost little
 ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
@@ -60,8 +59,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     It fits a closed form r first, the log density ratio of an elliptical copula,
     cross-fitted on five folds. For one column on each side boosted trees then test on
     held-out samples whether the closed form misses any dependence; if not, it is
-    reported, its bias removed. Otherwise critics f are trained that begin as r and learn what it misses (g is 0 at first):
-    five of them, each on four fifths of the samples and tested on the other fifth, with
+    reported, its bias removed. Otherwise critics f are trained that begin as r and
+    learn what it misses (g is 0 at first): five of them, each on four fifths of the samples and tested on the other fifth, with
     the weights of the epoch that is best on the test samples of the other folds. Where
     critics do not improve on the closed form by two standard errors, the closed form is
     reported all the same. Where they do, critics of half the training samples are
