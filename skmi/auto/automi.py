@@ -60,14 +60,14 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     cross-fitted on five folds. For one column on each side boosted trees then test on
     held-out samples whether the closed form misses any dependence; if not, it is
     reported, its bias removed. Otherwise critics f are trained that begin as r and
-    learn what it misses (g is 0 at first): five of them, each on four fifths of the samples and tested on the other fifth, with
-    the weights of the epoch that is best on the test samples of the other folds. Where
-    critics do not improve on the closed form by two standard errors, the closed form is
-    reported all the same. Where they do, critics of half the training samples are
-    compared with them, and the gain from the other half, less its standard error, is
-    added once more; for one column on each side the estimate is that of nearest
-    neighbours, whose bias is then smaller. For labels the critic is a classifier, and
-    the estimate their entropy minus the cross-entropy.
+    learn what it misses (g is 0 at first): five of them, each on four fifths of the
+    samples and tested on the other fifth, with the weights of the epoch that is best on
+    the test samples of the other folds. Where critics do not improve on the closed form
+    by two standard errors, the closed form is reported all the same. Where they do,
+    critics of half the training samples are compared with them, and the gain from the
+    other half, less its standard error, is added once more; for one column on each side
+    the estimate is that of nearest neighbours, whose bias is then smaller. For labels
+    the critic is a classifier, and the estimate their entropy minus the cross-entropy.
 
     Parameters
     ----------
