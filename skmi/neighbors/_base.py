@@ -23,6 +23,12 @@ __all__ = ["N_TIE_BREAKINGS", "NeighborEstimator"]
 # (one order: .03 to .11; 16 orders: .01 to .025), a third of the standard error.
 N_TIE_BREAKINGS = 8
 
+# Neighbouring samples share neighbours, so that their terms are correlated. On 1 to 20
+# neighbours, 200 and 800 samples and 0 to 1.5 nats the standard deviation of estimates
+# was 1.2 to 1.5 times that of independent terms where both sides are continuous, and
+# .95 to 1.3 times, the more the smaller the groups, where one has labels only.
+INFLATION_BY_SHARING, INFLATION_BY_LABELS = 4 / 3, 5 / 4
+
 # Samples of a fit at exactly the place of a new pair, from which they are counted.
 MANY_AT_A_PLACE = 20
 
@@ -104,7 +110,8 @@ class NeighborEstimator(MutualInfoEstimator):
         self._joint = joint
         # The orders share the samples: the errors of the terms do not average out.
         spread = np.std(values, ddof=1) if has_ties else 0.0
-        error = math.hypot(np.mean(errors), spread / math.sqrt(len(values)))
+        error = np.mean(errors) * self._inflation
+        error = math.hypot(error, spread / math.sqrt(len(values)))
         return self._adjust_for_chance(float(np.mean(values)), error)
 
     def _adjust_for_chance(self, value: float, error: float) -> tuple[float, float]:
@@ -115,6 +122,12 @@ class NeighborEstimator(MutualInfoEstimator):
         codes = code_information(x, y)
         value += codes.adjusted - codes.plain
         return value, max(error * max(codes.stretch, 1.0), codes.error)
+
+    @property
+    def _inflation(self) -> float:
+        """Factor of the standard error for neighbours that are shared."""
+        n_continuous = sum(bool(side.views) for side in self._sides)
+        return (1.0, INFLATION_BY_LABELS, INFLATION_BY_SHARING)[n_continuous]
 
     def _learn_sides(self, X, y) -> None:
         labels = sorted(set(label_rows(X[:, self._is_label])))

@@ -103,6 +103,12 @@ def rows_by_code(codes: np.ndarray) -> dict[int, np.ndarray]:
     return dict(zip(values.tolist(), np.split(order, starts[1:]), strict=True))
 
 
+def copies_of(rows: np.ndarray) -> np.ndarray:
+    """Count the rows that are equal to each."""
+    _, index, sizes = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    return sizes[index.ravel()]
+
+
 class JointRows:
     """Joint samples of x and y, among which neighbours are searched.
 
@@ -123,18 +129,14 @@ class JointRows:
         self.n_y_codes = y.codes.max() + 1
         self.groups = rows_by_code(self.code(x.codes, y.codes))
         self.device = other_device(device)
-        self._trees = None
+        self._trees: dict[int, cKDTree] = {}
 
-    @property
-    def trees(self) -> dict[int, cKDTree]:
-        """Tree of the rows of each code; empty where no column is continuous."""
-        if self._trees is None:
-            groups = self.groups.items() if self.columns.shape[1] else ()
-            self._trees = {
-                code: cKDTree(self.columns[rows], balanced_tree=False)
-                for code, rows in groups
-            }
-        return self._trees
+    def tree(self, code: int) -> cKDTree:
+        """Return the tree of the rows of a code."""
+        if code not in self._trees:
+            columns = self.columns[self.groups[code]]
+            self._trees[code] = cKDTree(columns, balanced_tree=False)
+        return self._trees[code]
 
     @property
     def in_blocks(self) -> bool:
@@ -206,16 +208,17 @@ class JointRows:
         """
         radius, found = np.zeros(len(self.columns)), np.empty(len(self.columns), int)
         for code, rows in self.groups.items():
-            k = min(n_neighbors, len(rows) - 1)
+            points, k = self.columns[rows], min(n_neighbors, len(rows) - 1)
             found[rows] = max(k, 1)
-            if self.columns.shape[1]:
-                radius[rows] = self._kth_distances(code, rows, k) if k else np.inf
-        if (radius == 0).any():
-            place = np.column_stack([self.x.codes, self.y.codes, self.columns])
-            _, index, sizes = np.unique(
-                place, axis=0, return_inverse=True, return_counts=True
-            )
-            found = np.where(radius == 0, sizes[index.ravel()], found)
+            if points.shape[1] and k == 0:
+                radius[rows] = np.inf
+            elif (points == points[:1]).all():  # as where both sides are atoms
+                found[rows] = len(rows)
+            else:
+                radius[rows] = self._kth_distances(code, rows, k)
+                tied = rows[radius[rows] == 0]
+                if len(tied):
+                    found[tied] = copies_of(self.columns[tied])
         return radius, found
 
     def _kth_distances(self, code: int, rows: np.ndarray, k: int) -> np.ndarray:
@@ -227,13 +230,13 @@ class JointRows:
             order = np.asarray(tree.get_arrays()[1])  # neighbours in turn: warm caches
             reach[order] = tree.query(points[order], k + 1)[0][:, k]
         else:
-            order = self.trees[code].indices
+            order = self.tree(code).indices
             reach[order] = self._query(code, points[order], [k + 1])[0][:, 0]
         return reach
 
     def _query(self, code: int, columns: np.ndarray, k: int | list[int]):
         workers = effective_n_jobs(self.n_jobs)
-        return self.trees[code].query(columns, k, p=np.inf, workers=workers)
+        return self.tree(code).query(columns, k, p=np.inf, workers=workers)
 
     def neighbors(self, n_neighbors: int) -> np.ndarray:
         """Return the numbers of each row's neighbours, where there are no labels."""
@@ -257,8 +260,8 @@ class JointRows:
         radius, found = np.full(len(x.codes), np.inf), np.ones(len(x.codes), int)
         columns = np.hstack([x.columns, y.columns])
         for code, rows in rows_by_code(self.code(x.codes, y.codes)).items():
-            if code in self.trees:
-                tree = self.trees[code]
+            if code in self.groups and self.columns.shape[1]:
+                tree = self.tree(code)
                 k = min(n_neighbors, tree.n)
                 found[rows] = k
                 radius[rows] = self._query(code, columns[rows], [k])[0][:, 0]

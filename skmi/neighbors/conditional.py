@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_consistent_length
@@ -78,7 +80,7 @@ def conditional_mutual_info(
     Notes
     -----
     Equal values are ordered at random; the estimate is the mean over eight such orders.
-    Where X and Y contain no labels, six samples with the same margins and a normal
+    Where X and Y have no labels, six samples with the same margins and a normal
     copula, fitted within each label of Z, show the bias towards 0 of neighbours that
     are far apart, which takes about seven times as long. It is all of the bias where
     the copula is normal. Elsewhere, in many columns, a part remains: with three columns
@@ -119,48 +121,39 @@ def conditional_mutual_info(
         drawn = [side.draw(random_state) for side in sides]
         values.append(conditional_terms(*drawn, n_neighbors, n_jobs).mean())
     estimate = float(np.mean(values))
-    codes = [side.codes for side in sides]
-    if any(np.ptp(code) for code in codes[:2]):
-        return estimate + chance_in_groups(*codes)
-    # Always the same normal samples: a result without ties is not to depend on a seed.
-    fixed = np.random.RandomState(0)
-    return estimate - bias_of_neighbors(sides, estimate, n_neighbors, fixed)
+    gain = chance_in_groups(*(side.codes for side in sides))
+    blocks = [side.draw(random_state) for side in sides]
+    return estimate + gain - bias_of_neighbors(blocks, estimate, n_neighbors, n_jobs)
 
 
 def bias_of_neighbors(
-    sides: list[Side],
-    estimate: float,
-    n_neighbors: int,
-    random_state: np.random.RandomState,
+    blocks: list[Block], estimate: float, n_neighbors: int, n_jobs: int | None
 ) -> float:
     """Return the bias on normal samples with the correlations of the given ones.
 
     Warns where it is large, for that of other distributions may be larger, and where it
-    is unknown.
+    is unknown: then 0 is returned.
     """
-    codes = sides[2].codes
-    zeros = np.zeros(len(codes), dtype=int)
-
-    def estimate_normals(columns):
-        x, y, z = columns
-        blocks = Block(x, zeros), Block(y, zeros), Block(z, codes)
-        return float(conditional_terms(*blocks, n_neighbors).mean())
-
-    columns = [side.draw(random_state).columns for side in sides]
+    columns, codes = zip(*blocks, strict=True)
     if not (columns[0].shape[1] and columns[1].shape[1]):
         return 0.0
-    bias = bias_on_normals(columns, codes, estimate_normals, random_state)
+
+    def estimate_normals(drawn):
+        normals = (Block(*pair) for pair in zip(drawn, codes, strict=True))
+        return float(conditional_terms(*normals, n_neighbors, n_jobs).mean())
+
+    bias = math.nan
+    if not any(np.ptp(code) for code in codes[:2]):
+        bias = bias_on_normals(list(columns), codes[2], estimate_normals)
     n_columns = sum(block.shape[1] for block in columns)
-    if np.isnan(bias):
-        if n_columns > FEW_COLUMNS:
-            warn(
-                f"Neighbours are far apart in {n_columns} columns, and {len(codes)} "
-                "samples are too few, or too close to linear, to tell the bias: the "
-                "conditional mutual information may be larger than "
-                f"{estimate:.2f} nats. Pass fewer columns or more samples.",
-                ReliabilityWarning,
-            )
-        return 0.0
+    if math.isnan(bias) and n_columns > FEW_COLUMNS:
+        warn(
+            f"Neighbours are far apart in {n_columns} columns. The bias is unknown for "
+            "labels in X or Y, for linear relations, and for fewer than ten samples "
+            "for each column: the conditional mutual information may be larger than "
+            f"{estimate:.2f} nats. Pass fewer columns or more samples.",
+            ReliabilityWarning,
+        )
     if abs(bias) > max(LARGE_BIAS, LARGE_SHARE * abs(estimate - bias)):
         warn(
             f"Neighbours are far apart in {n_columns} columns: on normal samples of "
@@ -169,7 +162,7 @@ def bias_of_neighbors(
             "remains may be as large. Pass fewer columns or more samples.",
             ReliabilityWarning,
         )
-    return bias
+    return 0.0 if math.isnan(bias) else bias
 
 
 def require_more_rows(n_samples: int, n_neighbors: int) -> None:

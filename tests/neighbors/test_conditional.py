@@ -88,8 +88,12 @@ def test_many_columns_are_warned_of():
     with pytest.warns(ReliabilityWarning, match="far apart in 8 columns.*subtracted"):
         conditional_mutual_info(*rows)
     few = (data[:70] for data in rows)
-    with pytest.warns(ReliabilityWarning, match="70 samples are too few"):
+    with pytest.warns(ReliabilityWarning, match="8 columns. The bias is unknown"):
         conditional_mutual_info(*few)
+    x, y, z = rows
+    labelled = pd.DataFrame(x).assign(label=z)
+    with pytest.warns(ReliabilityWarning, match="unknown for labels in X"):
+        conditional_mutual_info(labelled, y, np.ones(1200))
 
 
 def test_a_layer_with_noise():

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from skmi import KSG, MixedKSG
-from skmi.neighbors._chance import chance_moments, code_information
+from skmi.neighbors._chance import chance_moments, chances_of, code_information
 from tests.neighbors.draws import discrete_information, draw_gates, draw_pair
 
 pytestmark = [
@@ -266,6 +266,11 @@ class TestLabels:
         gap, inside = mean_gap(cls, draw, 25, discrete_target=True)
         assert abs(gap) < 0.02
         assert inside >= 0.88
+
+    def test_chances_are_those_of_scipy(self):
+        counts, sizes = np.arange(31), np.array([[2], [17], [30], [45]])
+        expected = stats.hypergeom.pmf(counts, 50, 30, sizes)
+        np.testing.assert_allclose(chances_of(counts, 50, 30, sizes), expected, 1e-9)
 
     def test_moments_by_chance_are_those_of_permutations(self):
         rng = np.random.default_rng(0)
