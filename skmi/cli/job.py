@@ -2,23 +2,24 @@
 
 import argparse
 import difflib
-import json
 import math
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from skmi import __version__
 from skmi._data.checks import warn_of_duplicate_rows
+from skmi.cli.outputs import check_outputs, write_record
+from skmi.cli.parsing import Column, has_decimal_comma, parse_column
 from skmi.cli.reading import (
-    Column,
+    STREAM,
     TableError,
     bundled_table,
     one_line,
-    parse_column,
     read_table,
 )
 from skmi.cli.render import (
@@ -26,13 +27,16 @@ from skmi.cli.render import (
     Pair,
     Report,
     draw,
+    picture_format,
+    printable,
     render_record,
     render_text,
 )
 from skmi.display._style import require_matplotlib
 from skmi.entropy import adjusted_mutual_info
-from skmi.exceptions import DuplicateRowsWarning, SkmiWarning, warn
+from skmi.exceptions import NothingSelectedWarning, SkmiWarning, warn
 from skmi.feature_selection import MIFeatureSelector
+from skmi.feature_selection.encoding import bin_columns
 from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 
@@ -43,6 +47,10 @@ __all__ = ["main"]
 MAX_NEIGHBORS = 10
 
 MIN_ROWS = 20
+
+MOST_MEASURED = 10  # pairs, by synergy, that are estimated as the features are
+
+N_BINS = 8  # of a number in a pair with a label
 
 # Fewest permutations with which the selector decides itself how many features to take.
 ENOUGH_PERMUTATIONS = 39
@@ -78,17 +86,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SkmiWarning)
             report = make_report(options)
-        print(render_text(report))
+        if STREAM not in (options.json, options.plot):
+            print(render_text(report))
         if options.plot:
             draw(report, options.plot)
         if options.json:
-            text = json.dumps(render_record(report), indent=2, allow_nan=False) + "\n"
-            Path(options.json).write_text(text, encoding="utf-8")
+            write_record(render_record(report), options.json)
     except (TableError, ImportError, OSError) as error:
-        print(f"skmi: {one_line(error)}", file=sys.stderr)
+        print(f"skmi: {printable(one_line(error))}", file=sys.stderr)
         return 2
     for message in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"note: {message}", file=sys.stderr)
+        print(f"note: {printable(message)}", file=sys.stderr)
     return 0
 
 
@@ -99,10 +107,24 @@ def make_parser() -> argparse.ArgumentParser:
         description="Rank the features of a table by their mutual information with a "
         "target.",
     )
-    parser.add_argument("table", nargs="?", help="CSV, TSV or parquet file")
+    parser.add_argument(
+        "table",
+        nargs="?",
+        help="delimited text, also packed by gzip, bzip2 or zip, or a Parquet, Feather "
+        "or Excel file; - reads standard input",
+    )
     parser.add_argument("--target", help="name of the target column")
-    parser.add_argument("--json", metavar="FILE", help="write the result here as well")
-    parser.add_argument("--plot", metavar="FILE", help="draw the ranking here, a PNG")
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="write the result here as well; - writes it to standard output instead",
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="draw the ranking here, a PNG; - draws to standard output instead",
+    )
+    parser.add_argument("--version", action="version", version=f"skmi {__version__}")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--n-permutations", type=int, default=500, metavar="N", help="default: 500"
@@ -142,6 +164,8 @@ def check(options: argparse.Namespace) -> None:
         raise TableError("--seed must lie between 0 and 4294967295")
     if options.plot:
         require_matplotlib("--plot")
+        picture_format(options.plot)
+    check_outputs(options.table, {"--json": options.json, "--plot": options.plot})
 
 
 def prepare(options: argparse.Namespace) -> Table:
@@ -166,11 +190,13 @@ def prepare(options: argparse.Namespace) -> Table:
 
 def load(options: argparse.Namespace) -> tuple[str, dict[str, Column], Column]:
     """Return the name of the table, its features and its target."""
+    delimiter = None
     if options.table is None:
         name, table = "diabetes, bundled with scikit-learn", bundled_table()
         target = options.target or "target"
     else:
-        name, table = Path(options.table).name, read_table(options.table)
+        name = "standard input" if options.table == STREAM else Path(options.table).name
+        table, delimiter = read_table(options.table)
         target = options.target
     names = ", ".join(table)
     if target is None:
@@ -179,7 +205,9 @@ def load(options: argparse.Namespace) -> tuple[str, dict[str, Column], Column]:
         close = difflib.get_close_matches(target, table, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {names}"
         raise TableError(f"there is no column {target!r}; {hint}")
-    columns = {name: parse_column(name, values) for name, values in table.items()}
+    # A comma that does not end a cell may be a decimal one.
+    comma = delimiter not in (None, ",") and has_decimal_comma(table)
+    columns = {label: parse_column(label, table[label], comma) for label in table}
     return name, columns, columns.pop(target)
 
 
@@ -229,15 +257,57 @@ def measure(
                 None if twin is None else names[twin],
             )
         )
-    pairs = [
-        Pair(names[first], names[second], *amounts)
-        for first, second, *amounts in selector.interactions_
-    ]
+    pairs = confirmed_pairs(selector.interactions_, columns, target, findings, seed)
     return sorted(findings, key=lambda finding: -finding.mutual_info), pairs
 
 
+def confirmed_pairs(
+    found: list[Any],
+    columns: list[Column],
+    target: Column,
+    findings: list[Finding],
+    seed: int,
+) -> list[Pair]:
+    """Pairs that exceed their members by the estimates of the report as well."""
+    pairs = []
+    for first, second, _, _, pvalue in found[:MOST_MEASURED]:
+        members = [columns[first], columns[second]]
+        alone = [findings[k].mutual_info for k in (first, second)]
+        if len({column.kind for column in members}) > 1:
+            members = [as_labels(column) for column in members]
+            same = [mutual_info(column, target, seed)[0] for column in members]
+        else:
+            same = alone
+        together = joint_mutual_info(members, target, seed)
+        synergy = together - sum(same)
+        if synergy > 0 and together > max(*alone, *same):
+            names = columns[first].name, columns[second].name
+            pairs.append(Pair(*names, together, synergy, pvalue))
+    return sorted(pairs, key=lambda pair: -pair.synergy)
+
+
+def as_labels(column: Column) -> Column:
+    """Column of numbers cut into bins."""
+    if column.kind == "discrete":
+        return column
+    numbers = np.where(column.missing, np.nan, column.values)
+    codes = bin_columns(numbers[:, np.newaxis], N_BINS)[:, 0]
+    return column._replace(kind="discrete", values=codes)
+
+
+def joint_mutual_info(members: list[Column], target: Column, seed: int) -> float:
+    """Mutual information of columns of one kind and the target, in nats."""
+    values = np.column_stack([column.values for column in members])
+    if members[0].kind == "discrete":
+        values = np.unique(values, axis=0, return_inverse=True)[1].ravel()
+    return mutual_info(members[0]._replace(values=values), target, seed)[0]
+
+
 def mutual_info(column: Column, target: Column, seed: int) -> tuple[float, float]:
-    """Return the mutual information of two columns and its standard error, in nats."""
+    """Estimate the mutual information of a column, or several, and its standard error.
+
+    In nats.
+    """
     if len(np.unique(column.values)) == 1:
         return 0.0, 0.0
     if column.kind == target.kind == "discrete":
@@ -252,10 +322,10 @@ def mutual_info(column: Column, target: Column, seed: int) -> tuple[float, float
         random_state=seed,
     )
     with warnings.catch_warnings():
-        # Repeated values in one column are common; repeated rows of the whole table
-        # have been looked for.
-        warnings.simplefilter("ignore", DuplicateRowsWarning)
-        estimator.fit(numbers.values.reshape(-1, 1), other.values)
+        # Kinds are decided and repeated rows looked for in the whole table; a feature
+        # is the y of this estimate where it has labels.
+        warnings.simplefilter("ignore", SkmiWarning)
+        estimator.fit(numbers.values.reshape(len(numbers.values), -1), other.values)
     return estimator.mutual_info_, estimator.standard_error_
 
 
@@ -271,4 +341,10 @@ def select(
         discrete_target=target.kind == "discrete",
         random_state=seed,
     )
-    return selector.fit(np.column_stack(numbers), target.values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SkmiWarning)  # advice for pipelines
+        selector.fit(np.column_stack(numbers), target.values)
+    if not selector.support_.any():
+        message = "no feature is significantly informative about the target"
+        warn(message, NothingSelectedWarning)
+    return selector

@@ -1,111 +1,209 @@
-"""Tables of the command line: delimited text and Parquet, parsed column by column."""
+"""Tables of the command line as columns of cells: files, streams and archives."""
 
+import bz2
 import csv
-import datetime
+import gzip
 import io
-import math
 import re
-from collections.abc import Sequence
+import sys
+import zipfile
+from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_diabetes
 
 __all__ = [
-    "Column",
+    "STREAM",
     "TableError",
     "bundled_table",
     "one_line",
-    "parse_column",
     "read_table",
 ]
 
-# Texts of a missing value, in lower case.
-MISSING = {"", ".", "-", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan"}
-MISSING |= {"nat", "null", "none", "missing", "#null!", "#div/0!"}
+STREAM = "-"  # standard input or output in place of a file
 
+DELIMITERS = ",;\t|"
 
-MAX_DISCRETE = 10  # integers with more distinct values count as continuous
+UNNAMED = "column {}"  # a column whose header is empty
 
 
 class TableError(Exception):
     """The request or the table cannot be used."""
 
 
-class Column(NamedTuple):
-    """A parsed column: numbers or codes of labels, missing values filled."""
+def read_table(path: str | Path) -> tuple[dict[str, list], str | None]:
+    """Read a table.
 
-    name: str
-    kind: str  # "continuous" or "discrete"
-    values: np.ndarray  # of shape (n_rows,)
-    missing: np.ndarray  # mask of the same shape
+    Parameters
+    ----------
+    path : str or Path
+        Delimited text, also as gzip, bzip2 or a zip archive of one file, or a Parquet,
+        Feather or Excel file; "-" reads standard input.
 
-    def select(self, rows: np.ndarray) -> "Column":
-        """Return the same column with some of the rows."""
-        return self._replace(values=self.values[rows], missing=self.missing[rows])
-
-
-def read_table(path: str | Path) -> dict[str, list]:
-    """Return the columns of a CSV, TSV or parquet file as a dict of lists."""
-    path = Path(path)
-    if not path.is_file():
+    Returns
+    -------
+    columns : dict of str to list
+        Cells of each column.
+    delimiter : str or None
+        Delimiter of a text.
+    """
+    if str(path) == STREAM:
+        data, name = sys.stdin.buffer.read(), "standard input"
+    elif Path(path).is_file():
+        data, name = Path(path).read_bytes(), str(path)
+    else:
         raise TableError(f"there is no file {path}")
-    if path.suffix.lower() in {".parquet", ".pq"}:
-        return read_parquet(path)
-    return read_delimited(path)
+    data = unpack(data, name)
+    kind = binary_kind(data, Path(name).suffix.lower())
+    if kind:
+        return read_frame(data, kind, name), None
+    return read_delimited(decode(data, name), name)
 
 
-def read_parquet(path: Path) -> dict[str, list]:
-    """Read a parquet file through pandas."""
+def unpack(data: bytes, name: str) -> bytes:
+    """Unpack gzip, bzip2 and zip archives, told by their first bytes."""
+    try:
+        if data[:2] == b"\x1f\x8b":
+            return gzip.decompress(data)
+        if data[:3] == b"BZh":
+            return bz2.decompress(data)
+        if data[:4] == b"PK\x03\x04":
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                files = [f for f in archive.namelist() if not f.endswith("/")]
+                files = [f for f in files if not f.startswith("__MACOSX/")]
+                if "[Content_Types].xml" in files:  # an Excel file
+                    return data
+                if len(files) != 1:
+                    raise TableError(f"{name} has {len(files)} files; pack one table")
+                return archive.read(files[0])
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+        raise TableError(f"{name} cannot be unpacked: {one_line(error)}") from None
+    return data
+
+
+def binary_kind(data: bytes, suffix: str) -> str | None:
+    """Format of a file that is no text, by its first bytes or its suffix."""
+    if data[:4] == b"PAR1" or suffix in {".parquet", ".pq"}:
+        return "parquet"
+    if data[:6] == b"ARROW1" or data[:4] == b"FEA1":
+        return "feather"
+    return "excel" if data[:4] == b"PK\x03\x04" else None
+
+
+def read_frame(data: bytes, kind: str, name: str) -> dict[str, list]:
+    """Read a Parquet, Feather or Excel file through pandas; a named index is kept."""
     try:
         import pandas as pd
 
-        frame = pd.read_parquet(path)
-    except ImportError:
-        raise TableError(
-            'reading parquet needs pandas and pyarrow: pip install "skmi[table]"'
-        ) from None
-    except (OSError, ValueError) as error:
-        raise TableError(f"{path} is not a parquet file: {one_line(error)}") from None
+        frame = getattr(pd, f"read_{kind}")(io.BytesIO(data))
+    except ImportError as error:
+        cure = 'pip install "skmi[table]"'
+        if kind == "excel":
+            cure = "pip install pandas openpyxl, or save the sheet as CSV"
+        raise TableError(f"reading {kind} needs more packages: {cure}") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise TableError(f"{name} is not a {kind} file: {one_line(error)}") from None
     if not len(frame):
-        raise TableError(f"{path} has no rows")
-    columns = {str(name): frame[name].tolist() for name in frame.columns}
-    for name, values in columns.items():
+        raise TableError(f"{name} has no rows")
+    if any(label is not None for label in frame.index.names):
+        clash = set(frame.index.names) & set(frame.columns)
+        frame = frame.reset_index(drop=bool(clash))
+    names = [str(label) for label in frame.columns]
+    refuse_repeated(names, name)
+    columns = {label: frame.iloc[:, k].tolist() for k, label in enumerate(names)}
+    for label, values in columns.items():
         if any(isinstance(value, (list, dict, np.ndarray)) for value in values):
-            raise TableError(f"column {name!r} holds lists; give each part a column")
+            raise TableError(f"column {label!r} holds lists; give each part a column")
     return columns
 
 
-def read_delimited(path: Path) -> dict[str, list]:
-    """Read a text file whose first line names the columns."""
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
+def decode(data: bytes, name: str) -> str:
+    """Decode a text by its byte-order mark, or as UTF-8, UTF-16 or Windows-1252."""
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        text = data.decode("utf-16", errors="replace")
+    elif b"\0" in data[:400]:
+        # Without a mark every other byte of mostly Latin text is zero.
+        ends = [data[i:400:2].count(0) / max(len(data[i:400:2]), 1) for i in (0, 1)]
+        if max(ends) < 0.7:
+            raise TableError(f"{name} is not a text file")
+        encoding = "utf-16-be" if ends[0] > ends[1] else "utf-16-le"
+        text = data.decode(encoding, errors="replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", errors="replace")
     if "\0" in text:
-        raise TableError(f"{path} is not a text file")
-    unquoted = "".join(text.split("\n", 1)[0].split('"')[::2])
-    delimiter = max(",;\t", key=unquoted.count)
+        raise TableError(f"{name} is not a text file")
+    return text
+
+
+def read_delimited(text: str, name: str) -> tuple[dict[str, list], str]:
+    """Read a text whose first line names the columns; return its delimiter as well."""
+    text, delimiter = without_preamble(text)
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise TableError(f"{path} cannot be read as CSV: {one_line(error)}") from None
-    numbered = [(i, row) for i, row in enumerate(lines, 1) if row]
-    if len(numbered) < 2:
-        raise TableError(f"{path} has no rows")
-    names = [name.strip() for name in numbered[0][1]]
-    repeated = {name for name in names if names.count(name) > 1}
+        raise TableError(f"{name} cannot be read as CSV: {one_line(error)}") from None
+    # Lines of delimiters alone are the end of a sheet.
+    numbered = [(i, row) for i, row in enumerate(lines, 1) if any(map(str.strip, row))]
+    blank = sum(1 for row in lines if row) - len(numbered)
+    if len(numbered) < 2 and not (len(numbered) == 1 and blank):
+        raise TableError(f"{name} has no rows")
+    header = [label.strip() for label in numbered[0][1]]
+    if len(header) == 1:  # an empty line is then a missing value
+        numbered = [(i, row) for i, row in enumerate(lines, 1) if row]
+    rows = [fitted_row(row, len(header), line, name) for line, row in numbered[1:]]
+    columns = list(map(list, zip(*rows, strict=True)))
+    kept = [
+        k for k, label in enumerate(header) if label or any(map(str.strip, columns[k]))
+    ]
+    names = [header[k] or UNNAMED.format(k + 1) for k in kept]
+    refuse_repeated(names, name)
+    return {names[i]: columns[k] for i, k in enumerate(kept)}, delimiter
+
+
+def without_preamble(text: str) -> tuple[str, str]:
+    """Drop comment lines before the header and a line that names the delimiter."""
+    said = re.match(r'\s*"?sep=(.)"?[^\S\n]*\r?\n', text)
+    if said:
+        return text[said.end() :], said[1]
+    while text.startswith(("#", "\n", "\r")):
+        line, _, rest = text.partition("\n")
+        following = rest.lstrip("\r\n")
+        delimiter, times = find_delimiter(following)
+        # A header may begin with the sign, as in "#id;name".
+        same = line.count(delimiter) == times > 0 and not following.startswith("#")
+        if same and line[1:2].strip():
+            break
+        text = rest
+    return text, find_delimiter(text)[0]
+
+
+def find_delimiter(text: str) -> tuple[str, int]:
+    """Delimiter of the first line, quoted parts left out, and how often it occurs."""
+    unquoted = "".join(text.split("\n", 1)[0].split('"')[::2])
+    delimiter = max(DELIMITERS, key=unquoted.count)
+    return delimiter, unquoted.count(delimiter)
+
+
+def fitted_row(row: list[str], n_fields: int, line: int, name: str) -> list[str]:
+    """Row with the fields of the header; empty fields at its end are left out."""
+    while len(row) > n_fields and not row[-1].strip():
+        row = row[:-1]
+    if len(row) != n_fields:
+        raise TableError(
+            f"{name}: record {line} has {len(row)} fields, the header {n_fields}"
+        )
+    return row
+
+
+def refuse_repeated(names: list[str], table: str) -> None:
+    """Raise where two columns have the same name."""
+    repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        raise TableError(f"{path} has two columns of the name {sorted(repeated)[0]!r}")
-    for line, row in numbered[1:]:
-        if len(row) != len(names):
-            raise TableError(
-                f"{path}: record {line} has {len(row)} fields, the header {len(names)}"
-            )
-    columns = zip(*(row for _, row in numbered[1:]), strict=True)
-    return dict(zip(names, map(list, columns), strict=True))
+        raise TableError(f"{table} has two columns of the name {min(repeated)!r}")
 
 
 def bundled_table() -> dict[str, list]:
@@ -113,72 +211,6 @@ def bundled_table() -> dict[str, list]:
     data = load_diabetes(scaled=False)
     columns = dict(zip(data.feature_names, data.data.T.tolist(), strict=True))
     return {**columns, "target": data.target.tolist()}
-
-
-def parse_column(name: str, values: Sequence[Any]) -> Column:
-    """Decide whether a column is continuous or discrete, and code it.
-
-    Numbers, amounts, dates and durations are continuous, unless they are whole and
-    take few values; everything else is discrete.
-    """
-    values = [value.strip() if isinstance(value, str) else value for value in values]
-    missing = np.array([is_missing(value) for value in values], dtype=bool)
-    present = [value for value, gone in zip(values, missing, strict=True) if not gone]
-    numbers = as_numbers(present)
-    if numbers is None:
-        levels = {level: i for i, level in enumerate(sorted(set(map(str, present))))}
-        codes = np.full(len(values), -1)
-        codes[~missing] = [levels[str(value)] for value in present]
-        return Column(name, "discrete", codes, missing)
-    if not np.isfinite(numbers).all():
-        raise TableError(f"column {name!r} holds infinite values; replace or drop them")
-    filled = np.full(len(values), numbers.min() - 1 if len(numbers) else 0.0)
-    filled[~missing] = numbers
-    distinct = np.unique(numbers)
-    few = len(distinct) <= MAX_DISCRETE and (distinct == np.round(distinct)).all()
-    return Column(name, "discrete" if few else "continuous", filled, missing)
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a value stands for a missing one."""
-    if isinstance(value, str):
-        return value.lower() in MISSING
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
-        return True
-    return isinstance(value, float) and math.isnan(value)
-
-
-def as_numbers(values: list) -> np.ndarray | None:
-    """Return values as floats, dates and durations as days, or None for neither."""
-    if any(isinstance(value, bool) for value in values):
-        return None
-    for convert in (float, as_amount, as_days):
-        try:
-            return np.array([convert(value) for value in values], dtype=float)
-        except (AttributeError, OverflowError, TypeError, ValueError):
-            continue
-    return None
-
-
-def as_amount(text: str) -> float:
-    """Return the number of a text such as $1,234.50, 12.3 % or 9,000."""
-    if not re.fullmatch(r"[-+]?[$€£]? ?[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)? ?%?", text):
-        raise ValueError(text)
-    return float(re.sub(r"[^-+.\d]", "", text))
-
-
-def as_days(value: Any) -> float:
-    """Return a date, its ISO text, or a duration, as days."""
-    day = datetime.timedelta(days=1)
-    if isinstance(value, datetime.timedelta):
-        return value / day
-    if isinstance(value, str):
-        value = datetime.datetime.fromisoformat(value)
-    if not isinstance(value, datetime.datetime):
-        return float((value - datetime.date(1970, 1, 1)).days)
-    if value.tzinfo is not None:
-        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
-    return (value - datetime.datetime(1970, 1, 1)) / day
 
 
 def one_line(error: Exception) -> str:

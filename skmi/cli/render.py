@@ -1,13 +1,25 @@
 """The report of the command line: as text, as a record for JSON, as a picture."""
 
 import math
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from skmi.cli.reading import TableError, one_line
+from skmi.cli.outputs import opened
+from skmi.cli.reading import STREAM, TableError, one_line
 from skmi.display import FeatureRankingDisplay
 from skmi.display._style import require_matplotlib
 
-__all__ = ["Finding", "Pair", "Report", "draw", "render_record", "render_text"]
+__all__ = [
+    "Finding",
+    "Pair",
+    "Report",
+    "draw",
+    "format_pvalue",
+    "picture_format",
+    "printable",
+    "render_record",
+    "render_text",
+]
 
 MOST_PAIRS = 5  # pairs that are printed; the record has all of them
 
@@ -16,6 +28,8 @@ MI: mutual information; se: its standard error; 0-1: sqrt(1 - exp(-2 MI)),
 the correlation of normal variables with as much; p-value: the target
 permuted {n_permutations} times, for all features together; *: selected.
 Missing values of a feature count as a value of their own."""
+
+PAIR_LEGEND = "Synergy: MI of both together less the MI of each."
 
 
 class Finding(NamedTuple):
@@ -76,25 +90,28 @@ def render_text(report: Report) -> str:
     if report.n_dropped:
         dropped = f", {report.n_dropped} without a target left out"
     parts = [
-        f"{report.table}: {report.n_rows} rows{dropped}\n"
-        f"target: {report.target} ({report.target_type})",
+        f"{printable(report.table)}: {report.n_rows} rows{dropped}\n"
+        f"target: {printable(report.target)} ({report.target_type})",
         format_findings(report.findings, report.unit),
     ]
     if report.pairs:
         parts.append(format_pairs(report.pairs, report.unit))
-    return "\n\n".join([*parts, LEGEND.format(n_permutations=report.n_permutations)])
+    legend = LEGEND.format(n_permutations=report.n_permutations)
+    if report.pairs:
+        legend = f"{legend}\n{PAIR_LEGEND}"
+    return "\n\n".join([*parts, legend])
 
 
 def format_findings(findings: list[Finding], unit: str) -> str:
     """Lay the findings out as a table."""
-    width = min(max(len("feature"), *(len(f.feature) for f in findings)), 21)
+    width = min(max(len("feature"), *(len(printable(f.feature)) for f in findings)), 21)
     head = f"{'feature':<{width}}  {'type':<6}  {f'MI ({unit})':>9}  {'se':>6}"
     lines = [f"{head}  {'0-1':>5}  {'p-value':>7}   redundant with"]
     for f in findings:
         kind = "number" if f.type == "continuous" else "label"
         line = (
             f"{shorten(f.feature, width):<{width}}  {kind:<6}  {f.mutual_info:>9.3f}  "
-            f"{f.standard_error:>6.3f}  {f.scale:>5.2f}  {f.pvalue:>7.4f}"
+            f"{f.standard_error:>6.3f}  {f.scale:>5.2f}  {format_pvalue(f.pvalue):>7}"
             f"{'*' if f.selected else ' '}  {shorten(f.redundant_with or '', 14)}"
         )
         lines.append(line.rstrip())
@@ -103,12 +120,21 @@ def format_findings(findings: list[Finding], unit: str) -> str:
 
 def format_pairs(pairs: list[Pair], unit: str) -> str:
     """List the pairs of the largest synergy."""
-    lines = [
-        f"{shorten(pair.first, 24)} and {shorten(pair.second, 24)}: "
-        f"{pair.mutual_info:.3f} {unit}, p {pair.pvalue:.4f}"
-        for pair in pairs[:MOST_PAIRS]
-    ]
+    shown = pairs[:MOST_PAIRS]
+    texts = [f"{shorten(p.first, 21)} and {shorten(p.second, 21)}" for p in shown]
+    width = max(map(len, texts))
+    lines = [f"{'':<{width}}  {f'MI ({unit})':>9}  {'synergy':>7}  {'p-value':>7}"]
+    for pair, text in zip(shown, texts, strict=True):
+        lines.append(
+            f"{text:<{width}}  {pair.mutual_info:>9.3f}  {pair.synergy:>7.3f}  "
+            f"{format_pvalue(pair.pvalue):>7}"
+        )
     return "\n".join(["More informative together than alone:", *lines])
+
+
+def format_pvalue(pvalue: float) -> str:
+    """Four decimals of a p-value, which is never printed as zero."""
+    return "<0.0001" if pvalue < 1e-4 else f"{pvalue:.4f}"
 
 
 def render_record(report: Report) -> dict[str, Any]:
@@ -125,13 +151,26 @@ def render_record(report: Report) -> dict[str, Any]:
     }
 
 
+def picture_format(path: str) -> str:
+    """Format of a picture, by the suffix of its file; raise for unknown ones."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    suffix = Path(path).suffix[1:].lower() if path != STREAM else "png"
+    if suffix and suffix not in known:
+        raise TableError(
+            f"cannot draw to {path}: its suffix is none of {', '.join(sorted(known))}"
+        )
+    return suffix or "png"
+
+
 def draw(report: Report, path: str) -> None:
-    """Draw the ranking of the features to a file."""
+    """Draw the ranking of the features to a file, or to standard output for "-"."""
     columns = dict(
         zip(Finding._fields, zip(*report.findings, strict=True), strict=True)
     )
     display = FeatureRankingDisplay(
-        names=columns["feature"],
+        names=[printable(name) for name in columns["feature"]],
         scores=columns["mutual_info"],
         pvalues=columns["pvalue"],
         support=columns["selected"],
@@ -141,13 +180,22 @@ def draw(report: Report, path: str) -> None:
     )
     display.plot(name=f"Features informative about {shorten(report.target, 40)}")
     try:
-        display.figure_.savefig(path, dpi=150)
-    except ValueError as error:  # a suffix that matplotlib does not know
+        with opened(path) as file:
+            display.figure_.savefig(file, dpi=150, format=picture_format(path))
+    except ValueError as error:
         raise TableError(f"cannot draw to {path}: {one_line(error)}") from None
     finally:
         require_matplotlib("--plot").close(display.figure_)
 
 
 def shorten(name: str, width: int) -> str:
-    """Cut a name to a width."""
+    """Cut a name, its control characters escaped, to a width."""
+    name = printable(name)
     return name if len(name) <= width else name[: width - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """Escape the characters of a text that would act on a terminal."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )

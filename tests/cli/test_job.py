@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from skmi.cli import job
-from skmi.cli.reading import parse_column
+from skmi.cli.parsing import parse_column
 from tests.cli.runs import GOOD, TABULAR, findings, load_table, run, write
 
 

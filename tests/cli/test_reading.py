@@ -1,10 +1,17 @@
+import bz2
 import datetime
+import gzip
+import io
+import time
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from skmi.cli.reading import parse_column
+from skmi.cli.parsing import has_decimal_comma, parse_column
+from skmi.cli.reading import read_table
+from skmi.exceptions import SkmiWarning
 from tests.cli.runs import findings, run, write
 
 
@@ -91,3 +98,142 @@ def test_parquet_with_types_of_its_own(tmp_path, capsys):
     assert (status, err.count("\n")) == (2, 1)
     frame[:0].to_parquet(path)
     assert "has no rows" in run(capsys, path, "--target", "y")[2]
+
+
+def numbers_of(tmp_path, text, name="t.csv", data=None):
+    path = tmp_path / name
+    path.write_bytes(text.encode() if data is None else data)
+    table, delimiter = read_table(path)
+    comma = delimiter != "," and has_decimal_comma(table)
+    return {k: parse_column(k, cells, comma) for k, cells in table.items()}
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["0,625", "1,375", "2"], [0.625, 1.375, 2]),
+        (["0,665", "11,3", "-4,5"], [0.665, 11.3, -4.5]),
+        (["1.234,5", "870,25", "12"], [1234.5, 870.25, 12]),
+        (["1.234", "870", "2,5"], [1234, 870, 2.5]),
+        (["2,5 %", "3,25 %", ""], [2.5, 3.25, None]),
+        (["2.6", "13.65", "48.9"], [2.6, 13.65, 48.9]),
+        (["1,234.50", "9,000.25", "12"], [1234.5, 9000.25, 12]),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas(tmp_path, cells, numbers, delimiter):
+    lines = [f"{cell}{delimiter}x" for cell in cells]
+    column = numbers_of(tmp_path, "\n".join([f"a{delimiter}b", *lines]) + "\n")["a"]
+    present = [number for number in numbers if number is not None]
+    assert column.values[~column.missing].tolist() == pytest.approx(present)
+    assert column.missing.sum() == numbers.count(None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "days"),
+    [
+        (["13/01/2020", "14/02/2020"], [18274, 18306]),
+        (["01/13/2020", "02/14/2020"], [18274, 18306]),
+        (["13.01.2020", "14.02.2020"], [18274, 18306]),
+        (["13/01/2020 12:00", "14/02/2020 18:00"], [18274.5, 18306.75]),
+        (["06:00:00", "18:00:00"], [0.25, 0.75]),
+        (["06:00", "18:30"], [0.25, 18.5 / 24]),
+    ],
+)
+def test_dates_and_times_of_day(cells, days):
+    column = parse_column("when", cells * 10)
+    np.testing.assert_allclose(column.values[:2], days)
+
+
+@pytest.mark.parametrize("bad", ["n.a.", "unknown", "12.3 kg", "(5)"])
+def test_a_bad_cell_does_not_make_labels_of_numbers(bad):
+    values = [f"{i}.5" for i in range(100)]
+    values[16] = bad
+    with pytest.warns(SkmiWarning, match=r"'a': 1 of 100 cells are no numbers .* 17$"):
+        column = parse_column("a", values)
+    assert column.kind == "continuous"
+    assert np.flatnonzero(column.missing).tolist() == [16]
+    assert column.values[17] == 17.5
+    assert parse_column("a", [*values[:50], *["x"] * 50]).kind == "discrete"
+
+
+def test_columns_and_rows_that_are_empty(tmp_path):
+    rows = "".join(f"{i},5;{i % 3};;\n" for i in range(30))
+    found = numbers_of(tmp_path, "CO;y;;\n" + rows + ";;;\n;;;\n\n")
+    assert list(found) == ["CO", "y"]
+    assert len(found["CO"].values) == 30
+    assert found["CO"].values[3] == 3.5
+    found = numbers_of(tmp_path, "a,y\n1,2,,\n3,4,,\n")
+    assert found["y"].values.tolist() == [2, 4]
+    found = numbers_of(tmp_path, ",a\n0,2\n1,4\n")
+    assert list(found) == ["column 1", "a"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [
+        ("utf-8", b"\xef\xbb\xbf"),
+        ("utf-16-le", b"\xff\xfe"),
+        ("utf-16-be", b"\xfe\xff"),
+        ("utf-16-le", b""),
+        ("utf-16-be", b""),
+        ("latin-1", b""),
+    ],
+)
+@pytest.mark.parametrize("pack", [None, gzip.compress, bz2.compress, "zip"])
+def test_encodings_and_archives(tmp_path, encoding, mark, pack):
+    data = mark + "größe,y\n1.5,2\n3.5,4\n".encode(encoding)
+    if pack == "zip":
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr("folder/t.csv", data)
+        data = stream.getvalue()
+    elif pack:
+        data = pack(data)
+    found = numbers_of(tmp_path, "", "table", data)
+    assert found["größe"].values.tolist() == [1.5, 3.5]
+
+
+def test_lines_before_the_header(tmp_path):
+    for start in (
+        "sep=;\n",
+        '"sep=;"\r\n',
+        "# made, on a day\n#\n\n",
+        "# a; b\n",
+        "\n\n",
+    ):
+        found = numbers_of(tmp_path, start + "a;y\n1,5;2\n3,5;4\n")
+        assert found["a"].values.tolist() == [1.5, 3.5], start
+    assert list(numbers_of(tmp_path, "#a;y\n1;2\n3;4\n")) == ["#a", "y"]
+    found = numbers_of(tmp_path, "a|y\n1|2\n3|4\n")
+    assert list(found) == ["a", "y"]
+
+
+def test_broken_archives_are_refused_in_one_line(tmp_path, capsys):
+    for data in (b"\x1f\x8b123", b"BZh9123", b"PK\x03\x04123"):
+        path = tmp_path / "t"
+        path.write_bytes(data)
+        status, _, err = run(capsys, path, "--target", "y")
+        assert (status, err.count("\n")) == (2, 1)
+        assert "cannot be unpacked" in err
+
+
+def test_feather_and_a_named_index(tmp_path):
+    frame = pd.DataFrame({"a": [1.5, 2.5], "y": [1, 2]})
+    frame.to_feather(tmp_path / "t.feather")
+    assert read_table(tmp_path / "t.feather")[0]["a"] == [1.5, 2.5]
+    frame.set_index("a").to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet")[0]["a"] == [1.5, 2.5]
+
+
+def test_names_of_wide_tables_are_checked_in_linear_time(tmp_path):
+    """Each doubling of the columns doubles the time, give or take."""
+    times = []
+    for n_columns in (2000, 16000):
+        names = ",".join(f"c{k}" for k in range(n_columns))
+        row = ",".join(["1"] * n_columns)
+        path = write(tmp_path / "t.csv", f"{names}\n{row}\n{row}\n")
+        start = time.process_time()
+        read_table(path)
+        times.append(time.process_time() - start)
+    assert times[1] < 20 * times[0] + 0.05  # 64 times as long if quadratic
