@@ -183,6 +183,45 @@ def test_identifiers_are_noted(tmp_path, capsys):
     assert "column 'name' holds text that is mostly different" in err
 
 
+def test_notes_about_features_do_not_name_another_column(tmp_path, capsys):
+    rng = np.random.RandomState(0)
+    frame = pd.DataFrame({"uid": [f"u{k}" for k in range(300)]})
+    frame["code"] = rng.randint(40, size=300).astype(str)
+    frame["code"] = "c" + frame["code"]
+    frame["y"] = rng.standard_normal(300)
+    path = tmp_path / "ids.csv"
+    frame.to_csv(path, index=False)
+    status, _, err = run(capsys, path, "--target", "y")
+    assert status == 0
+    assert "column 'uid' holds text" in err
+    assert "no feature is significantly informative" in err
+    assert err.count("\n") == 2
+
+
+def test_a_renamed_copy_is_no_interaction(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    level, names = rng.integers(20, size=3000), rng.permutation(20)
+    y = rng.random(3000) < 1 / (1 + np.exp(-rng.normal(size=20)[level]))
+    frame = pd.DataFrame({"state": level, "code": names[level], "y": y})
+    frame["state"] = "S" + frame["state"].astype(str)
+    frame["code"] = "C" + frame["code"].astype(str)
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    record, found = findings(capsys, tmp_path, path, "--target", "y")
+    assert record["interactions"] == []
+    assert found["state"]["mutual_info"] == pytest.approx(found["code"]["mutual_info"])
+
+
+def test_one_bad_cell_is_named(tmp_path, capsys):
+    rows = "".join(f"{i % 37}.5,{i * i % 11}.5\n" for i in range(100))
+    path = write(tmp_path / "t.csv", "a,y\n" + rows.replace("16.5,", "n.a,", 1))
+    status, out, err = run(capsys, path, "--target", "y")
+    assert status == 0
+    assert "column 'a': 1 of 100 cells are no numbers" in err
+    assert "'n.a' in row 17" in err
+    assert "number" in out
+
+
 def test_as_a_command(tmp_path):
     command = [sys.executable, "-m", "skmi", "--n-permutations", "5"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -195,13 +195,8 @@ def test_encodings_and_archives(tmp_path, encoding, mark, pack):
 
 
 def test_lines_before_the_header(tmp_path):
-    for start in (
-        "sep=;\n",
-        '"sep=;"\r\n',
-        "# made, on a day\n#\n\n",
-        "# a; b\n",
-        "\n\n",
-    ):
+    comments = "# made, on a day\n#\n\n", "# a; b\n", "\n\n"
+    for start in ("sep=;\n", '"sep=;"\r\n', *comments):
         found = numbers_of(tmp_path, start + "a;y\n1,5;2\n3,5;4\n")
         assert found["a"].values.tolist() == [1.5, 3.5], start
     assert list(numbers_of(tmp_path, "#a;y\n1;2\n3;4\n")) == ["#a", "y"]
