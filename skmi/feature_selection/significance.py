@@ -102,7 +102,7 @@ def draw_permutations(
     """
     groups = np.zeros(n_rows, dtype=int) if groups is None else groups
     members = [np.flatnonzero(groups == name) for name in np.unique(groups)]
-    drawn = np.tile(np.arange(n_rows), (n_permutations + 1, 1))
+    drawn = np.tile(np.arange(n_rows, dtype=np.int32), (n_permutations + 1, 1))
     for permutation in drawn[1:]:
         for rows in members:
             permutation[rows] = rows[shuffled(len(rows), random_state, block_length)]
