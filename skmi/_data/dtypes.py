@@ -78,6 +78,7 @@ def dtype_kind(name):
         "time": ("date", "time", "duration", "interval", "period"),
         "integer": ("int", "uint"),
         "object": ("object", "null"),
+        "complex": ("complex",),
     }
     for kind, prefixes in kinds.items():
         if name.startswith(prefixes):
@@ -167,7 +168,9 @@ def wanting_numbers(name):
                 f"{found} Drop those rows, or clip or rescale the column."
             ) from error
         if "NAType" in found or "NA is ambiguous" in found:
-            raise ValueError(f"{name} contains missing values (NA).") from error
+            raise ValueError(
+                f"{name} contains missing values (NA); drop those rows, or fill them."
+            ) from error
         if "could not convert string" in found:
             raise ValueError(
                 f"{name} holds text ({found}); encode it as numbers, for example with "

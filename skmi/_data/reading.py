@@ -23,6 +23,7 @@ from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
     "as_days",
+    "in_memory",
     "read_block",
     "read_numbers",
     "read_sides",
@@ -113,8 +114,10 @@ def in_memory(data, name, for_table):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
         return plain_array(np.asarray(data), name)
-    if hasattr(data, "__array__") or hasattr(data, "__array_namespace__"):
+    if hasattr(data, "__array_namespace__"):
         return data
+    if hasattr(data, "__array__"):
+        return plain_array(np.asarray(data), name)
     return array_of_items(data, name)
 
 
@@ -299,6 +302,8 @@ def read_table(data, name, for_table):
     for k, kind in enumerate(kinds):
         if kind == "cells":
             refuse_cells(name, "lists")
+        if kind == "complex":
+            refuse_complex(name)
         if kind not in {"time", "object"}:
             continue
         column = column_of(data, k)
