@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln, xlogy
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
@@ -124,7 +125,10 @@ def discrete_entropy(labels: ArrayLike, correction: str = "plugin") -> float:
 
 def label_codes(labels: ArrayLike, name: str) -> np.ndarray:
     """Return a code, from 0 without gaps, for each distinct row of labels."""
-    rows = np.asarray(read_block(labels, name))
+    rows = read_block(labels, name)
+    if sparse.issparse(rows):
+        raise ValueError(f"{name} is sparse; pass a dense array: {name}.toarray().")
+    rows = np.asarray(rows)
     if not rows.size:
         raise ValueError(f"{name} is empty; pass one sample at least.")
     columns = list(rows.reshape(len(rows), -1).T)
@@ -305,8 +309,8 @@ def neighbor_surprise(
     }[metric]
     if n_samples <= n_neighbors:
         raise ValueError(
-            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass more "
-            "samples than neighbours."
+            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass "
+            "more samples than neighbours."
         )
     distances = cKDTree(X).query(X, [n_neighbors + 1], p=norm)[0]
     if (distances == 0).any():

@@ -163,6 +163,8 @@ def wanting_numbers(name):
             raise ValueError(
                 f"{name} is too small. {found} Pass more rows, or more columns."
             ) from error
+        if found.startswith("Support for labels represented as bytes"):
+            raise ValueError(f"y holds bytes. {found}") from error
         if "contains infinity" in found:
             raise ValueError(
                 f"{found} Drop those rows, or clip or rescale the column."
@@ -235,7 +237,7 @@ def is_two_valued(block):
     """Whether the rows of numbers take two distinct values, which makes them labels."""
     first = None
     for column in block.reshape(len(block), -1).T:
-        column = column.astype(np.float64)
+        column = column.astype(np.float64) if column.dtype == object else column
         lowest, highest = column.min(), column.max()
         if lowest == highest:
             continue

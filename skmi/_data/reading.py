@@ -107,6 +107,8 @@ def in_memory(data, name, for_table):
             refuse(name, data, "pass one of its arrays, or X.to_dataframe()")
         return np.asarray(data.values)
     if library == "pandas":
+        if hasattr(data, "to_series"):  # an index
+            data = data.to_series().reset_index(drop=True)
         return without_sparse_columns(data)
     if isinstance(data, np.ma.MaskedArray):
         return without_mask(data, name, for_table)

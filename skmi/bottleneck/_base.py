@@ -390,7 +390,8 @@ class BottleneckEstimator(
         reset = target is None
         if y is None and not reset:
             raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None; pass it second, after X."
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None; pass it second, after X."
             )
         X = read_numbers(X, "X", type(self).__name__)
         if y is not None:

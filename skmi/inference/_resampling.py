@@ -118,8 +118,8 @@ def permuted_within(
     _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if counts.max() < 2:
         raise ValueError(
-            "No two rows have the same label of `groups` or Z: nothing can be permuted. "
-            "Pass labels that are repeated, or numbers."
+            "No two rows have the same label of `groups` or Z: nothing can be "
+            "permuted. Pass labels that are repeated, or numbers."
         )
     order = np.empty(len(codes), dtype=int)
     shuffled = random_state.permutation(len(codes))

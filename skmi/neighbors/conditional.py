@@ -169,8 +169,8 @@ def require_more_rows(n_samples: int, n_neighbors: int) -> None:
     """Raise where there are not more samples than neighbours."""
     if n_samples <= n_neighbors:
         raise ValueError(
-            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass more "
-            "samples than neighbours."
+            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass "
+            "more samples than neighbours."
         )
 
 
