@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import skmi
 from skmi._data.validation import numbers_and_codes
@@ -72,6 +73,17 @@ def test_a_block_of_two_distinct_rows_is_a_label():
     assert len(skmi.KSG().fit(CODES[:, np.newaxis], two).classes_) == 2
     four = np.column_stack([BITS, CODES > 2]).astype(float)
     assert not hasattr(skmi.KSG().fit(CODES[:, np.newaxis], four), "classes_")
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+def test_two_numbers_remain_numbers_where_labels_cannot_be():
+    X = BITS[:, np.newaxis] + RNG.standard_normal((N, 1))
+    for model in (
+        make_small(skmi.SMILE, reference="copula"),
+        make_small(skmi.AutoMI, encoder_x=torch.nn.Linear(1, 2)),
+        skmi.GaussianMI(),
+    ):
+        assert not hasattr(model.fit(X, BITS.astype(float)), "classes_")
 
 
 @pytest.mark.parametrize("as_text", [list, np.array, lambda t: np.array(t, object)])
