@@ -233,13 +233,14 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Returns
         -------
         float
-            Nats; may be negative.
+            Nats; may be negative. At most the entropy of labels, as `mutual_info_`.
         """
         check_is_fitted(self)
         X, y = self._validate(X, y, reset=False)
         if is_constant(X) or is_constant(y):
             return 0.0
-        return require_finite(self._mutual_info(X, y), "estimate")
+        value = require_finite(self._mutual_info(X, y), "estimate")
+        return self._limit(Estimate(value, 0.0), X, y).mutual_info
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
         r"""Return the pointwise mutual information of each sample, in nats.

@@ -53,6 +53,18 @@ def test_the_entropy_of_discrete_features_is_a_ceiling(cls):
     assert make_small(cls).fit(few, many).ceiling_ == pytest.approx(ENTROPY)
 
 
+def test_features_that_are_said_to_be_discrete():
+    y = RNG.standard_normal(200)
+    model = skmi.MixedKSG(discrete_features=True).fit(SIDES[:, np.newaxis] * 3, y)
+    assert model.ceiling_ == pytest.approx(ENTROPY)
+
+
+def test_new_samples_have_the_ceiling_of_their_labels():
+    y = np.array(["no", "yes"])[SIDES]
+    model = skmi.MixedKSG().fit(X, y)
+    assert model.mutual_info(X[40:80], y[40:80]) <= math.log(2)
+
+
 @pytest.mark.parametrize(
     "cls", [skmi.MINE, skmi.SMILE, skmi.AutoMI, skmi.DonskerVaradhan]
 )

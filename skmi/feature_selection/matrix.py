@@ -108,7 +108,7 @@ def mutual_info_matrix(
            [0.7, 0.7, 0. ],
            [0. , 0. , 0.7]])
     """
-    given, X = X, read_block(X, "X", for_table=True)
+    X = read_block(X, "X", for_table=True)
     require_columns(X, "X")
     types = column_types(X) or None
     with wanting_numbers("X"):
@@ -144,9 +144,9 @@ def mutual_info_matrix(
     if return_counts:
         present = (codes >= 0).astype(float)
         results.append(np.rint(present.T @ present).astype(np.int64))
-    if hasattr(given, "iloc"):
-        names = {"index": given.columns, "columns": given.columns}
-        results = [type(given)(result, **names) for result in results]
+    if hasattr(X, "iloc"):
+        names = {"index": X.columns, "columns": X.columns}
+        results = [type(X)(result, **names) for result in results]
     return tuple(results) if return_counts else results[0]
 
 

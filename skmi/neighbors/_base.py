@@ -80,6 +80,9 @@ class NeighborEstimator(MutualInfoEstimator):
         labels = self._layout.X_labels
         return np.zeros(n_features, bool) if labels is None else labels.mask
 
+    def _is_discrete(self, X: np.ndarray) -> bool:
+        return bool(self._is_label.all()) or super()._is_discrete(X)
+
     def _atom_limits(self, x: Block, y: Block) -> list[float]:
         """Return from how many copies on a value of x, and one of y, is a label."""
         return [math.inf, math.inf]
