@@ -74,7 +74,9 @@ class Training:
         self.objective = objective
         self.criterion = objective if criterion is None else criterion
         self.x, self.y = x, y
-        self.train_rows, self.stop_rows = train_rows, stop_rows
+        self.train_rows = train_rows.to(x.device)
+        self.stop_rows = stop_rows.to(x.device)
+        self.models = torch.arange(len(x), device=x.device).unsqueeze(-1)
         self.schedule = schedule
         self.generator = generator
         self.contrast = contrast
@@ -172,11 +174,12 @@ class Training:
         """Step on each batch of the shuffled samples; return the sum of the losses."""
         n_rows = self.train_rows.shape[1]
         batch_size = n_rows // n_batches
-        order = self.train_rows[:, torch.randperm(n_rows, generator=self.generator)]
+        shuffled = torch.randperm(n_rows, generator=self.generator)
+        order = self.train_rows[:, shuffled.to(self.x.device)]
         total = 0
         for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
             partners = draw_partners(
-                batch_size, self.schedule.n_negatives, self.generator
+                batch_size, self.schedule.n_negatives, self.generator, self.x.device
             )
             values = self.objective(self._score(self.network, batch, partners))
             self.optimizer.zero_grad()
@@ -225,8 +228,7 @@ class Training:
 
     def _score(self, network, rows, partners):
         """Return scores of joint pairs, and of samples with their negative samples."""
-        models = torch.arange(len(rows)).unsqueeze(-1)
-        x, y = self.x[models, rows], self.y[models, rows]
+        x, y = self.x[self.models, rows], self.y[self.models, rows]
         partners = partners.to(x.device)
         scores = network(x, y, partners)
         return contrast_pairs(scores, partners, self.contrast)
