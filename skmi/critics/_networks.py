@@ -193,8 +193,4 @@ class PairNetwork(nn.Module):
         u, v = self.x_tower(x), self.y_tower(y)
         if partners is None:
             return self.head(u, v)
-        if u.device.type != "cpu" and partners.shape[-1] == v.shape[-2]:
-            # All pairs at once, then in order: a GPU is slow at gathering embeddings.
-            scores = self.head(u, v)
-            return scores.gather(-1, partners.expand_as(scores))
         return self.head.paired(u, v, partners)
