@@ -97,7 +97,8 @@ class HistogramMI(MutualInfoEstimator):
             # The test does not reject for fewer than eight samples, even if they are
             # perfectly dependent, so that no box is smaller than four.
             ceiling = math.log(max(len(X) / 4, 1))
-            return Estimate(terms.mean(), standard_error(terms), ceiling)
+            error = standard_error(terms)
+            return Estimate(terms.mean(), error, ceiling, influence=terms)
         self._learn_edges(X, y)
         x, z = self._cells(X, y)
         n_x_cells = n_cells(self._x_edges)
@@ -112,13 +113,23 @@ class HistogramMI(MutualInfoEstimator):
         if not hasattr(self, "classes_"):
             ceilings.append(self._entropy_of_bins(y, self._y_edges, z))
         return Estimate(
-            self._from_entropies(x, z), standard_error(plain), min(ceilings)
+            self._from_entropies(x, z),
+            standard_error(plain),
+            min(ceilings),
+            influence=plain,
         )
+
+    def _fit_conditional(self, X, y, Z, **settings):
+        if self.strategy != "adaptive":  # the same bins of Z and y in both terms
+            n_columns = X.shape[1] + Z.shape[1]
+            n_columns += 1 if hasattr(self, "classes_") else y.shape[1]
+            settings["n_bins"] = self.n_bins or default_n_bins(len(X), n_columns)
+        return super()._fit_conditional(X, y, Z, **settings)
 
     def _learn_edges(self, X, y) -> None:
         """Cut the columns into bins; raise where there are too many cells."""
         n_columns = X.shape[1] + (1 if hasattr(self, "classes_") else y.shape[1])
-        n_bins = self.n_bins or max(2, round(len(X) ** (2 / 3 / n_columns)))
+        n_bins = self.n_bins or default_n_bins(len(X), n_columns)
         self._x_edges = [self._cut(column, n_bins) for column in X.T]
         if not hasattr(self, "classes_"):
             self._y_edges = [self._cut(column, n_bins) for column in y.T]
@@ -207,6 +218,11 @@ class HistogramMI(MutualInfoEstimator):
             counts = self._pair_counts[x * self._n_y_cells + z]
             expected = self._x_counts[x] * self._y_counts[z] / self._x_counts.sum()
         return np.log((counts + 1) / (expected + 1))
+
+
+def default_n_bins(n_samples: int, n_columns: int) -> int:
+    """Return the number of bins of each column of both sides together."""
+    return max(2, round(n_samples ** (2 / 3 / n_columns)))
 
 
 def n_cells(edges: list[np.ndarray]) -> int:

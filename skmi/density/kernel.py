@@ -112,7 +112,7 @@ class KernelDensityMI(MutualInfoEstimator):
         if self.adaptive and self._kernels.has_both_sides:
             self._kernels.adapt()
         terms = self._kernels.left_out_terms()
-        return Estimate(terms.mean(), standard_error(terms))
+        return Estimate(terms.mean(), standard_error(terms), influence=terms)
 
     def _transform(self, X, y) -> tuple[np.ndarray, np.ndarray]:
         """Transform the columns of new samples as those of the fit."""

@@ -37,7 +37,8 @@ class _EllipticalEstimator(MutualInfoEstimator):
             return Estimate(0.0, 0.0)
         self._ratio, bias = self._fit_ratio(x, y)
         pointwise = self._ratio.pairs(*self._coordinates(x, y))
-        return Estimate(self._ratio.mutual_info - bias, standard_error(pointwise))
+        value, error = self._ratio.mutual_info - bias, standard_error(pointwise)
+        return Estimate(value, error, influence=pointwise)
 
     def _learn_views(self, X, y):
         self._views = [BlockView(block, self._marginals) for block in (X, y)]
@@ -388,8 +389,9 @@ class EllipticalCopulaMI(MutualInfoEstimator):
         self._reference = CopulaReference(X[order], y[order])
         self.degrees_of_freedom_: float = float(self._reference.degrees_of_freedom)
         self.lower_bound_: float = self._reference.bound
-        value = self._reference.estimate
-        return Estimate(value, standard_error(self._log_ratio_of_pairs(X, y)))
+        pointwise = self._log_ratio_of_pairs(X, y)
+        error = standard_error(pointwise)
+        return Estimate(self._reference.estimate, error, influence=pointwise)
 
     def _mutual_info(self, X, y):
         return self._log_ratio_of_pairs(X, y).mean()

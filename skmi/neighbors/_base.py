@@ -93,7 +93,8 @@ class NeighborEstimator(MutualInfoEstimator):
         self._tie_seed = seed
         self._is_label = self._label_mask(X.shape[1])
         value, error = self._estimate(X, y)
-        return Estimate(value, error, self._ceiling(len(X)))
+        ceiling = self._ceiling(len(X))
+        return Estimate(value, error, ceiling, influence=self._terms_of_samples)
 
     def _estimate(self, X, y) -> tuple[float, float]:
         """Estimate on samples among themselves; return the standard error as well."""
@@ -107,7 +108,7 @@ class NeighborEstimator(MutualInfoEstimator):
             terms = self._terms(joint)
             values.append(terms.mean())
             errors.append(standard_error(terms))
-        self._joint = joint
+        self._joint, self._terms_of_samples = joint, terms
         # The orders share the samples: the errors of the terms do not average out.
         spread = np.std(values, ddof=1) if has_ties else 0.0
         error = np.mean(errors) * self._inflation
