@@ -25,9 +25,10 @@ from skmi._core.sklearn_compat import (
 )
 from skmi._data.checks import is_constant, require_finite, warn_of_few_rows
 from skmi._data.condition import Condition
-from skmi._data.dtypes import on_device_of
+from skmi._data.dtypes import is_two_valued, on_device_of
 from skmi._data.splitting import N_CONTRASTS, contrast_blocks
 from skmi._data.validation import validate_pair
+from skmi.entropy import discrete_entropy
 from skmi.exceptions import (
     DiscreteTargetWarning,
     DuplicateRowsWarning,
@@ -80,6 +81,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
 
     _takes_labels = True  # as y
     _label_columns = None  # of X: None refuses, or they become "codes" or "indicators"
+    _takes_text = True  # as columns of labels, beside those of categories
+    _mixes_labels_in_y = False  # takes columns of labels beside numbers
     _number_types = (np.float64,)  # of X, taken without a copy
     _may_write = True  # into X
     _is_normalized = False  # whether _log_ratio has no free constant
@@ -189,11 +192,29 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             del self._given
         if is_constant(X) or is_constant(y):
             estimate = estimate._replace(mutual_info=0.0, standard_error=0.0)
-        self._publish(estimate)
+        self._publish(self._limit(estimate, X, y))
         warn_of_few_rows(X)
-        self._warn_of_saturation()
+        self._warn_of_saturation(estimate.ceiling)
         self._warn_of_reach(estimate.reach)
         return self
+
+    def _limit(self, estimate: Estimate, X: np.ndarray, y: np.ndarray) -> Estimate:
+        """Return an estimate that does not exceed the entropies of labels."""
+        entropies = [math.inf]
+        if hasattr(self, "classes_"):
+            entropies.append(discrete_entropy(y))
+        if self._is_discrete(X):
+            entropies.append(discrete_entropy(X))
+        limit = min(entropies)
+        return estimate._replace(
+            mutual_info=min(estimate.mutual_info, limit),
+            ceiling=min(estimate.ceiling, limit),
+        )
+
+    def _is_discrete(self, X: np.ndarray) -> bool:
+        """Whether all columns of X are labels, or it has two distinct rows."""
+        labels = self._layout.X_labels
+        return (labels is not None and labels.mask.all()) or is_two_valued(X)
 
     def _publish(self, estimate: Estimate) -> None:
         """Set the reported attributes, if all of them are finite."""
@@ -375,6 +396,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     @property
     def information_coefficient_(self) -> float:
         """The estimate on the scale of 0 to 1 of Linfoot, sqrt(1 - exp(-2 I))."""
+        check_is_fitted(self)
         return math.sqrt(-math.expm1(-2 * max(self.mutual_info_, 0.0)))
 
     def _warn_of_reach(self, reach):
@@ -388,11 +410,12 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
                 ReliabilityWarning,
             )
 
-    def _warn_of_saturation(self):
-        if self.mutual_info_ > 0.9 * self.ceiling_:
+    def _warn_of_saturation(self, ceiling):
+        """Warn of an estimate near the ceiling of its method, if labels allow more."""
+        if self.mutual_info_ > 0.9 * ceiling and ceiling <= self.ceiling_:
             warn(
                 f"The estimate of {self.mutual_info_:.2f} nats is close to "
-                f"{self.ceiling_:.2f}, the largest value that {type(self).__name__} "
+                f"{ceiling:.2f}, the largest value that {type(self).__name__} "
                 "can return on these samples; the mutual information may be larger. "
                 "More samples raise the ceiling.",
                 SaturationWarning,

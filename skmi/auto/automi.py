@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmi._core.params import estimator, parameter
@@ -168,6 +169,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
 
     _label_columns = "indicators"
+    _mixes_labels_in_y = True
 
     # -- fit ---------------------------------------------------------------------
 
@@ -182,7 +184,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         chosen = self._compare(chosen, X, y)
         self._model, self.chosen_ = chosen.model, chosen.name
         self.lower_bound_: float = chosen.lower_bound
-        self.confidence_interval_ = interval(chosen.estimate)
+        limited = self._limit(chosen.estimate, X, y)
+        self.confidence_interval_ = interval(limited)
         cut_short = chosen.name == "critic" and is_cut_short(
             model.validation_scores_, model.max_iter
         )
@@ -365,10 +368,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if best is None or best.lower_bound <= chosen.lower_bound:
             return chosen
         model = best.model.fit(X, y)
+        # Near the entropy of labels an estimate is not saturated.
+        ceiling = math.inf if hasattr(model, "classes_") else model.ceiling_
         estimate = Estimate(
             model.mutual_info_,
             model.standard_error_,
-            model.ceiling_,
+            ceiling,
             chosen.estimate.bound,
             influence=model._influence,
         )
@@ -401,6 +406,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         str
             A few lines for people.
         """
+        check_is_fitted(self)
         low, high = self.confidence_interval_
         found = {
             "mutual information": f"{self.mutual_info_:.3f} nats, "

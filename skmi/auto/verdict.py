@@ -25,12 +25,12 @@ NEAR = 0.9  # of the ceiling or of the reach
 
 
 def interval(estimate: Estimate) -> ConfidenceInterval:
-    """Return the normal interval of an estimate."""
+    """Return the normal interval of an estimate, up to its ceiling."""
     value, error = estimate.mutual_info, estimate.standard_error
     reach = norm.ppf((1 + LEVEL) / 2) * error
     return ConfidenceInterval(
         value - reach,
-        value + reach,
+        min(value + reach, estimate.ceiling),
         standard_error=error,
         mutual_info=value,
         lower_limit=value - norm.ppf(LEVEL) * error,

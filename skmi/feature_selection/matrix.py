@@ -8,7 +8,8 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmi._data.dtypes import column_types, refuse_dates
+from skmi._data.dtypes import column_types, wanting_numbers
+from skmi._data.reading import read_block, require_columns
 from skmi.entropy import CORRECTIONS
 from skmi.feature_selection.by_estimator import fitted_mutual_info
 from skmi.feature_selection.chance import (
@@ -107,11 +108,17 @@ def mutual_info_matrix(
            [0.7, 0.7, 0. ],
            [0. , 0. , 0.7]])
     """
-    refuse_dates(X)
+    given, X = X, read_block(X, "X", for_table=True)
+    require_columns(X, "X")
     types = column_types(X) or None
-    array = check_array(
-        X, dtype=None, accept_sparse="csr", ensure_all_finite="allow-nan"
-    )
+    with wanting_numbers("X"):
+        array = check_array(
+            X,
+            dtype=None,
+            accept_sparse="csr",
+            ensure_all_finite="allow-nan",
+            input_name="X",
+        )
     n_rows, n_columns = array.shape
     if n_bins is None:
         n_bins = int(np.clip(np.sqrt(n_rows / MIN_ROWS_IN_CELL), 5, 16))
@@ -131,9 +138,9 @@ def mutual_info_matrix(
     if return_counts:
         present = (codes >= 0).astype(float)
         results.append(np.rint(present.T @ present).astype(np.int64))
-    if hasattr(X, "iloc"):
-        names = {"index": X.columns, "columns": X.columns}
-        results = [type(X)(result, **names) for result in results]
+    if hasattr(given, "iloc"):
+        names = {"index": given.columns, "columns": given.columns}
+        results = [type(given)(result, **names) for result in results]
     return tuple(results) if return_counts else results[0]
 
 

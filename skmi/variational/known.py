@@ -56,7 +56,14 @@ class KnownDensity:
         return values.reshape(len(X), len(y))
 
     def _call(self, X, y, shape):
-        values = np.asarray(self.conditional(X, y), dtype=float)
+        try:
+            values = np.asarray(self.conditional(X, y), dtype=float)
+        except TypeError as error:
+            raise TypeError(
+                f"conditional was called with X of shape {X.shape} and y of shape "
+                f"{y.shape}, and failed: {error}. Pass a callable of both that returns "
+                "log densities."
+            ) from error
         if values.shape == (len(X), 1) and len(shape) == 1:
             values = values[:, 0]
         if values.shape != shape:

@@ -170,15 +170,14 @@ class StreamingMixin:
         scores = CriticScores(critics, [inputs], self.device, self._scores_dtype)
         value, influence = report.evaluate(scores, reports.X, reports.y, self.averaging)
         losses = [*(stream.losses if stream else []), training.losses[-1][0]]
-        self._publish(
-            Estimate(
-                value,
-                standard_error(influence),
-                report.ceiling(len(reports.X)),
-                report.bound,
-                report.reach(len(reports.X)),
-            )
+        found = Estimate(
+            value,
+            standard_error(influence),
+            report.ceiling(len(reports.X)),
+            report.bound,
+            report.reach(len(reports.X)),
         )
+        self._publish(self._limit(found, reports.X, reports.y))
         fitted = describe_training(self, training, critics, [inputs], [value])
         n_iter = len(losses)
         fitted |= {"n_iter_": n_iter, "best_iter_": n_iter, "loss_curve_": losses}
