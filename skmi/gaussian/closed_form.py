@@ -95,7 +95,7 @@ def covariance_error(
     --------
     >>> from skmi.gaussian import covariance_error
     >>> covariance_error(500, 20, 20)
-    0.0299...
+    0.0295...
     """
     n_x, n_y = max(n_x, n_y), min(n_x, n_y)
     j = np.arange(1, n_y + 1)

@@ -11,6 +11,7 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Interval, Real, StrOptions, make_random_state
 from skmi._data.marginals import BlockView
 from skmi.base import Estimate, MutualInfoEstimator
+from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
@@ -19,7 +20,6 @@ from skmi.gaussian.closed_form import (
     student_scatter,
 )
 from skmi.gaussian.cross_fitted import CopulaReference, student_quantiles
-from skmi.exceptions import ReliabilityWarning, warn
 from skmi.statistics import standard_error
 
 __all__ = ["EllipticalCopulaMI", "GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
