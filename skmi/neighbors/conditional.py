@@ -14,6 +14,7 @@ from skmi._data.validation import numbers_and_codes
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._base import N_TIE_BREAKINGS
 from skmi.neighbors._chance import chance_in_groups
+from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_terms
 from skmi.neighbors._reference import bias_on_normals
 from skmi.neighbors._search import Block
 from skmi.neighbors._sides import Side, atom_limits
@@ -30,6 +31,10 @@ COPIES_IN_Z = 12
 
 # From which a bias is warned of: in nats, and as a share of the estimate.
 LARGE_BIAS, LARGE_SHARE = 0.1, 0.1
+
+# The same share of what remains of the bias, by the drift with the number of
+# neighbours. It comes out too small rather than too large.
+LARGE_DRIFT = 0.05
 
 
 def conditional_mutual_info(
@@ -85,7 +90,9 @@ def conditional_mutual_info(
     are far apart, which takes about seven times as long. It is all of the bias where
     the copula is normal. Elsewhere, in many columns, a part remains: with three columns
     and five that are tanh of them plus noise, 2.0 nats were found of 2.5, and 1.6
-    without the correction. A :class:`skmi.ReliabilityWarning` says where it is large.
+    without the correction. A :class:`skmi.ReliabilityWarning` says where the bias on
+    normal samples is large, and where the estimate falls with the number of neighbours
+    by more than that: the dependence is then finer than their distance.
 
     References
     ----------
@@ -119,50 +126,70 @@ def conditional_mutual_info(
     values = []
     for _ in range(N_TIE_BREAKINGS if has_ties else 1):
         drawn = [side.draw(random_state) for side in sides]
-        values.append(conditional_terms(*drawn, n_neighbors, n_jobs).mean())
+        terms = conditional_terms(*drawn, n_neighbors, n_jobs)
+        values.append(terms.mean())
     estimate = float(np.mean(values))
     gain = chance_in_groups(*(side.codes for side in sides))
-    blocks = [side.draw(random_state) for side in sides]
-    return estimate + gain - bias_of_neighbors(blocks, estimate, n_neighbors, n_jobs)
+    bias = bias_of_neighbors(drawn, n_neighbors, n_jobs)
+    many = conditional_terms(*drawn, MORE_NEIGHBORS * n_neighbors, n_jobs)
+    n_columns = sum(block.columns.shape[1] for block in drawn)
+    warn_of_bias(estimate, bias, drift_of_terms(terms, many, n_columns), n_columns)
+    return estimate + gain - (0.0 if math.isnan(bias) else bias)
 
 
 def bias_of_neighbors(
-    blocks: list[Block], estimate: float, n_neighbors: int, n_jobs: int | None
+    blocks: list[Block], n_neighbors: int, n_jobs: int | None
 ) -> float:
     """Return the bias on normal samples with the correlations of the given ones.
 
-    Warns where it is large, for that of other distributions may be larger, and where it
-    is unknown: then 0 is returned.
+    It is NaN where it is unknown.
     """
     columns, codes = zip(*blocks, strict=True)
     if not (columns[0].shape[1] and columns[1].shape[1]):
         return 0.0
+    if any(np.ptp(code) for code in codes[:2]):
+        return math.nan
 
     def estimate_normals(drawn):
         normals = (Block(*pair) for pair in zip(drawn, codes, strict=True))
         return float(conditional_terms(*normals, n_neighbors, n_jobs).mean())
 
-    bias = math.nan
-    if not any(np.ptp(code) for code in codes[:2]):
-        bias = bias_on_normals(list(columns), codes[2], estimate_normals)
-    n_columns = sum(block.shape[1] for block in columns)
-    if math.isnan(bias) and n_columns > FEW_COLUMNS:
+    return bias_on_normals(list(columns), codes[2], estimate_normals)
+
+
+def warn_of_bias(estimate: float, bias: float, drift: Drift, n_columns: int) -> None:
+    """Warn where the bias is unknown, or large, or where a part of it remains.
+
+    Where it is large on normal samples, that of other distributions may be larger.
+    """
+    unknown = math.isnan(bias)
+    value = estimate if unknown else estimate - bias
+    remaining = drift.bias + (0.0 if unknown else min(bias, 0.0))
+    far_apart = f"Neighbours are far apart in {n_columns} columns"
+    if unknown and n_columns > FEW_COLUMNS:
         warn(
-            f"Neighbours are far apart in {n_columns} columns. The bias is unknown for "
-            "labels in X or Y, for linear relations, and for fewer than ten samples "
-            "for each column: the conditional mutual information may be larger than "
-            f"{estimate:.2f} nats. Pass fewer columns or more samples.",
+            f"{far_apart}. The bias is unknown for labels in X or Y, for linear "
+            "relations, and for fewer than ten samples for each column: the "
+            f"conditional mutual information may be larger than {estimate:.2f} nats. "
+            "Pass fewer columns or more samples.",
             ReliabilityWarning,
         )
-    if abs(bias) > max(LARGE_BIAS, LARGE_SHARE * abs(estimate - bias)):
+    elif abs(bias) > max(LARGE_BIAS, LARGE_SHARE * abs(value)):
         warn(
-            f"Neighbours are far apart in {n_columns} columns: on normal samples of "
-            f"the same correlations the estimate is off by {bias:+.2f} nats, which was "
-            f"subtracted from {estimate:.2f}. Where the dependence is not normal, what "
-            "remains may be as large. Pass fewer columns or more samples.",
+            f"{far_apart}: on normal samples of the same correlations the estimate is "
+            f"off by {bias:+.2f} nats, which was subtracted from {estimate:.2f}. Where "
+            "the dependence is not normal, what remains may be as large. Pass fewer "
+            "columns or more samples.",
             ReliabilityWarning,
         )
-    return 0.0 if math.isnan(bias) else bias
+    elif remaining > max(2 * drift.error, LARGE_BIAS, LARGE_DRIFT * abs(value)):
+        warn(
+            f"{far_apart} for this dependence: with {MORE_NEIGHBORS} times as many of "
+            "them less of it is found. The conditional mutual information is probably "
+            f"larger than {value:.2f} by {remaining:.2f} nats or more. Pass fewer "
+            "columns or more samples.",
+            ReliabilityWarning,
+        )
 
 
 def require_more_rows(n_samples: int, n_neighbors: int) -> None:
