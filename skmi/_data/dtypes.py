@@ -158,6 +158,14 @@ def wanting_numbers(name):
         found = str(error)
         if found.startswith(("X ", "y ")):
             raise
+        if found.startswith("Found array with"):
+            raise ValueError(
+                f"{name} is too small. {found} Pass more rows, or more columns."
+            ) from error
+        if "contains infinity" in found:
+            raise ValueError(
+                f"{found} Drop those rows, or clip or rescale the column."
+            ) from error
         if "NAType" in found or "NA is ambiguous" in found:
             raise ValueError(f"{name} contains missing values (NA).") from error
         if "could not convert string" in found:

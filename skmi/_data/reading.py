@@ -221,9 +221,9 @@ def require_columns(block, name):
     """Raise for a vector where a block of columns is taken."""
     if len(np.shape(block)) == 1:
         raise ValueError(
-            f"{name} has one dimension. Expected 2D array, got 1D array instead: "
-            f"{name}.reshape(-1, 1), of a Series {name}.to_frame(), makes one column "
-            "of it. Reshape your data."
+            f"{name} has one dimension. Expected 2D array, got 1D array instead. "
+            "Reshape your data: array.reshape(-1, 1), of a Series series.to_frame(), "
+            "makes one column of it."
         )
 
 

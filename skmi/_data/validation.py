@@ -152,6 +152,7 @@ def validate_pair(
         X = read_block(X, "X")
         require_columns(X, "X")
         y = None if y is None else read_block(y, "y")
+        require_same_rows(X, y)
         if not with_y:
             return read_features(estimator, X, None, reset, min_samples)[0], None
         if y is None and not reset:
@@ -170,6 +171,15 @@ def validate_pair(
         if reset:
             warn_of_duplicate_rows(X, y)
         return X, y
+
+
+def require_same_rows(X: Any, y: Any) -> None:
+    """Raise where X and y have different numbers of rows."""
+    if y is not None and np.shape(X)[0] != np.shape(y)[0]:
+        raise ValueError(
+            "X and y have inconsistent numbers of samples: "
+            f"[{np.shape(X)[0]}, {np.shape(y)[0]}]; pass one row of y for each row of X."
+        )
 
 
 def read_label_columns(estimator, y, reset):

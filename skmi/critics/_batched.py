@@ -63,6 +63,8 @@ def checked_scores(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
             f"{type(module).__name__} is not: {error}."
         ) from error
     except RuntimeError as error:
+        if "out of memory" in str(error):
+            raise
         raise ValueError(
             f"critic, the module {type(module).__name__}, cannot score x of shape "
             f"{tuple(x.shape)} and y of shape {tuple(y.shape)} "

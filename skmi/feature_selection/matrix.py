@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmi._data.dtypes import column_types, wanting_numbers
 from skmi._data.reading import read_block, require_columns
 from skmi.entropy import CORRECTIONS
-from skmi.feature_selection.by_estimator import fitted_mutual_info
+from skmi.feature_selection.by_estimator import columns_for, fitted_mutual_info
 from skmi.feature_selection.chance import (
     adjust_for_chance,
     chance_information,
@@ -127,9 +127,15 @@ def mutual_info_matrix(
     matrix = pairwise_mutual_info(codes)
     if estimator is not None:
         array = array.toarray() if sparse.issparse(array) else array
+        columns = columns._replace(values=array)
+        blocks = [columns_for(estimator, columns, k) for k in range(n_columns)]
+        targets = [
+            array[:, k].astype(str) if columns.is_label(k) else array[:, k]
+            for k in range(n_columns)
+        ]
         pairs = np.triu_indices(n_columns, 1)
         values = Parallel(n_jobs=n_jobs)(
-            delayed(fitted_mutual_info)(estimator, array[:, [j]], array[:, k])
+            delayed(fitted_mutual_info)(estimator, blocks[j], targets[k])
             for j, k in zip(*pairs, strict=True)
         )
         matrix[pairs] = values
