@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from skmi._data.dtypes import as_array, feature_kinds, refuse_dates, target_kind
+from skmi._data.dtypes import feature_kinds, target_kind
+from skmi._data.reading import read_block
 from skmi._data.validation import LabelColumns
 
 __all__ = ["Condition"]
@@ -57,8 +58,7 @@ class Condition(NamedTuple):
 
 def as_table(Z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return Z as an array of two dimensions, and which columns are labels."""
-    Z = as_array(Z)
-    refuse_dates(Z)
+    Z = read_block(Z, "Z")
     if np.ndim(Z) == 1:
         labelled = target_kind(Z) == "discrete"
         table = np.asarray(Z, dtype=object if labelled else None).reshape(-1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +16,13 @@ from skmi._data.reading import read_block
 from skmi._data.splitting import hold_out, part_size
 from skmi.base import MutualInfoEstimator
 from skmi.entropy import label_codes
+from skmi.exceptions import ReliabilityWarning
 
 __all__ = [
     "count_rows",
     "disagreement",
     "estimates_of_halves",
+    "fit_again",
     "fit_on_rows",
     "permuted_rows",
     "permuted_within",
@@ -193,4 +196,13 @@ def fit_on_rows(
 ) -> float:
     """Return the estimate on some of the samples."""
     rows = np.sort(rows)
-    return clone(estimator).fit(select_rows(X, rows), select_rows(y, rows)).mutual_info_
+    return fit_again(estimator, select_rows(X, rows), select_rows(y, rows)).mutual_info_
+
+
+def fit_again(
+    estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike
+) -> MutualInfoEstimator:
+    """Fit a clone; only the fit on the given samples warns of its reliability."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReliabilityWarning)
+        return clone(estimator).fit(X, y)

@@ -140,7 +140,7 @@ def count_balls(near_x: Any, near_y: Any, n_neighbors: int, backend: Any) -> tup
     joint = backend.library.maximum(near_x, near_y)
     radius, found = kth_distance(joint, n_neighbors, True, backend)
     n_x, n_y = (count_inside(near, radius, backend) for near in (near_x, near_y))
-    return found, n_x, n_y
+    return radius, found, n_x, n_y
 
 
 def count_boxes(

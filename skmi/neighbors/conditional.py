@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmi._core.sklearn_compat import make_random_state
+from skmi._data.chance import chance_in_groups
 from skmi._data.marginals import BlockView
 from skmi._data.reading import read_sides
 from skmi._data.validation import numbers_and_codes
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._base import N_TIE_BREAKINGS
-from skmi.neighbors._chance import chance_in_groups
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_terms
 from skmi.neighbors._reference import bias_on_normals
 from skmi.neighbors._search import Block

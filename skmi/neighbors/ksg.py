@@ -8,6 +8,7 @@ from scipy.special import digamma
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Options, StrOptions
 from skmi.neighbors._base import NeighborEstimator
+from skmi.neighbors._drift import Drift, drift_of_neighbors
 from skmi.neighbors._search import JointRows
 from skmi.neighbors._terms import (
     entropy_terms,
@@ -115,6 +116,12 @@ class KSG(NeighborEstimator):
         no_labels = both_continuous and len(joint.groups) == 1
         variant = self._options.variant if no_labels else 1
         return VARIANTS[variant](joint, self._options.n_neighbors)
+
+    def _drift_of_terms(self, terms):
+        variant, k = self._options.variant, self._options.n_neighbors
+        if self._needs_densities:  # other biases than those of counts
+            return Drift(0.0, 0.0)
+        return drift_of_neighbors(self._joint, k, terms if variant == 1 else None)
 
     def _check_samples(self, X, y):
         if self._needs_densities and not hasattr(self, "classes_"):
