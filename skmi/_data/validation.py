@@ -177,8 +177,8 @@ def require_same_rows(X: Any, y: Any) -> None:
     """Raise where X and y have different numbers of rows."""
     if y is not None and np.shape(X)[0] != np.shape(y)[0]:
         raise ValueError(
-            "X and y have inconsistent numbers of samples: "
-            f"[{np.shape(X)[0]}, {np.shape(y)[0]}]; pass one row of y for each row of X."
+            f"X and y have inconsistent numbers of samples: [{np.shape(X)[0]}, "
+            f"{np.shape(y)[0]}]; pass one row of y for each row of X."
         )
 
 

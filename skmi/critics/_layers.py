@@ -68,9 +68,10 @@ class MultiLayer(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers  # a slice would make a new container each time
+        for layer in hidden:
             x = ACTIVATIONS[self.activation](layer(x))
-        return self.layers[-1](x)
+        return last(x)
 
 
 class WithSkip(MultiLayer):

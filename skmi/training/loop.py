@@ -9,10 +9,16 @@ import numpy as np
 import torch
 
 from skmi._core.torch_utils import isolated_randomness
-from skmi.critics._batched import clip_gradients, copy_models, extract_model
+from skmi.critics._batched import (
+    clip_gradients,
+    copy_models,
+    copy_weights,
+    extract_model,
+)
 from skmi.exceptions import SkmiWarning, warn
 from skmi.training.early_stopping import EarlyStopping
 from skmi.training.negatives import contrast_pairs, draw_partners, spread_partners
+from skmi.training.optimizer import AdamW
 from skmi.training.schedule import LEARNING_RATES, Schedule
 
 __all__ = ["Training", "mean_of_finite", "run_epochs"]
@@ -80,11 +86,10 @@ class Training:
         self.schedule = schedule
         self.generator = generator
         self.contrast = contrast
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = AdamW(
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
-            fused=True,
         )
         self.averaged = None
         if schedule.averaging_rate is not None:
@@ -150,8 +155,7 @@ class Training:
         """Set the learning rate of the epoch."""
         progress = self.epoch / max(self.schedule.max_iter, 1)
         share = LEARNING_RATES[self.schedule.learning_rate](progress)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.learning_rate_init * share
+        self.optimizer.lr = self.schedule.learning_rate_init * share
 
     def _isolated(self):
         """Seed torch's generator, for dropout in a user's module, and restore it."""
@@ -235,7 +239,7 @@ class Training:
 
     def _keep(self, models):
         if len(self.x) == 1 and len(models):
-            self.kept = copy.deepcopy(self.current)
+            self.kept = copy_weights(self.current, self.kept)
         elif len(models):
             copy_models(self.current, self.kept, list(models))
 
