@@ -455,7 +455,10 @@ class ChainRule(NamedTuple):
 
     @property
     def estimate(self) -> Estimate:
-        """The difference; noise that both estimates share cancels in its error."""
+        """The difference, in whose error the noise that both estimates share cancels.
+
+        So does what else the errors of both hold: biases are of one sign.
+        """
         values, errors, rests = [], [], []
         for model in self:
             values.append(model.mutual_info_)
@@ -466,7 +469,7 @@ class ChainRule(NamedTuple):
         influence, error = None, math.hypot(*errors)
         if len(rests) == 2:
             influence = self.whole._influence - self.part._influence
-            error = math.hypot(standard_error(influence), *rests)
+            error = math.hypot(standard_error(influence), rests[0] - rests[1])
         ceiling = self.whole.ceiling_ - values[1]
         return Estimate(values[0] - values[1], error, ceiling, influence=influence)
 

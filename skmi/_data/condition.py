@@ -65,7 +65,7 @@ def as_table(Z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         return table, np.array([labelled])
     if np.ndim(Z) != 2:
         raise ValueError("Z must have one row for each sample, and columns.")
-    mask = np.array([kind == "discrete" for kind in feature_kinds(Z)], dtype=bool)
+    mask = np.isin(feature_kinds(Z), ["discrete", "text", "boolean"])
     table = np.asarray(Z, dtype=object) if mask.any() else np.asarray(Z)
     if not len(mask):
         mask = np.full(table.shape[1], table.dtype.kind == "b")

@@ -191,7 +191,7 @@ def read_label_columns(estimator, y, reset):
         return y, None
     table = np.asarray(y, dtype=object)
     if reset:
-        mask = np.array([kind == "discrete" for kind in feature_kinds(y)])
+        mask = np.isin(feature_kinds(y), ["discrete", "text", "boolean"])
         labels = LabelColumns.learn("y", table, mask)
     else:
         labels = estimator._layout.y_labels

@@ -114,7 +114,7 @@ class NeighborEstimator(MutualInfoEstimator):
         if self.status_ == "not converged":
             warn_of_distance(value, drift, error)
         error = math.hypot(error, drift.bias)
-        influence = self._terms_of_samples
+        influence = self._terms_of_samples * self._inflation
         return Estimate(value, error, ceiling, influence=influence)
 
     def _drift_of_terms(self, terms: np.ndarray) -> Drift:
