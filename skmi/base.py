@@ -160,9 +160,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Numbers, one row for each sample.
+            Numbers, one row for each sample; columns of categories where the estimator
+            takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers, or labels: strings, categories or booleans.
+            Numbers, or labels: strings, categories, booleans or two distinct values.
         Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
             Conditioning variable: numbers, labels or both. With it, all results are of
             the conditional mutual information I(X; y | Z).
@@ -175,8 +176,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Raises
         ------
         ValueError
-            If X, y or Z holds missing values, or text among numbers, or too few
-            samples.
+            If X, y or Z holds missing or masked values, dates, text among numbers, or
+            too few samples.
+        TypeError
+            If X, y or Z is neither an array nor a table.
         """
         vars(self).pop("mutual_info_", None)
         self._given = X, y

@@ -23,6 +23,7 @@ from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
     "as_days",
+    "in_memory",
     "read_block",
     "read_numbers",
     "read_sides",
@@ -106,6 +107,8 @@ def in_memory(data, name, for_table):
             refuse(name, data, "pass one of its arrays, or X.to_dataframe()")
         return np.asarray(data.values)
     if library == "pandas":
+        if hasattr(data, "to_series"):  # an index
+            data = data.to_series().reset_index(drop=True)
         return without_sparse_columns(data)
     if isinstance(data, np.ma.MaskedArray):
         return without_mask(data, name, for_table)
@@ -113,8 +116,10 @@ def in_memory(data, name, for_table):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
         return plain_array(np.asarray(data), name)
-    if hasattr(data, "__array__") or hasattr(data, "__array_namespace__"):
+    if hasattr(data, "__array_namespace__"):
         return data
+    if hasattr(data, "__array__"):
+        return plain_array(np.asarray(data), name)
     return array_of_items(data, name)
 
 
@@ -299,6 +304,8 @@ def read_table(data, name, for_table):
     for k, kind in enumerate(kinds):
         if kind == "cells":
             refuse_cells(name, "lists")
+        if kind == "complex":
+            refuse_complex(name)
         if kind not in {"time", "object"}:
             continue
         column = column_of(data, k)

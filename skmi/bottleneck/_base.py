@@ -389,7 +389,10 @@ class BottleneckEstimator(
         """Return X, the encoded y, and its target: the one given, or that of a fit."""
         reset = target is None
         if y is None and not reset:
-            raise ValueError(f"{type(self).__name__} requires y, but y is None.")
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None; pass it second, after X."
+            )
         X = read_numbers(X, "X", type(self).__name__)
         if y is not None:
             y = read_block(y, "y")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,20 +51,19 @@ from skmi.feature_selection.results import (
     stability,
 )
 from skmi.feature_selection.search import Selection, Step, make_rule
-from skmi.feature_selection.selector_input import SelectorInput, read_input
+from skmi.feature_selection.selector_input import (
+    SelectorInput,
+    TableSelectorMixin,
+    read_input,
+)
 from skmi.feature_selection.significance import SCREEN_PERMUTATIONS, draw_permutations
 from skmi.feature_selection.table import Table, make_table
-
-if TYPE_CHECKING:
-    from skmi._core.sklearn_types import SelectorMixin
-else:
-    from sklearn.feature_selection import SelectorMixin
 
 __all__ = ["MIFeatureSelector"]
 
 
 @estimator
-class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters):
+class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParameters):
     r"""Select features informative about a target, with control of false selections.
 
     A forward search adds the feature X that is the most informative about y beside
