@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,12 +16,29 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skmi._core.params import DeclaredParameters, estimator, parameter, parameters
-from skmi._core.sklearn_compat import CallbackSupportMixin, StrOptions, fit_context
+from skmi._core.sklearn_compat import (
+    CallbackSupportMixin,
+    StrOptions,
+    fit_context,
+    make_random_state,
+    without_callbacks,
+)
 from skmi._data.checks import is_constant, require_finite, warn_of_few_rows
-from skmi._data.dtypes import on_device_of
+from skmi._data.condition import Condition
+from skmi._data.dtypes import is_two_valued, on_device_of
 from skmi._data.splitting import N_CONTRASTS, contrast_blocks
 from skmi._data.validation import validate_pair
-from skmi.exceptions import ReliabilityWarning, SaturationWarning, warn
+from skmi.entropy import discrete_entropy
+from skmi.exceptions import (
+    DiscreteTargetWarning,
+    DuplicateRowsWarning,
+    FewRowsWarning,
+    ReliabilityWarning,
+    SaturationWarning,
+    SkmiWarning,
+    warn,
+)
+from skmi.statistics import standard_error
 
 __all__ = [
     "Estimate",
@@ -39,6 +58,7 @@ class Estimate(NamedTuple):
     ceiling: float = math.inf
     bound: str = "none"  # what it is in expectation: "lower", "upper" or "none"
     reach: float = math.inf  # the most that the samples support without assumptions
+    influence: np.ndarray | None = None  # of each test sample on the estimate
 
 
 class FittedAttributes:
@@ -61,9 +81,14 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
 
     _takes_labels = True  # as y
     _label_columns = None  # of X: None refuses, or they become "codes" or "indicators"
+    _takes_text = True  # as columns of labels, beside those of categories
+    _mixes_labels_in_y = False  # takes columns of labels beside numbers
     _number_types = (np.float64,)  # of X, taken without a copy
     _may_write = True  # into X
     _is_normalized = False  # whether _log_ratio has no free constant
+    _condition = None  # how Z is read, in a conditional fit
+    # Pipeline.score routes a sample_weight of None even where the last step has none.
+    __metadata_request__score: ClassVar = {"sample_weight": None}
     _shared_attributes = (
         *FittedAttributes.__annotations__,
         "information_coefficient_",
@@ -105,6 +130,22 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         """Return the same of each row of X with its own row of y, shape (n,)."""
         raise NotImplementedError
 
+    def _fit_conditional(
+        self, X: np.ndarray, y: np.ndarray, Z: np.ndarray, **settings: Any
+    ) -> Estimate:
+        """Learn I(X; y | Z) = I(X, Z; y) - I(Z; y) from validated samples.
+
+        Both are fitted with the same seed, hence on the same folds, and with further
+        parameters that they are to share.
+        """
+        self._chain = ChainRule.fit(self, X, y, Z, settings)
+        vars(self).update(self._chain.attributes)
+        return self._chain.estimate
+
+    def _conditional(self, method: str, X, y, Z) -> Any:
+        """Return what a method computes given Z on validated samples."""
+        return self._chain.difference(method, X, y, Z)
+
     @property
     def _contrast(self) -> str:
         """The side, "x" or "y", on which the multi-sample bound takes its samples."""
@@ -113,8 +154,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     # -- public methods ----------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Estimate the mutual information of X and y.
+    def fit(self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None) -> Self:
+        """Estimate the mutual information of X and y, conditional on Z if it is given.
 
         Parameters
         ----------
@@ -122,6 +163,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Numbers, one row for each sample.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Numbers, or labels: strings, categories or booleans.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable: numbers, labels or both. With it, all results are of
+            the conditional mutual information I(X; y | Z).
 
         Returns
         -------
@@ -131,22 +175,46 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Raises
         ------
         ValueError
-            If X or y holds missing values, or text among numbers, or too few samples.
+            If X, y or Z holds missing values, or text among numbers, or too few
+            samples.
         """
         vars(self).pop("mutual_info_", None)
         self._given = X, y
         try:
             X, y = self._validate(X, y, reset=True)
-            estimate = self._fit(X, y)
+            if Z is None:
+                estimate = self._fit(X, y)
+            else:
+                labels_as = "codes" if self._label_columns == "codes" else "indicators"
+                self._condition = Condition.learn(Z, labels_as)
+                estimate = self._fit_conditional(X, y, self._condition.read(Z, len(X)))
         finally:
             del self._given
         if is_constant(X) or is_constant(y):
             estimate = estimate._replace(mutual_info=0.0, standard_error=0.0)
-        self._publish(estimate)
+        self._publish(self._limit(estimate, X, y))
         warn_of_few_rows(X)
-        self._warn_of_saturation()
+        self._warn_of_saturation(estimate.ceiling)
         self._warn_of_reach(estimate.reach)
         return self
+
+    def _limit(self, estimate: Estimate, X: np.ndarray, y: np.ndarray) -> Estimate:
+        """Return an estimate that does not exceed the entropies of labels."""
+        entropies = [math.inf]
+        if hasattr(self, "classes_"):
+            entropies.append(discrete_entropy(y))
+        if self._is_discrete(X):
+            entropies.append(discrete_entropy(X))
+        limit = min(entropies)
+        return estimate._replace(
+            mutual_info=min(estimate.mutual_info, limit),
+            ceiling=min(estimate.ceiling, limit),
+        )
+
+    def _is_discrete(self, X: np.ndarray) -> bool:
+        """Whether all columns of X are labels, or it has two distinct rows."""
+        labels = self._layout.X_labels
+        return (labels is not None and labels.mask.all()) or is_two_valued(X)
 
     def _publish(self, estimate: Estimate) -> None:
         """Set the reported attributes, if all of them are finite."""
@@ -156,8 +224,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         self.ceiling_ = float(estimate.ceiling)
         self.mutual_info_ = mutual_info
         self.standard_error_ = error
+        self._influence = estimate.influence
 
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None) -> float:
         r"""Return a lower bound of the mutual information on test samples, in nats.
 
         It is the same bound for every estimator, so that a search compares like with
@@ -169,7 +238,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
 
         with f the estimator's log density ratio; where f is a log density of y given
         x, the sum is over :math:`f(x_j, y_i)` instead. On training samples it is too
-        high: the model has overfitted them.
+        high: the model has overfitted them. Given Z it is the bound of X and Z together
+        less that of Z, which is a lower bound if Z is modelled well.
 
         Parameters
         ----------
@@ -177,6 +247,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Test samples, which did not train the model.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their partners.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable, if `fit` had one.
 
         Returns
         -------
@@ -184,6 +256,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Higher is better.
         """
         check_is_fitted(self)
+        if self._takes_condition(Z):
+            return float(self._given_condition("score", X, y, Z))
         X, y = self._validate(X, y, reset=False)
 
         def ratios(rows, columns):
@@ -194,7 +268,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         terms = multi_sample_terms(ratios, len(X))
         return require_finite(terms.mean(), "score")
 
-    def mutual_info(self, X: ArrayLike, y: ArrayLike) -> float:
+    def mutual_info(
+        self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None
+    ) -> float:
         """Return the method's own estimate on test samples, in nats.
 
         Parameters
@@ -203,6 +279,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Test samples, which did not train the model.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their partners.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable, if `fit` had one.
 
         Returns
         -------
@@ -210,15 +288,24 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Nats; may be negative.
         """
         check_is_fitted(self)
+        if self._takes_condition(Z):
+            value = self._given_condition("mutual_info", X, y, Z)
+            return require_finite(value, "estimate")
         X, y = self._validate(X, y, reset=False)
         if is_constant(X) or is_constant(y):
             return 0.0
         return require_finite(self._mutual_info(X, y), "estimate")
 
-    def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
+    def score_samples(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        Z: ArrayLike | None = None,
+    ) -> np.ndarray:
         r"""Return the pointwise mutual information of each sample, in nats.
 
-        .. math:: \log \frac{p(x, y)}{p(x) p(y)}
+        .. math:: \log \frac{p(x, y)}{p(x) p(y)}, \quad \text{given z} \quad
+            \log \frac{p(x, y | z)}{p(x | z) p(y | z)}
 
         Without y it is averaged over p(y|x): :math:`KL(p(y|x) \,\|\, p(y))`, how much
         knowing x changes the distribution of y.
@@ -228,7 +315,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         X : array-like of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Their partners.
+            Their partners; needed given Z.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable, if `fit` had one.
 
         Returns
         -------
@@ -236,6 +325,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Nats; may be negative with y.
         """
         check_is_fitted(self)
+        if self._takes_condition(Z):
+            values = self._given_condition("score_samples", X, y, Z)
+            require_finite(values.sum(), "sum of the pointwise values")
+            return on_device_of(X, values)
         given, with_y = X, y is not None
         X, y = self._validate(X, y, reset=False, min_samples=1, with_y=with_y)
         values = np.empty(len(X))
@@ -247,6 +340,20 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
                 values[rows] -= self._offset(X[rows], y[rows])
         require_finite(values.sum(), "sum of the pointwise values")
         return on_device_of(given, values)
+
+    def _takes_condition(self, Z: ArrayLike | None) -> bool:
+        """Whether the fit had a Z; raise where a method is called otherwise."""
+        if (Z is None) != (self._condition is None):
+            was = "with" if Z is None else "without"
+            cure = "pass" if Z is None else "do not pass"
+            raise ValueError(f"The estimator was fitted {was} Z: {cure} one here.")
+        return Z is not None
+
+    def _given_condition(self, method: str, X, y, Z) -> Any:
+        """Validate samples and return what a method computes given Z."""
+        least = 1 if method == "score_samples" else 2
+        X, y = self._validate(X, y, reset=False, min_samples=least)
+        return self._conditional(method, X, y, self._condition.read(Z, len(X)))
 
     def _offset(self, X, y):
         """Return the log of the mean density ratio of each sample to known ones.
@@ -281,6 +388,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             classes=classes,
         )
         if reset:
+            self._condition = None
             rows = np.random.RandomState(0).permutation(len(y))[:N_CONTRASTS]
             self._known_rows = X[rows], y[rows]
         return X, y
@@ -288,6 +396,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     @property
     def information_coefficient_(self) -> float:
         """The estimate on the scale of 0 to 1 of Linfoot, sqrt(1 - exp(-2 I))."""
+        check_is_fitted(self)
         return math.sqrt(-math.expm1(-2 * max(self.mutual_info_, 0.0)))
 
     def _warn_of_reach(self, reach):
@@ -301,15 +410,91 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
                 ReliabilityWarning,
             )
 
-    def _warn_of_saturation(self):
-        if self.mutual_info_ > 0.9 * self.ceiling_:
+    def _warn_of_saturation(self, ceiling):
+        """Warn of an estimate near the ceiling of its method, if labels allow more."""
+        if self.mutual_info_ > 0.9 * ceiling and ceiling <= self.ceiling_:
             warn(
                 f"The estimate of {self.mutual_info_:.2f} nats is close to "
-                f"{self.ceiling_:.2f}, the largest value that {type(self).__name__} "
+                f"{ceiling:.2f}, the largest value that {type(self).__name__} "
                 "can return on these samples; the mutual information may be larger. "
                 "More samples raise the ceiling.",
                 SaturationWarning,
             )
+
+
+class ChainRule(NamedTuple):
+    """Conditional mutual information as a difference: I(X, Z; y) - I(Z; y)."""
+
+    whole: MutualInfoEstimator  # of X and Z together with y
+    part: MutualInfoEstimator  # of Z with y
+
+    @classmethod
+    def fit(
+        cls,
+        estimator: MutualInfoEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        Z: np.ndarray,
+        settings: dict[str, Any],
+    ) -> ChainRule:
+        """Fit two clones with the same seed, hence on the same folds."""
+        settings = {"discrete_target": hasattr(estimator, "classes_"), **settings}
+        if "random_state" in estimator.get_params(deep=False):
+            seed = make_random_state(copy.deepcopy(estimator.random_state))
+            settings["random_state"] = seed.randint(np.iinfo(np.int32).max)
+        models = []
+        # The pair (X, y) has been warned of; Z alone may carry little.
+        quiet = DiscreteTargetWarning, DuplicateRowsWarning, FewRowsWarning
+        for block, kinds in ((np.hstack([X, Z]), quiet), (Z, [SkmiWarning])):
+            own = dict(settings)
+            if "discrete_features" in own:  # of X and Z together: Z comes last
+                own["discrete_features"] = own["discrete_features"][-block.shape[1] :]
+            model = without_callbacks(estimator).set_params(**own)
+            with warnings.catch_warnings():
+                for kind in (*kinds, SaturationWarning):
+                    warnings.simplefilter("ignore", kind)
+                models.append(model.fit(block, y))
+        return cls(*models)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The difference, in whose error the noise that both estimates share cancels.
+
+        So does what else the errors of both hold: biases are of one sign.
+        """
+        values, errors, rests = [], [], []
+        for model in self:
+            values.append(model.mutual_info_)
+            errors.append(model.standard_error_)
+            if model._influence is not None:
+                own = standard_error(model._influence)
+                rests.append(math.sqrt(max(errors[-1] ** 2 - own**2, 0.0)))
+        influence, error = None, math.hypot(*errors)
+        if len(rests) == 2:
+            influence = self.whole._influence - self.part._influence
+            error = math.hypot(standard_error(influence), rests[0] - rests[1])
+        ceiling = self.whole.ceiling_ - values[1]
+        return Estimate(values[0] - values[1], error, ceiling, influence=influence)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The fitted attributes of training: those of X and Z together."""
+        own = {*FittedAttributes.__annotations__, "n_features_in_"}
+        found = {
+            name: value
+            for name, value in vars(self.whole).items()
+            if name.endswith("_") and not name.startswith("_") and name not in own
+        }
+        if "fold_scores_" in found:
+            found["fold_scores_"] = self.whole.fold_scores_ - self.part.fold_scores_
+        return found
+
+    def difference(
+        self, method: str, X: np.ndarray, y: np.ndarray, Z: np.ndarray
+    ) -> Any:
+        """Return the difference of what a method of both returns."""
+        whole = getattr(self.whole, method)(np.hstack([X, Z]), y)
+        return whole - getattr(self.part, method)(Z, y)
 
 
 def mi_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln, xlogy
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
+from sklearn.utils.validation import check_consistent_length
 
 __all__ = [
     "CORRECTIONS",
@@ -79,8 +80,8 @@ def discrete_entropy(labels: ArrayLike, correction: str = "plugin") -> float:
 
     Parameters
     ----------
-    labels : array-like of shape (n_samples,)
-        Labels of any type.
+    labels : array-like of shape (n_samples,) or (n_samples, n_columns)
+        Labels of any type; the entropy of several columns is their joint one.
     correction : str, default="plugin"
         Correction of the bias: "miller_madow" [1]_, "grassberger" [2]_, "jackknife"
         [3]_, "chao_shen" [4]_, or "plugin" for none.
@@ -112,8 +113,31 @@ def discrete_entropy(labels: ArrayLike, correction: str = "plugin") -> float:
     >>> discrete_entropy(["a", "b", "a", "b"], correction="miller_madow")
     0.818...
     """
-    _, counts = np.unique(np.asarray(labels), return_counts=True)
-    return float(CORRECTIONS[correction](counts))
+    if correction not in CORRECTIONS:
+        known = ", ".join(CORRECTIONS)
+        raise ValueError(f"correction={correction!r} must be one of {known}.")
+    return float(CORRECTIONS[correction](np.bincount(label_codes(labels, "labels"))))
+
+
+def label_codes(labels: ArrayLike, name: str) -> np.ndarray:
+    """Return a code, from 0 without gaps, for each distinct row of labels."""
+    rows = np.asarray(labels)
+    if rows.dtype.kind not in "biufSU":
+        rows = np.array(labels, dtype=object)
+    if rows.ndim not in {1, 2} or not rows.size:
+        raise ValueError(
+            f"{name} has the shape {rows.shape}; pass labels of shape (n_samples,) or "
+            "(n_samples, n_columns), one sample at least."
+        )
+    codes = np.zeros(len(rows), dtype=np.int64)
+    for column in rows.reshape(len(rows), -1).T:
+        try:
+            own = np.unique(column, return_inverse=True)[1]
+        except TypeError:  # labels of types that cannot be compared
+            texts = [f"{type(label).__name__} {label!r}" for label in column]
+            own = np.unique(texts, return_inverse=True)[1]
+        codes = np.unique(codes * (own.max() + 1) + own, return_inverse=True)[1]
+    return codes
 
 
 def adjusted_mutual_info(x: ArrayLike, y: ArrayLike) -> tuple[float, np.ndarray]:
@@ -128,9 +152,9 @@ def adjusted_mutual_info(x: ArrayLike, y: ArrayLike) -> tuple[float, np.ndarray]
 
     Parameters
     ----------
-    x : array-like of shape (n_samples,)
-        Labels.
-    y : array-like of shape (n_samples,)
+    x : array-like of shape (n_samples,) or (n_samples, n_columns)
+        Labels; several columns are one label, their combination.
+    y : array-like of shape (n_samples,) or (n_samples, n_columns)
         Labels.
 
     Returns
@@ -156,8 +180,9 @@ def adjusted_mutual_info(x: ArrayLike, y: ArrayLike) -> tuple[float, np.ndarray]
     >>> value
     0.693...
     """
-    x, x_counts = np.unique(x, return_inverse=True, return_counts=True)[1:]
-    y, y_counts = np.unique(y, return_inverse=True, return_counts=True)[1:]
+    x, y = label_codes(x, "x"), label_codes(y, "y")
+    check_consistent_length(x, y)
+    x_counts, y_counts = np.bincount(x), np.bincount(y)
     n_samples = len(x)
     _, pair, pair_counts = np.unique(
         x * len(y_counts) + y, return_inverse=True, return_counts=True

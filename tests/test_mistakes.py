@@ -42,7 +42,7 @@ MISTAKES = {
         "array.reshape(-1, 1)",
     ),
     "labels as floats": (
-        lambda: skmi.KSG().fit(X, (y > 0).astype(float)),
+        lambda: skmi.KSG().fit(X, np.digitize(y, [-0.5, 0.5]).astype(float)),
         skmi.DiscreteTargetWarning,
         "y holds integers",
         "discrete_target=True",
@@ -111,7 +111,7 @@ MISTAKES = {
         lambda: skmi.KSG().fit(dates, y),
         ValueError,
         "X holds dates",
-        "astype('int64')",
+        "(column - column.min()) / numpy.timedelta64(1, 'D')",
     ),
     "repeated rows": (
         lambda: skmi.KSG().fit(np.repeat(X, 5, axis=0), np.repeat(y, 5)),
@@ -263,7 +263,8 @@ def test_the_cures_work():
     numbers = np.array([str(value) for value in y]).astype(float)
     skmi.KSG().fit(X, numbers)
     skmi.MixedKSG(random_state=0).fit(text, y)
-    days = dates.astype("int64") / 1e9
+    days = (dates - dates.min()) / np.timedelta64(1, "D")
+    assert days["day"].tolist() == list(range(60))
     skmi.KSG().fit(days, y)
     clone(skmi.MIFeatureSelector(min_features_to_select=1)).fit(X[::-1], labels)
 

@@ -15,11 +15,14 @@ __all__ = [
     "are_codes",
     "is_constant",
     "require_finite",
+    "warn_of_column_codes",
     "warn_of_duplicate_rows",
     "warn_of_few_rows",
     "warn_of_integer_labels",
     "warn_of_many_labels",
 ]
+
+MOST_CODES = 20  # distinct whole numbers that may be codes of labels
 
 
 def warn_of_duplicate_rows(X, y):
@@ -156,10 +159,22 @@ def warn_of_many_labels(n_labels, n_samples):
         )
 
 
+def warn_of_column_codes(column, name):
+    """Warn where a column of numbers looks like codes of labels."""
+    n_values = len(np.unique(column))
+    if 2 < n_values <= MOST_CODES and n_values < len(column) / 2 and are_codes(column):
+        warn(
+            f"{name} holds whole numbers with {n_values} distinct values and was taken "
+            f"as continuous. If they are codes of labels, pass labels: "
+            f"{name}.astype(str).",
+            DiscreteTargetWarning,
+        )
+
+
 def warn_of_integer_labels(y):
     """Warn where an integer target looks like codes of classes."""
     n_values = len(np.unique(y))
-    if 1 < n_values <= 20 and n_values < len(y) / 2:
+    if 1 < n_values <= MOST_CODES and n_values < len(y) / 2:
         warn(
             f"y holds integers with {n_values} distinct values and was taken as "
             "continuous. If they are class codes, pass discrete_target=True; if not, "

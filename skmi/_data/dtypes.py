@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import sys
 
 import numpy as np
 from scipy import sparse
@@ -15,34 +16,39 @@ __all__ = [
     "element_kind",
     "feature_kinds",
     "is_missing",
+    "is_tensor",
+    "is_two_valued",
     "label_rows",
     "on_device_of",
-    "refuse_dates",
     "target_kind",
     "wanting_numbers",
 ]
 
+# How the names of column types begin.
+BOOLEANS = ("bool",)
+TEXTS = ("str", "large_str", "utf", "binary", "large_binary")
 
-def target_kind(y):
+
+def target_kind(y, name="y"):
     """Return "discrete", "integer" or "continuous", by the types that y came with."""
     if sparse.issparse(y):
-        raise ValueError("y is sparse; pass a dense array: y.toarray().")
+        raise ValueError(f"{name} is sparse; pass a dense array: {name}.toarray().")
     kinds = {dtype_kind(name) for name in column_types(y)}
     if has_missing_labels(y, kinds):
         raise ValueError(
-            "y contains missing values (None, NaN or NA); drop those rows."
+            f"{name} contains missing values (None, NaN or NA); drop those rows."
         )
     if not kinds or "object" in kinds:
         kinds = kinds - {"object"} | array_kinds(y)
     if "time" in kinds:
         raise ValueError(
-            "y holds dates or durations; convert them to numbers first, for example "
-            "to seconds: y.astype('int64') / 1e9."
+            f"{name} holds dates or durations; convert them to numbers of days first: "
+            f"({name} - {name}.min()) / numpy.timedelta64(1, 'D')."
         )
     if "discrete" in kinds and len(kinds) > 1:
         raise ValueError(
-            "y mixes text or labels with numbers; make all of it labels "
-            "(y.astype(str)) or all of it numbers."
+            f"{name} mixes text or labels with numbers; make all of it labels "
+            f"({name}.astype(str)) or all of it numbers."
         )
     return next(
         (kind for kind in ("discrete", "continuous") if kind in kinds), "integer"
@@ -67,15 +73,8 @@ def column_types(y):
 def dtype_kind(name):
     """Map the name of a column type to a kind of target."""
     kinds = {
-        "discrete": (
-            "bool",
-            "categor",
-            "enum",
-            "dictionary",
-            "str",
-            "large_str",
-            "utf",
-        ),
+        "cells": ("list", "array", "fixed_size_list", "large_list", "struct", "map"),
+        "discrete": BOOLEANS + TEXTS + ("categor", "enum", "dictionary", "interval["),
         "time": ("date", "time", "duration", "interval", "period"),
         "integer": ("int", "uint"),
         "object": ("object", "null"),
@@ -101,7 +100,7 @@ def element_kind(kind):
     times = (np.datetime64, np.timedelta64, datetime.timedelta)
     if issubclass(kind, times) or hasattr(kind, "isoformat") or hasattr(kind, "asfreq"):
         return "time"
-    if issubclass(kind, (str, bytes, bool, np.bool_)):
+    if issubclass(kind, (str, bytes, bool, np.bool_)) or kind.__name__ == "Interval":
         return "discrete"
     if issubclass(kind, (int, np.integer)):
         return "integer"
@@ -125,19 +124,15 @@ def is_missing(value):
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 
-def refuse_dates(X):
-    """Raise where a column of X holds dates or durations."""
-    kinds = [dtype_kind(name) for name in column_types(X)]
-    if "time" in kinds or getattr(getattr(X, "dtype", None), "kind", "f") in "mM":
-        raise ValueError(
-            "X holds dates or durations; convert them to numbers first, for example "
-            "to seconds: column.astype('int64') / 1e9."
-        )
-
-
 def as_array(block):
     """Return a tensor as an array, anything else as it is."""
-    return block.detach().cpu().numpy() if is_tensor(block) else block
+    if not is_tensor(block):
+        return block
+    block = block.detach().cpu()
+    block = block.dequantize() if block.is_quantized else block.to_dense()
+    if block.is_floating_point() and block.itemsize <= 2:
+        block = block.float()  # numpy lacks most of the narrow types
+    return block.resolve_conj().resolve_neg().numpy()
 
 
 def on_device_of(block, values):
@@ -149,7 +144,8 @@ def on_device_of(block, values):
 
 def is_tensor(block):
     """Whether a block is a tensor of torch, which need not be imported for it."""
-    return type(block).__module__ == "torch" and hasattr(block, "detach")
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(block, torch.Tensor)
 
 
 @contextlib.contextmanager
@@ -162,6 +158,14 @@ def wanting_numbers(name):
         found = str(error)
         if found.startswith(("X ", "y ")):
             raise
+        if found.startswith("Found array with"):
+            raise ValueError(
+                f"{name} is too small. {found} Pass more rows, or more columns."
+            ) from error
+        if "contains infinity" in found:
+            raise ValueError(
+                f"{found} Drop those rows, or clip or rescale the column."
+            ) from error
         if "NAType" in found or "NA is ambiguous" in found:
             raise ValueError(f"{name} contains missing values (NA).") from error
         if "could not convert string" in found:
@@ -185,25 +189,57 @@ def label_rows(y):
 
 
 def feature_kinds(X):
-    """Return the kind of each column of X where types or elements show it, else []."""
+    """Return the kind of each column of X where types or elements show it, else [].
+
+    Labels are "text", "boolean" or "discrete", as a category of whole numbers is.
+    """
     names = column_types(X)
     if names:
-        kinds = [dtype_kind(name) for name in names]
+        kinds = [label_kind(name) for name in names]
         columns = np.asarray(X, dtype=object) if "object" in kinds else None
         return [
             element_kinds(columns[:, number]) if kind == "object" else kind
             for number, kind in enumerate(kinds)
         ]
-    nested = isinstance(X, (list, tuple))
-    array = np.array(X, dtype=object) if nested else np.asarray(X)
+    array = np.asarray(X)
     if array.ndim != 2 or array.dtype.kind not in "OUST":
         return []
     return [element_kinds(column) for column in array.astype(object).T]
 
 
+def label_kind(name):
+    """Map the name of a column type to a kind, text and booleans by their own."""
+    if name.startswith(TEXTS):
+        return "text"
+    return "boolean" if name.startswith(BOOLEANS) else dtype_kind(name)
+
+
 def element_kinds(column):
-    """Return the kind of a column of objects: labels if any is text or a boolean."""
-    kinds = {element_kind(kind) for kind in set(map(type, column))}
-    if "time" in kinds:
-        raise ValueError("X holds dates or durations; convert them to numbers first.")
-    return "discrete" if "discrete" in kinds else "continuous"
+    """Return the kind of a column of objects, of missing values only "continuous"."""
+    types = set(map(type, column))
+    if any(issubclass(kind, (str, bytes)) for kind in types):
+        return "text"
+    booleans = {kind for kind in types if issubclass(kind, (bool, np.bool_))}
+    if "discrete" in {element_kind(kind) for kind in types - booleans}:
+        return "discrete"
+    if not booleans:
+        return "continuous"
+    pure = all(type(value) in booleans or is_missing(value) for value in column)
+    return "boolean" if pure else "continuous"
+
+
+def is_two_valued(block):
+    """Whether the rows of numbers take two distinct values, which makes them labels."""
+    first = None
+    for column in block.reshape(len(block), -1).T:
+        column = column.astype(np.float64)
+        lowest, highest = column.min(), column.max()
+        if lowest == highest:
+            continue
+        is_high = column == highest
+        if not (is_high | (column == lowest)).all():
+            return False
+        first = is_high if first is None else first
+        if (is_high == first).any() and (is_high != first).any():
+            return False
+    return first is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,20 +11,26 @@ from sklearn.utils.validation import check_array, check_X_y, validate_data
 
 from skmi._data.checks import (
     are_codes,
+    warn_of_column_codes,
     warn_of_duplicate_rows,
     warn_of_integer_labels,
     warn_of_many_labels,
 )
 from skmi._data.dtypes import (
-    as_array,
     column_types,
     dtype_kind,
     feature_kinds,
     is_missing,
+    is_two_valued,
     label_rows,
-    refuse_dates,
     target_kind,
     wanting_numbers,
+)
+from skmi._data.reading import (
+    read_block,
+    refuse_labels,
+    require_columns,
+    warn_of_merged_integers,
 )
 
 __all__ = [
@@ -150,8 +156,10 @@ def validate_pair(
     """
     name = type(estimator).__name__
     with wanting_numbers("X or y"):
-        X, y = as_array(X), as_array(y)
-        refuse_dates(X)
+        X = read_block(X, "X")
+        require_columns(X, "X")
+        y = None if y is None else read_block(y, "y")
+        require_same_rows(X, y)
         if not with_y:
             return read_features(estimator, X, None, reset, min_samples)[0], None
         if y is None and not reset:
@@ -160,8 +168,10 @@ def validate_pair(
         kind = None if y is None else target_kind(y)
         if kind == "discrete" and hasattr(y, "columns"):
             y = np.asarray(y, dtype=object)  # columns of several types side by side
+        given = X
         X, y, X_labels = read_features(estimator, X, y, reset, min_samples)
         if reset:
+            warn_of_merged_integers(given, "X")
             target = learn_target(estimator, y, kind, classes)
             estimator._layout = Layout(target, X_labels, y_labels)
         y = estimator._layout.target.encode(y, kind, name)
@@ -170,16 +180,25 @@ def validate_pair(
         return X, y
 
 
+def require_same_rows(X: Any, y: Any) -> None:
+    """Raise where X and y have different numbers of rows."""
+    if y is not None and np.shape(X)[0] != np.shape(y)[0]:
+        raise ValueError(
+            f"X and y have inconsistent numbers of samples: [{np.shape(X)[0]}, "
+            f"{np.shape(y)[0]}]; pass one row of y for each row of X."
+        )
+
+
 def read_label_columns(estimator, y, reset):
     """Turn label columns of a y that has numbers as well into indicators."""
-    if estimator._label_columns != "indicators" or y is None:
+    if y is None or not estimator._mixes_labels_in_y:
         return y, None
     kinds = {dtype_kind(name) for name in column_types(y)}
     if len(kinds) < 2 or "discrete" not in kinds:
         return y, None
     table = np.asarray(y, dtype=object)
     if reset:
-        mask = np.array([kind == "discrete" for kind in feature_kinds(y)])
+        mask = np.isin(feature_kinds(y), ["discrete", "text", "boolean"])
         labels = LabelColumns.learn("y", table, mask)
     else:
         labels = estimator._layout.y_labels
@@ -188,9 +207,9 @@ def read_label_columns(estimator, y, reset):
 
 def read_features(estimator, X, y, reset, min_samples):
     """Return X, y, and the label columns of X, where the estimator takes some."""
+    mask = label_mask(estimator, X)
     if estimator._label_columns is None:
         return *read_numbers(estimator, X, y, reset, min_samples), None
-    mask = np.array([kind == "discrete" for kind in feature_kinds(X)], dtype=bool)
     known = None if reset else estimator._layout.X_labels
     if not reset and bool(mask.any()) != (known is not None):
         raise ValueError(
@@ -206,6 +225,19 @@ def read_features(estimator, X, y, reset, min_samples):
     if y is None:
         return check_array(X, estimator=estimator, input_name="X", **options), y, labels
     return *check_X_y(X, y, multi_output=True, estimator=estimator, **options), labels
+
+
+def label_mask(estimator, X):
+    """Return which columns of X are labels; raise where they are not taken."""
+    kinds = np.array(feature_kinds(X), dtype=object)
+    taken = {"codes": {"discrete", "text", "boolean"}, "indicators": {"discrete"}}
+    if estimator._takes_text:
+        taken["indicators"] = taken["codes"]
+    taken = taken.get(estimator._label_columns, set())
+    for number, kind in enumerate(kinds):
+        if kind in {"discrete", "text"} - taken:
+            refuse_labels("X", kind, number, type(estimator).__name__)
+    return np.isin(kinds, list(taken))
 
 
 def read_numbers(estimator, X, y, reset, min_samples):
@@ -252,11 +284,12 @@ def learn_target(
 ) -> Target:
     """Decide between labels and numbers, and set `classes_` for labels."""
     vars(estimator).pop("classes_", None)
-    discrete = is_discrete(estimator.discrete_target, y, kind)
+    discrete = is_discrete(estimator, y, kind)
     columns = y.reshape(len(y), -1)
     varies = (columns != columns[:1]).any(axis=0)
     shape = columns.shape[1], y.ndim, varies | (not varies.any())
     if not discrete:
+        warn_of_merged_integers(y, "y")
         return Target(*shape)
     if not estimator._takes_labels:
         raise ValueError(
@@ -264,19 +297,30 @@ def learn_target(
             "skmi.MixedKSG or a critic-based estimator."
         )
     announced: Iterable = () if classes is None else label_rows(np.asarray(classes))
-    labels = sorted(set(label_rows(y)).union(announced))
+    labels = in_order(set(label_rows(y)).union(announced))
     target = Target(*shape, {label: code for code, label in enumerate(labels)})
     estimator.classes_ = target.classes
     warn_of_many_labels(len(labels), len(y))
     return target
 
 
-def is_discrete(asked: bool | Literal["auto"], y: np.ndarray, kind: str) -> bool:
-    """Return whether y holds labels: as asked, else by the types that it came with."""
+def in_order(labels: set) -> list:
+    """Return labels in order, by their texts where values cannot be compared."""
+    try:
+        return sorted(labels)
+    except TypeError:
+        return sorted(labels, key=repr)
+
+
+def is_discrete(estimator: Any, y: np.ndarray, kind: str) -> bool:
+    """Return whether y holds labels: as asked, else by its type and its values."""
+    asked = estimator.discrete_target
     if asked == "auto":
-        if kind == "integer" or (kind != "discrete" and are_codes(y)):
+        if kind == "discrete" or (estimator._takes_labels and is_two_valued(y)):
+            return True
+        if kind == "integer" or are_codes(y):
             warn_of_integer_labels(y)
-        return kind == "discrete"
+        return False
     if not asked and kind == "discrete":
         raise ValueError(
             "y holds labels, but discrete_target=False says that it is continuous."
@@ -315,24 +359,57 @@ def chosen_columns(discrete_features: Any, n_features: int) -> np.ndarray:
     return mask
 
 
-def numbers_and_codes(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+def numbers_and_codes(
+    data: Any, name: str, *, warn_of_codes: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Split one argument into columns of numbers and one code for all labels.
 
-    `name` is that of the argument, for the messages. The codes are 0 where no column
+    Columns of two distinct values are labels too. The codes are 0 where no column
     contains labels.
+
+    Parameters
+    ----------
+    data : array-like of shape (n_samples,) or (n_samples, n_columns)
+        The argument.
+    name : str
+        Its name, for the messages.
+    warn_of_codes : bool, default=True
+        Whether to warn of columns of whole numbers that look like codes of labels.
+
+    Returns
+    -------
+    numbers : ndarray of shape (n_samples, n_numbers)
+    codes : ndarray of shape (n_samples,)
     """
+    data = read_block(data, name)
     if np.ndim(data) == 1:
-        labelled = np.array([target_kind(data) == "discrete"])
+        kinds = [target_kind(data, name)]
         data = np.asarray(data, dtype=object).reshape(-1, 1)
     else:
         kinds = feature_kinds(data)
-        data = np.asarray(data, dtype=object)
-        labelled = np.array([kind == "discrete" for kind in kinds], dtype=bool)
-        labelled = labelled if len(labelled) else np.zeros(data.shape[1], dtype=bool)
-    numbers = np.empty((len(data), 0))
+        data = np.asarray(data, dtype=object if kinds else None)
+        kinds = kinds or ["continuous"] * data.shape[1]
+    n_rows = len(data)
+    labelled = np.isin(kinds, ["discrete", "text", "boolean"])
+    numbers = np.empty((n_rows, 0))
     if not labelled.all():
+        warn_of_merged_integers(data[:, ~labelled], name)
         numbers = check_array(data[:, ~labelled], dtype=np.float64, input_name=name)
     require_labels(name, data, labelled)
-    rows = label_rows(data[:, labelled])
-    codes = {row: code for code, row in enumerate(dict.fromkeys(rows))}
-    return numbers, np.array([codes[row] for row in rows])
+    two_valued = np.array([is_two_valued(column) for column in numbers.T], dtype=bool)
+    if warn_of_codes:
+        for column in numbers[:, ~two_valued].T:
+            warn_of_column_codes(column, name)
+    labels = [data[:, k] for k in np.flatnonzero(labelled)]
+    labels += [column for column in numbers.T[two_valued]]
+    return numbers[:, ~two_valued], joint_codes(labels, n_rows)
+
+
+def joint_codes(columns: list[np.ndarray], n_rows: int) -> np.ndarray:
+    """Return one code for each distinct row of columns of labels."""
+    codes = np.zeros(n_rows, dtype=int)
+    for column in columns:
+        numbers = {label: i for i, label in enumerate(dict.fromkeys(column.tolist()))}
+        own = np.array([numbers[label] for label in column.tolist()])
+        codes = np.unique(codes * len(numbers) + own, return_inverse=True)[1]
+    return codes

@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmi._core.params import estimator, parameter
@@ -22,6 +23,7 @@ from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
+    status_of_difference,
     warn_of_convergence,
     warn_of_reach,
 )
@@ -167,6 +169,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
 
     _label_columns = "indicators"
+    _mixes_labels_in_y = True
 
     # -- fit ---------------------------------------------------------------------
 
@@ -181,7 +184,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         chosen = self._compare(chosen, X, y)
         self._model, self.chosen_ = chosen.model, chosen.name
         self.lower_bound_: float = chosen.lower_bound
-        self.confidence_interval_ = interval(chosen.estimate)
+        limited = self._limit(chosen.estimate, X, y)
+        self.confidence_interval_ = interval(limited)
         cut_short = chosen.name == "critic" and is_cut_short(
             model.validation_scores_, model.max_iter
         )
@@ -192,6 +196,21 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if self.status_ == "saturated":
             warn_of_reach(chosen.estimate)
         return chosen.estimate._replace(reach=math.inf)  # said already
+
+    def _fit_conditional(self, X, y, Z, **settings):
+        if self.encoder_x is not None:
+            raise ValueError(
+                "encoder_x would be applied to X and Z together. Put a transformer "
+                "before AutoMI in a pipeline."
+            )
+        estimate = super()._fit_conditional(X, y, Z, **settings)
+        whole, part = self._chain
+        for name in ("lower_bound_", "reference_mutual_info_"):
+            setattr(self, name, getattr(whole, name) - getattr(part, name))
+        self._reach = whole._reach - part.mutual_info_
+        self.confidence_interval_ = interval(estimate)
+        self.status_ = status_of_difference(estimate, whole.status_, part.status_)
+        return estimate
 
     def _make_model(self, random_state):
         """Return the critics to train, with the parameters of this estimator."""
@@ -274,7 +293,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         with warnings.catch_warnings():  # given already in the fit
             warnings.simplefilter("ignore", SkmiWarning)
             self._folds = model._split(X, y, make_random_state(model.random_state))
-        estimate = Estimate(model.mutual_info_, model.standard_error_, bound="lower")
+        estimate = Estimate(
+            model.mutual_info_,
+            model.standard_error_,
+            bound="lower",
+            influence=model._influence,
+        )
         return choices.Candidate("critic", estimate, model.mutual_info_, model)
 
     def _fit_numbers(self, model, X, y, random_state):
@@ -344,9 +368,16 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if best is None or best.lower_bound <= chosen.lower_bound:
             return chosen
         model = best.model.fit(X, y)
-        estimate = Estimate(model.mutual_info_, model.standard_error_, model.ceiling_)
-        bound = chosen.estimate.bound
-        return best._replace(model=model, estimate=estimate._replace(bound=bound))
+        # Near the entropy of labels an estimate is not saturated.
+        ceiling = math.inf if hasattr(model, "classes_") else model.ceiling_
+        estimate = Estimate(
+            model.mutual_info_,
+            model.standard_error_,
+            ceiling,
+            chosen.estimate.bound,
+            influence=model._influence,
+        )
+        return best._replace(model=model, estimate=estimate)
 
     # -- new samples -------------------------------------------------------------
 
@@ -375,6 +406,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         str
             A few lines for people.
         """
+        check_is_fitted(self)
         low, high = self.confidence_interval_
         found = {
             "mutual information": f"{self.mutual_info_:.3f} nats, "

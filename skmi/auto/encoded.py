@@ -5,6 +5,8 @@ import copy
 import torch
 from torch import nn
 
+from skmi.critics._batched import encoded
+
 __all__ = ["EncodedCritic"]
 
 
@@ -21,10 +23,11 @@ class EncodedCritic:
             nn.Identity() if encoder is None else copy.deepcopy(encoder).float()
             for encoder in self.encoders
         ]
-        sizes = (
-            count_codes(encoder, size)
-            for encoder, size in zip(encoders, (n_x, n_y), strict=True)
-        )
+        names = ("encoder_x", "encoder_y")
+        sizes = [
+            count_codes(encoder, size, name)
+            for encoder, size, name in zip(encoders, (n_x, n_y), names, strict=True)
+        ]
         if isinstance(self.critic, nn.Module):
             return EncodedNetwork(*encoders, copy.deepcopy(self.critic))
         build = getattr(self.critic, "build", self.critic)
@@ -46,10 +49,10 @@ class EncodedNetwork(nn.Module):
 
 
 @torch.no_grad()
-def count_codes(encoder, n_columns):
+def count_codes(encoder, n_columns, name):
     """Return the number of columns of an encoder's codes."""
     weights = next(iter(encoder.parameters()), torch.zeros(()))
     encoder.eval()
-    codes = encoder(torch.zeros(2, n_columns, device=weights.device))
+    codes = encoded(encoder, torch.zeros(2, n_columns, device=weights.device), name)
     encoder.train()
     return codes.flatten(1).shape[1]

@@ -25,7 +25,8 @@ from skmi._core.sklearn_compat import (
 )
 from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
 from skmi._data.checks import warn_of_few_rows
-from skmi._data.dtypes import as_array, target_kind, wanting_numbers
+from skmi._data.dtypes import target_kind, wanting_numbers
+from skmi._data.reading import read_block, read_numbers
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import Fold, train_stop_test
 from skmi.bottleneck.information import INFORMATION
@@ -389,8 +390,9 @@ class BottleneckEstimator(
         reset = target is None
         if y is None and not reset:
             raise ValueError(f"{type(self).__name__} requires y, but y is None.")
-        X, y = as_array(X), as_array(y)
+        X = read_numbers(X, "X", type(self).__name__)
         if y is not None:
+            y = read_block(y, "y")
             target_kind(y)  # raises for dates, missing labels, and text among numbers
         X, y = validate_data(
             self,
@@ -409,7 +411,11 @@ class BottleneckEstimator(
     @wanting_numbers("X")
     def _validate_samples(self, X):
         return validate_data(
-            self, as_array(X), reset=False, dtype=np.float64, force_writeable=True
+            self,
+            read_numbers(X, "X", type(self).__name__),
+            reset=False,
+            dtype=np.float64,
+            force_writeable=True,
         )
 
     def _warn_of_convergence(self):

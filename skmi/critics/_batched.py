@@ -14,11 +14,15 @@ from skmi.critics.critics import Critic
 __all__ = [
     "ModuleStack",
     "build_network",
+    "built",
     "checked_scores",
     "clip_gradients",
     "copy_models",
     "copy_network",
+    "copy_weights",
+    "encoded",
     "extract_model",
+    "first_line",
     "score_pairs",
 ]
 
@@ -59,6 +63,15 @@ def checked_scores(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
             "critic must be a module that is called with x (n, n_x) and y (m, n_y); "
             f"{type(module).__name__} is not: {error}."
         ) from error
+    except RuntimeError as error:
+        if "out of memory" in str(error):
+            raise
+        raise ValueError(
+            f"critic, the module {type(module).__name__}, cannot score x of shape "
+            f"{tuple(x.shape)} and y of shape {tuple(y.shape)} "
+            f"({first_line(error)}); give its layers as many inputs as x and y have "
+            "columns, or pass a callable (n_x, n_y) -> Module."
+        ) from error
     shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores)
     if shape != (len(x), len(y)):
         raise ValueError(
@@ -66,6 +79,37 @@ def checked_scores(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
             f"n={len(x)}, m={len(y)} it returned the shape {shape}."
         )
     return scores
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of the message of an error."""
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+@torch.no_grad()
+def encoded(encoder: nn.Module, rows: Tensor, name: str) -> Any:
+    """Return what a user's encoder makes of rows, without a gradient."""
+    try:
+        return encoder(rows)
+    except (RuntimeError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"{name}, the module {type(encoder).__name__}, cannot encode rows of shape "
+            f"{tuple(rows.shape)} ({first_line(error)}); its first layer must take "
+            f"{rows.shape[1]} inputs, as many as there are columns. For images it "
+            "begins with torch.nn.Unflatten."
+        ) from error
+
+
+def built(build: Any, n_first: int, n_second: int, name: str) -> Any:
+    """Return what a user's callable makes of two sizes."""
+    try:
+        return build(n_first, n_second)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} was called with two numbers of columns, ({n_first}, {n_second}), "
+            f"and failed: {first_line(error)}. Pass a callable of two arguments that "
+            "returns a torch.nn.Module."
+        ) from error
 
 
 def score_pairs(
@@ -111,7 +155,7 @@ def build_network(
         )
     build = getattr(critic, "build", critic)
     with isolated_randomness(generator):
-        return ModuleStack([build(n_x, n_y) for _ in range(n_models)])
+        return ModuleStack([built(build, n_x, n_y, "critic") for _ in range(n_models)])
 
 
 def clip_gradients(network: nn.Module, max_norm: float) -> None:
@@ -135,6 +179,19 @@ def copy_network(network: nn.Module, i: int = 0) -> nn.Module:
 def tensors_of(network: nn.Module) -> Iterator[Tensor]:
     """Yield the parameters and buffers of a network."""
     return itertools.chain(network.parameters(), network.buffers())
+
+
+@torch.no_grad()
+def copy_weights(source: nn.Module, target: nn.Module) -> nn.Module:
+    """Copy the weights of a network into a copy of it; return that, or a new one.
+
+    A network that makes its weights in the first call has none to copy into before.
+    """
+    if any(nn.parameter.is_lazy(value) for value in target.parameters()):
+        return copy.deepcopy(source)
+    for old, new in zip(tensors_of(target), tensors_of(source), strict=True):
+        old.copy_(new)
+    return target
 
 
 @torch.no_grad()

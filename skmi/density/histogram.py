@@ -1,6 +1,7 @@
 """Mutual information by histograms."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -123,19 +124,30 @@ class HistogramMI(MutualInfoEstimator):
 
     def _fit(self, X, y):
         vars(self).pop("status_", None)
-        labels = self._layout.X_labels
-        self._is_label = chosen_columns(self.discrete_features, X.shape[1])
-        if labels is not None:
-            self._is_label |= labels.mask
-        self._is_adaptive, self._correction = (
-            self.strategy == "adaptive",
-            self.correction,
-        )
+        self._is_label = self._learn_labels(X)
+        self._correction = self.correction
+        self._is_adaptive = self.strategy == "adaptive"
         return self._fit_partition(X, y) if self._is_adaptive else self._fit_bins(X, y)
+
+    def _learn_labels(self, X) -> np.ndarray:
+        """Return which columns of X are labels, as declared and by their types."""
+        mask = chosen_columns(self.discrete_features, X.shape[1])
+        labels = self._layout.X_labels
+        return mask if labels is None else mask | labels.mask
+
+    def _fit_conditional(self, X, y, Z, **settings):
+        flags = np.append(self._learn_labels(X), self._condition.label_mask)
+        settings["discrete_features"] = flags
+        if self.strategy != "adaptive":  # the same bins of Z and y in both terms
+            blocks = self._blocks(np.hstack([X, Z]), y)
+            n_bins = default_n_bins(blocks, (flags, self._flags_of_y(y)))
+            settings["n_bins"] = self.n_bins or n_bins
+        return super()._fit_conditional(X, y, Z, **settings)
 
     def _fit_bins(self, X, y) -> Estimate:
         """Count the samples in a grid of bins and labels."""
-        n_bins = self.n_bins or self._default_n_bins(X, y)
+        flags = self._is_label, self._flags_of_y(y)
+        n_bins = self.n_bins or default_n_bins(self._blocks(X, y), flags)
         self._require_few_cells(X, y, n_bins)
         self._grids = self._learn_grids(X, y, n_bins)
         x, z = self._locate(X, y)
@@ -156,7 +168,7 @@ class HistogramMI(MutualInfoEstimator):
         )
         self.status_: str = status(value, error, ceiling, bias, sampling, chance)
         warn_of_cells(value, bias, sampling, chance)
-        return Estimate(value, error, ceiling)
+        return Estimate(value, error, ceiling, influence=plain)
 
     def _fit_partition(self, X, y) -> Estimate:
         """Count the samples in boxes that tests have found."""
@@ -169,7 +181,8 @@ class HistogramMI(MutualInfoEstimator):
         # The test does not reject for fewer than eight samples, even if they are
         # perfectly dependent, so that no box is smaller than four.
         ceiling = math.log(max(len(X) / 4, 1))
-        return Estimate(plain.mean(), standard_error(plain), ceiling)
+        error = standard_error(plain)
+        return Estimate(plain.mean(), error, ceiling, influence=plain)
 
     # -- bins --------------------------------------------------------------------
 
@@ -177,25 +190,15 @@ class HistogramMI(MutualInfoEstimator):
         """Return both sides as blocks of columns."""
         return X, y.reshape(len(y), -1)
 
-    def _label_flags(self, y) -> tuple[np.ndarray, np.ndarray]:
-        """Return which columns of each side are labels."""
-        n_columns = y.reshape(len(y), -1).shape[1]
-        return self._is_label, np.full(n_columns, hasattr(self, "classes_"))
-
-    def _default_n_bins(self, X, y) -> int:
-        """Return the number of bins of each column of numbers."""
-        n_numbers, n_labels, n_columns = 0, 1, 0
-        for block, flags in zip(self._blocks(X, y), self._label_flags(y), strict=True):
-            numbers = int((~flags).sum())
-            n_numbers += numbers
-            n_columns += max(numbers, 1)
-            if flags.any():
-                n_labels *= len(np.unique(block[:, flags], axis=0))
-        return default_n_bins(len(X), n_columns, n_numbers, n_labels)
+    def _flags_of_y(self, y) -> np.ndarray:
+        """Return which columns of y are labels: all or none."""
+        return np.full(self._blocks(y, y)[1].shape[1], hasattr(self, "classes_"))
 
     def _require_few_cells(self, X, y, n_bins: int) -> None:
         """Raise where there are too many bins to count."""
-        n_numbers = sum(int((~flags).sum()) for flags in self._label_flags(y))
+        n_numbers = sum(
+            int((~flags).sum()) for flags in (self._is_label, self._flags_of_y(y))
+        )
         if n_bins**n_numbers > MAX_CELLS:
             raise ValueError(
                 f"{n_numbers} columns of {n_bins} bins make too many cells to count; "
@@ -213,7 +216,7 @@ class HistogramMI(MutualInfoEstimator):
                 ],
             )
             for block, flags in zip(
-                self._blocks(X, y), self._label_flags(y), strict=True
+                self._blocks(X, y), (self._is_label, self._flags_of_y(y)), strict=True
             )
         ]
 
@@ -315,24 +318,24 @@ class HistogramMI(MutualInfoEstimator):
         return np.log((counts + 1) / (expected + 1))
 
 
-def default_n_bins(
-    n_samples: int, n_columns: int, n_numbers: int | None = None, n_labels: int = 1
-) -> int:
-    """Return the number of bins of each column of numbers.
+def default_n_bins(blocks: Sequence[np.ndarray], flags: Sequence[np.ndarray]) -> int:
+    """Return the number of bins of each column of numbers of both sides.
 
     Parameters
     ----------
-    n_samples : int
-        Number of samples.
-    n_columns : int
-        Number of columns of both sides together; all labels of a side without numbers
-        count as one.
-    n_numbers : int or None
-        Number of columns of numbers, if not all of them are.
-    n_labels : int, default=1
-        Number of combinations of the labels of both sides.
+    blocks : pair of ndarray of shape (n_samples, n_columns)
+        Both sides.
+    flags : pair of ndarray of shape (n_columns,)
+        Which columns are labels.
     """
-    n_cells = n_samples ** (2 / 3)
+    n_numbers, n_columns, n_labels = 0, 0, 1
+    for block, is_label in zip(blocks, flags, strict=True):
+        own = int((~is_label).sum())
+        n_numbers += own
+        n_columns += max(own, 1)  # all labels of a side count as one column
+        if is_label.any():
+            n_labels *= len(np.unique(block[:, is_label], axis=0))
+    n_cells = len(blocks[0]) ** (2 / 3)
     n_bins = n_cells ** (1 / n_columns)
     if n_labels > 1 and n_numbers:
         n_bins = min(n_bins, (n_cells / n_labels) ** (1 / n_numbers))

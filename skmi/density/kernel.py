@@ -129,7 +129,7 @@ class KernelDensityMI(MutualInfoEstimator):
         value, error = float(terms.mean()), standard_error(terms)
         bias = self._bias_of_independence(x, y), self._bias_of_smoothing(terms)
         warn_of_bias(value, *bias, error)
-        return Estimate(value, math.hypot(error, *bias))
+        return Estimate(value, math.hypot(error, *bias), influence=terms)
 
     def _bias_of_independence(self, x, y) -> float:
         """Return the size of the estimate where y is shuffled, beyond chance."""

@@ -12,6 +12,7 @@ from torch import nn
 
 from skmi import bounds
 from skmi._core.torch_utils import isolated_randomness
+from skmi.critics._batched import built, encoded
 from skmi.critics._layers import MultiLayer
 
 __all__ = ["OBJECTIVES"]
@@ -176,7 +177,13 @@ def make_encoder(
     if isinstance(encoder, nn.Module):
         return copy.deepcopy(encoder)
     with isolated_randomness(generator):
-        return encoder(n_inputs, n_components)
+        made = built(encoder, n_inputs, n_components, "encoder")
+    if not isinstance(made, nn.Module):
+        raise TypeError(
+            f"encoder must make a torch.nn.Module, but it returned "
+            f"{type(made).__name__}."
+        )
+    return made
 
 
 def probe_encoder(
@@ -184,11 +191,13 @@ def probe_encoder(
 ) -> torch.Tensor | None:
     """Check the shape of an encoder's codes; return its second output."""
     rows = torch.tensor(x[:2], dtype=torch.float32)
-    with torch.no_grad():
-        z, extra = split_output(copy.deepcopy(encoder).float().eval()(rows))
-    if z.shape != (len(rows), n_components):
+    z, extra = split_output(
+        encoded(copy.deepcopy(encoder).float().eval(), rows, "encoder")
+    )
+    shape = tuple(z.shape) if isinstance(z, torch.Tensor) else type(z).__name__
+    if shape != (len(rows), n_components):
         raise ValueError(
             f"encoder must return codes (n, n_components={n_components}); "
-            f"for n=2 it returned the shape {tuple(z.shape)}."
+            f"for n=2 it returned the shape {shape}. Pass n_components as its width."
         )
     return extra

@@ -23,7 +23,8 @@ from skmi._core.sklearn_compat import (
     TransformerMixin,
     fit_context,
 )
-from skmi._data.dtypes import as_array, on_device_of, wanting_numbers
+from skmi._data.dtypes import on_device_of, wanting_numbers
+from skmi._data.reading import read_block, read_numbers
 from skmi._data.scaling import Scaler
 from skmi.critics import CRITICS
 from skmi.critics._layers import MultiLayer
@@ -217,7 +218,7 @@ class InfoMaxEncoder(
         self._given = X, y
         try:
             X = self._validate(X, reset=True)
-            self._publish(self._train(X, self._read_view(as_array(y), len(X))))
+            self._publish(self._train(X, self._read_view(y, len(X))))
         finally:
             del self._given
         return self
@@ -268,7 +269,7 @@ class InfoMaxEncoder(
     def _validate(self, X, *, reset):
         return validate_data(
             self,
-            as_array(X),
+            read_numbers(X, "X", type(self).__name__),
             reset=reset,
             dtype=np.float64,
             ensure_min_samples=2 if reset else 1,
@@ -281,7 +282,7 @@ class InfoMaxEncoder(
             if self.two_views and y is None:
                 raise ValueError("two_views=True needs the second view in fit.")
             return check_view(y, n_samples) if self.two_views else None
-        if y is None or np.asarray(y).shape[1:] in {(), (1,)}:
+        if y is None or np.shape(read_block(y, "y"))[1:] in {(), (1,)}:
             return None
         view = check_view(y, n_samples)
         if (view == np.round(view)).all():
@@ -324,6 +325,8 @@ class InfoMaxEncoder(
         encoder = self._make_encoder(x.shape[1], generator)
         partner = self._make_encoder(y.shape[1], generator) if two_views else None
         extra = probe_encoder(encoder, x, self.n_components)
+        if partner is not None:
+            probe_encoder(partner, y, self.n_components)
         objective = self._make_objective(two_views)
         critic = discriminator = None
         if objective.bound is not None:
@@ -378,11 +381,15 @@ class InfoMaxEncoder(
         return critic.set_params(**{name: getattr(self, name) for name in names})
 
 
-@wanting_numbers("The second view")
+@wanting_numbers("y, the second view,")
 def check_view(view: ArrayLike, n_samples: int) -> np.ndarray:
     """Return a second view as an array with one row for each sample of X."""
     view = check_array(
-        as_array(view), dtype=np.float64, ensure_2d=False, force_writeable=True
+        read_numbers(view, "y", "InfoMaxEncoder"),
+        dtype=np.float64,
+        ensure_2d=False,
+        force_writeable=True,
+        input_name="y",
     )
     view = view.reshape(len(view), -1)
     if len(view) != n_samples:

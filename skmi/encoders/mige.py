@@ -23,12 +23,13 @@ from skmi._core.sklearn_compat import (
 )
 from skmi._data.checks import warn_of_integer_labels
 from skmi._data.dtypes import (
-    as_array,
+    is_two_valued,
     label_rows,
     on_device_of,
     target_kind,
     wanting_numbers,
 )
+from skmi._data.reading import read_block, read_numbers
 from skmi._data.scaling import Scaler
 from skmi.encoders._networks import (
     EncodedPairs,
@@ -347,9 +348,10 @@ class MIGEGradient(
             "ensure_min_samples": 2 if reset else 1,
             "force_writeable": True,
         }
-        X, y = as_array(X), as_array(y)
+        X = read_numbers(X, "X", type(self).__name__)
         if y is None:
             return validate_data(self, X, **options), None
+        y = read_block(y, "y")
         kind = target_kind(y)
         if kind == "discrete" and hasattr(y, "columns"):
             y = np.asarray(y, dtype=object)
@@ -372,9 +374,11 @@ class MIGEGradient(
     def _is_discrete(self, y, kind):
         if self.discrete_target != "auto":
             return self.discrete_target
+        if kind == "discrete" or is_two_valued(y):
+            return True
         if kind == "integer":
             warn_of_integer_labels(y)
-        return kind == "discrete"
+        return False
 
     def _make_network(self, x, generator, *, supervised):
         # A callable, not a default: torch's own initial weights, in isolation.
@@ -384,7 +388,14 @@ class MIGEGradient(
             self.n_components,
             generator=generator,
         )
-        probe_encoder(encoder, x, self.n_components)
+        extra = probe_encoder(encoder, x, self.n_components)
+        if extra is None and self.circumstance != "I":
+            other = "a hidden layer" if self.circumstance == "II" else "log deviations"
+            raise ValueError(
+                f"circumstance={self.circumstance!r} takes an encoder that returns a "
+                f"pair, codes and {other}; this one returns codes alone. Pass such a "
+                'module, or circumstance="I".'
+            )
         objective = EncoderObjective(
             loss=self._choose_loss(supervised),
             noise=self.noise,

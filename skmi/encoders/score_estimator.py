@@ -17,7 +17,8 @@ from skmi._core.sklearn_compat import (
     fit_context,
     make_random_state,
 )
-from skmi._data.dtypes import as_array, on_device_of, wanting_numbers
+from skmi._data.dtypes import on_device_of, wanting_numbers
+from skmi._data.reading import read_numbers
 from skmi.scores import SCORES
 
 __all__ = ["ScoreEstimator"]
@@ -153,7 +154,7 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
     def _validate(self, X, *, reset):
         return validate_data(
             self,
-            as_array(X),
+            read_numbers(X, "X", type(self).__name__),
             reset=reset,
             dtype=np.float64,
             order="C",

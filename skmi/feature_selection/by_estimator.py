@@ -11,7 +11,12 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmi.exceptions import SkmiWarning
 from skmi.feature_selection.by_counts import Candidates
 from skmi.feature_selection.criteria import CriterionState, Overlap
-from skmi.feature_selection.encoding import few_codes
+from skmi.feature_selection.encoding import (
+    Columns,
+    few_codes,
+    label_codes,
+    missing_as_code,
+)
 from skmi.feature_selection.pair_screen import Pairs, screen_triples
 from skmi.feature_selection.search import (
     GreedySearch,
@@ -34,7 +39,14 @@ from skmi.feature_selection.significance import (
 )
 from skmi.feature_selection.table import Table
 
-__all__ = ["fitted_mutual_info", "make_measure", "select_by_fits", "with_target"]
+__all__ = [
+    "blocks_for",
+    "columns_for",
+    "fitted_mutual_info",
+    "make_measure",
+    "select_by_fits",
+    "with_target",
+]
 
 MOST_SEEDS = 8  # pairs or triples that are fitted as a start
 
@@ -52,6 +64,30 @@ def fitted_mutual_info(
         # Blocks of a table repeat samples and take integers as they are.
         warnings.simplefilter("ignore", SkmiWarning)
         return estimator.fit(x, y).mutual_info_
+
+
+def columns_for(estimator: Any, columns: Columns, k: int) -> np.ndarray:
+    """Return a column, (n_rows, m), in a form that the estimator reads by its kind.
+
+    Labels are text, or indicators for an estimator that takes these in place of text.
+    """
+    values = columns.values[:, [k]]
+    if not columns.is_label(k):
+        return values
+    if estimator._label_columns == "indicators" and not estimator._takes_text:
+        codes = missing_as_code(label_codes(values[:, 0])[:, np.newaxis])[:, 0]
+        return np.eye(int(codes.max()) + 1)[codes]
+    return values.astype(str).astype(object)
+
+
+def blocks_for(
+    estimator: Any, columns: Columns, units: list[np.ndarray]
+) -> list[np.ndarray]:
+    """Return the columns of each unit in a form that the estimator reads."""
+    return [
+        np.column_stack([columns_for(estimator, columns, k) for k in unit])
+        for unit in units
+    ]
 
 
 def with_target(estimator: Any, discrete_target: bool | str) -> Any:

@@ -52,6 +52,15 @@ class Columns(NamedTuple):
         """Return the same columns with some of the samples."""
         return self._replace(values=self.values[rows])
 
+    def is_label(self, k: int) -> bool:
+        """Whether column k is one of labels, other than booleans, which are numbers."""
+        if self.discrete[k] is not None:
+            return self.discrete[k]
+        kind = dtype_kind(self.types[k]) if self.types else "object"
+        if kind != "object" or self.values.dtype != object:
+            return kind == "discrete" and not self.types[k].startswith("bool")
+        return any(isinstance(value, (str, bytes)) for value in self.values[:, k])
+
     def codes(self, n_bins: int) -> np.ndarray:
         """Codes of the columns, shape (n_rows, n_columns)."""
         return bin_columns(self.values, n_bins, self.discrete, self.types)

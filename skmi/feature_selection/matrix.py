@@ -8,9 +8,10 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmi._data.dtypes import column_types, refuse_dates
+from skmi._data.dtypes import column_types, wanting_numbers
+from skmi._data.reading import read_block, require_columns
 from skmi.entropy import CORRECTIONS
-from skmi.feature_selection.by_estimator import fitted_mutual_info
+from skmi.feature_selection.by_estimator import columns_for, fitted_mutual_info
 from skmi.feature_selection.chance import (
     adjust_for_chance,
     chance_information,
@@ -107,11 +108,17 @@ def mutual_info_matrix(
            [0.7, 0.7, 0. ],
            [0. , 0. , 0.7]])
     """
-    refuse_dates(X)
+    given, X = X, read_block(X, "X", for_table=True)
+    require_columns(X, "X")
     types = column_types(X) or None
-    array = check_array(
-        X, dtype=None, accept_sparse="csr", ensure_all_finite="allow-nan"
-    )
+    with wanting_numbers("X"):
+        array = check_array(
+            X,
+            dtype=None,
+            accept_sparse="csr",
+            ensure_all_finite="allow-nan",
+            input_name="X",
+        )
     n_rows, n_columns = array.shape
     if n_bins is None:
         n_bins = int(np.clip(np.sqrt(n_rows / MIN_ROWS_IN_CELL), 5, 16))
@@ -120,9 +127,15 @@ def mutual_info_matrix(
     matrix = pairwise_mutual_info(codes)
     if estimator is not None:
         array = array.toarray() if sparse.issparse(array) else array
+        columns = columns._replace(values=array)
+        blocks = [columns_for(estimator, columns, k) for k in range(n_columns)]
+        targets = [
+            array[:, k].astype(str) if columns.is_label(k) else array[:, k]
+            for k in range(n_columns)
+        ]
         pairs = np.triu_indices(n_columns, 1)
         values = Parallel(n_jobs=n_jobs)(
-            delayed(fitted_mutual_info)(estimator, array[:, [j]], array[:, k])
+            delayed(fitted_mutual_info)(estimator, blocks[j], targets[k])
             for j, k in zip(*pairs, strict=True)
         )
         matrix[pairs] = values
@@ -131,9 +144,9 @@ def mutual_info_matrix(
     if return_counts:
         present = (codes >= 0).astype(float)
         results.append(np.rint(present.T @ present).astype(np.int64))
-    if hasattr(X, "iloc"):
-        names = {"index": X.columns, "columns": X.columns}
-        results = [type(X)(result, **names) for result in results]
+    if hasattr(given, "iloc"):
+        names = {"index": given.columns, "columns": given.columns}
+        results = [type(given)(result, **names) for result in results]
     return tuple(results) if return_counts else results[0]
 
 

@@ -27,6 +27,7 @@ from skmi.exceptions import NothingSelectedWarning, warn
 from skmi.feature_selection.by_counts import select_by_counts
 from skmi.feature_selection.by_estimator import (
     Task,
+    blocks_for,
     make_measure,
     select_by_fits,
     with_target,
@@ -51,10 +52,7 @@ from skmi.feature_selection.results import (
 )
 from skmi.feature_selection.search import Selection, Step, make_rule
 from skmi.feature_selection.selector_input import SelectorInput, read_input
-from skmi.feature_selection.significance import (
-    SCREEN_PERMUTATIONS,
-    draw_permutations,
-)
+from skmi.feature_selection.significance import SCREEN_PERMUTATIONS, draw_permutations
 from skmi.feature_selection.table import Table, make_table
 
 if TYPE_CHECKING:
@@ -311,7 +309,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         Raises
         ------
         ValueError
-            If X contains dates or infinite values, y contains missing values, or a
+            If X contains infinite values, y contains missing values, or a
             parameter does not fit the data.
         """
         vars(self).pop("support_", None)
@@ -376,16 +374,16 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
             n_units=table.codes.shape[1],
             with_pairs=with_pairs,
         )
-        pairs = NO_PAIRS
-        if with_pairs:
-            pairs = self._screen(table, rule.entry_level, random_state)
+        level = rule.entry_level
+        pairs = self._screen(table, level, random_state) if with_pairs else NO_PAIRS
         permutations = self._permute(table, self.n_permutations, random_state)
         if self.estimator is None:
             found = select_by_counts(table, pairs, permutations, rule, on_step)
             return found, pairs
-        blocks = [data.x.values[:, unit] for unit in data.units]
+        blocks = blocks_for(self.estimator, data.x, data.units)
         task = Task(blocks, data.target, table, pairs, permutations)
-        estimator = with_target(self.estimator, self.discrete_target)
+        discrete = all(data.y.discrete) or self.discrete_target
+        estimator = with_target(self.estimator, discrete)
         measure = make_measure(estimator, self.n_jobs, int(seed))
         return select_by_fits(task, measure, rule, on_step), pairs
 

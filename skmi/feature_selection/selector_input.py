@@ -9,10 +9,10 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from skmi._core.sklearn_compat import check_sample_weight
 from skmi._data.dtypes import (
     column_types,
-    refuse_dates,
     target_kind,
     wanting_numbers,
 )
+from skmi._data.reading import read_block, require_columns
 from skmi.exceptions import FewRowsWarning, warn
 from skmi.feature_selection.encoding import Columns
 
@@ -78,7 +78,9 @@ def read_input(
     SelectorInput
         Samples of zero weight left out, repeated ones where weights are frequencies.
     """
-    refuse_dates(X)
+    X = read_block(X, "X", for_table=True)
+    require_columns(X, "X")
+    y = None if y is None else read_block(y, "y", for_table=True)
     check_choice(selector.criterion, selector.estimator)
     x, y = read_sides(selector, X, y)
     n_columns = x.values.shape[1]
@@ -279,5 +281,7 @@ def discrete_flags(given: Any, n_columns: int) -> list[bool | None]:
 def target_kinds(y: Any) -> list[str]:
     """Kind of each column of a frame, or the one of the whole target."""
     if hasattr(y, "columns") and hasattr(y, "shape"):
+        if hasattr(y, "iloc"):  # by number: names may be repeated
+            return [target_kind(y.iloc[:, k]) for k in range(y.shape[1])]
         return [target_kind(y[name]) for name in y.columns]
     return [target_kind(y)]

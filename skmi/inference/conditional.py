@@ -10,10 +10,10 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 from sklearn.linear_model import RidgeCV
-from sklearn.utils.validation import check_consistent_length
 
 from skmi._core.sklearn_compat import make_random_state
 from skmi._data.marginals import BlockView
+from skmi._data.reading import read_sides
 from skmi.inference._dependence import kernel_functions, label_functions
 from skmi.inference._resampling import permuted_within, require_count
 from skmi.inference.permutation import PermutationTestResult
@@ -108,7 +108,7 @@ def conditional_independence_test(
     """
     if Z is None:
         raise ValueError("Z is None; pass its columns, or use independence_test.")
-    check_consistent_length(X, y, Z)
+    X, y, Z = read_sides(X=X, y=y, Z=Z)
     require_count("n_permutations", n_permutations, 1)
     require_count("n_local", n_local, 2)
     random_state = make_random_state(random_state)

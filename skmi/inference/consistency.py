@@ -12,10 +12,10 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 from sklearn.base import clone
-from sklearn.utils.validation import check_consistent_length
 
 from skmi._core.sklearn_compat import make_random_state, select_rows
 from skmi._data.dtypes import target_kind
+from skmi._data.reading import read_sides
 from skmi.base import MutualInfoEstimator
 from skmi.inference._resampling import count_rows, with_seed
 
@@ -176,7 +176,7 @@ def self_consistency(
         raise ValueError(f"level={level} must lie between 0 and 1.")
     if not tol >= 0:
         raise ValueError(f"tol={tol} must be 0 or more.")
-    check_consistent_length(X, y)
+    X, y = read_sides(X=X, y=y)
     random_state = make_random_state(random_state)
     estimator = with_seed(estimator, random_state)
     n_samples = count_rows(y)

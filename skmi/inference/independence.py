@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_consistent_length
 
 from skmi._core.sklearn_compat import make_random_state
+from skmi._data.dtypes import wanting_numbers
+from skmi._data.reading import read_sides
 from skmi._data.validation import numbers_and_codes
 from skmi.inference._dependence import Functions, functions_of, sums_of_squares
 from skmi.inference._resampling import (
     permuted_rows,
+    read_groups,
     require_block_length,
     require_count,
 )
@@ -106,15 +108,19 @@ def independence_test(
     >>> independence_test(x, y, n_permutations=99, random_state=0).pvalue
     0.01
     """
-    check_consistent_length(X, y, groups)
+    X, y = read_sides(X=X, y=y)
+    groups = read_groups(groups, len(y))
     require_count("n_permutations", n_permutations, 1)
     require_block_length(block_length)
     random_state = make_random_state(random_state)
+    with wanting_numbers("X or y"):
+        sides = [
+            numbers_and_codes(data, name, warn_of_codes=False)
+            for name, data in (("X", X), ("y", y))
+        ]
     x, y = (
-        subtract_group_means(
-            functions_of(*numbers_and_codes(*side), random_state), groups
-        )
-        for side in ((X, "X"), (y, "y"))
+        subtract_group_means(functions_of(*side, random_state), groups)
+        for side in sides
     )
     n_samples = len(y.values)
     orders = (

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata, t
 
 from skmi._core.sklearn_compat import make_random_state, watch, without_callbacks
+from skmi._data.reading import read_sides
 from skmi.base import MutualInfoEstimator
 from skmi.gaussian.estimators import StudentCopulaMI
 from skmi.inference._resampling import (
@@ -139,6 +140,7 @@ def confidence_interval(
     require_count("n_resamples", n_resamples, 2)
     random_state = make_random_state(random_state)
     estimator = with_seed(estimator, random_state)
+    X, y = read_sides(X=X, y=y)
     estimator.fit(X, y)
     if method == "auto":
         method = choose_method(estimator, X, y)
@@ -149,9 +151,10 @@ def confidence_interval(
     reach, one_sided = (
         float(t.ppf(q, freedom)) * error for q in ((1 + level) / 2, level)
     )
+    value = min(value, estimator.ceiling_)
     return ConfidenceInterval(
         value - reach,
-        value + reach,
+        min(value + reach, estimator.ceiling_),
         standard_error=error,
         mutual_info=value,
         lower_limit=value - one_sided,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_consistent_length
 
 from skmi._core.sklearn_compat import (
     make_random_state,
@@ -15,11 +14,13 @@ from skmi._core.sklearn_compat import (
     watch,
     without_callbacks,
 )
+from skmi._data.reading import read_sides
 from skmi.base import MutualInfoEstimator
 from skmi.inference._resampling import (
     count_rows,
     fit_again,
     permuted_rows,
+    read_groups,
     require_block_length,
     require_count,
     train_and_test_rows,
@@ -137,7 +138,8 @@ def permutation_test(
     >>> permutation_test(GaussianMI(), X, Y, n_permutations=99, random_state=0).pvalue
     0.01
     """
-    check_consistent_length(X, y, groups)
+    X, y = read_sides(X=X, y=y)
+    groups = read_groups(groups, len(y))
     require_count("n_permutations", n_permutations, 1)
     require_block_length(block_length)
     random_state = make_random_state(random_state)

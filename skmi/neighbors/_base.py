@@ -113,7 +113,9 @@ class NeighborEstimator(MutualInfoEstimator):
         self.status_: str = status(value, error, ceiling, drift)
         if self.status_ == "not converged":
             warn_of_distance(value, drift, error)
-        return Estimate(value, math.hypot(error, drift.bias), ceiling)
+        error = math.hypot(error, drift.bias)
+        influence = self._terms_of_samples * self._inflation
+        return Estimate(value, error, ceiling, influence=influence)
 
     def _drift_of_terms(self, terms: np.ndarray) -> Drift:
         """Return the bias that more neighbours indicate, given the terms of the fit."""

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_consistent_length
 
 from skmi._core.sklearn_compat import make_random_state
 from skmi._data.chance import chance_in_groups
 from skmi._data.marginals import BlockView
+from skmi._data.reading import read_sides
 from skmi._data.validation import numbers_and_codes
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._base import N_TIE_BREAKINGS
@@ -110,7 +110,7 @@ def conditional_mutual_info(
     0.0
     """
     random_state = make_random_state(random_state)
-    check_consistent_length(X, Y, Z)
+    X, Y, Z = read_sides(X=X, Y=Y, Z=Z)
     blocks = [
         Block(*numbers_and_codes(data, name))
         for name, data in (("X", X), ("Y", Y), ("Z", Z))

@@ -62,6 +62,8 @@ class CriticEstimator(
     from the scores of test samples, by `_make_report`.
     """
 
+    _label_columns = "indicators"
+    _takes_text = False
     _number_types = (np.float64, np.float32)
     _may_write = False
     _scores_dtype = torch.float64
@@ -192,12 +194,14 @@ class CriticEstimator(
             )
             values.append(value)
             influences.append(influence)
+        influence = mean_by_row([fold.report for fold in folds], influences)
         found = Estimate(
             np.average(values, weights=[len(fold.report) for fold in folds]),
-            standard_error(mean_by_row([fold.report for fold in folds], influences)),
+            standard_error(influence),
             mean_over_folds(report.ceiling, folds),
             report.bound,
             mean_over_folds(report.reach, folds),
+            influence,
         )
         return describe_training(self, training, critics, inputs, values), found
 
@@ -233,6 +237,8 @@ class RatioEstimator(CriticEstimator):
         if self.reference is None:
             return inputs
         if hasattr(self, "classes_"):
+            if self.discrete_target == "auto" and self.classes_.dtype.kind in "iuf":
+                return inputs  # two distinct numbers: training starts from 0
             raise ValueError(
                 'reference="copula" is a closed form for a continuous y; pass '
                 "reference=None for labels."

@@ -56,7 +56,14 @@ class KnownDensity:
         return values.reshape(len(X), len(y))
 
     def _call(self, X, y, shape):
-        values = np.asarray(self.conditional(X, y), dtype=float)
+        try:
+            values = np.asarray(self.conditional(X, y), dtype=float)
+        except TypeError as error:
+            raise TypeError(
+                f"conditional was called with X of shape {X.shape} and y of shape "
+                f"{y.shape}, and failed: {error}. Pass a callable of both that returns "
+                "log densities."
+            ) from error
         if values.shape == (len(X), 1) and len(shape) == 1:
             values = values[:, 0]
         if values.shape != shape:
@@ -124,7 +131,16 @@ class KnownConditionalEstimator(ConditionalEstimator):
         report = self._make_report()
         value, influence = report.evaluate(self._scores, X, y, self.averaging)
         error = standard_error(influence)
-        return Estimate(value, error, report.ceiling(len(X)), report.bound)
+        ceiling = report.ceiling(len(X))
+        return Estimate(value, error, ceiling, report.bound, influence=influence)
+
+    def _fit_conditional(self, X, y, Z, **settings):
+        if self.conditional is not None:
+            raise ValueError(
+                "conditional= is the density of y given X alone, and does not say what "
+                "Z adds. Pass conditional=None, or no Z."
+            )
+        return super()._fit_conditional(X, y, Z, **settings)
 
     def _as_columns(self, y):
         if self.conditional is None or hasattr(self, "classes_"):

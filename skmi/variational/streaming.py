@@ -141,7 +141,7 @@ class StreamingMixin:
         self._report_stream(training, inputs, reports, stream)
         self._stream = Stream(
             {name: v.cpu() for name, v in training.network.state_dict().items()},
-            to_cpu(training.optimizer.state_dict()),
+            training.optimizer.state_dict(),
             inputs,
             reports,
             self.loss_curve_,
@@ -170,15 +170,14 @@ class StreamingMixin:
         scores = CriticScores(critics, [inputs], self.device, self._scores_dtype)
         value, influence = report.evaluate(scores, reports.X, reports.y, self.averaging)
         losses = [*(stream.losses if stream else []), training.losses[-1][0]]
-        self._publish(
-            Estimate(
-                value,
-                standard_error(influence),
-                report.ceiling(len(reports.X)),
-                report.bound,
-                report.reach(len(reports.X)),
-            )
+        found = Estimate(
+            value,
+            standard_error(influence),
+            report.ceiling(len(reports.X)),
+            report.bound,
+            report.reach(len(reports.X)),
         )
+        self._publish(self._limit(found, reports.X, reports.y))
         fitted = describe_training(self, training, critics, [inputs], [value])
         n_iter = len(losses)
         fitted |= {"n_iter_": n_iter, "best_iter_": n_iter, "loss_curve_": losses}
@@ -190,15 +189,3 @@ def clone_state(random_state: np.random.RandomState) -> np.random.RandomState:
     other = np.random.RandomState()
     other.set_state(random_state.get_state())
     return other
-
-
-def to_cpu(state: dict) -> dict:
-    """Return the state of an optimiser with its tensors on the CPU."""
-    moments = {
-        place: {
-            name: value.cpu() if isinstance(value, torch.Tensor) else value
-            for name, value in values.items()
-        }
-        for place, values in state["state"].items()
-    }
-    return state | {"state": moments}

@@ -1,0 +1,484 @@
+"""From what users pass to arrays, sparse matrices and tables in memory."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Set, Sized
+from typing import Any, NoReturn
+
+import numpy as np
+from scipy import sparse
+
+from skmi._data.dtypes import (
+    as_array,
+    column_types,
+    dtype_kind,
+    element_kind,
+    feature_kinds,
+    is_missing,
+    is_tensor,
+)
+from skmi.exceptions import ReliabilityWarning, warn
+
+__all__ = [
+    "as_days",
+    "read_block",
+    "read_numbers",
+    "read_sides",
+    "refuse_labels",
+    "require_columns",
+    "warn_of_merged_integers",
+]
+
+DAY = np.timedelta64(1, "D")
+LARGEST_EXACT = 2**53  # whole numbers that a float represents each
+FEW_TEXTS = 0.05  # share of the cells that text among numbers is missing values in
+
+MISSING = frozenset(["NoneType", "NAType", "NaTType"])  # types of missing values
+CONTAINERS = (list, tuple, set, frozenset, np.ndarray)
+SHAPE = "an array or a table of shape (n_samples, n_columns)"
+
+
+def read_block(data: Any, name: str, *, for_table: bool = False) -> Any:
+    """Return an argument as an array, a sparse matrix or a table in memory.
+
+    Parameters
+    ----------
+    data : object
+        What a user passed.
+    name : str
+        Name of the argument, for the messages.
+    for_table : bool, default=False
+        Whether dates become numbers of days, and masked values and a few texts among
+        numbers missing values. All three raise otherwise.
+
+    Returns
+    -------
+    ndarray, sparse matrix or table of pandas, polars or pyarrow
+
+    Raises
+    ------
+    TypeError
+        If it is no array and no table.
+    ValueError
+        If its shape or a type in it has no reading as numbers or labels.
+    """
+    data = in_memory(data, name, for_table)
+    if sparse.issparse(data):
+        return data
+    if column_types(data):
+        return read_table(data, name, for_table)
+    if type(data) is not np.ndarray:
+        return data  # of scikit-learn's array protocols
+    require_two_dimensions(data, name)
+    if data.dtype.kind == "c":
+        refuse_complex(name)
+    if data.dtype.kind in "mM":
+        return days_or_refusal(data, name, for_table)
+    if data.dtype != object or not data.size:
+        return data
+    columns = data.reshape(len(data), -1).T
+    read = [
+        read_objects(column, name, k, for_table) for k, column in enumerate(columns)
+    ]
+    if all(new is old for new, old in zip(read, columns, strict=True)):
+        return data
+    return np.array(read, dtype=object).T.reshape(data.shape)
+
+
+# -- containers ------------------------------------------------------------------------
+
+
+def in_memory(data, name, for_table):
+    """Return data of any library as an array, a sparse matrix or a table."""
+    library = type(data).__module__.partition(".")[0]
+    if data is None:
+        raise ValueError(f"{name} is None; pass {SHAPE}.")
+    if is_tensor(data):
+        return as_array(data)
+    if library.startswith("dask"):
+        return in_memory(data.compute(), name, for_table)
+    if library == "polars" and hasattr(data, "collect"):
+        return data.collect()
+    if library == "xarray":
+        if not hasattr(data, "values") or callable(data.values):
+            refuse(name, data, "pass one of its arrays, or X.to_dataframe()")
+        return np.asarray(data.values)
+    if library == "pandas":
+        return without_sparse_columns(data)
+    if isinstance(data, np.ma.MaskedArray):
+        return without_mask(data, name, for_table)
+    if sparse.issparse(data) or column_types(data):
+        return data
+    if isinstance(data, (np.ndarray, np.generic)):
+        return plain_array(np.asarray(data), name)
+    if hasattr(data, "__array__") or hasattr(data, "__array_namespace__"):
+        return data
+    return array_of_items(data, name)
+
+
+def without_sparse_columns(data):
+    """Return a table or column of pandas with its sparse columns made dense."""
+    if not any(kind.startswith("sparse") for kind in column_types(data)):
+        return data
+    if not hasattr(data, "columns"):
+        return type(data)(np.asarray(data), index=data.index, name=data.name)
+    data = data.copy()
+    for k, kind in enumerate(data.dtypes):
+        if str(kind).startswith("Sparse"):
+            data.isetitem(k, np.asarray(data.iloc[:, k]))
+    return data
+
+
+def without_mask(data, name, for_table):
+    """Return a masked array as a plain one, its masked values as missing ones."""
+    n_masked = int(np.ma.count_masked(data))
+    if not n_masked:
+        return plain_array(np.asarray(data.data), name)
+    if not for_table:
+        raise ValueError(
+            f"{name} is a masked array with {n_masked} masked values; drop those rows, "
+            f"or fill them: {name}.filled(value)."
+        )
+    numeric = data.dtype.kind in "iuf"
+    filled = data.astype(np.float64 if numeric else object)
+    return filled.filled(np.nan if numeric else None)
+
+
+def plain_array(array, name):
+    """Return an array with types that scikit-learn knows."""
+    if array.dtype.names is not None:
+        raise ValueError(
+            f"{name} is a structured array; pass a table, pandas.DataFrame({name}), or "
+            f"its columns side by side: numpy.column_stack([{name}[key] for key in "
+            f"{name}.dtype.names])."
+        )
+    if array.dtype.kind == "T":
+        return array.astype(object)
+    if array.dtype.kind == "V" and "float" in array.dtype.name:
+        return array.astype(np.float32)  # narrow floats of other libraries
+    return array
+
+
+def array_of_items(data, name):
+    """Return a list, or another sequence, as an array of numbers or of objects."""
+    if isinstance(data, Mapping):
+        refuse(name, data, f"pass a table, pandas.DataFrame({name})")
+    if isinstance(data, (str, bytes)):
+        refuse(name, data, "read a file first, for example with pandas.read_csv")
+    if isinstance(data, Set):
+        refuse(name, data, "a set has no order; pass a list")
+    if isinstance(data, Iterator):
+        refuse(name, data, f"pass list({name})")
+    if not (isinstance(data, Iterable) and isinstance(data, Sized)):
+        refuse(name, data, "pass one row for each sample")
+    items = [as_array(item) if is_tensor(item) else item for item in data]
+    try:
+        objects = np.array(items, dtype=object)
+    except ValueError:
+        refuse_cells(name, "lists")
+    kinds = set(map(type, objects.ravel()))
+    if any(issubclass(kind, CONTAINERS) for kind in kinds):
+        refuse_cells(name, "lists")
+    if any(issubclass(kind, (str, bytes)) for kind in kinds) or bool in kinds:
+        return objects if len(kinds) > 1 or not objects.size else of_one_type(objects)
+    try:
+        return plain_array(np.asarray(items), name)
+    except (TypeError, ValueError, OverflowError):
+        return objects
+
+
+def of_one_type(objects):
+    """Return booleans as an array of their type, anything else as it is."""
+    return objects.astype(bool) if type(objects.flat[0]) is bool else objects
+
+
+def refuse(name, data, cure) -> NoReturn:
+    """Raise for something that is no array and no table."""
+    kind = type(data).__name__
+    article = "an" if kind[0].lower() in "aeiou" else "a"
+    raise TypeError(f"{name} is {article} {kind}, not {SHAPE}; {cure}.")
+
+
+def refuse_cells(name, kind) -> NoReturn:
+    """Raise for cells that are no single values."""
+    raise ValueError(
+        f"{name} holds {kind} in place of numbers or labels, or rows of unequal "
+        "length; give each entry a column of its own, and all rows as many."
+    )
+
+
+def refuse_complex(name) -> NoReturn:
+    """Raise for complex numbers."""
+    raise ValueError(
+        f"{name} is complex. Complex data not supported; pass the real and the "
+        "imaginary part as columns."
+    )
+
+
+def require_columns(block, name):
+    """Raise for a vector where a block of columns is taken."""
+    if len(np.shape(block)) == 1:
+        raise ValueError(
+            f"{name} has one dimension. Expected 2D array, got 1D array instead. "
+            "Reshape your data: array.reshape(-1, 1), of a Series series.to_frame(), "
+            "makes one column of it."
+        )
+
+
+def require_two_dimensions(array, name):
+    """Raise for a single value, and for images and other arrays of arrays."""
+    if array.ndim == 0:
+        refuse(name, array.item(), "pass one row for each sample")
+    if array.ndim <= 2:
+        return
+    shape = tuple(array.shape)
+    raise ValueError(
+        f"{name} has {array.ndim} dimensions, of shape {shape}, where at most two are "
+        f"taken: flatten, or pass an encoder module. {name}.reshape(len({name}), -1) "
+        "makes one row of each sample; a module for `encoder` or `critic` begins with "
+        f"torch.nn.Unflatten(1, {shape[1:]})."
+    )
+
+
+# -- columns ---------------------------------------------------------------------------
+
+
+def read_numbers(data: Any, name: str, owner: str) -> Any:
+    """Return an argument as `read_block` does; refuse columns of labels.
+
+    `owner` is the name of the class that takes numbers alone.
+    """
+    data = read_block(data, name)
+    if name == "X":
+        require_columns(data, name)
+    if not sparse.issparse(data):
+        for number, kind in enumerate(feature_kinds(data)):
+            if kind in {"discrete", "text"}:
+                refuse_labels(name, kind, number, owner)
+    return data
+
+
+def refuse_labels(name: str, kind: str, number: int, owner: str) -> NoReturn:
+    """Raise for a column of labels where numbers are taken."""
+    what = "text" if kind == "text" else "categories"
+    raise ValueError(
+        f"{name} holds {what} in column {number}, which are labels. {owner} takes "
+        "numbers: encode such columns, for example with "
+        "sklearn.preprocessing.OneHotEncoder, or use skmi.MixedKSG, which takes them "
+        "as they are. A target of labels goes second: fit(X, y)."
+    )
+
+
+def read_sides(**sides: Any) -> list[Any]:
+    """Return arguments as `read_block` does, with as many rows each, at least two."""
+    blocks = [read_block(data, name) for name, data in sides.items()]
+    for name, block in zip(sides, blocks, strict=True):
+        if sparse.issparse(block):
+            raise ValueError(f"{name} is sparse; pass a dense array: {name}.toarray().")
+        n_rows, *n_columns = np.shape(block)
+        if n_rows < 2 or 0 in n_columns:
+            raise ValueError(
+                f"{name} has {n_rows} rows and {(n_columns or [1])[0]} columns; at "
+                "least two rows and one column are needed."
+            )
+    sizes = [len(block) for block in blocks]
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            f"{', '.join(sides)} have inconsistent numbers of samples: {sizes}; pass "
+            "as many rows of each."
+        )
+    return blocks
+
+
+def read_table(data, name, for_table):
+    """Return a table whose columns are numbers or labels."""
+    kinds = [dtype_kind(kind) for kind in column_types(data)]
+    require_different_names(data, name)
+    for k, kind in enumerate(kinds):
+        if kind == "cells":
+            refuse_cells(name, "lists")
+        if kind not in {"time", "object"}:
+            continue
+        column = column_of(data, k)
+        if kind == "time":
+            values = days_or_refusal(column, name, for_table)
+        else:
+            values = read_objects(column, name, k, for_table)
+        if values is not column:
+            data = with_column(data, k, values)
+    return data
+
+
+def require_different_names(data, name):
+    """Raise where columns share a name."""
+    names = getattr(data, "column_names", None)  # of pyarrow
+    names = list(getattr(data, "columns", ()) if names is None else names)
+    if len(set(names)) < len(names):
+        twice = next(column for column in names if names.count(column) > 1)
+        raise ValueError(
+            f"{name} has {names.count(twice)} columns named {twice!r}; rename them, or "
+            "pass an array without names."
+        )
+
+
+def column_of(data, k):
+    """Return column k of a table, or a column itself, as an array."""
+    if not hasattr(data, "columns"):
+        column = data
+    elif hasattr(data, "iloc"):
+        column = data.iloc[:, k]
+    elif hasattr(data, "get_column"):
+        column = data.get_column(data.columns[k])
+    else:
+        column = data.column(k)
+    if hasattr(column, "dt") and getattr(column.dt, "tz", None) is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return np.asarray(column)
+
+
+def with_column(data, k, values):
+    """Return a table with other values in column k; a column as an array."""
+    if not hasattr(data, "columns"):
+        return values
+    if hasattr(data, "iloc"):
+        data = data.copy()
+        data.isetitem(k, values)
+        return data
+    if hasattr(data, "get_column"):
+        column = type(data.get_column(data.columns[k]))
+        return data.with_columns(column(data.columns[k], values))
+    return data.set_column(k, data.schema.names[k], [values])
+
+
+def read_objects(column, name, k, for_table):
+    """Return a column of objects whose values are all numbers or all labels."""
+    kinds = set(map(type, column))
+    if any(issubclass(kind, CONTAINERS) or is_tensor_type(kind) for kind in kinds):
+        refuse_cells(name, "lists")
+    if any(issubclass(kind, Mapping) for kind in kinds):
+        raise TypeError(
+            f"{name} holds dicts, where each argument must be a string or a number; "
+            f"a list of dicts becomes a table by pandas.DataFrame({name})."
+        )
+    if any(issubclass(kind, (complex, np.complexfloating)) for kind in kinds):
+        refuse_complex(name)
+    present = [kind for kind in kinds if kind.__name__ not in MISSING]
+    found = {kind: element_kind(kind) for kind in present}
+    if "time" in found.values():
+        return days_or_refusal(column, name, for_table)
+    texts = [kind for kind in found if issubclass(kind, (str, bytes))]
+    if len({issubclass(kind, bytes) for kind in texts}) > 1:
+        raise ValueError(
+            f"{name} mixes text and bytes in column {k}; decode the bytes: "
+            "[v.decode() if isinstance(v, bytes) else v for v in column]."
+        )
+    numbers = [kind for kind, of in found.items() if of in {"integer", "continuous"}]
+    if texts and numbers and name != "y":
+        return read_mixture(column, name, k, for_table)
+    return column
+
+
+def is_tensor_type(kind):
+    """Whether a type is that of tensors of torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and issubclass(kind, torch.Tensor)
+
+
+def read_mixture(column, name, k, for_table):
+    """Return a column of numbers and text, a few texts as missing values, or raise."""
+    is_text = np.array([isinstance(value, (str, bytes)) for value in column])
+    is_gap = np.array([is_missing(value) for value in column])
+    number = next(
+        v for v, a, b in zip(column, is_text, is_gap, strict=True) if a + b < 1
+    )
+    example = f"such as {column[is_text][0]!r} and {number!r}"
+    cure = "pandas.to_numeric(column, errors='coerce') makes numbers of such a column"
+    if not for_table:
+        raise ValueError(
+            f"{name} mixes text with numbers in column {k}, {example}. {cure}, with "
+            "NaN for text, whose rows can be dropped; column.astype(str) makes labels."
+        )
+    if is_text.sum() > FEW_TEXTS * (~is_gap).sum():
+        warn(
+            f"{name} mixes text with numbers in column {k}, {example}, and is taken "
+            f"as labels. {cure}.",
+            ReliabilityWarning,
+        )
+        return column
+    texts = ", ".join(sorted({repr(value) for value in column[is_text]})[:5])
+    warn(
+        f"{name} contains {is_text.sum()} texts among the numbers of column {k}, "
+        f"{texts}, which count as missing. {cure}.",
+        ReliabilityWarning,
+    )
+    return np.where(is_text | is_gap, np.nan, column).astype(np.float64)
+
+
+# -- dates -----------------------------------------------------------------------------
+
+
+def days_or_refusal(column, name, for_table):
+    """Return dates or durations as numbers of days, or raise."""
+    if for_table:
+        return as_days(column)
+    raise ValueError(
+        f"{name} holds dates or durations; convert them to numbers of days first: "
+        "(column - column.min()) / numpy.timedelta64(1, 'D'), with column of "
+        "pandas.to_datetime or numpy.asarray."
+    )
+
+
+def as_days(values: np.ndarray) -> np.ndarray:
+    """Return dates, counted from 1970, or durations as days, NaN where missing."""
+    if values.dtype.kind == "M":
+        return (values - np.datetime64(0, "D")) / DAY
+    if values.dtype.kind == "m":
+        return values / DAY
+    days = [day_of(value) for value in values.ravel()]
+    return np.array(days, dtype=np.float64).reshape(values.shape)
+
+
+def day_of(value: Any) -> float:
+    """Return a date, a duration or a time of day as days."""
+    if is_missing(value):
+        return np.nan
+    value = value.to_timestamp() if hasattr(value, "to_timestamp") else value
+    if isinstance(value, datetime.time):
+        clock = datetime.timedelta(hours=value.hour, minutes=value.minute)
+        return (clock.total_seconds() + value.second + value.microsecond / 1e6) / 86400
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+    if isinstance(value, (datetime.timedelta, np.timedelta64)):
+        return float(np.timedelta64(value) / DAY)
+    return float((np.datetime64(value) - np.datetime64(0, "D")) / DAY)
+
+
+# -- whole numbers ---------------------------------------------------------------------
+
+
+def warn_of_merged_integers(data: Any, name: str) -> None:
+    """Warn of whole numbers that are equal as floats although they differ."""
+    array = data if isinstance(data, np.ndarray) else None
+    if array is None:
+        names = column_types(data)
+        whole = [k for k, kind in enumerate(names) if kind in {"int64", "uint64"}]
+        columns = [column_of(data, k) for k in whole]
+    else:
+        columns = array.reshape(len(array), -1).T if array.dtype.kind in "iu" else []
+    for column in columns:
+        if column.dtype.kind not in "iu" or not len(column):
+            continue
+        if max(int(column.max()), -int(column.min())) <= LARGEST_EXACT:
+            continue
+        n_values = len(np.unique(column))
+        n_floats = len(np.unique(column.astype(np.float64)))
+        if n_floats < n_values:
+            warn(
+                f"{name} holds whole numbers beyond 2**53, which floats do not keep "
+                f"apart: {n_values} distinct ones became {n_floats}. Subtract the "
+                f"smallest of the column first, or pass ranks.",
+                ReliabilityWarning,
+            )
+            return
