@@ -449,7 +449,10 @@ class ChainRule(NamedTuple):
         # The pair (X, y) has been warned of; Z alone may carry little.
         quiet = DiscreteTargetWarning, DuplicateRowsWarning, FewRowsWarning
         for block, kinds in ((np.hstack([X, Z]), quiet), (Z, [SkmiWarning])):
-            model = without_callbacks(estimator).set_params(**settings)
+            own = dict(settings)
+            if "discrete_features" in own:  # of X and Z together: Z comes last
+                own["discrete_features"] = own["discrete_features"][-block.shape[1] :]
+            model = without_callbacks(estimator).set_params(**own)
             with warnings.catch_warnings():
                 for kind in (*kinds, SaturationWarning):
                     warnings.simplefilter("ignore", kind)

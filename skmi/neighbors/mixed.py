@@ -6,6 +6,7 @@ import numpy as np
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import StrOptions
+from skmi._data.validation import chosen_columns
 from skmi.neighbors._base import NeighborEstimator
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import atom_limits
@@ -89,21 +90,5 @@ class MixedKSG(NeighborEstimator):
 
     def _label_mask(self, n_features: int) -> np.ndarray:
         """Return which columns are labels, by `discrete_features` and by dtype."""
-        mask = np.zeros(n_features, dtype=bool)
-        chosen = self.discrete_features
-        if not isinstance(chosen, str):
-            chosen = np.asarray(chosen)
-            size = chosen.size
-            inside = size == 0 or (
-                chosen.dtype.kind in "iu"
-                and -n_features <= chosen.min() <= chosen.max() < n_features
-            )
-            flags = chosen.dtype.kind == "b" and chosen.shape in {(), (n_features,)}
-            if not (inside or flags):
-                raise ValueError(
-                    "discrete_features must be 'auto', True, False, one boolean for "
-                    f"each of the {n_features} columns, or their numbers; got "
-                    f"{self.discrete_features!r}."
-                )
-            mask[chosen if chosen.size else []] = True
-        return mask | super()._label_mask(n_features)
+        chosen = chosen_columns(self.discrete_features, n_features)
+        return chosen | super()._label_mask(n_features)
