@@ -163,6 +163,8 @@ def independent_columns(block: np.ndarray) -> np.ndarray:
     slopes = np.linalg.lstsq(block[:, chosen], block[:, others], rcond=None)[0]
     rest = np.abs(block[:, others] - block[:, chosen] @ slopes)
     # A single sample of heavy tails makes columns look alike; most samples do not.
-    exact = np.median(rest, axis=0) <= 1e-6 * np.median(np.abs(block[:, others]), axis=0)
+    exact = np.median(rest, axis=0) <= 1e-6 * np.median(
+        np.abs(block[:, others]), axis=0
+    )
     kept[others[exact]] = False
     return kept
