@@ -8,9 +8,9 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import t as student
 
-from skmi._data.marginals import BlockView
 from skmi.base import multi_sample_terms
 from skmi.gaussian.closed_form import EllipticalRatio, covariance_bias, student_scatter
+from skmi.gaussian.ranks import IndependentColumns
 from skmi.statistics import standard_error
 
 __all__ = ["CopulaReference", "student_quantiles"]
@@ -22,6 +22,8 @@ LARGEST_CORRELATION = 1 - 1e-6  # the log ratio stays finite for exact relations
 # In standard errors of the correlation of independent columns, 1 / sqrt(n): what many
 # columns have by chance would otherwise add up.
 LEAST_CORRELATION = 2.5
+WIDE_SHARE = 1 / 3  # of the number of samples, from which components are tried
+COMPONENT_SHARE = 1 / 16  # at most as many components of each block
 MOST_STUDENT_COLUMNS = 200  # above, iterated scatter matrices take too long
 
 
@@ -54,23 +56,33 @@ class CopulaReference:
 
     def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
         self.n_correlations = min(X.shape[1], y.shape[1])  # constant columns too
-        self.views = BlockView(X, "rank"), BlockView(y, "rank")
+        columns = IndependentColumns(X, "rank"), IndependentColumns(y, "rank")
+        self.views = tuple(block.view for block in columns)
         x, y = (
             view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
         )
         folds = np.array_split(np.arange(len(x)), N_FOLDS)
-        self.kept = vary_without(x, folds), vary_without(y, folds)
+        self.kept = tuple(
+            block.kept & vary_without(scores, folds)
+            for block, scores in zip(columns, (x, y), strict=True)
+        )
+        self.components: tuple[np.ndarray, np.ndarray] | None = None
         x, y = x[:, self.kept[0]], y[:, self.kept[1]]
         self.degrees_of_freedom = math.inf
         self.ratio: EllipticalRatio | None = None
         self.sample_ratio: EllipticalRatio | None = None
         self.terms = np.zeros(len(x))
         if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
-            self._choose(x, y, folds)
+            self._choose(x, y, folds, None)
+            if x.shape[1] + y.shape[1] > len(x) * WIDE_SHARE:
+                maps = principal_components(x), principal_components(y)
+                self._choose(x @ maps[0], y @ maps[1], folds, maps)
 
-    def _choose(self, x, y, folds):
+    def _choose(self, x, y, folds, components):
         """Go from normal to heavier tails for as long as the bound rises."""
         best = -math.inf
+        if x.shape[1] + y.shape[1] > len(x) * (1 - 1 / N_FOLDS):
+            return
         for nu in DEGREES_OF_FREEDOM:
             fit = fit_out_of_fold(x, y, nu, folds)
             if fit is None or fit.terms.mean() <= best:
@@ -78,7 +90,7 @@ class CopulaReference:
             best = fit.terms.mean()
             if best > self.terms.mean():
                 self.terms, self.ratio, self.sample_ratio = fit
-                self.degrees_of_freedom = nu
+                self.degrees_of_freedom, self.components = nu, components
             if x.shape[1] + y.shape[1] > MOST_STUDENT_COLUMNS:
                 break
 
@@ -169,7 +181,28 @@ class CopulaReference:
 
     def _transform(self, side, block):
         scores = self.views[side].apply(block)[:, self.kept[side]]
+        if self.components is not None:
+            scores = scores @ self.components[side]
         return student_quantiles(scores, self.degrees_of_freedom)
+
+
+def principal_components(scores: np.ndarray) -> np.ndarray:
+    """Return the map of a wide block to principal components of unit variance.
+
+    Those whose variance is above what columns without correlation show by chance
+    [1]_, at most a share of the number of samples; the first at least.
+
+    References
+    ----------
+    .. [1] V. A. Marchenko, L. A. Pastur. Distribution of eigenvalues for some sets of
+       random matrices. Math. USSR Sb. 1, 1967.
+    """
+    n_samples, d = scores.shape
+    variances, vectors = np.linalg.eigh(scores.T @ scores / n_samples)
+    edge = (1 + math.sqrt(d / n_samples)) ** 2 * np.median(np.diag(scores.T @ scores))
+    n_kept = int((variances > edge / n_samples).sum())
+    n_kept = min(max(n_kept, 1), max(int(n_samples * COMPONENT_SHARE), 1))
+    return vectors[:, -n_kept:] / np.sqrt(variances[-n_kept:])
 
 
 def vary_without(block: np.ndarray, folds: Sequence[np.ndarray]) -> np.ndarray:

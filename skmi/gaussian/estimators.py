@@ -9,7 +9,6 @@ from sklearn.covariance import ledoit_wolf
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Interval, Real, StrOptions, make_random_state
-from skmi._data.marginals import BlockView
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.closed_form import (
@@ -20,6 +19,7 @@ from skmi.gaussian.closed_form import (
     student_scatter,
 )
 from skmi.gaussian.cross_fitted import CopulaReference, student_quantiles
+from skmi.gaussian.ranks import IndependentColumns, rank_bias
 from skmi.statistics import standard_error
 
 __all__ = ["EllipticalCopulaMI", "GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
@@ -47,7 +47,7 @@ class _EllipticalEstimator(MutualInfoEstimator):
         raise NotImplementedError
 
     def _learn_views(self, X, y):
-        self._views = [BlockView(block, self._marginals) for block in (X, y)]
+        self._views = [IndependentColumns(block, self._marginals) for block in (X, y)]
         return self._transform(X, y)
 
     def _transform(self, X, y):
@@ -272,6 +272,22 @@ class GaussianCopulaMI(GaussianMI):
     """
 
     _marginals = "rank"
+
+    def _fit_ratio(self, x, y):
+        ratio, value, error = super()._fit_ratio(x, y)
+        n_x = x.shape[1]
+        if self.shrinkage not in ("auto", None) or value <= 2 * error:
+            return ratio, value, error
+        if len(x) <= 1.5 * (n_x + y.shape[1]):
+            return ratio, value, error
+        bias = rank_bias(ratio, len(x), lambda scores: covariance_ratio(scores, n_x))
+        return ratio, value - bias.mean, bias.error(error)
+
+
+def covariance_ratio(block: np.ndarray, n_x: int) -> EllipticalRatio:
+    """Return the normal log ratio of the sample covariance."""
+    covariance = np.cov(block, rowvar=False)
+    return EllipticalRatio(block.mean(axis=0), covariance, n_x)
 
 
 @estimator
