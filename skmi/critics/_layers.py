@@ -43,7 +43,10 @@ class Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         lead = self.weight.dim() - 2
         rows = x.flatten(lead, -2) if x.dim() > lead + 2 else x
-        outputs = rows @ self.weight + self.bias
+        if rows.dim() == 2 and lead == 0:
+            outputs = torch.addmm(self.bias, rows, self.weight)
+        else:
+            outputs = rows @ self.weight + self.bias
         return outputs.unflatten(-2, x.shape[lead:-1]) if rows is not x else outputs
 
 
