@@ -80,6 +80,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     """
 
     _takes_labels = True  # as y
+    _two_values_are_labels = True  # of y
     _label_columns = None  # of X: None refuses, or they become "codes" or "indicators"
     _takes_text = True  # as columns of labels, beside those of categories
     _mixes_labels_in_y = False  # takes columns of labels beside numbers

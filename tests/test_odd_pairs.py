@@ -35,7 +35,7 @@ def test_every_kind_and_every_container(name):
 
 def test_the_cases_are_different():
     rng, entries = np.random.RandomState(0), entry_points()
-    cases = [draw_case(rng, entries) for _ in range(300)]
+    cases = [draw_case(rng, entries) for _ in range(600)]
     assert len({case.entry for case in cases}) > len(entries) / 2
     assert len({case.x for case in cases}) == len(KINDS)
     assert len({case.x_container for case in cases}) == len(CONTAINERS)

@@ -26,7 +26,7 @@ __all__ = [
 
 # How the names of column types begin.
 BOOLEANS = ("bool",)
-TEXTS = ("str", "large_str", "utf", "binary", "large_binary")
+TEXTS = ("str", "large_str", "utf", "binary", "large_binary", "bytes", "|s", "<u")
 
 
 def target_kind(y, name="y"):

@@ -112,6 +112,8 @@ def in_memory(data, name, for_table):
         return without_sparse_columns(data)
     if isinstance(data, np.ma.MaskedArray):
         return without_mask(data, name, for_table)
+    if sparse.issparse(data) and data.dtype.kind == "c":
+        refuse_complex(name)
     if sparse.issparse(data) or column_types(data):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
@@ -146,6 +148,8 @@ def without_mask(data, name, for_table):
             f"{name} is a masked array with {n_masked} masked values; drop those rows, "
             f"or fill them: {name}.filled(value)."
         )
+    if data.dtype.kind in "mM":
+        return data.filled(np.array("NaT", dtype=data.dtype))
     numeric = data.dtype.kind in "iuf"
     filled = data.astype(np.float64 if numeric else object)
     return filled.filled(np.nan if numeric else None)

@@ -322,7 +322,8 @@ def is_discrete(estimator: Any, y: np.ndarray, kind: str) -> bool:
     """Return whether y holds labels: as asked, else by its type and its values."""
     asked = estimator.discrete_target
     if asked == "auto":
-        if kind == "discrete" or (estimator._takes_labels and is_two_valued(y)):
+        takes_two = estimator._takes_labels and estimator._two_values_are_labels
+        if kind == "discrete" or (takes_two and is_two_valued(y)):
             return True
         if kind == "integer" or are_codes(y):
             warn_of_integer_labels(y)

@@ -19,6 +19,7 @@ from skmi._core.sklearn_compat import (
     StrOptions,
 )
 from skmi._data.dtypes import wanting_numbers
+from skmi._data.reading import read_block
 from skmi.bottleneck._base import BottleneckEstimator
 from skmi.bottleneck.targets import Labels, Numbers
 
@@ -250,7 +251,9 @@ class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
             Mean over the targets; 1 at best, 0 for predicting their means.
         """
         predicted = self.predict(X)
-        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        y = check_array(
+            read_block(y, "y"), dtype=np.float64, ensure_2d=False, input_name="y"
+        )
         unit = np.abs(y).max(axis=0)  # keeps squares from overflowing
         unit = np.where(unit > 0, unit, 1.0)
         return r2_score(y / unit, predicted / unit, sample_weight=sample_weight)

@@ -224,7 +224,9 @@ def coarsen(X: ArrayLike, random_state: np.random.RandomState) -> np.ndarray:
         )
     with wanting_numbers("X"):
         column = check_array(X, dtype=np.float64, ensure_2d=False, input_name="X")
-    return column + column.std() * random_state.standard_normal(column.shape)
+    unit = max(np.abs(column).max(), np.finfo(float).tiny)  # squares may overflow
+    noise = random_state.standard_normal(column.shape)
+    return column / unit + (column / unit).std() * noise
 
 
 def side_by_side(copies: list[tuple[Any, Any]]) -> tuple[np.ndarray, np.ndarray]:

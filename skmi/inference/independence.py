@@ -119,6 +119,8 @@ def independence_test(
         for side in ((X, "X"), (y, "y"))
     )
     n_samples = len(y.values)
+    if not (x.values.shape[1] and y.values.shape[1]):  # a single label
+        return PermutationTestResult(0.0, 1.0, np.zeros(n_permutations))
     orders = (
         permuted_rows(n_samples, groups, block_length, random_state)
         for _ in range(n_permutations)
