@@ -106,7 +106,8 @@ class ReliabilityWarning(SkmiWarning):
 
     No method without a parametric form can show more than about log n nats from n
     samples. More samples, or an estimator with such a form, raise that limit. Also
-    where a model of the samples shows a large bias.
+    where a large bias is indicated: by a model of the samples, by other numbers of
+    neighbours or bins, or by cells that are mostly empty.
     """
 
 
