@@ -206,9 +206,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         """Return an estimate that does not exceed the entropies of labels."""
         entropies = [math.inf]
         if hasattr(self, "classes_"):
-            entropies.append(discrete_entropy(y))
+            entropies.append(largest_entropy(y))
         if self._is_discrete(X):
-            entropies.append(discrete_entropy(X))
+            entropies.append(largest_entropy(X))
         limit = min(entropies)
         return estimate._replace(
             mutual_info=min(estimate.mutual_info, limit),
@@ -592,6 +592,15 @@ def multi_sample_terms(
         gaps = values - np.diagonal(values)[:, np.newaxis]
         terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
     return terms
+
+
+def largest_entropy(labels: np.ndarray) -> float:
+    """Return the entropy of labels, its bias removed, or at most that of equal shares.
+
+    Without that correction, labels that determine each other would exceed it.
+    """
+    n_labels = len(np.unique(labels, axis=0))
+    return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))
 
 
 def log_mean_exp(values, axis):

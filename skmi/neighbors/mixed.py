@@ -42,6 +42,11 @@ class MixedKSG(NeighborEstimator):
     Attributes
     ----------
     [shared]
+    status_ : {"ok", "zero", "saturated", "not converged"}
+        "zero": not significantly above 0. "saturated": close to the ceiling. "not
+        converged": four times as many neighbours change the estimate by more than
+        chance and its error of sampling, or neighbours are more than .4 standard
+        deviations of a column apart, which may hide any dependence.
 
     See Also
     --------
@@ -60,7 +65,8 @@ class MixedKSG(NeighborEstimator):
     entropy. New samples with labels that were not in `fit` get a log ratio of 0.
 
     Fails where a label or an atom has few samples and the dependence within it is
-    strong, and in many columns: the estimate is then too low.
+    strong, and in many columns: the estimate is then too low. The standard error
+    contains the bias that more neighbours indicate, as that of :class:`KSG` does.
 
     References
     ----------

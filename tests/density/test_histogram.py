@@ -319,3 +319,29 @@ def test_fitted_is_fitted():
     changes = {"n_bins": 3, "strategy": "adaptive", "correction": "plugin"}
     estimator.set_params(**changes, discrete_features=True)
     assert (estimator.mutual_info(X, Y), estimator.score(X, Y)) == before
+
+
+class TestConditional:
+    """Labels of X and of Z are counted as labels in both terms of the chain rule."""
+
+    def test_labels_of_both(self):
+        rng = np.random.default_rng(0)
+        z, x = rng.integers(3, size=(2, 6000))
+        y = (x + z) % 3 == 0
+        X, Z = (pd.DataFrame({"a": column.astype(str)}) for column in (x, z))
+        estimator = HistogramMI()
+        truth = math.log(3) - 2 / 3 * math.log(2)  # the entropy of one in three
+        assert estimator.fit(X, y, Z).mutual_info_ == pytest.approx(truth, abs=0.03)
+        assert estimator.fit(X, y).mutual_info_ == pytest.approx(0.0, abs=0.005)
+        declared = HistogramMI(discrete_features=True)
+        value = declared.fit(x[:, np.newaxis], y, Z).mutual_info_
+        assert value == pytest.approx(truth, abs=0.03)
+
+    def test_a_common_cause(self):
+        rng = np.random.default_rng(0)
+        z = rng.integers(4, size=4000)
+        X, y = (z + 0.5 * rng.standard_normal((2, 4000))).reshape(2, -1, 1)
+        Z = pd.DataFrame({"z": z.astype(str)})
+        assert HistogramMI().fit(X, y).mutual_info_ > 0.5
+        estimator = HistogramMI().fit(X, y, Z)
+        assert abs(estimator.mutual_info_) < 2 * estimator.standard_error_ < 0.2
