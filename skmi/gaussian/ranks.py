@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg.lapack import dpstrf
+from scipy.special import ndtr
+from scipy.stats import t as student
 
 from skmi._data.marginals import BlockView, normal_scores
 from skmi.gaussian.closed_form import EllipticalRatio
 
-__all__ = ["IndependentColumns", "RankBias", "rank_bias"]
+__all__ = ["IndependentColumns", "RankBias", "rank_bias", "student_quantiles"]
 
 MOST_DRAWS, FEWEST_DRAWS = 48, 6
 DRAWN_SAMPLES = 50_000  # of all draws together, where that leaves enough of them
@@ -51,11 +53,11 @@ def rank_bias(
     Parameters
     ----------
     ratio : EllipticalRatio
-        Fitted to normal scores.
+        Fitted to the quantiles that belong to the ranks.
     n_samples : int
         Number of samples.
     fit : callable
-        ``fit(scores)`` returns the ratio of normal scores of both blocks side by side.
+        ``fit(block)`` returns the ratio of such quantiles, both blocks side by side.
 
     Returns
     -------
@@ -64,6 +66,8 @@ def rank_bias(
     """
     n_draws = DRAWN_SAMPLES // n_samples
     n_draws = min(max(n_draws, FEWEST_DRAWS), MOST_DRAWS)
+    ranks = normal_scores(np.arange(1, n_samples + 1), n_samples)
+    quantiles = student_quantiles(ranks, ratio.degrees_of_freedom)
     shown = log_gaps(ratio)
     gaps, totals = shown, []
     for _ in range(MOST_STEPS):
@@ -72,7 +76,9 @@ def rank_bias(
         changes = []
         for _ in range(n_draws):
             drawn = np.hstack(model.draw(n_samples, rng))
-            changes.append(log_gaps(fit(scores_of(drawn))) - log_gaps(fit(drawn)))
+            changes.append(
+                log_gaps(fit(by_rank(drawn, quantiles))) - log_gaps(fit(drawn))
+            )
         values = -np.sum(changes, axis=1) / 2
         totals.append((values.mean(), -gaps.sum() / 2))
         gaps = np.clip(shown - np.mean(changes, axis=0), math.log(LEAST_GAP), 0.0)
@@ -91,12 +97,10 @@ def log_gaps(ratio: EllipticalRatio) -> np.ndarray:
     return np.log(np.maximum(1 - ratio.correlations**2, LEAST_GAP))
 
 
-def scores_of(block: np.ndarray) -> np.ndarray:
-    """Return the normal scores of columns without ties."""
-    n_samples = len(block)
-    scores = normal_scores(np.arange(1, n_samples + 1), n_samples)
+def by_rank(block: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """Return the quantiles of the ranks of columns without ties."""
     found = np.empty_like(block)
-    np.put_along_axis(found, block.argsort(axis=0), scores[:, np.newaxis], axis=0)
+    np.put_along_axis(found, block.argsort(axis=0), quantiles[:, np.newaxis], axis=0)
     return found
 
 
@@ -168,3 +172,11 @@ def independent_columns(block: np.ndarray) -> np.ndarray:
     )
     kept[others[exact]] = False
     return kept
+
+
+def student_quantiles(scores: np.ndarray, degrees_of_freedom: float) -> np.ndarray:
+    """Map normal scores to the quantiles of a Student distribution."""
+    if math.isinf(degrees_of_freedom):
+        return scores
+    values, index = np.unique(scores, return_inverse=True)
+    return student.ppf(ndtr(values), degrees_of_freedom)[index].reshape(scores.shape)
