@@ -290,8 +290,8 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
         loss = n_weights / (2 * n_train)  # expected, of a linear map on new samples
         if loss > LARGEST_LOSS and estimate.mutual_info < loss:
             warn(
-                f"Little dependence was found, but {n_train} training samples are few for "
-                f"{X.shape[1]} and {y[:1].size} columns: overfitting may have hidden "
+                f"Little dependence was found, but {n_train} training samples are few "
+                f"for {X.shape[1]} and {y[:1].size} columns: overfitting may have hidden "
                 "it. Reduce the columns first, for example with "
                 "sklearn.decomposition.PCA, or pass more samples.",
                 ReliabilityWarning,
