@@ -291,8 +291,8 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
         if loss > LARGEST_LOSS and estimate.mutual_info < loss:
             warn(
                 f"Little dependence was found, but {n_train} training samples are few "
-                f"for {X.shape[1]} and {y[:1].size} columns: overfitting may have hidden "
-                "it. Reduce the columns first, for example with "
+                f"for {X.shape[1]} and {y[:1].size} columns: overfitting may have "
+                "hidden it. Reduce the columns first, for example with "
                 "sklearn.decomposition.PCA, or pass more samples.",
                 ReliabilityWarning,
             )
