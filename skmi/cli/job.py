@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmi import __version__
+import skmi
 from skmi._data.checks import warn_of_duplicate_rows
 from skmi.cli.outputs import check_outputs, write_record
 from skmi.cli.parsing import Column, has_decimal_comma, parse_column
@@ -113,7 +113,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="draw the ranking here, a PNG; - draws to standard output instead",
     )
-    parser.add_argument("--version", action="version", version=f"skmi {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"skmi {skmi.__version__}"
+    )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--n-permutations", type=int, default=500, metavar="N", help="default: 500"
