@@ -28,6 +28,7 @@ from skmi.feature_selection.encoding import (
     as_floats,
     compact,
     is_discrete,
+    join_codes,
     label_codes,
     missing_as_code,
     quantile_places,
@@ -46,6 +47,7 @@ __all__ = [
     "labels_alone",
     "n_levels",
     "numbers_of_bins",
+    "pair_synergy",
     "plain_columns",
     "target_ceiling",
 ]
@@ -69,6 +71,8 @@ NUMBER_UNSURE, MIXED_UNSURE = 1 / 3, 1 / 2
 MOST_UNRESOLVED = 0.95
 
 NO_NUMBER = np.zeros(1, dtype=bool)
+
+PAIR_ROWS, MOST_PAIR_BINS = 5, 8  # rows of a cell of a pair and the target; bins
 
 BLOCK = 256  # columns that are made dense at once
 
@@ -297,6 +301,43 @@ def pairs_of(
             yield [(level, cut(n_bins)) for n_bins in several], MIXED_SHARE
         else:
             yield [(level, labels_alone(target.levels[:, 0]))], 0.0
+
+
+def pair_synergy(
+    first: Columns, second: Columns, y: Columns, weights: np.ndarray | None
+) -> float:
+    """Extrapolated I(X1, X2; y) - I(X1; y) - I(X2; y) of two columns, in nats.
+
+    All three are measured with the same bins, as many as leave five rows in a cell.
+    """
+    n_rows = float(len(y.values) if weights is None else weights.sum())
+    target = plain_target(y)
+    sides = [plain_columns(first), plain_columns(second), target]
+    cells = n_rows / PAIR_ROWS
+    for side in sides:
+        cells /= 1 if side.is_number[0] else n_levels(side.levels[:, 0])
+    n_numbers = sum(bool(side.is_number[0]) for side in sides)
+    n_bins, share = 2, 0.0
+    if n_numbers:
+        n_bins = 2 * int(np.clip(cells ** (1 / n_numbers) / 2, 1, MOST_PAIR_BINS // 2))
+    if n_numbers and n_bins > 2:
+        share = NUMBER_SHARE if target.is_number[0] else MIXED_SHARE
+    x, z, other = (one_column(side, n_bins) for side in sides)
+    x, z = with_missing(x), with_missing(z)
+    joint = Codes(*map(join_codes, x, z))
+    if x.are_labels and z.are_labels:
+        joint = labels_alone(joint.narrow)
+    together, *alone = (
+        estimate(side, other, share, weights)[0] for side in (joint, x, z)
+    )
+    return together - sum(alone)
+
+
+def one_column(plain: PlainColumns, n_bins: int) -> Codes:
+    """Codes of the only column."""
+    if plain.is_number[0]:
+        return plain.bins(n_bins).column(0)
+    return labels_alone(plain.levels[:, 0])
 
 
 def labels_alone(levels: np.ndarray) -> Codes:

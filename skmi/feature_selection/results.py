@@ -8,7 +8,12 @@ import numpy as np
 from skmi.feature_selection.criteria import is_sum
 from skmi.feature_selection.cumulative import cumulative_bounds
 from skmi.feature_selection.encoding import Columns
-from skmi.feature_selection.extrapolation import Estimates, column_estimates
+from skmi.feature_selection.extrapolation import (
+    Estimates,
+    column_estimates,
+    pair_synergy,
+    target_ceiling,
+)
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.search import Selection
 from skmi.feature_selection.selector_input import Label, SelectorInput
@@ -63,15 +68,25 @@ def unit_estimates(data: SelectorInput, n_bins: int, missing: str) -> Estimates:
 
 
 def make_interactions(
-    pairs: Pairs, names: list[Label], scores: np.ndarray, ceiling: float
+    pairs: Pairs, data: SelectorInput, scores: np.ndarray
 ) -> list[Interaction]:
-    """Pairs of units by name; their value is both scores and the synergy."""
-    joint = scores[pairs.first] + scores[pairs.second] + pairs.synergy
-    pairs = pairs._replace(mutual_info=np.minimum(joint, ceiling))
-    return [
-        Interaction(names[j], names[k], *map(float, figures))
-        for j, k, *figures in zip(*pairs, strict=True)
-    ]
+    """Pairs of units by name, the largest synergy first.
+
+    Their value is the sum of both scores and the synergy, which is extrapolated as the
+    scores are where both units are single columns.
+    """
+    ceiling, names = target_ceiling(data.y), data.unit_names
+    found = []
+    for j, k, _, synergy, pvalue in zip(*pairs, strict=True):
+        if len(data.units[j]) == len(data.units[k]) == 1:
+            sides = [data.x.select(data.units[i]) for i in (j, k)]
+            finer = pair_synergy(*sides, data.y, data.weights)
+            synergy = finer if finer > 0 else synergy
+        together = min(scores[j] + scores[k] + synergy, ceiling)
+        if together > max(scores[j], scores[k]):
+            figures = map(float, (together, synergy, pvalue))
+            found.append(Interaction(names[j], names[k], *figures))
+    return sorted(found, key=lambda pair: -pair.synergy)
 
 
 def step_pvalues(

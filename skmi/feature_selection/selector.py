@@ -33,7 +33,6 @@ from skmi.feature_selection.by_estimator import (
     with_target,
 )
 from skmi.feature_selection.criteria import CRITERIA
-from skmi.feature_selection.extrapolation import target_ceiling
 from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
     Pairs,
@@ -500,10 +499,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         self.redundant_with_: np.ndarray = spread(redundant, units, n_columns)
         self.interactions_: list[Interaction] = []
         if len(pairs.first):
-            ceiling = target_ceiling(data.y)
-            self.interactions_ = make_interactions(
-                pairs, names, estimates.values, ceiling
-            )
+            self.interactions_ = make_interactions(pairs, data, estimates.values)
         self._path = make_path(found, table, names, scores, self.criterion)
         self.support_: np.ndarray = selected_mask(found, units, n_columns)
 
