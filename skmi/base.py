@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+import warnings
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,20 +15,35 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skmi._core.params import DeclaredParameters, estimator, parameter, parameters
-from skmi._core.sklearn_compat import CallbackSupportMixin, StrOptions, fit_context
+from skmi._core.sklearn_compat import (
+    CallbackSupportMixin,
+    StrOptions,
+    fit_context,
+    make_random_state,
+    without_callbacks,
+)
 from skmi._data.checks import is_constant, require_finite, warn_of_few_rows
+from skmi._data.condition import Condition
 from skmi._data.dtypes import is_two_valued, on_device_of
-from skmi._data.splitting import N_CONTRASTS, contrast_blocks
+from skmi._data.splitting import N_CONTRASTS, multi_sample_terms
 from skmi._data.validation import validate_pair
-from skmi.entropy import discrete_entropy
-from skmi.exceptions import ReliabilityWarning, SaturationWarning, warn
+from skmi.entropy import largest_entropy
+from skmi.exceptions import (
+    DiscreteTargetWarning,
+    DuplicateRowsWarning,
+    FewRowsWarning,
+    ReliabilityWarning,
+    SaturationWarning,
+    SkmiWarning,
+    warn,
+)
+from skmi.statistics import standard_error
 
 __all__ = [
     "Estimate",
     "MutualInfoEstimator",
     "estimator",
     "mi_scorer",
-    "multi_sample_terms",
     "parameter",
 ]
 
@@ -40,6 +56,7 @@ class Estimate(NamedTuple):
     ceiling: float = math.inf
     bound: str = "none"  # what it is in expectation: "lower", "upper" or "none"
     reach: float = math.inf  # the most that the samples support without assumptions
+    influence: np.ndarray | None = None  # of each test sample on the estimate
 
 
 class FittedAttributes:
@@ -68,6 +85,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     _number_types = (np.float64,)  # of X, taken without a copy
     _may_write = True  # into X
     _is_normalized = False  # whether _log_ratio has no free constant
+    _condition = None  # how Z is read, in a conditional fit
+    # Pipeline.score routes a sample_weight of None even where the last step has none.
+    __metadata_request__score: ClassVar = {"sample_weight": None}
     _shared_attributes = (
         *FittedAttributes.__annotations__,
         "information_coefficient_",
@@ -109,6 +129,22 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         """Return the same of each row of X with its own row of y, shape (n,)."""
         raise NotImplementedError
 
+    def _fit_conditional(
+        self, X: np.ndarray, y: np.ndarray, Z: np.ndarray, **settings: Any
+    ) -> Estimate:
+        """Learn I(X; y | Z) = I(X, Z; y) - I(Z; y) from validated samples.
+
+        Both are fitted with the same seed, hence on the same folds, and with further
+        parameters that they are to share.
+        """
+        self._chain = ChainRule.fit(self, X, y, Z, settings)
+        vars(self).update(self._chain.attributes)
+        return self._chain.estimate
+
+    def _conditional(self, method: str, X, y, Z) -> Any:
+        """Return what a method computes given Z on validated samples."""
+        return self._chain.difference(method, X, y, Z)
+
     @property
     def _contrast(self) -> str:
         """The side, "x" or "y", on which the multi-sample bound takes its samples."""
@@ -117,8 +153,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     # -- public methods ----------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Estimate the mutual information of X and y.
+    def fit(self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None) -> Self:
+        """Estimate the mutual information of X and y, conditional on Z if it is given.
 
         Parameters
         ----------
@@ -127,6 +163,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Numbers, or labels: strings, categories, booleans or two distinct values.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable: numbers, labels or both. With it, all results are of
+            the conditional mutual information I(X; y | Z).
 
         Returns
         -------
@@ -136,16 +175,21 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Raises
         ------
         ValueError
-            If X or y holds missing or masked values, dates, text among numbers, or too
-            few samples.
+            If X, y or Z holds missing or masked values, dates, text among numbers, or
+            too few samples.
         TypeError
-            If X or y is neither an array nor a table.
+            If X, y or Z is neither an array nor a table.
         """
         vars(self).pop("mutual_info_", None)
         self._given = X, y
         try:
             X, y = self._validate(X, y, reset=True)
-            estimate = self._fit(X, y)
+            if Z is None:
+                estimate = self._fit(X, y)
+            else:
+                labels_as = "codes" if self._label_columns == "codes" else "indicators"
+                self._condition = Condition.learn(Z, labels_as)
+                estimate = self._fit_conditional(X, y, self._condition.read(Z, len(X)))
         finally:
             del self._given
         if is_constant(X) or is_constant(y):
@@ -160,9 +204,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         """Return an estimate that does not exceed the entropies of labels."""
         entropies = [math.inf]
         if hasattr(self, "classes_"):
-            entropies.append(discrete_entropy(y))
+            entropies.append(largest_entropy(y))
         if self._is_discrete(X):
-            entropies.append(discrete_entropy(X))
+            entropies.append(largest_entropy(X))
         limit = min(entropies)
         return estimate._replace(
             mutual_info=min(estimate.mutual_info, limit),
@@ -182,8 +226,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         self.ceiling_ = float(estimate.ceiling)
         self.mutual_info_ = mutual_info
         self.standard_error_ = error
+        self._influence = estimate.influence
 
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None) -> float:
         r"""Return a lower bound of the mutual information on test samples, in nats.
 
         It is the same bound for every estimator, so that a search compares like with
@@ -195,7 +240,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
 
         with f the estimator's log density ratio; where f is a log density of y given
         x, the sum is over :math:`f(x_j, y_i)` instead. On training samples it is too
-        high: the model has overfitted them.
+        high: the model has overfitted them. Given Z it is the bound of X and Z together
+        less that of Z, which is a lower bound if Z is modelled well.
 
         Parameters
         ----------
@@ -203,6 +249,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Test samples, which did not train the model.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their partners.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable, if `fit` had one.
 
         Returns
         -------
@@ -210,6 +258,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Higher is better.
         """
         check_is_fitted(self)
+        if self._takes_condition(Z):
+            return float(self._given_condition("score", X, y, Z))
         X, y = self._validate(X, y, reset=False)
 
         def ratios(rows, columns):
@@ -220,7 +270,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         terms = multi_sample_terms(ratios, len(X))
         return require_finite(terms.mean(), "score")
 
-    def mutual_info(self, X: ArrayLike, y: ArrayLike) -> float:
+    def mutual_info(
+        self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None
+    ) -> float:
         """Return the method's own estimate on test samples, in nats.
 
         Parameters
@@ -229,6 +281,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Test samples, which did not train the model.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their partners.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable, if `fit` had one.
 
         Returns
         -------
@@ -236,16 +290,25 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Nats; may be negative. At most the entropy of labels, as `mutual_info_`.
         """
         check_is_fitted(self)
+        if self._takes_condition(Z):
+            value = self._given_condition("mutual_info", X, y, Z)
+            return require_finite(value, "estimate")
         X, y = self._validate(X, y, reset=False)
         if is_constant(X) or is_constant(y):
             return 0.0
         value = require_finite(self._mutual_info(X, y), "estimate")
         return self._limit(Estimate(value, 0.0), X, y).mutual_info
 
-    def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
+    def score_samples(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        Z: ArrayLike | None = None,
+    ) -> np.ndarray:
         r"""Return the pointwise mutual information of each sample, in nats.
 
-        .. math:: \log \frac{p(x, y)}{p(x) p(y)}
+        .. math:: \log \frac{p(x, y)}{p(x) p(y)}, \quad \text{given z} \quad
+            \log \frac{p(x, y | z)}{p(x | z) p(y | z)}
 
         Without y it is averaged over p(y|x): :math:`KL(p(y|x) \,\|\, p(y))`, how much
         knowing x changes the distribution of y.
@@ -255,7 +318,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         X : array-like of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Their partners.
+            Their partners; needed given Z.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable, if `fit` had one.
 
         Returns
         -------
@@ -263,6 +328,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Nats; may be negative with y.
         """
         check_is_fitted(self)
+        if self._takes_condition(Z):
+            values = self._given_condition("score_samples", X, y, Z)
+            require_finite(values.sum(), "sum of the pointwise values")
+            return on_device_of(X, values)
         given, with_y = X, y is not None
         X, y = self._validate(X, y, reset=False, min_samples=1, with_y=with_y)
         values = np.empty(len(X))
@@ -274,6 +343,20 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
                 values[rows] -= self._offset(X[rows], y[rows])
         require_finite(values.sum(), "sum of the pointwise values")
         return on_device_of(given, values)
+
+    def _takes_condition(self, Z: ArrayLike | None) -> bool:
+        """Whether the fit had a Z; raise where a method is called otherwise."""
+        if (Z is None) != (self._condition is None):
+            was = "with" if Z is None else "without"
+            cure = "pass" if Z is None else "do not pass"
+            raise ValueError(f"The estimator was fitted {was} Z: {cure} one here.")
+        return Z is not None
+
+    def _given_condition(self, method: str, X, y, Z) -> Any:
+        """Validate samples and return what a method computes given Z."""
+        least = 1 if method == "score_samples" else 2
+        X, y = self._validate(X, y, reset=False, min_samples=least)
+        return self._conditional(method, X, y, self._condition.read(Z, len(X)))
 
     def _offset(self, X, y):
         """Return the log of the mean density ratio of each sample to known ones.
@@ -308,6 +391,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             classes=classes,
         )
         if reset:
+            self._condition = None
             rows = np.random.RandomState(0).permutation(len(y))[:N_CONTRASTS]
             self._known_rows = X[rows], y[rows]
         return X, y
@@ -339,6 +423,81 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
                 "More samples raise the ceiling.",
                 SaturationWarning,
             )
+
+
+class ChainRule(NamedTuple):
+    """Conditional mutual information as a difference: I(X, Z; y) - I(Z; y)."""
+
+    whole: MutualInfoEstimator  # of X and Z together with y
+    part: MutualInfoEstimator  # of Z with y
+
+    @classmethod
+    def fit(
+        cls,
+        estimator: MutualInfoEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        Z: np.ndarray,
+        settings: dict[str, Any],
+    ) -> ChainRule:
+        """Fit two clones with the same seed, hence on the same folds."""
+        settings = {"discrete_target": hasattr(estimator, "classes_"), **settings}
+        if "random_state" in estimator.get_params(deep=False):
+            seed = make_random_state(copy.deepcopy(estimator.random_state))
+            settings["random_state"] = seed.randint(np.iinfo(np.int32).max)
+        models = []
+        # The pair (X, y) has been warned of; Z alone may carry little.
+        quiet = DiscreteTargetWarning, DuplicateRowsWarning, FewRowsWarning
+        for block, kinds in ((np.hstack([X, Z]), quiet), (Z, [SkmiWarning])):
+            own = dict(settings)
+            if "discrete_features" in own:  # of X and Z together: Z comes last
+                own["discrete_features"] = own["discrete_features"][-block.shape[1] :]
+            model = without_callbacks(estimator).set_params(**own)
+            with warnings.catch_warnings():
+                for kind in (*kinds, SaturationWarning):
+                    warnings.simplefilter("ignore", kind)
+                models.append(model.fit(block, y))
+        return cls(*models)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The difference, in whose error the noise that both estimates share cancels.
+
+        So does what else the errors of both hold: biases are of one sign.
+        """
+        values, errors, rests = [], [], []
+        for model in self:
+            values.append(model.mutual_info_)
+            errors.append(model.standard_error_)
+            if model._influence is not None:
+                own = standard_error(model._influence)
+                rests.append(math.sqrt(max(errors[-1] ** 2 - own**2, 0.0)))
+        influence, error = None, math.hypot(*errors)
+        if len(rests) == 2:
+            influence = self.whole._influence - self.part._influence
+            error = math.hypot(standard_error(influence), rests[0] - rests[1])
+        ceiling = self.whole.ceiling_ - values[1]
+        return Estimate(values[0] - values[1], error, ceiling, influence=influence)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The fitted attributes of training: those of X and Z together."""
+        own = {*FittedAttributes.__annotations__, "n_features_in_"}
+        found = {
+            name: value
+            for name, value in vars(self.whole).items()
+            if name.endswith("_") and not name.startswith("_") and name not in own
+        }
+        if "fold_scores_" in found:
+            found["fold_scores_"] = self.whole.fold_scores_ - self.part.fold_scores_
+        return found
+
+    def difference(
+        self, method: str, X: np.ndarray, y: np.ndarray, Z: np.ndarray
+    ) -> Any:
+        """Return the difference of what a method of both returns."""
+        whole = getattr(self.whole, method)(np.hstack([X, Z]), y)
+        return whole - getattr(self.part, method)(Z, y)
 
 
 def mi_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float:
@@ -394,44 +553,6 @@ def mi_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float
             "information; pass one of skmi's estimators, encoders or bottlenecks."
         )
     return float(score(X, y))
-
-
-def multi_sample_terms(
-    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray], n_samples: int
-) -> np.ndarray:
-    r"""Return the terms of the multi-sample lower bound, one for each sample.
-
-    .. math:: \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
-
-    Parameters
-    ----------
-    ratios : callable
-        ``ratios(rows, columns)`` returns f of the rows with the columns, of which the
-        first are the rows themselves.
-    n_samples : int
-        Number of samples.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Nats; their mean is the bound.
-
-    Examples
-    --------
-    A ratio that separates each pair from all others reaches the ceiling, log 4:
-
-    >>> import numpy as np
-    >>> from skmi.base import multi_sample_terms
-    >>> matrix = 100 * np.eye(4)
-    >>> multi_sample_terms(lambda rows, columns: matrix[rows][:, columns], 4).round(3)
-    array([1.386, 1.386, 1.386, 1.386])
-    """
-    terms = np.empty(n_samples)
-    for rows, columns in contrast_blocks(n_samples):
-        values = ratios(rows, columns)
-        gaps = values - np.diagonal(values)[:, np.newaxis]
-        terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
-    return terms
 
 
 def log_mean_exp(values, axis):

@@ -43,6 +43,7 @@ FUNCTIONS = [
     "skmi.bottleneck.InformationPlane",
     "skmi.gaussian.EllipticalRatio",
     "skmi.gaussian.covariance_bias",
+    "skmi.gaussian.covariance_error",
     "skmi.gaussian.elliptical_mutual_info",
     "skmi.gaussian.student_log_density",
     "skmi.gaussian.student_offset",

@@ -33,7 +33,14 @@ from skmi._data.reading import (
     warn_of_merged_integers,
 )
 
-__all__ = ["LabelColumns", "Layout", "Target", "numbers_and_codes", "validate_pair"]
+__all__ = [
+    "LabelColumns",
+    "Layout",
+    "Target",
+    "chosen_columns",
+    "numbers_and_codes",
+    "validate_pair",
+]
 
 
 class LabelColumns(NamedTuple):
@@ -195,7 +202,7 @@ def read_label_columns(estimator, y, reset):
         return y, None
     table = np.asarray(y, dtype=object)
     if reset:
-        mask = np.array([kind == "discrete" for kind in feature_kinds(y)])
+        mask = np.isin(feature_kinds(y), ["discrete", "text", "boolean"])
         labels = LabelColumns.learn("y", table, mask)
     else:
         labels = estimator._layout.y_labels
@@ -336,6 +343,27 @@ def require_labels(name: str, block: np.ndarray, mask: np.ndarray) -> None:
                 f"{name} contains missing labels in column {number}; drop those rows, "
                 'or give them a label of their own, such as "missing".'
             )
+
+
+def chosen_columns(discrete_features: Any, n_features: int) -> np.ndarray:
+    """Return a mask of the columns that a parameter declares as labels."""
+    mask = np.zeros(n_features, dtype=bool)
+    if isinstance(discrete_features, str):
+        return mask
+    chosen = np.asarray(discrete_features)
+    size = chosen.size
+    inside = size == 0 or (
+        chosen.dtype.kind in "iu"
+        and -n_features <= chosen.min() <= chosen.max() < n_features
+    )
+    flags = chosen.dtype.kind == "b" and chosen.shape in {(), (n_features,)}
+    if not (inside or flags):
+        raise ValueError(
+            "discrete_features must be 'auto', True, False, one boolean for each of "
+            f"the {n_features} columns, or their numbers; got {discrete_features!r}."
+        )
+    mask[chosen if size else []] = True
+    return mask
 
 
 def numbers_and_codes(

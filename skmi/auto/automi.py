@@ -23,6 +23,7 @@ from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
+    status_of_difference,
     warn_of_convergence,
     warn_of_reach,
 )
@@ -196,6 +197,21 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             warn_of_reach(chosen.estimate)
         return chosen.estimate._replace(reach=math.inf)  # said already
 
+    def _fit_conditional(self, X, y, Z, **settings):
+        if self.encoder_x is not None:
+            raise ValueError(
+                "encoder_x would be applied to X and Z together. Put a transformer "
+                "before AutoMI in a pipeline."
+            )
+        estimate = super()._fit_conditional(X, y, Z, **settings)
+        whole, part = self._chain
+        for name in ("lower_bound_", "reference_mutual_info_"):
+            setattr(self, name, getattr(whole, name) - getattr(part, name))
+        self._reach = whole._reach - part.mutual_info_
+        self.confidence_interval_ = interval(estimate)
+        self.status_ = status_of_difference(estimate, whole.status_, part.status_)
+        return estimate
+
     def _make_model(self, random_state):
         """Return the critics to train, with the parameters of this estimator."""
         discrete = hasattr(self, "classes_")
@@ -281,7 +297,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         with warnings.catch_warnings():  # given already in the fit
             warnings.simplefilter("ignore", SkmiWarning)
             self._folds = model._split(X, y, make_random_state(model.random_state))
-        estimate = Estimate(model.mutual_info_, model.standard_error_, bound="lower")
+        estimate = Estimate(
+            model.mutual_info_,
+            model.standard_error_,
+            bound="lower",
+            influence=model._influence,
+        )
         return choices.Candidate("critic", estimate, model.mutual_info_, model)
 
     def _fit_numbers(self, model, X, y, random_state):
@@ -353,9 +374,14 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         model = best.model.fit(X, y)
         # Near the entropy of labels an estimate is not saturated.
         ceiling = math.inf if hasattr(model, "classes_") else model.ceiling_
-        estimate = Estimate(model.mutual_info_, model.standard_error_, ceiling)
-        bound = chosen.estimate.bound
-        return best._replace(model=model, estimate=estimate._replace(bound=bound))
+        estimate = Estimate(
+            model.mutual_info_,
+            model.standard_error_,
+            ceiling,
+            chosen.estimate.bound,
+            influence=model._influence,
+        )
+        return best._replace(model=model, estimate=estimate)
 
     # -- new samples -------------------------------------------------------------
 

@@ -85,6 +85,7 @@ def by_closed_form(
         closed_form_mutual_info(references, closed),
         standard_error(closed.influence),
         reach=evidence_reach(folds),
+        influence=closed.influence,
     )
     return Candidate("reference", estimate, float(closed.bounds.mean()), model)
 
@@ -104,7 +105,9 @@ def by_neighbors(
         standard_error(critics.whole_.influence),
     )
     error = math.hypot(error, found.mutual_info_ - halves.mean())
-    estimate = Estimate(found.mutual_info_, error, reach=critics.reach_)
+    estimate = Estimate(
+        found.mutual_info_, error, reach=critics.reach_, influence=found._influence
+    )
     bound = float(critics.whole_.bounds.mean())
     return Candidate("neighbors", estimate, bound, critics, has_folds=False)
 
@@ -126,7 +129,10 @@ def by_critics(X: np.ndarray, y: np.ndarray, critics: Any) -> Candidate:
     change = max(change - noise, 0.0)
     error = standard_error(critics.whole_.influence)
     estimate = Estimate(
-        value + change, math.hypot(error, noise, change), reach=critics.reach_
+        value + change,
+        math.hypot(error, noise, change),
+        reach=critics.reach_,
+        influence=critics.whole_.influence,
     )
     bound = float(critics.whole_.bounds.mean())
     return Candidate("critic", estimate, bound, critics, rises=change > error)

@@ -163,7 +163,9 @@ class CrossFittedCritic(CriticEstimator):
             scores = self._scores_of_each(closed, inputs)
             fitted["closed_"] = gather(scores, X, y, folds)
         error = standard_error(whole.influence)
-        found = Estimate(whole.value, error, reach=evidence_reach(folds))
+        found = Estimate(
+            whole.value, error, reach=evidence_reach(folds), influence=whole.influence
+        )
         return fitted | {"reach_": found.reach}, found
 
     def _scores_of_each(self, critics, inputs):

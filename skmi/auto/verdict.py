@@ -10,7 +10,14 @@ from skmi.base import Estimate
 from skmi.exceptions import ConvergenceWarning, ReliabilityWarning, warn
 from skmi.statistics import ConfidenceInterval
 
-__all__ = ["interval", "is_cut_short", "status", "warn_of_convergence", "warn_of_reach"]
+__all__ = [
+    "interval",
+    "is_cut_short",
+    "status",
+    "status_of_difference",
+    "warn_of_convergence",
+    "warn_of_reach",
+]
 
 LEVEL = 0.95
 LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
@@ -32,7 +39,7 @@ def interval(estimate: Estimate) -> ConfidenceInterval:
 
 def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
     """Return the verdict on an estimate, given the estimates of the folds."""
-    value, error, ceiling, _, reach = candidate.estimate
+    value, error, ceiling, _, reach, _ = candidate.estimate
     if value > NEAR * min(ceiling, reach):
         return "saturated"
     if value <= norm.ppf(LEVEL) * error:
@@ -42,6 +49,15 @@ def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
     if candidate.rises or cut_short:
         return "not converged"
     return "unstable" if disagree(folds, error) else "ok"
+
+
+def status_of_difference(estimate: Estimate, whole: str, part: str) -> str:
+    """Return the verdict on a conditional estimate, given those of its two terms."""
+    doubts = [found for found in (whole, part) if found not in ("ok", "zero")]
+    if doubts:
+        return doubts[0]
+    limit = norm.ppf(LEVEL) * estimate.standard_error
+    return "zero" if estimate.mutual_info <= limit else "ok"
 
 
 def disagree(values: np.ndarray, error: float) -> bool:

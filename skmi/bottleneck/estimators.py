@@ -69,11 +69,13 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
     every sample.
 
     Fails for a large `beta`: the codes collapse, with a :class:`skmi.CollapseWarning`,
-    often at a smaller weight than necessary. "warm_up" first learns the
-    representation, then increases the compression. A critic that does not keep up with
-    the encoder, often that of "mine", "nwj" and "jsd", compresses little or not at all
-    whatever `beta` is; `rate_` shows it. Strong compression also makes the anomaly
-    score less informative.
+    often at a smaller weight than necessary. Where codes are not informative about y on
+    the early-stopping samples, the shares of the classes are predicted for all samples
+    (with `class_weight` the decoder is kept, as it is meant to differ from them).
+    "warm_up" first learns the representation, then increases the compression. A critic
+    that does not keep up with the encoder, often that of "mine", "nwj" and "jsd",
+    compresses little whatever `beta` is; `rate_` shows it. Strong compression also
+    makes the anomaly score less informative.
 
     Whichever estimate of I(Z; X) is minimised in training, `rate_` is the divergence of
     the codes from a mixture of at most ten normal distributions fitted to codes of

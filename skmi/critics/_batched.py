@@ -19,6 +19,7 @@ __all__ = [
     "clip_gradients",
     "copy_models",
     "copy_network",
+    "copy_weights",
     "encoded",
     "extract_model",
     "first_line",
@@ -178,6 +179,19 @@ def copy_network(network: nn.Module, i: int = 0) -> nn.Module:
 def tensors_of(network: nn.Module) -> Iterator[Tensor]:
     """Yield the parameters and buffers of a network."""
     return itertools.chain(network.parameters(), network.buffers())
+
+
+@torch.no_grad()
+def copy_weights(source: nn.Module, target: nn.Module) -> nn.Module:
+    """Copy the weights of a network into a copy of it; return that, or a new one.
+
+    A network that makes its weights in the first call has none to copy into before.
+    """
+    if any(nn.parameter.is_lazy(value) for value in target.parameters()):
+        return copy.deepcopy(source)
+    for old, new in zip(tensors_of(target), tensors_of(source), strict=True):
+        old.copy_(new)
+    return target
 
 
 @torch.no_grad()

@@ -193,5 +193,9 @@ def _backpropagate(activation, sums, layers, slopes, totals):
         is_column = slopes.shape[-1] == 1  # broadcasting is then faster than a product
         back = weights[i].mT
         slopes = slopes * back if is_column else slopes @ back
-        (slopes,) = torch.autograd.grad(active[i], hidden[i], slopes)
+        # Of a scalar: to check a gradient that is passed, torch imports its symbolic
+        # shapes, which takes longer than the fit of a small table.
+        with torch.enable_grad():
+            scalar = torch.dot(active[i].flatten(), slopes.flatten())
+        (slopes,) = torch.autograd.grad(scalar, hidden[i])
     return slopes.reshape(sums.shape)

@@ -43,7 +43,12 @@ class Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         lead = self.weight.dim() - 2
         rows = x.flatten(lead, -2) if x.dim() > lead + 2 else x
-        outputs = rows @ self.weight + self.bias
+        if rows.dim() == lead + 2 == 2:
+            outputs = torch.addmm(self.bias, rows, self.weight)
+        elif rows.dim() == lead + 2 == 3:  # fewer launches than a product and a sum
+            outputs = torch.baddbmm(self.bias, rows, self.weight)
+        else:
+            outputs = rows @ self.weight + self.bias
         return outputs.unflatten(-2, x.shape[lead:-1]) if rows is not x else outputs
 
 
@@ -65,9 +70,10 @@ class MultiLayer(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers  # a slice would make a new container each time
+        for layer in hidden:
             x = ACTIVATIONS[self.activation](layer(x))
-        return self.layers[-1](x)
+        return last(x)
 
 
 class WithSkip(MultiLayer):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -91,7 +92,7 @@ class AdditiveHead(nn.Module):
 
     def _score_blocks(self, u, v, partners=None):
         tensors = [u, v, *layers_of(self.network)]
-        lead = torch.broadcast_shapes(*(tensor.shape[:-2] for tensor in tensors))
+        lead = np.broadcast_shapes(*(tensor.shape[:-2] for tensor in tensors))
         u, v, *layers = (
             tensor.expand(*lead, -1, -1).reshape(-1, *tensor.shape[-2:])
             for tensor in tensors

@@ -3,6 +3,7 @@
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
+    covariance_error,
     elliptical_mutual_info,
     student_log_density,
     student_offset,
@@ -22,6 +23,7 @@ __all__ = [
     "GaussianMI",
     "StudentCopulaMI",
     "covariance_bias",
+    "covariance_error",
     "elliptical_mutual_info",
     "student_log_density",
     "student_offset",

@@ -8,11 +8,12 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, gammaln, polygamma
 
 __all__ = [
     "EllipticalRatio",
     "covariance_bias",
+    "covariance_error",
     "elliptical_mutual_info",
     "student_log_density",
     "student_offset",
@@ -56,6 +57,51 @@ def covariance_bias(n_samples: int, n_x: int, n_y: int) -> float:
 
     whole = log_determinant(n_x + n_y)
     return float((log_determinant(n_x) + log_determinant(n_y) - whole) / 2)
+
+
+def covariance_error(
+    n_samples: int, n_x: int, n_y: int, correlations: ArrayLike = ()
+) -> float:
+    r"""Compute the standard error of the mutual information of a sample covariance.
+
+    .. math:: se^2 = \tfrac14 \sum_{j=1}^{d_y}
+        \psi_1\left( \tfrac{n - d_x - j}{2} \right)
+        - (1 - 2 \bar\rho^2) \, \psi_1\left( \tfrac{n - j}{2} \right)
+
+    with :math:`\bar\rho^2` the mean squared canonical correlation of the columns of y.
+    Exact for normal data without correlation, and for correlations of 1; in between the
+    covariance of the two log determinants is taken as linear in :math:`\bar\rho^2`,
+    which has the right limit for many samples, :math:`\sum_c \rho_c^2 / n`.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples; more than there are columns.
+    n_x, n_y : int
+        Numbers of columns of the two blocks.
+    correlations : array-like, default=()
+        Canonical correlations of the blocks.
+
+    Returns
+    -------
+    float
+        Nats.
+
+    Notes
+    -----
+    For normal samples only; it is too small for heavy tails.
+
+    Examples
+    --------
+    >>> from skmi.gaussian import covariance_error
+    >>> covariance_error(500, 20, 20)
+    0.0295...
+    """
+    n_x, n_y = max(n_x, n_y), min(n_x, n_y)
+    j = np.arange(1, n_y + 1)
+    share = (np.asarray(correlations) ** 2).sum() / max(n_y, 1)
+    given, whole = (polygamma(1, (n - j) / 2) for n in (n_samples - n_x, n_samples))
+    return math.sqrt((given - (1 - 2 * share) * whole).sum()) / 2
 
 
 def student_offset(n_x: int, n_y: int, degrees_of_freedom: float) -> float:
@@ -193,6 +239,11 @@ class EllipticalRatio:
             self.correlations, *self.sizes, self.degrees_of_freedom
         )
 
+    @property
+    def correlation_info(self) -> float:
+        """The part of it by the canonical correlations, in nats."""
+        return elliptical_mutual_info(self.correlations, *self.sizes)
+
     def pairs(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratio of each row of x with its own row of y, shape (n,)."""
         left, right = self.features(0, x), self.features(1, y)
@@ -303,6 +354,7 @@ def student_scatter(
     start: np.ndarray | None = None,
     tol: float = 1e-4,
     max_iter: int = 200,
+    ridge: float = 0.0,
 ) -> np.ndarray:
     r"""Fit the scatter matrix of a centred Student distribution by maximum likelihood.
 
@@ -322,6 +374,9 @@ def student_scatter(
         Relative change at which to stop.
     max_iter : int, default=200
         Maximum number of steps.
+    ridge : float, default=0.0
+        Share by which the diagonal is raised in each step. With many samples on a line
+        or plane the scatter matrix would otherwise shrink to it.
 
     Returns
     -------
@@ -359,6 +414,7 @@ def student_scatter(
         weights = (degrees_of_freedom + d) / (degrees_of_freedom + lengths)
         previous, scatter = scatter, (block * weights[:, np.newaxis]).T @ block
         scatter = scatter / n_samples
+        scatter[np.diag_indices(d)] *= 1 + ridge
         if np.abs(scatter - previous).max() <= tol * np.abs(scatter).max():
             break
     return scatter

@@ -9,15 +9,17 @@ from sklearn.covariance import ledoit_wolf
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Interval, Real, StrOptions, make_random_state
-from skmi._data.marginals import BlockView
 from skmi.base import Estimate, MutualInfoEstimator
+from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
+    covariance_error,
     student_log_density,
     student_scatter,
 )
-from skmi.gaussian.cross_fitted import CopulaReference, student_quantiles
+from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.gaussian.ranks import IndependentColumns, rank_bias, student_quantiles
 from skmi.statistics import standard_error
 
 __all__ = ["EllipticalCopulaMI", "GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
@@ -35,12 +37,17 @@ class _EllipticalEstimator(MutualInfoEstimator):
             d = x.shape[1] + y.shape[1]
             self._ratio = EllipticalRatio(np.zeros(d), np.eye(d), x.shape[1])
             return Estimate(0.0, 0.0)
-        self._ratio, bias = self._fit_ratio(x, y)
+        self._ratio, value, error = self._fit_ratio(x, y)
         pointwise = self._ratio.pairs(*self._coordinates(x, y))
-        return Estimate(self._ratio.mutual_info - bias, standard_error(pointwise))
+        error = max(error, standard_error(pointwise))
+        return Estimate(value, error, influence=pointwise)
+
+    def _fit_ratio(self, x, y):
+        """Return the ratio, its mutual information without bias, and least error."""
+        raise NotImplementedError
 
     def _learn_views(self, X, y):
-        self._views = [BlockView(block, self._marginals) for block in (X, y)]
+        self._views = [IndependentColumns(block, self._marginals) for block in (X, y)]
         return self._transform(X, y)
 
     def _transform(self, X, y):
@@ -88,9 +95,10 @@ class GaussianMI(_EllipticalEstimator):
     [shared]
     shrinkage : {"auto"}, float or None, default="auto"
         Weight of a diagonal matrix in the covariance of the standardised columns. None
-        and 0 use the sample covariance and subtract its bias; "auto" does so with
-        more than twice as many samples as columns, and shrinks by the rule of Ledoit
-        and Wolf with fewer. With shrinkage no bias is subtracted.
+        and 0 use the sample covariance and subtract its bias; "auto" does so with at
+        least a tenth more samples than columns, and goes over to the rule of Ledoit
+        and Wolf with as many samples as columns or fewer, with a warning. With
+        shrinkage no bias is subtracted.
 
     Attributes
     ----------
@@ -102,8 +110,12 @@ class GaussianMI(_EllipticalEstimator):
 
     Notes
     -----
-    On new samples, `mutual_info` and `score` are means of the fitted log density ratio.
-    The standard error is that of this mean.
+    On new samples, `mutual_info` and `score` are means of the fitted log density ratio,
+    whose covariance is shrunk with "auto" and fewer than twice as many samples as
+    columns. The standard error is that of the mean on the samples of the fit, or that
+    of a sample covariance of normal data where it is larger. With as many samples as
+    columns or fewer the estimate may be far too low; the error, which allows for as
+    many columns as could just be fitted, is then of the order of 1 nat or more.
 
     References
     ----------
@@ -128,23 +140,86 @@ class GaussianMI(_EllipticalEstimator):
     _marginals = "standard"
 
     def _fit_ratio(self, x, y):
-        n_samples, d = len(x), x.shape[1] + y.shape[1]
-        block = np.hstack([x, y])
-        shrinkage = self.shrinkage
-        if shrinkage == "auto":
-            shrinkage = 0.0 if n_samples > 2 * d else ledoit_wolf(block)[1]
+        n_samples, block = len(x), np.hstack([x, y])
+        mean, d = block.mean(axis=0), block.shape[1]
         covariance = np.atleast_2d(np.cov(block, rowvar=False))
-        covariance = (1 - (shrinkage or 0.0)) * covariance
-        covariance += (shrinkage or 0.0) * np.eye(d)
-        if not shrinkage and n_samples <= d + 1:
+        shrinkage, weight = self.shrinkage or 0.0, 1.0
+        if shrinkage == "auto":
+            shrinkage = automatic_shrinkage(block)
+            weight = weight_of_sample(n_samples, d)
+        elif not shrinkage and n_samples <= d + 1:
             raise ValueError(
                 f"n_samples={n_samples} is too few for {d} columns without shrinkage; "
                 'pass more samples, or shrinkage="auto".'
             )
-        ratio = EllipticalRatio(block.mean(axis=0), covariance, x.shape[1])
-        refuse_exact_relation(ratio)
-        sizes = ratio.x_map.shape[1], ratio.y_map.shape[1]
-        return ratio, 0.0 if shrinkage else covariance_bias(n_samples, *sizes)
+        shrunk = (1 - shrinkage) * covariance + shrinkage * np.eye(d)
+        ratio = EllipticalRatio(mean, shrunk, x.shape[1])
+        if self.shrinkage != "auto" and shrinkage:
+            return ratio, ratio.mutual_info, 0.0
+        value, error = ratio.mutual_info, wide_error(ratio, n_samples)
+        if weight:
+            sample = EllipticalRatio(mean, covariance, x.shape[1])
+            refuse_exact_relation(sample)
+            unbiased, error = unbiased_estimate(sample, n_samples)
+            value = weight * unbiased + (1 - weight) * value
+        if weight < 1:
+            warn_of_few_samples(n_samples, d)
+        return ratio, value, error
+
+
+def unbiased_estimate(ratio: EllipticalRatio, n_samples: int) -> tuple[float, float]:
+    """Return the mutual information of a sample covariance without bias, and its error.
+
+    The bias is taken equally off the canonical correlations for the error.
+    """
+    bias, k = covariance_bias(n_samples, *ratio.sizes), len(ratio.correlations)
+    gaps = (1 - ratio.correlations**2) * math.exp(2 * bias / max(k, 1))
+    correlations = np.sqrt(np.maximum(1 - gaps, 0.0))
+    error = covariance_error(n_samples, *ratio.sizes, correlations)
+    return ratio.mutual_info - bias, error
+
+
+def wide_error(ratio: EllipticalRatio, n_samples: int) -> float:
+    """Return the standard error where there are no more samples than columns.
+
+    That of as many columns as could just be fitted, times the ratio of all columns to
+    those.
+    """
+    n_x, n_y = sorted(ratio.sizes)
+    factor = max((n_x + n_y) / (n_samples - 1), 1.0)
+    n_x = max(int(n_x / factor), 1)
+    n_y = max(min(n_y, n_samples - 1 - n_x), 1)
+    return factor * covariance_error(max(n_samples, n_x + n_y + 1), n_x, n_y)
+
+
+def automatic_shrinkage(block: np.ndarray) -> float:
+    """Return the weight of the identity in the covariance for new samples.
+
+    The rule of Ledoit and Wolf up to as many samples as columns, and then less and
+    less, down to 0 for twice as many.
+    """
+    n_samples, d = block.shape
+    share = min(max(2 - n_samples / d, 0.0), 1.0)
+    return share and share * ledoit_wolf(block)[1]
+
+
+def weight_of_sample(n_samples: int, d: int) -> float:
+    """Return the weight of the sample covariance in the estimate.
+
+    0 for as many samples as columns, where its determinant vanishes; 1 from a tenth
+    more.
+    """
+    return min(max((n_samples - d) / math.ceil(d / 10 + 1), 0.0), 1.0)
+
+
+def warn_of_few_samples(n_samples: int, d: int) -> None:
+    """Warn that the estimate is shrunk, with an error that allows for that."""
+    warn(
+        f"{n_samples} samples are too few for {d} columns: the covariance is shrunk, "
+        "and the estimate may be far too low. Pass more samples than columns, or fewer "
+        "columns.",
+        ReliabilityWarning,
+    )
 
 
 @estimator
@@ -197,6 +272,22 @@ class GaussianCopulaMI(GaussianMI):
     """
 
     _marginals = "rank"
+
+    def _fit_ratio(self, x, y):
+        ratio, value, error = super()._fit_ratio(x, y)
+        n_x = x.shape[1]
+        if self.shrinkage not in ("auto", None) or value <= 2 * error:
+            return ratio, value, error
+        if len(x) <= 1.5 * (n_x + y.shape[1]):
+            return ratio, value, error
+        bias = rank_bias(ratio, len(x), lambda scores: covariance_ratio(scores, n_x))
+        return ratio, value - bias.mean, bias.error(error)
+
+
+def covariance_ratio(block: np.ndarray, n_x: int) -> EllipticalRatio:
+    """Return the normal log ratio of the sample covariance."""
+    covariance = np.cov(block, rowvar=False)
+    return EllipticalRatio(block.mean(axis=0), covariance, n_x)
 
 
 @estimator
@@ -270,10 +361,25 @@ class StudentCopulaMI(_EllipticalEstimator):
             EllipticalRatio(block.mean(axis=0), np.cov(block.T), x.shape[1])
         )
         self._location = np.zeros(d) if self._marginals else np.median(block, axis=0)
+        # Ranks show no correlation closer to 1 than their distance, 1 / n.
+        self._ridge = 1 / n_samples**2 if self._marginals else 0.0
         nu, scatter = self._maximise_likelihood(block)
         self.degrees_of_freedom_ = nu
         ratio = EllipticalRatio(self._location, scatter, x.shape[1], nu)
-        return ratio, covariance_bias(n_samples, *ratio.sizes)
+        value, error = unbiased_estimate(ratio, n_samples)
+        if not self._marginals or ratio.correlation_info <= 2 * error:
+            return ratio, value, error
+        error = max(error, standard_error(ratio.pairs(*self._coordinates(x, y))))
+
+        def fit(block):
+            scatter = student_scatter(block, nu, scatter_0, 1e-3, 20, self._ridge)
+            return EllipticalRatio(self._location, scatter, x.shape[1], nu)
+
+        scatter_0 = scatter
+        bias = rank_bias(ratio, n_samples, fit)
+        # The degrees of freedom are not fitted again, which leaves part of the bias.
+        error = math.hypot(bias.error(error), 0.3 * bias.mean)
+        return ratio, value - bias.mean, error
 
     def _maximise_likelihood(self, block):
         """Return the degrees of freedom and the scatter matrix."""
@@ -301,7 +407,7 @@ class StudentCopulaMI(_EllipticalEstimator):
     def _fit_scatter(self, block, nu, start):
         """Return the scatter matrix and the mean log density, of a copula if asked."""
         block = self._quantiles(block, nu) - self._location
-        scatter = student_scatter(block, nu, start)
+        scatter = student_scatter(block, nu, start, ridge=self._ridge)
         if not self._marginals:
             return scatter, student_log_density(block, scatter, nu).mean()
         scale = np.sqrt(np.diag(scatter))
@@ -389,7 +495,9 @@ class EllipticalCopulaMI(MutualInfoEstimator):
         self.degrees_of_freedom_: float = float(self._reference.degrees_of_freedom)
         self.lower_bound_: float = self._reference.bound
         value = self._reference.estimate
-        return Estimate(value, standard_error(self._log_ratio_of_pairs(X, y)))
+        pointwise = self._log_ratio_of_pairs(X, y)
+        error = self._reference.standard_error(pointwise)
+        return Estimate(value, error, influence=pointwise)
 
     def _mutual_info(self, X, y):
         return self._log_ratio_of_pairs(X, y).mean()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 
 from skmi._core.sklearn_compat import (
     make_random_state,
@@ -19,6 +18,7 @@ from skmi._data.reading import read_sides
 from skmi.base import MutualInfoEstimator
 from skmi.inference._resampling import (
     count_rows,
+    fit_again,
     permuted_rows,
     read_groups,
     require_block_length,
@@ -174,7 +174,7 @@ def fit_permuted(
     estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike, order: np.ndarray
 ) -> float:
     """Return the estimate with the samples of y in another order."""
-    return clone(estimator).fit(X, select_rows(y, order)).mutual_info_
+    return fit_again(estimator, X, select_rows(y, order)).mutual_info_
 
 
 def permute_test_samples(

@@ -150,19 +150,26 @@ class JointRows:
 
     # -- counts of the samples themselves ----------------------------------------
 
-    def ball_counts(self, n_neighbors: int) -> tuple | list:
+    def ball_counts(
+        self, n_neighbors: int, chosen: np.ndarray | None = None
+    ) -> tuple | list:
         """Count, on each side, the rows nearer than the k-th joint neighbour.
 
-        The number of joint neighbours of each row comes first; see `radius`.
+        The radius of each row and the number of its joint neighbours come first; see
+        `radius`.
         """
         if self.in_blocks:
             return self._over_blocks(
                 lambda near_x, near_y, rows, backend: count_balls(
                     near_x, near_y, n_neighbors, backend
-                )
+                ),
+                chosen,
             )
-        radius, found = self.radius(n_neighbors)
-        return found, self.x.count(self.x, radius), self.y.count(self.y, radius)
+        radius, found = self.radius(n_neighbors, chosen)
+        sides = (self.x, self.y)
+        queries = sides if chosen is None else (side.take(chosen) for side in sides)
+        counts = (s.count(q, radius) for s, q in zip(sides, queries, strict=True))
+        return radius, found, *counts
 
     def box_counts(self, n_neighbors: int) -> list[np.ndarray]:
         """Count, on each side, the other rows within the smallest box of neighbours."""
@@ -179,8 +186,13 @@ class JointRows:
             counts.append(count_within(side.columns, side.columns, reach) - 1)
         return counts
 
-    def _over_blocks(self, measure: Callable) -> list[np.ndarray]:
-        """Collect a measure of each block of distances to all rows."""
+    def _over_blocks(
+        self, measure: Callable, chosen: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        """Collect a measure of each block of distances to all rows, or of chosen ones.
+
+        The measure is that of the distances in x and in y, and of the row numbers.
+        """
         on_cpu = self.device is None
         backend = NumpyBackend() if on_cpu else TorchBackend(self.device)
         x, y = self.x.map(backend.put), self.y.map(backend.put)
@@ -192,21 +204,29 @@ class JointRows:
             return list(map(backend.to_numpy, measure(near_x, near_y, rows, backend)))
 
         n_rows = len(self.columns)
-        parts = split_rows(n_rows, n_rows, backend.block_size)
+        chosen = np.arange(n_rows) if chosen is None else chosen
+        parts = split_rows(len(chosen), n_rows, backend.block_size)
+        parts = (chosen[part] for part in parts)
         n_jobs = self.n_jobs if on_cpu else 1
         done = Parallel(n_jobs, require="sharedmem")(delayed(do)(p) for p in parts)
         return [np.concatenate(column) for column in zip(*done, strict=True)]
 
     # -- neighbours of the samples themselves ------------------------------------
 
-    def radius(self, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
+    def radius(
+        self, n_neighbors: int, chosen: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return each row's distance to its k-th neighbour, and how many it has.
 
         Among fewer rows of the same labels the farthest is taken; a row alone with its
         labels has an infinite radius. Where the distance is 0, all rows at the same
         place are counted, the row itself included.
         """
-        radius, found = np.zeros(len(self.columns)), np.empty(len(self.columns), int)
+        n_rows = len(self.columns)
+        radius, found = np.zeros(n_rows), np.empty(n_rows, int)
+        chosen = np.arange(n_rows) if chosen is None else chosen
+        is_chosen = np.zeros(n_rows, bool)
+        is_chosen[chosen] = True
         for code, rows in self.groups.items():
             points, k = self.columns[rows], min(n_neighbors, len(rows) - 1)
             found[rows] = max(k, 1)
@@ -214,25 +234,30 @@ class JointRows:
                 radius[rows] = np.inf
             elif (points == points[:1]).all():  # as where both sides are atoms
                 found[rows] = len(rows)
-            else:
-                radius[rows] = self._kth_distances(code, rows, k)
-                tied = rows[radius[rows] == 0]
+            elif is_chosen[rows].any():
+                wanted = is_chosen[rows]
+                radius[rows[wanted]] = self._kth_distances(code, points, wanted, k)
+                tied = rows[wanted & (radius[rows] == 0)]
                 if len(tied):
-                    found[tied] = copies_of(self.columns[tied])
-        return radius, found
+                    found[tied] = copies_of(points)[np.searchsorted(rows, tied)]
+        return radius[chosen], found[chosen]
 
-    def _kth_distances(self, code: int, rows: np.ndarray, k: int) -> np.ndarray:
-        """Return the distances of the rows of a code to the k-th other one."""
-        points, reach = self.columns[rows], np.empty(len(rows))
+    def _kth_distances(
+        self, code: int, points: np.ndarray, wanted: np.ndarray, k: int
+    ) -> np.ndarray:
+        """Return the distances of the wanted points of a code to the k-th other one."""
+        reach = np.empty(len(points))
         # scikit-learn's tree was the quicker one here, but it uses one thread only.
         if points.shape[1] > 2 and effective_n_jobs(self.n_jobs) == 1:
             tree = KDTree(points, leaf_size=10, metric="chebyshev")
             order = np.asarray(tree.get_arrays()[1])  # neighbours in turn: warm caches
+            order = order[wanted[order]]
             reach[order] = tree.query(points[order], k + 1)[0][:, k]
         else:
             order = self.tree(code).indices
+            order = order[wanted[order]]
             reach[order] = self._query(code, points[order], [k + 1])[0][:, 0]
-        return reach
+        return reach[wanted]
 
     def _query(self, code: int, columns: np.ndarray, k: int | list[int]):
         workers = effective_n_jobs(self.n_jobs)

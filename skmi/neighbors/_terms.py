@@ -8,6 +8,7 @@ from skmi.entropy import weighted_entropy_terms
 from skmi.neighbors._search import Block, JointRows, join_blocks
 
 __all__ = [
+    "ball_terms",
     "conditional_terms",
     "entropy_terms",
     "ksg_box_terms",
@@ -21,8 +22,16 @@ def ksg_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:
 
     .. math:: \psi(k) + \psi(N) - \psi(n_x + 1) - \psi(n_y + 1)
     """
-    found, n_x, n_y = joint.ball_counts(n_neighbors)
-    return digamma(found) + digamma(len(found)) - digamma(n_x) - digamma(n_y)
+    return ball_terms(joint, n_neighbors)[0]
+
+
+def ball_terms(
+    joint: JointRows, n_neighbors: int, chosen: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the terms of `ksg_terms`, of chosen rows, and their distances."""
+    radius, found, n_x, n_y = joint.ball_counts(n_neighbors, chosen)
+    level = digamma(found) + digamma(len(joint.columns))
+    return level - digamma(n_x) - digamma(n_y), radius
 
 
 def ksg_box_terms(joint: JointRows, n_neighbors: int) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,25 +9,11 @@ from skmi._core.sklearn_compat import make_random_state
 from skmi._data.marginals import BlockView
 from skmi._data.reading import read_sides
 from skmi._data.validation import numbers_and_codes
-from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._base import N_TIE_BREAKINGS
-from skmi.neighbors._chance import chance_in_groups
-from skmi.neighbors._reference import bias_on_normals
+from skmi.neighbors._conditional import ConditionalRows, require_more_rows
 from skmi.neighbors._search import Block
-from skmi.neighbors._sides import Side, atom_limits
-from skmi.neighbors._terms import conditional_terms
 
 __all__ = ["conditional_mutual_info", "make_block", "require_more_rows"]
-
-# Up to so many columns a thousand samples have close neighbours.
-FEW_COLUMNS = 3
-
-# Copies of a value of Z, for each of its columns, from which it is an atom. The bias of
-# small groups is corrected; that of groups which are joined across codes is not.
-COPIES_IN_Z = 12
-
-# From which a bias is warned of: in nats, and as a share of the estimate.
-LARGE_BIAS, LARGE_SHARE = 0.1, 0.1
 
 
 def conditional_mutual_info(
@@ -85,7 +69,9 @@ def conditional_mutual_info(
     are far apart, which takes about seven times as long. It is all of the bias where
     the copula is normal. Elsewhere, in many columns, a part remains: with three columns
     and five that are tanh of them plus noise, 2.0 nats were found of 2.5, and 1.6
-    without the correction. A :class:`skmi.ReliabilityWarning` says where it is large.
+    without the correction. A :class:`skmi.ReliabilityWarning` says where the bias on
+    normal samples is large, and where the estimate falls with the number of neighbours
+    by more than that: the dependence is then finer than their distance.
 
     References
     ----------
@@ -108,70 +94,10 @@ def conditional_mutual_info(
         Block(*numbers_and_codes(data, name))
         for name, data in (("X", X), ("Y", Y), ("Z", Z))
     ]
-    require_more_rows(len(blocks[0].codes), n_neighbors)
-    limits = atom_limits(*blocks)
-    limits[2] = COPIES_IN_Z * max(blocks[2].columns.shape[1], 1)
-    sides = [
-        Side(block, marginals, limit)
-        for block, limit in zip(blocks, limits, strict=True)
-    ]
-    has_ties = any(side.has_ties for side in sides)
-    values = []
-    for _ in range(N_TIE_BREAKINGS if has_ties else 1):
-        drawn = [side.draw(random_state) for side in sides]
-        values.append(conditional_terms(*drawn, n_neighbors, n_jobs).mean())
-    estimate = float(np.mean(values))
-    gain = chance_in_groups(*(side.codes for side in sides))
-    blocks = [side.draw(random_state) for side in sides]
-    return estimate + gain - bias_of_neighbors(blocks, estimate, n_neighbors, n_jobs)
-
-
-def bias_of_neighbors(
-    blocks: list[Block], estimate: float, n_neighbors: int, n_jobs: int | None
-) -> float:
-    """Return the bias on normal samples with the correlations of the given ones.
-
-    Warns where it is large, for that of other distributions may be larger, and where it
-    is unknown: then 0 is returned.
-    """
-    columns, codes = zip(*blocks, strict=True)
-    if not (columns[0].shape[1] and columns[1].shape[1]):
-        return 0.0
-
-    def estimate_normals(drawn):
-        normals = (Block(*pair) for pair in zip(drawn, codes, strict=True))
-        return float(conditional_terms(*normals, n_neighbors, n_jobs).mean())
-
-    bias = math.nan
-    if not any(np.ptp(code) for code in codes[:2]):
-        bias = bias_on_normals(list(columns), codes[2], estimate_normals)
-    n_columns = sum(block.shape[1] for block in columns)
-    if math.isnan(bias) and n_columns > FEW_COLUMNS:
-        warn(
-            f"Neighbours are far apart in {n_columns} columns. The bias is unknown for "
-            "labels in X or Y, for linear relations, and for fewer than ten samples "
-            "for each column: the conditional mutual information may be larger than "
-            f"{estimate:.2f} nats. Pass fewer columns or more samples.",
-            ReliabilityWarning,
-        )
-    if abs(bias) > max(LARGE_BIAS, LARGE_SHARE * abs(estimate - bias)):
-        warn(
-            f"Neighbours are far apart in {n_columns} columns: on normal samples of "
-            f"the same correlations the estimate is off by {bias:+.2f} nats, which was "
-            f"subtracted from {estimate:.2f}. Where the dependence is not normal, what "
-            "remains may be as large. Pass fewer columns or more samples.",
-            ReliabilityWarning,
-        )
-    return 0.0 if math.isnan(bias) else bias
-
-
-def require_more_rows(n_samples: int, n_neighbors: int) -> None:
-    """Raise where there are not more samples than neighbours."""
-    if n_samples <= n_neighbors:
-        raise ValueError(
-            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass "
-            "more samples than neighbours."
-        )
+    rows = ConditionalRows(
+        blocks, marginals, n_neighbors, n_jobs, N_TIE_BREAKINGS, random_state
+    )
+    return rows.estimate().value
 
 
 def make_block(

@@ -9,10 +9,16 @@ import numpy as np
 import torch
 
 from skmi._core.torch_utils import isolated_randomness
-from skmi.critics._batched import clip_gradients, copy_models, extract_model
+from skmi.critics._batched import (
+    clip_gradients,
+    copy_models,
+    copy_weights,
+    extract_model,
+)
 from skmi.exceptions import SkmiWarning, warn
 from skmi.training.early_stopping import EarlyStopping
 from skmi.training.negatives import contrast_pairs, draw_partners, spread_partners
+from skmi.training.optimizer import AdamW
 from skmi.training.schedule import LEARNING_RATES, Schedule
 
 __all__ = ["Training", "mean_of_finite", "run_epochs"]
@@ -74,15 +80,16 @@ class Training:
         self.objective = objective
         self.criterion = objective if criterion is None else criterion
         self.x, self.y = x, y
-        self.train_rows, self.stop_rows = train_rows, stop_rows
+        self.train_rows = train_rows.to(x.device)
+        self.stop_rows = stop_rows.to(x.device)
+        self.models = torch.arange(len(x), device=x.device).unsqueeze(-1)
         self.schedule = schedule
         self.generator = generator
         self.contrast = contrast
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = AdamW(
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
-            fused=True,
         )
         self.averaged = None
         if schedule.averaging_rate is not None:
@@ -148,8 +155,7 @@ class Training:
         """Set the learning rate of the epoch."""
         progress = self.epoch / max(self.schedule.max_iter, 1)
         share = LEARNING_RATES[self.schedule.learning_rate](progress)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.learning_rate_init * share
+        self.optimizer.lr = self.schedule.learning_rate_init * share
 
     def _isolated(self):
         """Seed torch's generator, for dropout in a user's module, and restore it."""
@@ -172,11 +178,12 @@ class Training:
         """Step on each batch of the shuffled samples; return the sum of the losses."""
         n_rows = self.train_rows.shape[1]
         batch_size = n_rows // n_batches
-        order = self.train_rows[:, torch.randperm(n_rows, generator=self.generator)]
+        shuffled = torch.randperm(n_rows, generator=self.generator)
+        order = self.train_rows[:, shuffled.to(self.x.device)]
         total = 0
         for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
             partners = draw_partners(
-                batch_size, self.schedule.n_negatives, self.generator
+                batch_size, self.schedule.n_negatives, self.generator, self.x.device
             )
             values = self.objective(self._score(self.network, batch, partners))
             self.optimizer.zero_grad()
@@ -225,15 +232,14 @@ class Training:
 
     def _score(self, network, rows, partners):
         """Return scores of joint pairs, and of samples with their negative samples."""
-        models = torch.arange(len(rows)).unsqueeze(-1)
-        x, y = self.x[models, rows], self.y[models, rows]
+        x, y = self.x[self.models, rows], self.y[self.models, rows]
         partners = partners.to(x.device)
         scores = network(x, y, partners)
         return contrast_pairs(scores, partners, self.contrast)
 
     def _keep(self, models):
         if len(self.x) == 1 and len(models):
-            self.kept = copy.deepcopy(self.current)
+            self.kept = copy_weights(self.current, self.kept)
         elif len(models):
             copy_models(self.current, self.kept, list(models))
 

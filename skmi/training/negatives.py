@@ -15,16 +15,23 @@ def cyclic_partners(n_rows: int, shifts: torch.Tensor) -> torch.Tensor:
     Cyclic shifts of a shuffled batch have no fixed points: no negative sample is a
     joint pair.
     """
-    offsets = torch.cat([torch.zeros(1, dtype=torch.long), shifts])
-    return (torch.arange(n_rows).unsqueeze(-1) + offsets) % n_rows
+    offsets = torch.cat([shifts.new_zeros(1), shifts])
+    rows = torch.arange(n_rows, device=shifts.device).unsqueeze(-1)
+    return (rows + offsets) % n_rows
 
 
 def draw_partners(
-    n_rows: int, n_negatives: int | None, generator: torch.Generator
+    n_rows: int,
+    n_negatives: int | None,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
 ) -> torch.Tensor:
-    """Draw `n_negatives` negative samples for each row; None means all other rows."""
+    """Draw `n_negatives` negative samples for each row; None means all other rows.
+
+    They are drawn by a generator on the CPU, and only their shifts go to the device.
+    """
     shifts = torch.randperm(n_rows - 1, generator=generator) + 1
-    return cyclic_partners(n_rows, shifts[:n_negatives])
+    return cyclic_partners(n_rows, shifts[:n_negatives].to(device))
 
 
 def spread_partners(n_rows: int, n_negatives: int) -> torch.Tensor:

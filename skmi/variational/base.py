@@ -194,12 +194,14 @@ class CriticEstimator(
             )
             values.append(value)
             influences.append(influence)
+        influence = mean_by_row([fold.report for fold in folds], influences)
         found = Estimate(
             np.average(values, weights=[len(fold.report) for fold in folds]),
-            standard_error(mean_by_row([fold.report for fold in folds], influences)),
+            standard_error(influence),
             mean_over_folds(report.ceiling, folds),
             report.bound,
             mean_over_folds(report.reach, folds),
+            influence,
         )
         return describe_training(self, training, critics, inputs, values), found
 

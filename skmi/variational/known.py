@@ -131,7 +131,16 @@ class KnownConditionalEstimator(ConditionalEstimator):
         report = self._make_report()
         value, influence = report.evaluate(self._scores, X, y, self.averaging)
         error = standard_error(influence)
-        return Estimate(value, error, report.ceiling(len(X)), report.bound)
+        ceiling = report.ceiling(len(X))
+        return Estimate(value, error, ceiling, report.bound, influence=influence)
+
+    def _fit_conditional(self, X, y, Z, **settings):
+        if self.conditional is not None:
+            raise ValueError(
+                "conditional= is the density of y given X alone, and does not say what "
+                "Z adds. Pass conditional=None, or no Z."
+            )
+        return super()._fit_conditional(X, y, Z, **settings)
 
     def _as_columns(self, y):
         if self.conditional is None or hasattr(self, "classes_"):
@@ -227,7 +236,9 @@ class CLUB(KnownConditionalEstimator):
     Notes
     -----
     `score` is a lower bound of the density, since an upper bound does not measure how
-    well a model fits. Training uses no negative samples.
+    well a model fits: where it is below 0 the learned density is wrong, as that of
+    outliers far beyond the other samples is, and the estimate of either sign. Training
+    uses no negative samples.
 
     References
     ----------

@@ -141,7 +141,7 @@ class StreamingMixin:
         self._report_stream(training, inputs, reports, stream)
         self._stream = Stream(
             {name: v.cpu() for name, v in training.network.state_dict().items()},
-            to_cpu(training.optimizer.state_dict()),
+            training.optimizer.state_dict(),
             inputs,
             reports,
             self.loss_curve_,
@@ -189,15 +189,3 @@ def clone_state(random_state: np.random.RandomState) -> np.random.RandomState:
     other = np.random.RandomState()
     other.set_state(random_state.get_state())
     return other
-
-
-def to_cpu(state: dict) -> dict:
-    """Return the state of an optimiser with its tensors on the CPU."""
-    moments = {
-        place: {
-            name: value.cpu() if isinstance(value, torch.Tensor) else value
-            for name, value in values.items()
-        }
-        for place, values in state["state"].items()
-    }
-    return state | {"state": moments}

@@ -1,14 +1,22 @@
 import math
+import warnings
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from skmi import GaussianCopulaMI, GaussianMI, StudentCopulaMI
-from skmi.datasets import BENCHMARK_TASKS, make_dense_normal, make_student_t
+from skmi.datasets import (
+    BENCHMARK_TASKS,
+    make_correlated_normal,
+    make_dense_normal,
+    make_student_t,
+)
+from skmi.exceptions import ReliabilityWarning
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
+    covariance_error,
     elliptical_mutual_info,
     student_log_density,
     student_offset,
@@ -175,13 +183,66 @@ def test_gaussian_is_the_same_under_any_linear_map():
 def test_more_columns_than_rows():
     rng = np.random.RandomState(0)
     X, Y = rng.standard_normal((2, 60, 50))
-    assert 0 <= GaussianMI().fit(X, Y).mutual_info_ < 0.1  # 19.9 without shrinkage
+    with pytest.warns(ReliabilityWarning, match="60 samples are too few for 100"):
+        estimator = GaussianMI().fit(X, Y)
+    assert 0 <= estimator.mutual_info_ < 0.1  # 19.9 without shrinkage
+    assert estimator.standard_error_ > 1
     Y[:, :10] = X[:, :10]
-    assert GaussianMI().fit(X, Y).mutual_info_ > 0.2
+    with pytest.warns(ReliabilityWarning, match="too few"):
+        assert GaussianMI().fit(X, Y).mutual_info_ > 0.2
     with pytest.raises(ValueError, match='shrinkage="auto"'):
         GaussianMI(shrinkage=None).fit(X, Y)
     with pytest.raises(ValueError, match=r"skmi\.GaussianCopulaMI"):
         StudentCopulaMI().fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("cls", "n_columns", "mutual_info"),
+    [(GaussianMI, 2, 1.0), (GaussianMI, 20, 0.9), (GaussianCopulaMI, 10, 0.0)],
+)
+def test_near_as_many_rows_as_columns(cls, n_columns, mutual_info):
+    """The estimate is unbiased from a tenth more samples than columns."""
+    d = 2 * n_columns
+    for n_samples in (d + d // 10 + 4, 3 * d // 2 + 4, 2 * d + 4, 2 * d + 5):
+        estimates, errors = [], []
+        for seed in range(40):
+            X, Y, truth = make_correlated_normal(
+                n_samples, n_columns, mutual_info=mutual_info, random_state=seed
+            )
+            estimator = cls().fit(X, Y)
+            estimates.append(estimator.mutual_info_)
+            errors.append(estimator.standard_error_)
+        spread = np.std(estimates, ddof=1)
+        assert abs(np.mean(estimates) - truth) < 4 * spread / math.sqrt(40)
+        assert 0.7 < np.mean(errors) / spread < 1.6
+        inside = np.abs(np.array(estimates) - truth) < 1.96 * np.array(errors)
+        assert inside.mean() > 0.8
+
+
+def test_no_jump_in_the_number_of_samples():
+    """One row more changes the estimate by less than its standard error."""
+    X, Y, truth = make_correlated_normal(130, 20, mutual_info=0.9, random_state=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReliabilityWarning)
+        fits = [GaussianMI().fit(X[:n], Y[:n]) for n in range(20, 131)]
+    values = np.array([fit.mutual_info_ for fit in fits])
+    errors = np.array([fit.standard_error_ for fit in fits])
+    assert (np.abs(np.diff(values)) < errors[:-1]).all()
+    assert (np.abs(np.diff(errors)) < 0.5 * errors[:-1]).all()
+    assert (np.abs(values - truth) < 2 * errors).mean() > 0.9
+
+
+def test_covariance_error_is_the_deviation_of_random_normal_rows():
+    for correlation in (0.0, 0.7, 0.99):
+        rng, values = np.random.RandomState(0), []
+        for _ in range(1000):
+            x, noise = rng.standard_normal((2, 12, 3))
+            y = correlation * x + math.sqrt(1 - correlation**2) * noise
+            covariance = np.cov(np.hstack([x, y]), rowvar=False)
+            values.append(EllipticalRatio(np.zeros(6), covariance, 3).mutual_info)
+        expected = np.std(values)
+        found = covariance_error(12, 3, 3, [correlation] * 3)
+        assert found == pytest.approx(expected, rel=0.1)
 
 
 def test_shrinkage_pulls_towards_nothing():

@@ -165,3 +165,31 @@ def test_refusals():
         conditional_mutual_info(rows, rows, np.full((10, 1), np.nan))
     with pytest.raises(ValueError, match="n_samples=3 is too few"):
         conditional_mutual_info(rows[:3], rows[:3], rows[:3])
+
+
+def narrow_band(rng, n):
+    """Uniform noise around a line, shifted by a label: log of the width apart."""
+    label = rng.integers(3, size=n)
+    x = rng.standard_normal(n)
+    return x, x + 0.1 * rng.uniform(-0.5, 0.5, n) + label, label.astype(str)
+
+
+def product(rng, n):
+    x, *z = rng.standard_normal((3, n))
+    return x, x * z[0] + 0.3 * rng.standard_normal(n), np.column_stack(z)
+
+
+@pytest.mark.parametrize("draw", [narrow_band, product])
+@pytest.mark.parametrize("n", [300, 1000])
+def test_warns_where_neighbours_are_further_apart_than_the_structure(draw, n):
+    for seed in range(3):
+        x, y, z = draw(np.random.default_rng(seed), n)
+        with pytest.warns(ReliabilityWarning, match="Neighbours are far apart"):
+            conditional_mutual_info(x, y, z)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_no_warning_on_three_normal_columns(strength):
+    for seed in range(10):
+        x, z, noise = np.random.default_rng(seed).standard_normal((3, 300))
+        conditional_mutual_info(x, strength * x + z + noise, z)

@@ -28,6 +28,7 @@ def test_golden_value(estimator, value):
     assert estimator.fit(X8, Y8).mutual_info_ == pytest.approx(value, abs=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 @pytest.mark.parametrize(("d", "k"), [(1, 3), (2, 1), (4, 5)])
 def test_agrees_with_the_definition(d, k):
     X, Y, _ = draw_normal(120, d, 1.0, seed=d)
@@ -35,6 +36,7 @@ def test_agrees_with_the_definition(d, k):
     assert estimate == pytest.approx(brute_force_ksg(X, Y, k), abs=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_many_columns_agree_with_the_definition():
     """From so many columns on, blocks of distances replace the trees."""
     X, Y, _ = draw_normal(150, MANY_COLUMNS // 2 + 2, 3.0, seed=0)
@@ -137,6 +139,7 @@ def test_heavy_tails_stay_finite():
     assert 0.4 < KSG().fit(X, Y).mutual_info_ < 1.0
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_constant_column_is_ignored():
     X, Y, _ = draw_normal(300, 1, 0.5, seed=3)
     with_constant = np.hstack([X, np.full((300, 1), 7.0)])
@@ -205,6 +208,7 @@ def test_marginals_is_a_parameter_and_an_attribute():
     assert repr(estimator) == "KSG(marginals=None)"
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_jobs_and_device_do_not_change_the_estimate():
     X, Y, _ = draw_normal(400, 3, 1.0, seed=0)
     plain = KSG().fit(X, Y)
@@ -216,6 +220,7 @@ def test_jobs_and_device_do_not_change_the_estimate():
         KSG(device="nowhere").fit(X, Y)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 @pytest.mark.parametrize("variant", [1, 2])
 def test_device_gives_the_same_estimate(device, variant):
     X, Y, _ = draw_normal(3000, 5, 1.0, seed=0)

@@ -76,6 +76,7 @@ def test_missing_labels_and_impossible_choices_are_refused():
             MixedKSG(discrete_features=chosen).fit(X, X[:, 0])
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_nested_lists_keep_their_types():
     rows = [[1.5 * i, "a" if i % 2 else "b"] for i in range(100)]
     by_list = MixedKSG().fit(rows, np.arange(100.0))
@@ -103,6 +104,7 @@ def test_unknown_labels_get_a_log_ratio_of_zero():
     assert pointwise[1] == pytest.approx(math.log(2), abs=0.02)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_feature_names_are_checked():
     frame = pd.DataFrame({"a": ["u", "v"] * 20, "b": np.arange(40.0)})
     estimator = MixedKSG().fit(frame, np.arange(40.0))

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from skmi import KSG, MixedKSG
-from skmi.neighbors._chance import chance_moments, chances_of, code_information
+from skmi._data.chance import chance_moments, chances_of, code_information
 from tests.neighbors.draws import discrete_information, draw_gates, draw_pair
 
 pytestmark = [
@@ -61,6 +61,7 @@ INDEPENDENT = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")  # by chance
 @each_estimator
 @pytest.mark.parametrize("name", INDEPENDENT)
 def test_independent_columns_have_zero(cls, name):
@@ -320,6 +321,7 @@ class TestNewSamples:
             gaps.append(values.mean() - truth)
         assert abs(np.mean(gaps)) < 0.06
 
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
     @each_estimator
     def test_independent_integers(self, cls):
         means = []

@@ -72,6 +72,7 @@ class TestLocalCorrection:
             below.append(gap < threshold)
         assert np.mean(below) == pytest.approx(0.005, abs=0.003)
 
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
     @pytest.mark.filterwarnings("ignore::skmi.exceptions.SaturationWarning")
     @pytest.mark.parametrize("draw", [draw_line, draw_curve])
     def test_strong_dependence(self, draw):
@@ -91,6 +92,7 @@ class TestLocalCorrection:
 
 
 class TestWeighted:
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
     @pytest.mark.filterwarnings("ignore::skmi.exceptions.SaturationWarning")
     @pytest.mark.parametrize(("d", "error"), [(1, 0.1), (2, 0.15), (5, 0.25)])
     def test_strong_dependence(self, d, error):

@@ -1,0 +1,73 @@
+"""Validation of the conditioning variable Z of a conditional fit."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_array, check_consistent_length
+
+from skmi._data.dtypes import feature_kinds, target_kind
+from skmi._data.reading import read_block
+from skmi._data.validation import LabelColumns
+
+__all__ = ["Condition"]
+
+
+class Condition(NamedTuple):
+    """How the columns of Z become numbers, learned from those of a fit."""
+
+    n_columns: int
+    form: Literal["codes", "indicators"]  # of label columns
+    labels: LabelColumns | None  # None where all columns are numbers
+
+    @classmethod
+    def learn(cls, Z: ArrayLike, form: Literal["codes", "indicators"]) -> Condition:
+        """Learn the number of columns, and the labels of those that hold some."""
+        table, mask = as_table(Z)
+        labels = LabelColumns.learn("Z", table, mask) if mask.any() else None
+        return cls(table.shape[1], form, labels)
+
+    def read(self, Z: ArrayLike, n_samples: int) -> np.ndarray:
+        """Return Z as float64, (n_samples, n_columns), labels as codes or indicators.
+
+        An indicator has a column for each label.
+        """
+        table, mask = as_table(Z)
+        if table.shape[1] != self.n_columns:
+            raise ValueError(
+                f"Z has {table.shape[1]} columns, but had {self.n_columns} in fit."
+            )
+        expected = np.zeros_like(mask) if self.labels is None else self.labels.mask
+        if (mask != expected).any():
+            raise ValueError("Z holds labels where it held numbers in fit, or reverse.")
+        if self.labels is not None:
+            table = getattr(self.labels, self.form)(table)
+        table = check_array(table, dtype=np.float64, input_name="Z")
+        check_consistent_length(table, np.empty(n_samples))
+        return table
+
+    @property
+    def label_mask(self) -> np.ndarray:
+        """Which columns of Z hold labels."""
+        if self.labels is None:
+            return np.zeros(self.n_columns, dtype=bool)
+        return self.labels.mask
+
+
+def as_table(Z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return Z as an array of two dimensions, and which columns are labels."""
+    Z = read_block(Z, "Z")
+    if np.ndim(Z) == 1:
+        labelled = target_kind(Z) == "discrete"
+        table = np.asarray(Z, dtype=object if labelled else None).reshape(-1, 1)
+        return table, np.array([labelled])
+    if np.ndim(Z) != 2:
+        raise ValueError("Z must have one row for each sample, and columns.")
+    mask = np.isin(feature_kinds(Z), ["discrete", "text", "boolean"])
+    table = np.asarray(Z, dtype=object) if mask.any() else np.asarray(Z)
+    if not len(mask):
+        mask = np.full(table.shape[1], table.dtype.kind == "b")
+        table = table.astype(object) if mask.any() else table
+    return table, mask

@@ -1,0 +1,119 @@
+"""Log density ratios of other copulas than elliptical ones, and the choice of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skmi.gaussian.cross_fitted import N_FOLDS, vary_without
+from skmi.gaussian.ranks import IndependentColumns
+from skmi.statistics import standard_error
+
+__all__ = ["FoldedCopula", "choose_by_folds"]
+
+
+class FoldedCopula:
+    """Base of the log density ratios of normal scores of ranks, fitted out of fold.
+
+    A child fills `_fit`, which sets :attr:`ratio` and :attr:`terms`.
+
+    Parameters
+    ----------
+    X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
+        Samples in random order; each fifth of them is a fold, as in `CopulaReference`.
+
+    Attributes
+    ----------
+    terms : ndarray of shape (n_samples,)
+        The terms of the multi-sample bound out of fold, in nats; 0 where there is no
+        ratio.
+    ratio : object or None
+        The ratio, as a function of the scores; None where it is 0.
+    """
+
+    ratio: Any
+
+    def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
+        columns = IndependentColumns(X, "rank"), IndependentColumns(y, "rank")
+        self.views = tuple(block.view for block in columns)
+        x, y = (
+            view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
+        )
+        folds = np.array_split(np.arange(len(x)), N_FOLDS)
+        self.kept = tuple(
+            block.kept & vary_without(scores, folds)
+            for block, scores in zip(columns, (x, y), strict=True)
+        )
+        x, y = x[:, self.kept[0]], y[:, self.kept[1]]
+        self.ratio = None
+        self.terms: np.ndarray = np.zeros(len(x))
+        if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
+            self._fit(x, y, folds)
+
+    def _fit(self, x: np.ndarray, y: np.ndarray, folds: Sequence[np.ndarray]) -> None:
+        """Fit the ratio to scores, and its terms out of fold."""
+        raise NotImplementedError
+
+    @property
+    def bound(self) -> float:
+        """The multi-sample bound out of fold, in nats."""
+        return float(self.terms.mean())
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the bound out of fold is above 0 by three standard errors."""
+        return self.bound > 3 * standard_error(self.terms)
+
+    @property
+    def mutual_info(self) -> float:
+        """The mutual information of the fitted distribution, in nats."""
+        raise NotImplementedError
+
+    @property
+    def shortfall(self) -> float:
+        """The bias of :attr:`mutual_info` by learned directions, in nats, negated."""
+        return 0.0
+
+    @property
+    def estimate(self) -> float:
+        """The mutual information without that bias, or the bound where it is not clear.
+
+        In nats.
+        """
+        return self.mutual_info + self.shortfall if self.is_clear else self.bound
+
+    def pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the ratio of each row of X with its own row of y."""
+        if self.ratio is None:
+            return np.zeros(len(X))
+        return self.ratio.pairs(self._transform(0, X), self._transform(1, y))
+
+    def matrix(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the ratios of all rows of X with all rows of y."""
+        if self.ratio is None:
+            return np.zeros((len(X), len(y)))
+        return self.ratio.matrix(self._transform(0, X), self._transform(1, y))
+
+    def _transform(self, side, block):
+        return self.views[side].apply(block)[:, self.kept[side]]
+
+
+def choose_by_folds(candidates: Sequence[Any]) -> Any:
+    """Return the first candidate, unless a later one is better out of fold.
+
+    Better by two standard errors of the difference of the terms of their bounds, on the
+    same samples.
+
+    Parameters
+    ----------
+    candidates : sequence
+        Fitted `CopulaReference` or `FoldedCopula`, the simplest first.
+    """
+    best, *others = candidates
+    for other in others:
+        gains = other.terms - best.terms
+        if gains.mean() > 2 * standard_error(gains):
+            best = other
+    return best

@@ -1,0 +1,151 @@
+"""Conditional mutual information with every family: fit(X, y, Z)."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skmi
+from tests.estimators import all_instances
+
+QUIET = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+
+
+def draw_triple(rng, n_samples, d, mutual_info):
+    """Normal columns with d on each side: I(X; Y | Z) is as given, in nats."""
+    Z = rng.standard_normal((n_samples, d))
+    noise, other = rng.standard_normal((2, n_samples, d))
+    rho = math.sqrt(1 - math.exp(-2 * mutual_info / d))
+    X = Z @ rng.standard_normal((d, d)) + noise
+    y = Z @ rng.standard_normal((d, d)) + rho * noise + math.sqrt(1 - rho**2) * other
+    return X, y, Z
+
+
+@pytest.mark.parametrize(
+    ("cls", "mutual_info"),
+    [
+        (skmi.GaussianMI, 0.0),
+        (skmi.GaussianMI, 0.5),
+        (skmi.GaussianMI, 2.0),
+        (skmi.GaussianCopulaMI, 0.0),
+        (skmi.GaussianCopulaMI, 0.5),
+    ],
+)
+@pytest.mark.parametrize("d", [1, 3, 5])
+def test_closed_forms_are_those_of_partial_covariances(cls, d, mutual_info):
+    values, covered = [], []
+    for seed in range(10):
+        rows = draw_triple(np.random.RandomState(seed), 3000, d, mutual_info)
+        model = cls().fit(*rows)
+        values.append(model.mutual_info_)
+        covered.append(abs(values[-1] - mutual_info) < 3 * model.standard_error_ + 0.01)
+    assert np.mean(values) == pytest.approx(mutual_info, abs=0.02)
+    assert np.mean(covered) >= 0.9
+
+
+def test_labels_given_are_means_of_groups():
+    """The estimate of residuals from the means of the labels."""
+    rng = np.random.RandomState(0)
+    label = rng.choice(["a", "b", "c"], 600)
+    frame = pd.DataFrame({"number": rng.standard_normal(600), "label": label})
+    shift = 3.0 * (label == "a") + frame["number"].to_numpy()
+    x, y = shift + rng.standard_normal((2, 600))
+    model = skmi.GaussianMI().fit(x.reshape(-1, 1), y, frame)
+    assert model.mutual_info_ == pytest.approx(0.0, abs=0.02)
+    design = np.column_stack([label == name for name in "abc"]).astype(float)
+    design = np.column_stack([design, frame["number"]])
+    rests = [v - design @ np.linalg.lstsq(design, v)[0] for v in (x, y)]
+    plain = -0.5 * math.log(1 - np.corrcoef(rests)[0, 1] ** 2)
+    assert model.mutual_info_ == pytest.approx(plain, abs=0.002)
+
+
+@QUIET
+@pytest.mark.parametrize("instance", all_instances(), ids=str)
+def test_every_estimator_takes_a_condition(instance):
+    rows = draw_triple(np.random.RandomState(0), 90, 1, 0.5)
+    model = clone(instance).fit(*rows)
+    assert math.isfinite(model.mutual_info_)
+    assert model.standard_error_ >= 0
+    assert math.isfinite(model.mutual_info(*rows))
+    assert math.isfinite(model.score(*rows))
+    assert model.score_samples(*rows).shape == (90,)
+    assert model.n_features_in_ == 1
+    for method in (model.score, model.mutual_info, model.score_samples):
+        with pytest.raises(ValueError, match="fitted with Z"):
+            method(*rows[:2])
+    plain = clone(instance).fit(*rows[:2])
+    with pytest.raises(ValueError, match="fitted without Z"):
+        plain.score(*rows)
+
+
+def test_a_condition_that_differs_from_that_of_the_fit_is_refused():
+    X, y, Z = draw_triple(np.random.RandomState(0), 60, 2, 0.5)
+    model = skmi.GaussianMI().fit(X, y, Z)
+    with pytest.raises(ValueError, match="Z has 1 columns"):
+        model.score(X, y, Z[:, 0])
+    with pytest.raises(ValueError, match="Z holds labels"):
+        model.score(X, y, Z > 0)
+    with pytest.raises(ValueError, match="inconsistent"):
+        model.score(X, y, Z[:9])
+    with pytest.raises(ValueError, match="Z contains NaN"):
+        model.fit(X, y, np.where(Z > 2, np.nan, Z))
+    assert not hasattr(model, "mutual_info_")
+
+
+def test_a_known_density_of_y_given_x_alone_is_refused():
+    X, y, Z = draw_triple(np.random.RandomState(0), 60, 1, 0.5)
+    model = skmi.CLUB(conditional=lambda X, y: -((X - y) ** 2).sum(axis=1))
+    with pytest.raises(ValueError, match="conditional= is the density"):
+        model.fit(X, y, Z)
+
+
+def test_a_second_fit_forgets_the_condition():
+    X, y, Z = draw_triple(np.random.RandomState(0), 60, 1, 0.5)
+    model = skmi.GaussianMI().fit(X, y, Z).fit(X, y)
+    assert model.score(X, y) == skmi.GaussianMI().fit(X, y).score(X, y)
+
+
+def test_pointwise_values_are_the_log_ratio_of_conditional_densities():
+    """Exact for normal columns of which all moments are known."""
+    X, y, Z = draw_triple(np.random.RandomState(0), 20_000, 1, 0.5)
+    model = skmi.GaussianMI().fit(X, y, Z)
+    values = model.score_samples(X, y, Z)
+    design = np.column_stack([Z, np.ones(len(Z))])
+    a, b = (v - design @ np.linalg.lstsq(design, v)[0] for v in (X[:, 0], y[:, 0]))
+    a, b = a / a.std(), b / b.std()
+    rho = (a * b).mean()
+    gap = 1 - rho**2
+    exact = (2 * rho * a * b - rho**2 * (a**2 + b**2)) / (2 * gap) - math.log(gap) / 2
+    np.testing.assert_allclose(values, exact, atol=1e-3)
+
+
+def test_pipelines_and_searches_route_the_condition():
+    X, y, Z = draw_triple(np.random.RandomState(0), 300, 1, 0.5)
+    with sklearn.config_context(enable_metadata_routing=True):
+        last = skmi.GaussianMI().set_fit_request(Z=True).set_score_request(Z=True)
+        model = make_pipeline(StandardScaler(), last).fit(X, y, Z=Z)
+        found = skmi.GaussianMI().fit(X, y, Z)
+        assert model[-1].mutual_info_ == pytest.approx(found.mutual_info_)
+        assert model.score(X, y, Z=Z) == pytest.approx(found.score(X, y, Z))
+        grid = {"gaussianmi__shrinkage": [None, 0.5]}
+        search = GridSearchCV(model, grid, cv=3).fit(X, y, Z=Z)
+        assert search.best_params_["gaussianmi__shrinkage"] is None
+
+
+def test_shared_noise_cancels_in_the_standard_error():
+    """Z explains y well, X adds little: both terms are large, their difference not."""
+    rng = np.random.RandomState(0)
+    values, errors = [], []
+    for _ in range(40):
+        Z, X, noise = rng.standard_normal((3, 500, 1))
+        model = skmi.GaussianMI().fit(X, 5 * Z + 0.3 * X + noise, Z)
+        values.append(model.mutual_info_)
+        errors.append(model.standard_error_)
+    spread = np.std(values, ddof=1)
+    assert np.mean(errors) == pytest.approx(spread, rel=0.3)
