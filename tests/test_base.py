@@ -23,6 +23,7 @@ from tests.estimators import (
 RNG = np.random.RandomState(0)
 SIDES = np.repeat([0, 1], [60, 140])  # entropy .611
 ENTROPY = -0.3 * math.log(0.3) - 0.7 * math.log(0.7)
+BIAS = 0.003  # of the entropy of 200 samples of two labels: 1 / 400
 X = 20.0 * SIDES[:, np.newaxis] + RNG.standard_normal((200, 1))
 LABELLED = [cls for cls in all_estimators() if takes_labels(cls)]
 
@@ -32,10 +33,10 @@ LABELLED = [cls for cls in all_estimators() if takes_labels(cls)]
 @pytest.mark.parametrize("y", [np.array(["no", "yes"])[SIDES], 5.0 * SIDES])
 def test_the_entropy_of_labels_is_the_ceiling(cls, y):
     model = make_small(cls).fit(X, y)
-    assert model.ceiling_ <= ENTROPY + 1e-12
+    assert model.ceiling_ <= ENTROPY + BIAS
     assert model.mutual_info_ <= model.ceiling_
     if cls is not skmi.HistogramMI:  # its bins may have less
-        assert model.ceiling_ == pytest.approx(ENTROPY)
+        assert model.ceiling_ == pytest.approx(ENTROPY, abs=BIAS)
 
 
 @pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
@@ -47,16 +48,16 @@ def test_the_entropy_of_discrete_features_is_a_ceiling(cls):
         SIDES[:, np.newaxis].astype(float),
         pd.DataFrame({"x": SIDES == 0}),
     ):
-        assert make_small(cls).fit(side, y).ceiling_ == pytest.approx(ENTROPY)
+        assert make_small(cls).fit(side, y).ceiling_ == pytest.approx(ENTROPY, abs=BIAS)
     many = RNG.randint(20, size=200).astype(str)
     few = pd.DataFrame({"x": pd.Categorical(SIDES)})
-    assert make_small(cls).fit(few, many).ceiling_ == pytest.approx(ENTROPY)
+    assert make_small(cls).fit(few, many).ceiling_ == pytest.approx(ENTROPY, abs=BIAS)
 
 
 def test_features_that_are_said_to_be_discrete():
     y = RNG.standard_normal(200)
     model = skmi.MixedKSG(discrete_features=True).fit(SIDES[:, np.newaxis] * 3, y)
-    assert model.ceiling_ == pytest.approx(ENTROPY)
+    assert model.ceiling_ == pytest.approx(ENTROPY, abs=BIAS)
 
 
 def test_new_samples_have_the_ceiling_of_their_labels():
@@ -83,13 +84,13 @@ def test_intervals_stop_at_the_ceiling(method):
             estimator, X, y, method=method, n_resamples=5, random_state=0
         )
         assert interval.low <= interval.mutual_info <= interval.high
-        assert interval.high <= ENTROPY + 1e-12
+        assert interval.high <= ENTROPY + BIAS
 
 
 def test_an_interval_of_automi_stops_at_the_ceiling():
     model = skmi.AutoMI(random_state=0).fit(X, np.array(["no", "yes"])[SIDES])
     low, high = model.confidence_interval_
-    assert low <= model.mutual_info_ <= high <= ENTROPY + 1e-12
+    assert low <= model.mutual_info_ <= high <= ENTROPY + BIAS
     assert model.status_ == "ok"
 
 

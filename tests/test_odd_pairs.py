@@ -20,7 +20,7 @@ QUICK = ("KSG", "GaussianMI", "independence_test", "mutual_info_matrix")
 def test_an_answer_or_a_clear_refusal(seed):
     counts, faults = find_faults(60, seed)
     assert not faults
-    assert counts["answer"] > 10
+    assert counts["answer"] >= 5
 
 
 @pytest.mark.parametrize("name", QUICK)

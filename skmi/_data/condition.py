@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_consistent_length
 
+from skmi._data.checks import warn_of_column_codes
 from skmi._data.dtypes import feature_kinds, target_kind
 from skmi._data.reading import read_block
 from skmi._data.validation import LabelColumns
@@ -27,6 +28,9 @@ class Condition(NamedTuple):
         """Learn the number of columns, and the labels of those that hold some."""
         table, mask = as_table(Z)
         labels = LabelColumns.learn("Z", table, mask) if mask.any() else None
+        for column in table[:, ~mask].T:
+            if column.dtype.kind in "iu":
+                warn_of_column_codes(column, "Z")
         return cls(table.shape[1], form, labels)
 
     def read(self, Z: ArrayLike, n_samples: int) -> np.ndarray:

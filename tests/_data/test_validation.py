@@ -100,15 +100,18 @@ def test_digits_as_text_are_labels_for_all_neighbours(as_text):
     "estimator", [None, *(make_small(cls, max_iter=60) for cls in [skmi.InfoNCE])]
 )
 def test_categories_in_tables(estimator):
-    table = CATEGORIES.assign(z=RNG.standard_normal(N))
-    selector = skmi.MIFeatureSelector(estimator=estimator, random_state=0)
-    scores = selector.fit(table, WORDS).scores_
-    assert scores[0] > 0.15
-    assert abs(scores[1]) < 0.03
-    matrix = skmi.mutual_info_matrix(
-        table.assign(y=pd.Categorical(BITS.astype(int))), estimator=estimator
+    n_rows = 500
+    table = CATEGORIES[:n_rows].assign(z=RNG.standard_normal(n_rows))
+    selector = skmi.MIFeatureSelector(
+        estimator=estimator, n_features_to_select=1, random_state=0
     )
-    assert matrix.loc["code", "y"] > 0.15
+    scores = selector.fit(table, WORDS[:n_rows]).scores_
+    assert scores[0] > 0.1
+    assert abs(scores[1]) < 0.06
+    matrix = skmi.mutual_info_matrix(
+        table.assign(y=pd.Categorical(BITS[:n_rows].astype(int))), estimator=estimator
+    )
+    assert matrix.loc["code", "y"] > 0.1
 
 
 def test_the_matrix_by_an_estimator_reads_categories_as_labels():
