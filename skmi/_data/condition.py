@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._data.checks import warn_of_column_codes
-from skmi._data.dtypes import feature_kinds, target_kind
+from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
 from skmi._data.reading import read_block
 from skmi._data.validation import LabelColumns
 
@@ -48,7 +48,8 @@ class Condition(NamedTuple):
             raise ValueError("Z holds labels where it held numbers in fit, or reverse.")
         if self.labels is not None:
             table = getattr(self.labels, self.form)(table)
-        table = check_array(table, dtype=np.float64, input_name="Z")
+        with wanting_numbers("Z"):
+            table = check_array(table, dtype=np.float64, input_name="Z")
         check_consistent_length(table, np.empty(n_samples))
         return table
 

@@ -18,6 +18,7 @@ __all__ = [
     "contrast_blocks",
     "cross_fitting_folds",
     "hold_out",
+    "log_mean_exp",
     "multi_sample_terms",
     "part_size",
     "split_rows",
@@ -227,3 +228,8 @@ def multi_sample_terms(
         gaps = values - np.diagonal(values)[:, np.newaxis]
         terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
     return terms
+
+
+def log_mean_exp(values: np.ndarray, axis: int) -> np.ndarray:
+    """Return log(mean(exp(values))) along an axis."""
+    return logsumexp(values, axis=axis) - math.log(values.shape[axis])

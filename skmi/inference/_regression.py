@@ -202,7 +202,7 @@ class Regression:
         noise = noise / (self.n_samples - basis.shape[1])
         found = sums[-n_fine:].sum(axis=0) - n_fine * noise
         explained = sums.sum(axis=0) - basis.shape[1] * noise
-        return list(found / np.maximum(explained, noise))
+        return list(found / np.maximum(explained, np.maximum(noise, 1e-300)))
 
     @property
     def inflation(self) -> np.ndarray:

@@ -212,6 +212,8 @@ def conditional_independence_test(
     sides = [targets_of(side) for side in (x, y)]
     regression = Regression(features, [t for side in sides for t in side.targets])
     u, v = (residual_functions(side, regression) for side in sides)
+    if not (u and v):  # a single label
+        return ConditionalTestResult(0.0, 1.0, np.zeros(n_permutations), True, "")
     modifiers = standardised(z)[:, :MOST_MODIFIERS]
     # Without the second factor .08 of null hypotheses were rejected at 100 samples.
     inflation = regression.inflation * (1 + 4 / n_samples)
@@ -336,7 +338,7 @@ class Products:
 
     def _sums(self, multipliers):
         """Return sums of all products times multipliers (n_draws, n_samples)."""
-        total, size = 0.0, max(1, MAX_VALUES // len(self.weights))
+        total, size = 0.0, max(1, MAX_VALUES // max(len(self.weights), 1))
         for rows in np.array_split(np.arange(len(self.u)), -(-len(self.u) // size)):
             u, v, z = self.u[rows], self.v[rows], self.modifiers[rows]
             both = (u[:, :, None] * v[:, None]).reshape(len(rows), -1)
