@@ -266,7 +266,7 @@ def selected(selector, X, y):
 
 def given(model, Z, y):
     """Fit with an odd condition; return the estimate and its error."""
-    n_rows = len(y) if hasattr(y, "__len__") else 2
+    n_rows = y.shape[0] if getattr(y, "shape", ()) else 200
     model.fit(np.sin(np.arange(n_rows) ** 2.0)[:, np.newaxis], y, Z)
     return [model.mutual_info_, model.standard_error_]
 

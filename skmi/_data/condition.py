@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._data.checks import warn_of_column_codes
@@ -64,6 +65,8 @@ class Condition(NamedTuple):
 def as_table(Z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return Z as an array of two dimensions, and which columns are labels."""
     Z = read_block(Z, "Z")
+    if sparse.issparse(Z):
+        raise ValueError("Z is sparse; pass a dense array: Z.toarray().")
     if np.ndim(Z) == 1:
         labelled = target_kind(Z) == "discrete"
         table = np.asarray(Z, dtype=object if labelled else None).reshape(-1, 1)

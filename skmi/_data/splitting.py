@@ -130,7 +130,13 @@ def shuffled_folds(
     seed = random_state.randint(np.iinfo(np.int32).max)
     if not stratified:
         return KFold(n_folds, shuffle=True, random_state=seed)
-    fewest = np.bincount(y).min()
+    counts = np.bincount(y)
+    if counts.max() < n_folds:
+        raise ValueError(
+            f"y holds labels with at most {counts.max()} samples each, fewer than the "
+            f"{n_folds} folds. Pass a smaller cv, or join rare labels."
+        )
+    fewest = counts.min()
     if fewest < n_folds:
         warn(
             f"y holds a label with {fewest} samples, fewer than the {n_folds} folds: "

@@ -154,6 +154,7 @@ class GaussianMI(_EllipticalEstimator):
             )
         shrunk = (1 - shrinkage) * covariance + shrinkage * np.eye(d)
         ratio = EllipticalRatio(mean, shrunk, x.shape[1])
+        refuse_exact_relation(ratio)
         if self.shrinkage != "auto" and shrinkage:
             return ratio, ratio.mutual_info, 0.0
         value, error = ratio.mutual_info, wide_error(ratio, n_samples)
