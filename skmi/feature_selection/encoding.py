@@ -180,6 +180,7 @@ def is_discrete(column: np.ndarray, type_name: str | None = None) -> bool:
     return len(present) == 0 or "discrete" in array_kinds(present)
 
 
+@wanting_numbers("X or y")
 def as_floats(column: np.ndarray) -> np.ndarray:
     """Convert a column to floats, NaN where a value is missing."""
     if column.dtype.kind in "biuf":
