@@ -141,6 +141,27 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Test samples, which did not train the model.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            Share of the samples whose label is predicted.
+        """
+        return super().score(X, read_block(y, "y"), sample_weight)
+
     def _make_target(self, y: np.ndarray) -> Labels:
         check_classification_targets(y)
         classes = np.unique(y)
