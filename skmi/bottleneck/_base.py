@@ -404,7 +404,13 @@ class BottleneckEstimator(
         X = read_numbers(X, "X", type(self).__name__)
         if y is not None:
             y = read_block(y, "y")
-            target_kind(y)  # raises for dates, missing labels, and text among numbers
+            kind = target_kind(y)  # raises for dates and missing labels
+            wants_numbers = self._target_options.get("y_numeric", False)
+            if kind == "discrete" and wants_numbers and np.asarray(y).dtype != bool:
+                raise ValueError(
+                    f"y holds labels; {type(self).__name__} takes numbers. Use "
+                    "skmi.IBEncoder, which predicts labels."
+                )
         X, y = validate_data(
             self,
             X,
