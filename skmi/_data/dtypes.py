@@ -169,6 +169,10 @@ def wanting_numbers(name):
             raise ValueError(
                 f"{found} Drop those rows, or clip or rescale the column."
             ) from error
+        if found.startswith("Input contains NaN"):  # of objects, without a name
+            raise ValueError(
+                f"{name} contains NaN; drop those rows, or fill them."
+            ) from error
         if "NAType" in found or "NA is ambiguous" in found:
             raise ValueError(
                 f"{name} contains missing values (NA); drop those rows, or fill them."

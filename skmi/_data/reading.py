@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Set, Sized
 from typing import Any, NoReturn
@@ -10,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from scipy import sparse
 
+from skmi._data.dates import days_or_refusal
 from skmi._data.dtypes import (
     as_array,
     column_types,
@@ -22,7 +22,6 @@ from skmi._data.dtypes import (
 from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
-    "as_days",
     "in_memory",
     "read_block",
     "read_numbers",
@@ -32,7 +31,6 @@ __all__ = [
     "warn_of_merged_integers",
 ]
 
-DAY = np.timedelta64(1, "D")
 LARGEST_EXACT = 2**53  # whole numbers that a float represents each
 FEW_TEXTS = 0.05  # share of the cells that text among numbers is missing values in
 
@@ -319,6 +317,8 @@ def read_table(data, name, for_table):
             values = read_objects(column, name, k, for_table)
         if values is not column:
             data = with_column(data, k, values)
+    if for_table and "continuous" in kinds:  # beside which whole numbers become floats
+        warn_of_merged_integers(data, name)
     return data
 
 
@@ -385,6 +385,11 @@ def read_objects(column, name, k, for_table):
             f"{name} mixes text and bytes in column {k}; decode the bytes: "
             "[v.decode() if isinstance(v, bytes) else v for v in column]."
         )
+    if texts and any(issubclass(kind, (bool, np.bool_)) for kind in found):
+        raise ValueError(
+            f"{name} mixes text and booleans in column {k}; column.astype(str) makes "
+            "labels of both."
+        )
     numbers = [kind for kind, of in found.items() if of in {"integer", "continuous"}]
     if texts and numbers and name != "y":
         return read_mixture(column, name, k, for_table)
@@ -425,45 +430,6 @@ def read_mixture(column, name, k, for_table):
         ReliabilityWarning,
     )
     return np.where(is_text | is_gap, np.nan, column).astype(np.float64)
-
-
-# -- dates -----------------------------------------------------------------------------
-
-
-def days_or_refusal(column, name, for_table):
-    """Return dates or durations as numbers of days, or raise."""
-    if for_table:
-        return as_days(column)
-    raise ValueError(
-        f"{name} holds dates or durations; convert them to numbers of days first: "
-        "(column - column.min()) / numpy.timedelta64(1, 'D'), with column of "
-        "pandas.to_datetime or numpy.asarray."
-    )
-
-
-def as_days(values: np.ndarray) -> np.ndarray:
-    """Return dates, counted from 1970, or durations as days, NaN where missing."""
-    if values.dtype.kind == "M":
-        return (values - np.datetime64(0, "D")) / DAY
-    if values.dtype.kind == "m":
-        return values / DAY
-    days = [day_of(value) for value in values.ravel()]
-    return np.array(days, dtype=np.float64).reshape(values.shape)
-
-
-def day_of(value: Any) -> float:
-    """Return a date, a duration or a time of day as days."""
-    if is_missing(value):
-        return np.nan
-    value = value.to_timestamp() if hasattr(value, "to_timestamp") else value
-    if isinstance(value, datetime.time):
-        clock = datetime.timedelta(hours=value.hour, minutes=value.minute)
-        return (clock.total_seconds() + value.second + value.microsecond / 1e6) / 86400
-    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
-    if isinstance(value, (datetime.timedelta, np.timedelta64)):
-        return float(np.timedelta64(value) / DAY)
-    return float((np.datetime64(value) - np.datetime64(0, "D")) / DAY)
 
 
 # -- whole numbers ---------------------------------------------------------------------

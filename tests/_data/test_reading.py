@@ -10,7 +10,8 @@ import torch
 from scipy import sparse
 
 import skmi
-from skmi._data.reading import as_days, read_block, read_numbers, read_sides
+from skmi._data.dates import as_days
+from skmi._data.reading import read_block, read_numbers, read_sides
 from skmi.exceptions import ReliabilityWarning
 from skmi.inference import conditional_independence_test, independence_test
 
@@ -285,6 +286,12 @@ def test_whole_numbers_that_floats_merge_are_noted():
         skmi.KSG().fit((2**60 + 2**12 * np.arange(200)).reshape(-1, 1), Y)
         labels = 2**60 + RNG.randint(3, size=200)
         skmi.KSG(discrete_target=True).fit(X, labels)
+
+
+def test_whole_numbers_beside_floats_in_a_table():
+    table = pd.DataFrame({"id": 2**60 + np.arange(200), "x": X[:, 0]})
+    with pytest.warns(ReliabilityWarning, match="X holds whole numbers beyond"):
+        skmi.mutual_info_matrix(table)
 
 
 @pytest.mark.parametrize("cls", [skmi.ScoreEstimator, skmi.InfoMaxEncoder])
