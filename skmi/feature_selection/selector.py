@@ -32,6 +32,7 @@ from skmi.feature_selection.by_estimator import (
     with_target,
 )
 from skmi.feature_selection.criteria import CRITERIA
+from skmi.feature_selection.exchange import Permutations, draw_permutations
 from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
     Pairs,
@@ -53,10 +54,7 @@ from skmi.feature_selection.results import (
 )
 from skmi.feature_selection.search import Selection, Step, make_rule
 from skmi.feature_selection.selector_input import SelectorInput, read_input
-from skmi.feature_selection.significance import (
-    SCREEN_PERMUTATIONS,
-    draw_permutations,
-)
+from skmi.feature_selection.significance import SCREEN_PERMUTATIONS
 from skmi.feature_selection.table import Table, make_table
 
 if TYPE_CHECKING:
@@ -401,7 +399,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
 
     def _permute(
         self, table: Table, n_permutations: int, random_state: np.random.RandomState
-    ) -> np.ndarray:
+    ) -> Permutations:
         """Permutations of samples, within their groups and in blocks."""
         restriction = table.groups, self.block_length
         return draw_permutations(
