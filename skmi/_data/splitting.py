@@ -1,7 +1,7 @@
 """Every split of the samples: training, early stopping, test; folds; blocks."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ __all__ = [
     "contrast_blocks",
     "cross_fitting_folds",
     "hold_out",
+    "mean_by_row",
     "part_size",
     "split_rows",
     "stopped_by_others",
@@ -157,6 +158,12 @@ def require_samples(fold: Fold, n_samples: int, name: str, sizes: dict) -> None:
         "samples must train and two be held out for each purpose. Pass more samples, "
         "change these, or use an estimator that trains nothing, such as skmi.KSG."
     )
+
+
+def mean_by_row(rows: list[np.ndarray], values: Iterable[np.ndarray]) -> np.ndarray:
+    """Average the values of samples that several folds test on, in their order."""
+    _, row = np.unique(np.concatenate(rows), return_inverse=True)
+    return np.bincount(row, np.concatenate(list(values))) / np.bincount(row)
 
 
 def contrast_blocks(n_samples: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -10,11 +10,11 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 
 from skmi._data.splitting import Fold
-from skmi.auto.evidence import Evidence, evidence_reach
+from skmi.auto.evidence import Findings, evidence_reach
+from skmi.auto.nearest import INFLATION, Nearest
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import CopulaReference
-from skmi.inference.intervals import disagreement, estimates_of_halves
 from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 from skmi.variational.report import log_partition_report
@@ -26,9 +26,16 @@ __all__ = [
     "by_critics",
     "by_estimators",
     "by_neighbors",
-    "closed_form_mutual_info",
     "require_estimators",
 ]
+
+
+# Of the ratio of new samples: with fewer its held-out bound is lower by noise, with
+# more by smoothing (200 to 4000 samples of five families).
+N_NEIGHBORS = 8
+
+
+N_HALVED = 2  # folds of which critics are trained on half of the samples too
 
 
 class Candidate(NamedTuple):
@@ -39,7 +46,9 @@ class Candidate(NamedTuple):
     lower_bound: float  # the multi-sample bound on held-out samples, in nats
     model: Any  # gives ratios of new samples
     rises: bool = False  # whether it still rises with the number of samples
+    lacks: bool = False  # whether tests find dependence that it misses
     has_folds: bool = True  # whether the estimate is the mean over the folds
+    others: tuple[float, ...] = ()  # estimates that the interval must contain
 
 
 class ClosedForms:
@@ -64,52 +73,55 @@ class ClosedForms:
         return log_partition_report().evaluate(scores, X, y, "micro")[0]
 
 
-def closed_form_mutual_info(
-    references: list[CopulaReference], closed: Evidence
-) -> float:
-    """Return the mean over folds of the closed forms, their bias removed.
-
-    Where it is not clear in some fold that there is any dependence, it is the estimate
-    on the test samples.
-    """
-    if not all(item.is_clear for item in references):
-        return closed.value
-    return float(np.mean([item.estimate for item in references]))
-
-
-def by_closed_form(
-    references: list[CopulaReference], closed: Evidence, folds: list[Fold], model: Any
-) -> Candidate:
-    """Report the closed forms alone."""
+def by_closed_form(found: Findings, folds: list[Fold], model: Any) -> Candidate:
+    """Report the closed form; the interval reaches to the neighbours' estimate."""
+    closed, near = found.closed, found.near
     estimate = Estimate(
-        closed_form_mutual_info(references, closed),
+        found.value,
         standard_error(closed.influence),
         reach=evidence_reach(folds),
         influence=closed.influence,
     )
-    return Candidate("reference", estimate, float(closed.bounds.mean()), model)
+    others = () if near is None else (near.value + near.error,)
+    return Candidate(
+        "reference",
+        estimate,
+        float(closed.bounds.mean()),
+        model,
+        lacks=found.is_clear,
+        others=others,
+    )
 
 
 def by_neighbors(
-    X: np.ndarray, y: np.ndarray, critics: Any, random_state: np.random.RandomState
-) -> Candidate:
-    """Report nearest neighbours; what halves of the samples lack is in the error."""
-    seed = random_state.randint(np.iinfo(np.int32).max)
+    near: Nearest, X: np.ndarray, y: np.ndarray, folds: list[Fold], seed: int
+) -> tuple[Candidate, np.ndarray]:
+    """Report neighbours; return the bounds of the folds as well.
+
+    Where several columns are on a side the bias does not vanish as on a line, so that
+    an estimate that rests on its extrapolation is in doubt.
+    """
+    model = KSG(n_neighbors=N_NEIGHBORS, discrete_target=False, random_state=seed)
+    bounds = np.array([held_out_score(model, X, y, fold) for fold in folds])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkmiWarning)
-        found = KSG(discrete_target=False, random_state=seed).fit(X, y)
-        halves = estimates_of_halves(found, X, y, random_state, Parallel())
-    error = max(
-        found.standard_error_,
-        disagreement(halves),
-        standard_error(critics.whole_.influence),
+        model.fit(X, y)
+    reach, is_whole = math.log(len(near.rows)), len(near.rows) == len(X)
+    candidate = Candidate(
+        "neighbors",
+        Estimate(
+            near.value,
+            near.error,
+            near.ceiling,
+            reach=reach,
+            influence=near.influence * INFLATION if is_whole else None,
+        ),
+        float(bounds.mean()),
+        model,
+        rises=near.is_rough,
+        has_folds=False,
     )
-    error = math.hypot(error, found.mutual_info_ - halves.mean())
-    estimate = Estimate(
-        found.mutual_info_, error, reach=critics.reach_, influence=found._influence
-    )
-    bound = float(critics.whole_.bounds.mean())
-    return Candidate("neighbors", estimate, bound, critics, has_folds=False)
+    return candidate, bounds
 
 
 def by_critics(X: np.ndarray, y: np.ndarray, critics: Any) -> Candidate:
@@ -117,25 +129,34 @@ def by_critics(X: np.ndarray, y: np.ndarray, critics: Any) -> Candidate:
 
     With a shortfall that falls as 1/n, that is all of what is lacking; as the square
     root of that, half. So it is in doubt by its own size. Its standard error is taken
-    off first, so that noise adds nothing.
+    off first, so that noise adds nothing. It is never more than the test samples can
+    support.
     """
-    half = clone(critics).set_params(cv=critics.halve_folds())
+    half = clone(critics).set_params(cv=critics.halve_folds(N_HALVED))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkmiWarning)
         half.fit(X, y)
-    value = critics.whole_.value + closed_form_shortfall(critics)
-    change = value - half.whole_.value - closed_form_shortfall(half)
-    noise = standard_error(critics.whole_.influence - half.whole_.influence)
+    whole, reach = critics.whole_, critics.reach_
+    value = whole.value + closed_form_shortfall(critics)
+    compared = whole.of_folds(critics.folds_, N_HALVED)
+    change = compared.value - half.whole_.value
+    change += closed_form_shortfall(critics) - closed_form_shortfall(half)
+    noise = standard_error(compared.influence - half.whole_.influence)
     change = max(change - noise, 0.0)
-    error = standard_error(critics.whole_.influence)
-    estimate = Estimate(
-        value + change,
-        math.hypot(error, noise, change),
-        reach=critics.reach_,
-        influence=critics.whole_.influence,
+    error = standard_error(whole.influence)
+    return Candidate(
+        "critic",
+        Estimate(
+            min(value + change, reach),
+            math.hypot(error, noise, change),
+            reach,
+            reach=reach,
+            influence=whole.influence,
+        ),
+        float(whole.bounds.mean()),
+        critics,
+        rises=change > error,
     )
-    bound = float(critics.whole_.bounds.mean())
-    return Candidate("critic", estimate, bound, critics, rises=change > error)
 
 
 def closed_form_shortfall(critics: Any) -> float:
