@@ -80,6 +80,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     """
 
     _takes_labels = True  # as y
+    _two_values_are_labels = True  # of y
     _label_columns = None  # of X: None refuses, or they become "codes" or "indicators"
     _takes_text = True  # as columns of labels, beside those of categories
     _mixes_labels_in_y = False  # takes columns of labels beside numbers
@@ -160,9 +161,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Numbers, one row for each sample.
+            Numbers, one row for each sample; columns of categories where the estimator
+            takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers, or labels: strings, categories or booleans.
+            Numbers, or labels: strings, categories, booleans or two distinct values.
         Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
             Conditioning variable: numbers, labels or both. With it, all results are of
             the conditional mutual information I(X; y | Z).
@@ -175,8 +177,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Raises
         ------
         ValueError
-            If X, y or Z holds missing values, or text among numbers, or too few
-            samples.
+            If X, y or Z holds missing or masked values, dates, text among numbers, or
+            too few samples.
+        TypeError
+            If X, y or Z is neither an array nor a table.
         """
         vars(self).pop("mutual_info_", None)
         self._given = X, y
@@ -202,9 +206,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         """Return an estimate that does not exceed the entropies of labels."""
         entropies = [math.inf]
         if hasattr(self, "classes_"):
-            entropies.append(discrete_entropy(y))
+            entropies.append(largest_entropy(y))
         if self._is_discrete(X):
-            entropies.append(discrete_entropy(X))
+            entropies.append(largest_entropy(X))
         limit = min(entropies)
         return estimate._replace(
             mutual_info=min(estimate.mutual_info, limit),
@@ -446,7 +450,10 @@ class ChainRule(NamedTuple):
         # The pair (X, y) has been warned of; Z alone may carry little.
         quiet = DiscreteTargetWarning, DuplicateRowsWarning, FewRowsWarning
         for block, kinds in ((np.hstack([X, Z]), quiet), (Z, [SkmiWarning])):
-            model = without_callbacks(estimator).set_params(**settings)
+            own = dict(settings)
+            if "discrete_features" in own:  # of X and Z together: Z comes last
+                own["discrete_features"] = own["discrete_features"][-block.shape[1] :]
+            model = without_callbacks(estimator).set_params(**own)
             with warnings.catch_warnings():
                 for kind in (*kinds, SaturationWarning):
                     warnings.simplefilter("ignore", kind)
@@ -585,6 +592,15 @@ def multi_sample_terms(
         gaps = values - np.diagonal(values)[:, np.newaxis]
         terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
     return terms
+
+
+def largest_entropy(labels: np.ndarray) -> float:
+    """Return the entropy of labels, its bias removed, or at most that of equal shares.
+
+    Without that correction, labels that determine each other would exceed it.
+    """
+    n_labels = len(np.unique(labels, axis=0))
+    return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))
 
 
 def log_mean_exp(values, axis):

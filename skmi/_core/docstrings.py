@@ -90,8 +90,9 @@ PARAMETERS = {
     "auto" trains on CUDA where it is available; otherwise the name of a torch
     device.""",
     "discrete_target": """{"auto"} or bool
-    Whether y consists of labels. "auto" treats strings, categories and booleans as
-    labels and every number, integers too, as continuous.""",
+    Whether y consists of labels. "auto" treats strings, categories, booleans and two
+    distinct values of any type as labels, and all other numbers, integers too, as
+    continuous.""",
     "random_state": """int, RandomState instance or None
     Seed of all random numbers. Pass an int for reproducible results; None takes fresh
     entropy and does not change numpy's global state.""",
@@ -120,7 +121,9 @@ ATTRIBUTES = {
     Whether `mutual_info_` is, in expectation, a lower bound, an upper bound or
     neither.""",
     "ceiling_": """float
-    The largest value that `mutual_info_` can take, in nats; inf if there is none.""",
+    The largest value that `mutual_info_` can take, in nats; inf if there is none. For
+    labels it is at most their entropy, and that of X where all of X is discrete: a
+    larger estimate, as sampling errors cause, is reported as that entropy.""",
     "information_coefficient_": """float
     The estimate on the scale of 0 to 1 of Linfoot, :math:`\\sqrt{1 - e^{-2 I}}`; 0 for
     a negative one.""",

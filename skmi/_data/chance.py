@@ -6,10 +6,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import digamma, gammaln
 
-__all__ = ["CodeInformation", "chance_in_groups", "code_information"]
+__all__ = ["CodeInformation", "chance_in_groups", "code_entropy", "code_information"]
 
 # Expected count of a cell from which two terms of the series give its expectation.
 LARGE_CELL = 30
+
+# Error of the adjustment, in units of the bias (K_x - 1)(K_y - 1) / 2n of K_x and K_y
+# codes, times the shares of the entropy that are common and that are not. On noisy
+# copies of 5 to 500 labels the mean error was then at most 1.3 standard errors.
+UNCERTAIN = 3.0
 
 
 class CodeInformation(NamedTuple):
@@ -19,6 +24,7 @@ class CodeInformation(NamedTuple):
     adjusted: float  # 0 in the mean for independent codes, exact for equal ones
     stretch: float  # of the distances from chance, hence of the standard error
     error: float  # standard deviation by chance, less where the codes agree
+    uncertainty: float  # of the adjustment between its exact ends
 
 
 def code_information(x: np.ndarray, y: np.ndarray) -> CodeInformation:
@@ -42,12 +48,21 @@ def code_information(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     largest = min(each, both)
     room = largest - chance
     if room < 1e-9 * max(largest, 1.0):  # every pairing looks the same
-        return CodeInformation(plain, 0.0, 0.0, 0.0)
+        return CodeInformation(plain, 0.0, 0.0, 0.0, 0.0)
     stretch = largest / room
     adjusted = (plain - chance) * stretch
     by_chance = stretch * math.sqrt(variance) / n_samples
-    error = by_chance * min(max(1 - adjusted / largest, 0.0), 1.0)
-    return CodeInformation(plain, adjusted, stretch, error)
+    share = min(max(adjusted / largest, 0.0), 1.0)
+    bias = (np.count_nonzero(n_x) - 1) * (np.count_nonzero(n_y) - 1) / (2 * n_samples)
+    uncertainty = UNCERTAIN * min(bias, largest) * share * (1 - share)
+    return CodeInformation(
+        plain, adjusted, stretch, by_chance * (1 - share), uncertainty
+    )
+
+
+def code_entropy(x: np.ndarray) -> float:
+    r"""Return :math:`\psi(N) - \frac1N \sum_a n_a \psi(n_a)`, the entropy of codes."""
+    return float(digamma(len(x)) - weighted_digamma(np.bincount(x)) / len(x))
 
 
 def chance_in_groups(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:

@@ -227,6 +227,10 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             }
         )
 
+    @property
+    def _two_values_are_labels(self):
+        return self.encoder_x is None and self.encoder_y is None
+
     def _refuse_encoders(self):
         """Raise for labels, which would otherwise pass over an encoder in silence."""
         encoders = {"encoder_x": self.encoder_x, "encoder_y": self.encoder_y}

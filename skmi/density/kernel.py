@@ -1,5 +1,6 @@
 """Mutual information by kernel density estimation."""
 
+import copy
 import math
 from collections.abc import Iterator
 
@@ -13,11 +14,18 @@ from skmi._core.sklearn_compat import Integral, Interval, Real, StrOptions
 from skmi._data.marginals import BlockView
 from skmi._data.splitting import split_rows
 from skmi.base import Estimate, MutualInfoEstimator
+from skmi.exceptions import ReliabilityWarning, warn
 from skmi.statistics import standard_error
 
 __all__ = ["KernelDensityMI"]
 
 BLOCK_SIZE = 2**17  # kernel values computed at once
+
+# Samples from which the biases are estimated: by fits, and by terms.
+MOST_ROWS, FEW_ROWS = 2000, 500
+
+# Biases that are warned of: in nats, and as a share of the estimate.
+LARGE_BIAS, LARGE_SHARE = 0.1, 1 / 3
 
 
 @estimator
@@ -106,13 +114,44 @@ class KernelDensityMI(MutualInfoEstimator):
             view.apply_without_ties(block, random_state)
             for view, block in zip(self._views, (X, y), strict=True)
         )
+        n_columns = x.shape[1] + y.shape[1]
+        if len(x) < 2 * n_columns:
+            raise ValueError(
+                f"n_samples={len(x)} is too few for the covariance of {n_columns} "
+                "columns. Pass fewer columns, or two samples or more for each."
+            )
         self._kernels = Kernels(x, y, self.n_jobs)
         self.bandwidth_: float = self._choose_bandwidth(len(x))
         self._kernels.bandwidth = self.bandwidth_
         if self.adaptive and self._kernels.has_both_sides:
             self._kernels.adapt()
         terms = self._kernels.left_out_terms()
-        return Estimate(terms.mean(), standard_error(terms), influence=terms)
+        value, error = float(terms.mean()), standard_error(terms)
+        bias = self._bias_of_independence(x, y), self._bias_of_smoothing(terms)
+        warn_of_bias(value, *bias, error)
+        return Estimate(value, math.hypot(error, *bias), influence=terms)
+
+    def _bias_of_independence(self, x, y) -> float:
+        """Return the size of the estimate where y is shuffled, beyond chance."""
+        random_state = np.random.RandomState(0)
+        rows = random_state.permutation(len(x))[:MOST_ROWS]
+        shuffled = Kernels(x[rows], y[random_state.permutation(rows)], self.n_jobs)
+        if not shuffled.has_both_sides:
+            return 0.0
+        shuffled.bandwidth = self.bandwidth_
+        if self.adaptive:
+            shuffled.adapt()
+        return beyond_chance(shuffled.left_out_terms())
+
+    def _bias_of_smoothing(self, terms) -> float:
+        """Return the change of the estimate with twice the squared bandwidth.
+
+        The bias of smooth densities is proportional to the squared bandwidth.
+        """
+        rows = np.random.RandomState(0).permutation(len(terms))[:FEW_ROWS]
+        wide = copy.copy(self._kernels)
+        wide.bandwidth = math.sqrt(2) * self.bandwidth_
+        return beyond_chance(terms[rows] - wide.left_out_terms(rows))
 
     def _transform(self, X, y) -> tuple[np.ndarray, np.ndarray]:
         """Transform the columns of new samples as those of the fit."""
@@ -139,6 +178,35 @@ class KernelDensityMI(MutualInfoEstimator):
 
     def _log_ratio_of_pairs(self, X, y):
         return self._kernels.log_ratio(*self._transform(X, y))
+
+
+def beyond_chance(terms: np.ndarray) -> float:
+    """Return the size of a mean beyond its standard error."""
+    return math.sqrt(max(terms.mean() ** 2 - standard_error(terms) ** 2, 0.0))
+
+
+def warn_of_bias(
+    value: float, independence: float, smoothing: float, error: float
+) -> None:
+    """Warn of a bias that is larger than the standard error."""
+    if independence > max(LARGE_BIAS, error):
+        reason = (
+            f"With y shuffled, hence independent of X, the estimate is off by "
+            f"{independence:.2f} nats: there are too many columns for the number of "
+            "samples."
+        )
+    elif smoothing > max(LARGE_BIAS, LARGE_SHARE * value, error):
+        reason = (
+            "Kernels are wide for this dependence: twice the squared bandwidth changes "
+            f"the estimate by {smoothing:.2f} nats."
+        )
+    else:
+        return
+    warn(
+        f"{reason} The estimate of {value:.2f} nats may be off by as much, which the "
+        "standard error contains. Pass fewer columns or more samples.",
+        ReliabilityWarning,
+    )
 
 
 def log_sum_exp(exponents: np.ndarray) -> np.ndarray:
@@ -183,13 +251,15 @@ class Kernels:
     def log_ratio(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log ratio of pairs of new samples."""
         joint, alone = self._whiten(x, y)
-        return self._difference(joint, alone, own=False)
+        return self._difference(joint, alone, own=None)
 
-    def left_out_terms(self) -> np.ndarray:
-        """Return the leave-one-out log ratio of each sample of the fit."""
-        return self._difference(*self.rows, own=True)
+    def left_out_terms(self, numbers: np.ndarray | None = None) -> np.ndarray:
+        """Return the leave-one-out log ratio of each sample of the fit, or of some."""
+        if numbers is None:
+            numbers = np.arange(len(self.rows[0]))
+        return self._difference(*(rows[numbers] for rows in self.rows), own=numbers)
 
-    def _difference(self, joint, alone, own: bool) -> np.ndarray:
+    def _difference(self, joint, alone, own: np.ndarray | None) -> np.ndarray:
         """Return log densities of the joint samples less those of their margins."""
         if not self.has_both_sides:
             return np.zeros(len(joint))
@@ -212,21 +282,24 @@ class Kernels:
         so that kernels of one width are summed together.
         """
         rows = self.rows[0]
-        pilot = self._log_density(rows, rows, own=True)
+        pilot = self._log_density(rows, rows, own=np.arange(len(rows)))
         self.log_factors = ((pilot.mean() - pilot) / self.n_columns).round(1)
 
-    def _log_density(self, queries, points, own: bool) -> np.ndarray:
+    def _log_density(self, queries, points, own: np.ndarray | None) -> np.ndarray:
         """Return the log mean kernel at each query, without constants that cancel.
 
-        With `own` the queries are the points, each left out of its own mean.
+        With `own`, the number of its point, each query is left out of its own mean.
         """
         parts = split_rows(len(queries), len(points), BLOCK_SIZE)
         sums = self._parallel(
-            delayed(self._log_sum)(queries[rows], points, rows if own else [])
+            delayed(self._log_sum)(
+                queries[rows], points, [] if own is None else own[rows]
+            )
             for rows in parts
         )
         width = self.bandwidth * math.sqrt(2 * math.pi)
-        level = math.log(len(points) - own) + queries.shape[1] * math.log(width)
+        n_points = len(points) - (own is not None)
+        level = math.log(n_points) + queries.shape[1] * math.log(width)
         return np.concatenate(sums) - level
 
     def _log_sum(self, queries, points, own) -> np.ndarray:
@@ -306,9 +379,11 @@ class Kernels:
         sample = self.rows[0][kept]
         growth = (len(kept) / len(self.rows[0])) ** (1 / (self.n_columns + 4))
 
+        own = np.arange(len(kept))
+
         def loss(log_factor):
             self.bandwidth = math.exp(log_factor)
-            return -self._log_density(sample, sample, own=True).mean()
+            return -self._log_density(sample, sample, own=own).mean()
 
         bounds = (math.log(start / growth / 10), math.log(2 * start / growth))
         found = minimize_scalar(loss, bounds=bounds, method="bounded")

@@ -66,7 +66,7 @@ DECIMALS = 9
 
 MOST_COMPARED = 16  # codes up to which comparing with each is faster than indexing
 
-BATCH_SIZE = 2**25  # indicators of permuted samples held at once
+BATCH_SIZE = 2**22  # indicators of permuted samples held at once
 
 
 # -- permutations ----------------------------------------------------------------------

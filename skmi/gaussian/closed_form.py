@@ -239,6 +239,11 @@ class EllipticalRatio:
             self.correlations, *self.sizes, self.degrees_of_freedom
         )
 
+    @property
+    def correlation_info(self) -> float:
+        """The part of it by the canonical correlations, in nats."""
+        return elliptical_mutual_info(self.correlations, *self.sizes)
+
     def pairs(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratio of each row of x with its own row of y, shape (n,)."""
         left, right = self.features(0, x), self.features(1, y)
@@ -349,6 +354,7 @@ def student_scatter(
     start: np.ndarray | None = None,
     tol: float = 1e-4,
     max_iter: int = 200,
+    ridge: float = 0.0,
 ) -> np.ndarray:
     r"""Fit the scatter matrix of a centred Student distribution by maximum likelihood.
 
@@ -368,6 +374,9 @@ def student_scatter(
         Relative change at which to stop.
     max_iter : int, default=200
         Maximum number of steps.
+    ridge : float, default=0.0
+        Share by which the diagonal is raised in each step. With many samples on a line
+        or plane the scatter matrix would otherwise shrink to it.
 
     Returns
     -------
@@ -405,6 +414,7 @@ def student_scatter(
         weights = (degrees_of_freedom + d) / (degrees_of_freedom + lengths)
         previous, scatter = scatter, (block * weights[:, np.newaxis]).T @ block
         scatter = scatter / n_samples
+        scatter[np.diag_indices(d)] *= 1 + ridge
         if np.abs(scatter - previous).max() <= tol * np.abs(scatter).max():
             break
     return scatter

@@ -120,7 +120,10 @@ def permuted_within(
     """Return row numbers permuted within each group."""
     _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if counts.max() < 2:
-        raise ValueError("No two rows have the same label: nothing can be permuted.")
+        raise ValueError(
+            "No two rows have the same label of `groups` or Z: nothing can be "
+            "permuted. Pass labels that are repeated, or numbers."
+        )
     order = np.empty(len(codes), dtype=int)
     shuffled = random_state.permutation(len(codes))
     order[np.argsort(codes, kind="stable")] = shuffled[

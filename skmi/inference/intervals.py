@@ -54,7 +54,8 @@ def confidence_interval(
 
     with the quantile of a Student distribution whose degrees of freedom are the number
     of resamples of the standard error less one, or of a normal distribution where it
-    has none.
+    has none. The interval stops at the `ceiling_` of the estimator, which for labels is
+    at most their entropy.
 
     Parameters
     ----------

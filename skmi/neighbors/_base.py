@@ -147,7 +147,8 @@ class NeighborEstimator(MutualInfoEstimator):
             return value, error
         codes = code_information(x, y)
         value += codes.adjusted - codes.plain
-        return value, max(error * max(codes.stretch, 1.0), codes.error)
+        error = max(error * max(codes.stretch, 1.0), codes.error)
+        return value, math.hypot(error, codes.uncertainty)
 
     @property
     def _inflation(self) -> float:

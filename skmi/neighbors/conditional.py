@@ -196,7 +196,8 @@ def require_more_rows(n_samples: int, n_neighbors: int) -> None:
     """Raise where there are not more samples than neighbours."""
     if n_samples <= n_neighbors:
         raise ValueError(
-            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}."
+            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass "
+            "more samples than neighbours."
         )
 
 
@@ -207,6 +208,6 @@ def make_block(
     random_state: np.random.RandomState,
 ) -> Block:
     """Turn one argument into a block: transformed numbers, and one code for labels."""
-    numbers, codes = numbers_and_codes(data, name)
+    numbers, codes = numbers_and_codes(data, name, warn_of_codes=True)
     view = BlockView(numbers, marginals)
     return Block(view.apply_without_ties(numbers, random_state), codes)

@@ -50,6 +50,11 @@ class KSG(NeighborEstimator):
     Attributes
     ----------
     [shared]
+    status_ : {"ok", "zero", "saturated", "not converged"}
+        "zero": not significantly above 0. "saturated": close to the ceiling. "not
+        converged": four times as many neighbours change the estimate by more than
+        chance and its error of sampling, or neighbours are more than .4 standard
+        deviations of a column apart, which may hide any dependence.
 
     See Also
     --------
@@ -71,8 +76,11 @@ class KSG(NeighborEstimator):
     uses the log ratio of the first, and with labels they are the first. The
     standard error is that of independent terms, times 4/3 where both sides are
     continuous and 5/4 where one has labels only: neighbouring samples share neighbours,
-    and on normal columns the standard deviation was 1.2 to 1.5 times as large. It does
-    not contain the bias; :func:`skmi.inference.confidence_interval` does.
+    and on normal columns the standard deviation was 1.2 to 1.5 times as large. The bias
+    that four times as many neighbours indicate is added: it is about the true one in
+    two columns, and too small on curves in five columns or more. Of the variants "lnc"
+    and "weighted" it is unknown. :func:`skmi.inference.confidence_interval` subtracts
+    the bias on a Student copula.
 
     References
     ----------

@@ -6,6 +6,7 @@ import numpy as np
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import StrOptions
+from skmi._data.validation import chosen_columns
 from skmi.neighbors._base import NeighborEstimator
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import atom_limits
@@ -41,6 +42,11 @@ class MixedKSG(NeighborEstimator):
     Attributes
     ----------
     [shared]
+    status_ : {"ok", "zero", "saturated", "not converged"}
+        "zero": not significantly above 0. "saturated": close to the ceiling. "not
+        converged": four times as many neighbours change the estimate by more than
+        chance and its error of sampling, or neighbours are more than .4 standard
+        deviations of a column apart, which may hide any dependence.
 
     See Also
     --------
@@ -59,7 +65,8 @@ class MixedKSG(NeighborEstimator):
     entropy. New samples with labels that were not in `fit` get a log ratio of 0.
 
     Fails where a label or an atom has few samples and the dependence within it is
-    strong, and in many columns: the estimate is then too low.
+    strong, and in many columns: the estimate is then too low. The standard error
+    contains the bias that more neighbours indicate, as that of :class:`KSG` does.
 
     References
     ----------
@@ -89,21 +96,5 @@ class MixedKSG(NeighborEstimator):
 
     def _label_mask(self, n_features: int) -> np.ndarray:
         """Return which columns are labels, by `discrete_features` and by dtype."""
-        mask = np.zeros(n_features, dtype=bool)
-        chosen = self.discrete_features
-        if not isinstance(chosen, str):
-            chosen = np.asarray(chosen)
-            size = chosen.size
-            inside = size == 0 or (
-                chosen.dtype.kind in "iu"
-                and -n_features <= chosen.min() <= chosen.max() < n_features
-            )
-            flags = chosen.dtype.kind == "b" and chosen.shape in {(), (n_features,)}
-            if not (inside or flags):
-                raise ValueError(
-                    "discrete_features must be 'auto', True, False, one boolean for "
-                    f"each of the {n_features} columns, or their numbers; got "
-                    f"{self.discrete_features!r}."
-                )
-            mask[chosen if chosen.size else []] = True
-        return mask | super()._label_mask(n_features)
+        chosen = chosen_columns(self.discrete_features, n_features)
+        return chosen | super()._label_mask(n_features)

@@ -237,13 +237,15 @@ class RatioEstimator(CriticEstimator):
         default=None, constraints=[StrOptions({"copula"}), None]
     )
 
+    @property
+    def _two_values_are_labels(self):
+        return self.reference is None  # which is for numbers
+
     def _make_inputs(self, X, y, fold):
         inputs = super()._make_inputs(X, y, fold)
         if self.reference is None:
             return inputs
         if hasattr(self, "classes_"):
-            if self.discrete_target == "auto" and self.classes_.dtype.kind in "iuf":
-                return inputs  # two distinct numbers: training starts from 0
             raise ValueError(
                 'reference="copula" is a closed form for a continuous y; pass '
                 "reference=None for labels."

@@ -2,13 +2,15 @@ import math
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from skmi import HistogramMI
+from skmi import HistogramMI, ReliabilityWarning
 from skmi.datasets import BENCHMARK_TASKS
 from skmi.density._partition import Partition
 from skmi.entropy import CORRECTIONS
+from tests.neighbors.draws import discrete_information
 from tests.oracle import draw_normal
 
 
@@ -23,6 +25,7 @@ def uniform_bins(column, n_bins):
     return np.minimum((share * n_bins).astype(int), n_bins - 1)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 @pytest.mark.parametrize("bins", [quantile_bins, uniform_bins])
 def test_plugin_is_scikit_learns_value_of_the_bins(bins):
     X, Y, _ = draw_normal(600, 1, 0.5, seed=0)
@@ -33,14 +36,14 @@ def test_plugin_is_scikit_learns_value_of_the_bins(bins):
 
 
 def test_correction_removes_the_bias_of_counting():
-    values = {correction: [] for correction in CORRECTIONS}
+    values = {correction: [] for correction in ("chance", *CORRECTIONS)}
     for seed in range(60):
         X, Y = np.random.RandomState(seed).standard_normal((2, 300, 1))
         for correction, found in values.items():
             estimator = HistogramMI(n_bins=5, correction=correction)
             found.append(estimator.fit(X, Y).mutual_info_)
     assert np.mean(values["plugin"]) == pytest.approx(16 / 600, abs=0.004)
-    for correction in ("miller_madow", "jackknife"):
+    for correction in ("chance", "miller_madow", "jackknife"):
         assert np.mean(values[correction]) == pytest.approx(0.0, abs=0.004)
 
 
@@ -53,14 +56,15 @@ def test_labels():
     assert estimate == pytest.approx(math.log(3), abs=0.03)
 
 
-def test_standard_error_is_about_the_standard_deviation():
-    estimates, errors = [], []
+def test_standard_error_is_about_the_error():
+    """That of sampling and the bias of the bins together."""
+    gaps, errors = [], []
     for seed in range(60):
         X, Y, _ = draw_normal(500, 1, 0.5, seed)
         estimator = HistogramMI().fit(X, Y)
-        estimates.append(estimator.mutual_info_)
+        gaps.append(estimator.mutual_info_ - 0.5)
         errors.append(estimator.standard_error_)
-    assert 0.7 < np.mean(errors) / np.std(estimates, ddof=1) < 1.4
+    assert 0.7 < np.mean(errors) / np.sqrt(np.mean(np.square(gaps))) < 2.0
 
 
 def test_too_many_cells():
@@ -117,6 +121,7 @@ class TestAdaptive:
         assert estimator.mutual_info_ == pytest.approx(value)
         assert estimator.mutual_info(X, Y) == pytest.approx(value)
 
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
     def test_finds_structure_that_a_grid_blurs(self):
         errors = {"quantile": [], "adaptive": []}
         for task in ("additive noise 0.1", "swiss_roll 1x1", "student 1x1 dof 1"):
@@ -170,3 +175,173 @@ class TestAdaptive:
             HistogramMI(strategy="adaptive").fit(X, X[:, 0])
         with pytest.raises(ValueError, match="leave n_bins None"):
             HistogramMI(strategy="adaptive", n_bins=4).fit(X[:, :1], X[:, 1])
+
+
+def noisy_copies(rng, n, n_x, n_y, share):
+    """Labels of which a share determines those of y, and the exact information."""
+    x = rng.integers(n_x, size=n)
+    y = np.where(rng.uniform(size=n) < share, x % n_y, rng.integers(n_y, size=n))
+    table = np.full((n_x, n_y), (1 - share) / (n_x * n_y))
+    table[np.arange(n_x), np.arange(n_x) % n_y] += share / n_x
+    return x, y, discrete_information(table)
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.DiscreteTargetWarning")
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.DuplicateRowsWarning")
+class TestLabels:
+    def test_codes_against_parity(self):
+        code = np.random.default_rng(0).integers(10, size=1000)
+        frames = [
+            pd.DataFrame({"a": code.astype(str)}),
+            pd.DataFrame({"a": pd.Categorical(code)}),
+            code.astype(str).astype(object)[:, np.newaxis],
+        ]
+        values = [HistogramMI().fit(x, code % 2 == 0).mutual_info_ for x in frames]
+        declared = HistogramMI(discrete_features=True)
+        values.append(declared.fit(code[:, np.newaxis], code % 2 == 0).mutual_info_)
+        assert len(set(values)) == 1
+        assert values[0] == pytest.approx(math.log(2), abs=0.003)
+
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
+    @pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.9, 1])
+    @pytest.mark.parametrize(
+        ("n", "n_x", "n_y"),
+        [(1000, 10, 2), (1000, 100, 5), (300, 40, 40), (1000, 500, 2), (2000, 200, 9)],
+    )
+    def test_noisy_copies(self, n, n_x, n_y, share):
+        n_covered = 0
+        for seed in range(10):
+            x, y, truth = noisy_copies(np.random.default_rng(seed), n, n_x, n_y, share)
+            X = pd.DataFrame({"a": x.astype(str)})
+            estimator = HistogramMI().fit(X, y.astype(str))
+            gap, error = abs(estimator.mutual_info_ - truth), estimator.standard_error_
+            assert gap <= max(0.03, 3 * error)
+            n_covered += gap <= max(2 * error, 0.003)
+        assert n_covered >= 8
+
+    @pytest.mark.parametrize(("n", "n_labels"), [(1000, 100), (20_000, 2000)])
+    def test_numbers_and_many_independent_labels(self, n, n_labels):
+        rng = np.random.default_rng(0)
+        y = rng.integers(n_labels, size=n).astype(str)
+        for X, z in ((rng.standard_normal((n, 1)), y), (y, rng.standard_normal(n))):
+            X = pd.DataFrame(np.reshape(X, (n, 1)))
+            estimator = HistogramMI().fit(X, z)
+            assert abs(estimator.mutual_info_) < 2 * estimator.standard_error_ < 0.05
+
+    def test_coarse_bins_of_numbers_and_labels_that_depend_are_doubted(self):
+        rng = np.random.default_rng(0)
+        y = rng.integers(100, size=1000)
+        X = (rng.standard_normal(1000) + 2 * (y % 2))[:, np.newaxis]
+        with pytest.warns(ReliabilityWarning, match="Half or twice as many bins"):
+            estimator = HistogramMI().fit(X, y.astype(str))
+        assert estimator.status_ == "not converged"
+        truth = 0.337  # of two normals two standard deviations apart
+        assert abs(estimator.mutual_info_ - truth) < 2 * estimator.standard_error_
+
+    def test_numbers_and_labels_on_one_side(self):
+        """The sign of the dependence is in the label: on its own x shows nothing."""
+        rng = np.random.default_rng(0)
+        sign = rng.choice(["down", "up"], 5000)
+        x, noise = rng.standard_normal((2, 5000))
+        y = np.where(sign == "up", x, -x) + noise
+        X = pd.DataFrame({"sign": sign, "x": x})
+        estimator = HistogramMI().fit(X, y)
+        assert estimator.mutual_info_ == pytest.approx(math.log(2) / 2, abs=0.05)
+        assert HistogramMI().fit(X[["x"]], y).mutual_info_ < 0.1
+
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
+    def test_pointwise_values_and_unknown_labels(self):
+        code = np.random.default_rng(0).integers(4, size=4000)
+        X = pd.DataFrame({"a": code.astype(str)})
+        estimator = HistogramMI().fit(X, code % 2 == 0)
+        pointwise = estimator.score_samples(X[:50], code[:50] % 2 == 0)
+        assert pointwise.mean() == pytest.approx(math.log(2), abs=0.02)
+        new = pd.DataFrame({"a": ["9", "0"]})
+        assert estimator.score_samples(new, [True, True])[0] == 0.0
+        assert 0.6 < estimator.score(X, code % 2 == 0) < 0.7
+
+    def test_adaptive_boxes_take_labels_as_y_alone(self):
+        X = pd.DataFrame({"a": ["u", "v"] * 50})
+        with pytest.raises(ValueError, match="takes labels as y only"):
+            HistogramMI(strategy="adaptive").fit(X, np.arange(100.0))
+
+
+DRAWS = {
+    "normal": lambda rng, n, d: rng.standard_normal((n, d)),
+    "heavy tails": lambda rng, n, d: rng.standard_cauchy((n, d)),
+    "counts": lambda rng, n, d: rng.poisson(3, (n, d)),
+    "rounded": lambda rng, n, d: rng.standard_normal((n, d)).round(1),
+    "codes": lambda rng, n, d: rng.integers(4, size=(n, d)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.DiscreteTargetWarning")
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.DuplicateRowsWarning")
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
+@pytest.mark.parametrize("draw", DRAWS)
+@pytest.mark.parametrize(("n", "d_x", "d_y"), [(30, 5, 5), (200, 5, 5), (300, 2, 1)])
+def test_independent_columns_within_the_error(draw, n, d_x, d_y):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        estimator = HistogramMI().fit(
+            DRAWS[draw](rng, n, d_x), DRAWS[draw](rng, n, d_y)
+        )
+        error = estimator.standard_error_
+        assert abs(estimator.mutual_info_) <= max(0.03, 3 * error)
+
+
+def test_empty_cells_are_warned_of():
+    X, Y = np.random.RandomState(0).standard_normal((2, 200, 5))
+    with pytest.warns(ReliabilityWarning, match="most are empty"):
+        assert HistogramMI().fit(X, Y).status_ == "not converged"
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
+@pytest.mark.parametrize("correlation", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("n", [200, 1000])
+def test_the_bias_of_bins_is_in_the_error(correlation, n):
+    truth, n_covered = -0.5 * math.log(1 - correlation**2), 0
+    for seed in range(40):
+        x, noise = np.random.default_rng(seed).standard_normal((2, n))
+        y = correlation * x + math.sqrt(1 - correlation**2) * noise
+        estimator = HistogramMI().fit(x[:, np.newaxis], y)
+        gap = abs(estimator.mutual_info_ - truth)
+        assert gap < 3 * estimator.standard_error_
+        is_doubted = estimator.status_ == "not converged"
+        n_covered += is_doubted or gap < 1.96 * estimator.standard_error_
+    assert n_covered >= 35
+
+
+def test_fitted_is_fitted():
+    X, Y, _ = draw_normal(500, 1, 0.5, seed=0)
+    estimator = HistogramMI().fit(X, Y)
+    before = estimator.mutual_info(X, Y), estimator.score(X, Y)
+    changes = {"n_bins": 3, "strategy": "adaptive", "correction": "plugin"}
+    estimator.set_params(**changes, discrete_features=True)
+    assert (estimator.mutual_info(X, Y), estimator.score(X, Y)) == before
+
+
+class TestConditional:
+    """Labels of X and of Z are counted as labels in both terms of the chain rule."""
+
+    def test_labels_of_both(self):
+        rng = np.random.default_rng(0)
+        z, x = rng.integers(3, size=(2, 6000))
+        y = (x + z) % 3 == 0
+        X, Z = (pd.DataFrame({"a": column.astype(str)}) for column in (x, z))
+        estimator = HistogramMI()
+        truth = math.log(3) - 2 / 3 * math.log(2)  # the entropy of one in three
+        assert estimator.fit(X, y, Z).mutual_info_ == pytest.approx(truth, abs=0.03)
+        assert estimator.fit(X, y).mutual_info_ == pytest.approx(0.0, abs=0.005)
+        declared = HistogramMI(discrete_features=True)
+        value = declared.fit(x[:, np.newaxis], y, Z).mutual_info_
+        assert value == pytest.approx(truth, abs=0.03)
+
+    def test_a_common_cause(self):
+        rng = np.random.default_rng(0)
+        z = rng.integers(4, size=4000)
+        X, y = (z + 0.5 * rng.standard_normal((2, 4000))).reshape(2, -1, 1)
+        Z = pd.DataFrame({"z": z.astype(str)})
+        assert HistogramMI().fit(X, y).mutual_info_ > 0.5
+        estimator = HistogramMI().fit(X, y, Z)
+        assert abs(estimator.mutual_info_) < 2 * estimator.standard_error_ < 0.2

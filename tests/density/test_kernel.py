@@ -1,4 +1,5 @@
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -7,12 +8,13 @@ from scipy import stats
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
-from skmi import KernelDensityMI
+from skmi import KernelDensityMI, ReliabilityWarning
 from skmi.bounds import info_nce
 from skmi.density import kernel
 from tests.oracle import draw_normal
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 @pytest.mark.parametrize("adaptive", [False, True])
 def test_agrees_with_scipy(adaptive):
     """Leave-one-out by scipy's normal density, kernel by kernel."""
@@ -122,3 +124,50 @@ def test_independent_rows():
         X, Y = np.random.RandomState(seed).standard_normal((2, 500, 1))
         values.append(KernelDensityMI().fit(X, Y).mutual_info_)
     assert np.mean(values) == pytest.approx(0.0, abs=0.02)
+
+
+INDEPENDENT = {
+    "normal": lambda rng, n, d: rng.standard_normal((n, d)),
+    "heavy tails": lambda rng, n, d: rng.standard_cauchy((n, d)),
+    "a scale for each row": lambda rng, n, d: (
+        rng.standard_normal((n, d)) * np.exp(rng.standard_normal((n, 1)))
+    ),
+    "counts": lambda rng, n, d: rng.poisson(3, (n, d)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.DuplicateRowsWarning")
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.DiscreteTargetWarning")
+@pytest.mark.parametrize("draw", INDEPENDENT)
+@pytest.mark.parametrize(
+    ("n", "d_x", "d_y"), [(100, 5, 5), (200, 10, 10), (100, 1, 30)]
+)
+def test_independent_blocks_within_the_error(draw, n, d_x, d_y):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X, Y = INDEPENDENT[draw](rng, n, d_x), INDEPENDENT[draw](rng, n, d_y)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ReliabilityWarning)
+            estimator = KernelDensityMI().fit(X, Y)
+        error = abs(estimator.mutual_info_)
+        assert error <= max(0.03, 3 * estimator.standard_error_)
+        assert caught or error < 0.3
+
+
+def test_too_many_columns_are_refused_or_warned_of():
+    X, Y = np.random.RandomState(0).standard_normal((2, 100, 60))
+    with pytest.raises(ValueError, match="covariance of 120 columns"):
+        KernelDensityMI().fit(X, Y)
+    with pytest.warns(ReliabilityWarning, match="With y shuffled"):
+        estimator = KernelDensityMI().fit(X[:, :25], Y[:, :25])
+    assert abs(estimator.mutual_info_) < 2 * estimator.standard_error_
+
+
+def test_wide_kernels_are_warned_of():
+    """A ring that is thinner than the kernels: much of its information is lost."""
+    rng = np.random.default_rng(0)
+    angle, noise = rng.uniform(0, 2 * np.pi, 400), 0.02 * rng.standard_normal((2, 400))
+    X, Y = np.cos(angle) + noise[0], np.sin(angle) + noise[1]
+    with pytest.warns(ReliabilityWarning, match="Kernels are wide"):
+        estimator = KernelDensityMI(bandwidth="scott").fit(X[:, np.newaxis], Y)
+    assert estimator.standard_error_ > 0.1
