@@ -18,7 +18,8 @@ from skmi._core.sklearn_compat import (
 from skmi._data.splitting import cross_fitting_folds, stopped_by_others
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
-from skmi.auto.evidence import examine
+from skmi.auto.evidence import examine, has_density, with_mixtures
+from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
     interval,
     is_cut_short,
@@ -173,7 +174,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         random_state = make_random_state(self.random_state)
         model = self._make_model(random_state)
         if hasattr(self, "classes_"):
-            chosen = self._fit_labels(model, X, y)
+            chosen = self._fit_labels(model, X, y, random_state)
         else:
             chosen = self._fit_numbers(model, X, y, random_state)
         chosen = self._compare(chosen, X, y)
@@ -284,33 +285,29 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self.loss_curve_: list[float] = model.loss_curve_
         self.validation_scores_: list[float] | None = model.validation_scores_
 
-    def _fit_labels(self, model, X, y):
-        """Train classifiers; their bound holds for labels."""
+    def _fit_labels(self, model, X, y, random_state):
+        """Train classifiers, a lower bound; neighbours for few columns of numbers."""
         self._train(model, X, y)
         self.reference_mutual_info_: float = 0.0
-        self.candidate_scores_: dict[str, float] = {"critic": model.mutual_info_}
         with warnings.catch_warnings():  # given already in the fit
             warnings.simplefilter("ignore", SkmiWarning)
             self._folds = model._split(X, y, make_random_state(model.random_state))
-        estimate = Estimate(
-            model.mutual_info_,
-            model.standard_error_,
-            bound="lower",
-            influence=model._influence,
-        )
-        return choices.Candidate("critic", estimate, model.mutual_info_, model)
+        chosen = choices.by_classifiers(model, self._folds)
+        self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
+        near = nearest_of_labels(X, y, random_state) if has_density(X) else None
+        return chosen if near is None else choices.by_neighbors_of_labels(near, chosen)
 
     def _fit_numbers(self, model, X, y, random_state):
         """Fit closed forms and neighbours, and critics where those miss dependence."""
+        self.reference_mutual_info_ = 0.0
         if self.reference is None or self.encoder_x or self.encoder_y:
             return self._fit_critics(model, X, y, None)
         self._folds = self._make_folds(model, y)
         references = [
             CopulaReference(X[fold.train], y[fold.train]) for fold in self._folds
         ]
-        found = examine(
-            CopulaReference(X, y), references, X, y, self._folds, random_state
-        )
+        found = examine(references, X, y, self._folds, random_state)
+        self.reference_mutual_info_ = found.value
         if not found.is_missed:
             self._train_nothing(found)
             ratios = choices.ClosedForms(references)
@@ -318,6 +315,11 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if found.neighbors_suffice:
             self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
+        found = with_mixtures(found, X, y, random_state)
+        if not found.is_missed:
+            self._train_nothing(found)
+            ratios = choices.ClosedForms([found.reference])
+            return choices.by_closed_form(found, self._folds, ratios)
         chosen = self._fit_critics(model, X, y, found)
         if found.near is not None and found.near.exceeds(chosen.estimate):
             return self._fit_neighbors(model, X, y, found.near)
@@ -325,8 +327,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
 
     def _train_nothing(self, found):
         """Set the attributes of a fit that trains no critic."""
-        self.reference_mutual_info_ = found.value
-        self.candidate_scores_ = {"reference": float(found.closed.bounds.mean())}
+        self.candidate_scores_ = {found.name: float(found.closed.bounds.mean())}
         self.fold_scores_ = found.closed.folds
         self.n_iter_, self.best_iter_ = 0, [0] * len(self._folds)
         self.loss_curve_, self.validation_scores_ = [], None
@@ -354,14 +355,14 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._train(model, X, y)
         self._folds = model.folds_
         whole, closed = model.whole_, model.closed_
-        self.reference_mutual_info_ = 0.0
         self.candidate_scores_ = {"critic": float(whole.bounds.mean())}
         if found is not None:
-            self.candidate_scores_["reference"] = float(closed.bounds.mean())
-            self.reference_mutual_info_ = found.value
+            if len(found.closed.bounds) == len(whole.bounds):
+                closed = found.closed
+            self.candidate_scores_[found.name] = float(closed.bounds.mean())
             if not whole.exceeds(closed):
-                model.drop_networks()
-                return choices.by_closed_form(found, self._folds, model)
+                ratios = choices.ClosedForms(found.references)
+                return choices.by_closed_form(found, self._folds, ratios)
         return choices.by_critics(X, y, model)
 
     def _compare(self, chosen, X, y):

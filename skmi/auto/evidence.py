@@ -7,10 +7,17 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skmi._data.splitting import Fold, mean_by_row
-from skmi.auto.moments import excess_of_moments
-from skmi.auto.nearest import FEW_COLUMNS, Nearest, nearest_neighbors
+from skmi.auto.untrained import (
+    FEW_COLUMNS,
+    Nearest,
+    excess_of_moments,
+    nearest_neighbors,
+)
 from skmi.base import multi_sample_terms
-from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.gaussian.contaminated import ContaminatedCopula
+from skmi.gaussian.cross_fitted import N_FOLDS, CopulaReference
+from skmi.gaussian.folded import choose_by_folds
+from skmi.gaussian.mixture import MixtureCopula
 from skmi.statistics import standard_error
 from skmi.variational.report import Terms, log_partition_report, n_contrasts
 
@@ -22,6 +29,8 @@ __all__ = [
     "examine",
     "gain_of_trees",
     "gather",
+    "has_density",
+    "with_mixtures",
 ]
 
 # Re-paired samples for each joint one. With 8, and 100 rounds at half the rate, the
@@ -230,6 +239,13 @@ NEIGHBORS = Limit(2.0, 3.0)
 TREES = Limit(1.75, 3.5)
 
 
+NAMES = {
+    CopulaReference: "reference",
+    ContaminatedCopula: "contaminated copula",
+    MixtureCopula: "mixture copula",
+}
+
+
 class Findings(NamedTuple):
     """What closed form, neighbours and tests say of the samples."""
 
@@ -245,7 +261,13 @@ class Findings(NamedTuple):
     def value(self) -> float:
         """The estimate of the closed form."""
         clear = all(item.is_clear for item in self.references)
+        clear &= isinstance(self.reference, CopulaReference)
         return self.reference.estimate if clear else self.closed.value
+
+    @property
+    def name(self) -> str:
+        """What `chosen_` calls the closed form."""
+        return NAMES[type(self.reference)]
 
     @property
     def neighbors_suffice(self) -> bool:
@@ -262,7 +284,6 @@ class Findings(NamedTuple):
 
 
 def examine(
-    reference: Any,
     references: list,
     X: np.ndarray,
     y: np.ndarray,
@@ -273,10 +294,8 @@ def examine(
 
     Parameters
     ----------
-    reference : CopulaReference or ContaminatedCopula
-        The closed form of all samples.
-    references : list of the same
-        Those of the training samples of each fold.
+    references : list of CopulaReference
+        The closed forms of the training samples of each fold.
     X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
         Samples.
     folds : list of Fold
@@ -289,6 +308,8 @@ def examine(
     Findings
     """
     closed = evidence_of_ratio(references, X, y, folds)
+    order = random_state.permutation(len(X))  # which the closed form relies on
+    reference = CopulaReference(X[order], y[order])
     influence, near = reference.pairs(X, y), None
     has_densities = has_density(X, y)
     if has_densities:
@@ -301,6 +322,46 @@ def examine(
             # No copula is exact for repeated values, though it may miss nothing.
             return found._replace(is_clear=has_densities)
     return found
+
+
+def with_mixtures(
+    found: Findings,
+    X: np.ndarray,
+    y: np.ndarray,
+    random_state: np.random.RandomState,
+) -> Findings:
+    """Try copulas of a share of dependent samples, and of mixtures.
+
+    The elliptical copula stays unless the bound of another is larger by two standard
+    errors; that one is then tested in turn.
+    """
+    order = random_state.permutation(len(X))
+    x, z = X[order], y[order]
+    if not has_density(X, y):
+        return found
+    try:
+        others = ContaminatedCopula(x, z), MixtureCopula(x, z, random_state)
+    except np.linalg.LinAlgError:  # columns that nearly determine each other
+        return found
+    best = choose_by_folds([CopulaReference(x, z), *others])
+    if isinstance(best, CopulaReference):
+        return found
+    bounds = np.empty(len(X))
+    bounds[order] = best.terms
+    influence = best.pairs(X, y)
+    folds = np.array([part.mean() for part in np.array_split(best.terms, N_FOLDS)])
+    value = max(best.estimate, best.bound)
+    closed = Evidence(value, influence, bounds, folds)
+    found = Findings(best, [best], closed, influence, found.near, False, False)
+    if isinstance(best, MixtureCopula):
+        # It fits the moments of what it cannot be; neighbours have to agree.
+        agrees = found.near is not None and (
+            found.near.value - found.value < found.near.error / 2
+        )
+        return found._replace(is_missed=not agrees)
+    excess = excess_of_moments(best, X, y, random_state)
+    is_clear = excess > MOMENTS.clear
+    return found._replace(is_missed=excess > MOMENTS.least, is_clear=is_clear)
 
 
 def has_density(*blocks: np.ndarray) -> bool:

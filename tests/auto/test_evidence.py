@@ -7,8 +7,7 @@ from scipy.stats import special_ortho_group
 from skmi import AutoMI
 from skmi._data.splitting import cross_fitting_folds, stopped_by_others
 from skmi.auto.evidence import gain_of_trees
-from skmi.auto.moments import excess_of_moments
-from skmi.auto.nearest import nearest_neighbors
+from skmi.auto.untrained import excess_of_moments, nearest_neighbors
 from skmi.datasets import make_correlated_normal, make_student_t
 from skmi.gaussian.cross_fitted import CopulaReference
 
