@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -26,9 +25,9 @@ from skmi._core.sklearn_compat import (
 from skmi._data.checks import is_constant, require_finite, warn_of_few_rows
 from skmi._data.condition import Condition
 from skmi._data.dtypes import is_two_valued, on_device_of
-from skmi._data.splitting import N_CONTRASTS, contrast_blocks
+from skmi._data.splitting import N_CONTRASTS, multi_sample_terms
 from skmi._data.validation import validate_pair
-from skmi.entropy import discrete_entropy
+from skmi.entropy import largest_entropy
 from skmi.exceptions import (
     DiscreteTargetWarning,
     DuplicateRowsWarning,
@@ -45,7 +44,6 @@ __all__ = [
     "MutualInfoEstimator",
     "estimator",
     "mi_scorer",
-    "multi_sample_terms",
     "parameter",
 ]
 
@@ -554,53 +552,6 @@ def mi_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float
             "information; pass one of skmi's estimators, encoders or bottlenecks."
         )
     return float(score(X, y))
-
-
-def multi_sample_terms(
-    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray], n_samples: int
-) -> np.ndarray:
-    r"""Return the terms of the multi-sample lower bound, one for each sample.
-
-    .. math:: \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
-
-    Parameters
-    ----------
-    ratios : callable
-        ``ratios(rows, columns)`` returns f of the rows with the columns, of which the
-        first are the rows themselves.
-    n_samples : int
-        Number of samples.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Nats; their mean is the bound.
-
-    Examples
-    --------
-    A ratio that separates each pair from all others reaches the ceiling, log 4:
-
-    >>> import numpy as np
-    >>> from skmi.base import multi_sample_terms
-    >>> matrix = 100 * np.eye(4)
-    >>> multi_sample_terms(lambda rows, columns: matrix[rows][:, columns], 4).round(3)
-    array([1.386, 1.386, 1.386, 1.386])
-    """
-    terms = np.empty(n_samples)
-    for rows, columns in contrast_blocks(n_samples):
-        values = ratios(rows, columns)
-        gaps = values - np.diagonal(values)[:, np.newaxis]
-        terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
-    return terms
-
-
-def largest_entropy(labels: np.ndarray) -> float:
-    """Return the entropy of labels, its bias removed, or at most that of equal shares.
-
-    Without that correction, labels that determine each other would exceed it.
-    """
-    n_labels = len(np.unique(labels, axis=0))
-    return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))
 
 
 def log_mean_exp(values, axis):

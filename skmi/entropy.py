@@ -21,6 +21,7 @@ __all__ = [
     "discrete_entropy",
     "gaussian_surprise",
     "kozachenko_leonenko",
+    "largest_entropy",
     "neighbor_surprise",
 ]
 
@@ -424,3 +425,12 @@ def weighted_entropy_terms(
     levels = d * np.log(distances[:, 1:]) - digamma(np.arange(1, n_neighbors + 1))
     log_ball = d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)
     return np.log(widths).sum() + log_ball + digamma(n_samples) + levels @ weights
+
+
+def largest_entropy(labels: np.ndarray) -> float:
+    """Return the entropy of labels, its bias removed, or at most that of equal shares.
+
+    Without that correction, labels that determine each other would exceed it.
+    """
+    n_labels = len(np.unique(labels, axis=0))
+    return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))

@@ -1,10 +1,12 @@
 """Every split of the samples: training, early stopping, test; folds; blocks."""
 
+import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from skmi._core.sklearn_compat import Integral
@@ -17,6 +19,7 @@ __all__ = [
     "cross_fitting_folds",
     "hold_out",
     "mean_by_row",
+    "multi_sample_terms",
     "part_size",
     "split_rows",
     "stopped_by_others",
@@ -193,3 +196,41 @@ def contrast_blocks(n_samples: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def split_rows(n_rows: int, n_columns: int, size: int) -> list[np.ndarray]:
     """Split rows so that each part makes a matrix of at most about `size` cells."""
     return np.array_split(np.arange(n_rows), -(-n_rows // max(1, size // n_columns)))
+
+
+def multi_sample_terms(
+    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray], n_samples: int
+) -> np.ndarray:
+    r"""Return the terms of the multi-sample lower bound, one for each sample.
+
+    .. math:: \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
+
+    Parameters
+    ----------
+    ratios : callable
+        ``ratios(rows, columns)`` returns f of the rows with the columns, of which the
+        first are the rows themselves.
+    n_samples : int
+        Number of samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Nats; their mean is the bound.
+
+    Examples
+    --------
+    A ratio that separates each pair from all others reaches the ceiling, log 4:
+
+    >>> import numpy as np
+    >>> from skmi._data.splitting import multi_sample_terms
+    >>> matrix = 100 * np.eye(4)
+    >>> multi_sample_terms(lambda rows, columns: matrix[rows][:, columns], 4).round(3)
+    array([1.386, 1.386, 1.386, 1.386])
+    """
+    terms = np.empty(n_samples)
+    for rows, columns in contrast_blocks(n_samples):
+        values = ratios(rows, columns)
+        gaps = values - np.diagonal(values)[:, np.newaxis]
+        terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
+    return terms

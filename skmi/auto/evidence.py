@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from skmi._data.splitting import Fold, mean_by_row
+from skmi._data.splitting import Fold, mean_by_row, multi_sample_terms
 from skmi.auto.untrained import (
     FEW_COLUMNS,
     Nearest,
     excess_of_moments,
     nearest_neighbors,
 )
-from skmi.base import multi_sample_terms
 from skmi.gaussian.contaminated import ContaminatedCopula
 from skmi.gaussian.cross_fitted import N_FOLDS, CopulaReference
 from skmi.gaussian.folded import choose_by_folds

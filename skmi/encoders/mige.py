@@ -415,8 +415,8 @@ class MIGEGradient(
         if self.circumstance == "III" and (extra is None or extra.shape not in shapes):
             raise ValueError(
                 'circumstance="III" needs an encoder that returns a pair: means and '
-                "log standard deviations, both (n, n_components), or codes and their log "
-                "density (n,)."
+                "log standard deviations, both (n, n_components), or codes and their "
+                "log density (n,)."
             )
 
     def _choose_loss(self, supervised: bool) -> Callable:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmi.base import multi_sample_terms
+from skmi._data.splitting import multi_sample_terms
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,

@@ -8,7 +8,16 @@ from scipy.stats import rankdata
 
 from skmi._data.marginals import normal_scores
 
-__all__ = ["Functions", "functions_of", "sums_of_squares"]
+__all__ = [
+    "Functions",
+    "cosines",
+    "functions_of",
+    "kernel_functions",
+    "label_functions",
+    "leading",
+    "standardised",
+    "sums_of_squares",
+]
 
 FREQUENCIES = (1, 2, 4, 8, 16, 32)  # of the cosines of one column, band by band
 KERNEL_CUTS = (8, 32)  # numbers of principal functions of a kernel, band by band
