@@ -17,7 +17,12 @@ from skmi._core.sklearn_compat import (
 )
 from skmi._core.torch_utils import make_generator, resolve_device
 from skmi._data.scaling import Scaler
-from skmi._data.splitting import Fold, cross_fitting_folds, train_stop_test
+from skmi._data.splitting import (
+    Fold,
+    cross_fitting_folds,
+    mean_by_row,
+    train_stop_test,
+)
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.critics import CRITICS
 from skmi.critics._batched import build_network
@@ -41,7 +46,7 @@ from skmi.variational.fitted import (
 )
 from skmi.variational.inputs import CriticScores, Inputs, SideBySide, scale_sides
 from skmi.variational.objective import Objective
-from skmi.variational.report import Report, mean_by_row
+from skmi.variational.report import Report
 from skmi.variational.streaming import StreamingMixin
 
 __all__ = ["CriticEstimator", "RatioEstimator", "named_critic"]
