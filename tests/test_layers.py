@@ -19,7 +19,7 @@ FLOORS = [
     ["variational"],
     ["inference"],
     ["auto", "encoders", "feature_selection"],
-    ["bottleneck"],
+    ["bottleneck", "multivariate", "series"],
     ["display"],
     ["cli"],
     ["__main__"],
@@ -40,6 +40,8 @@ WITHOUT_TORCH = [
     "skmi.display",
     "skmi.base",
     "skmi.inference",
+    "skmi.multivariate",
+    "skmi.series",
     "skmi.__main__",
 ]
 
