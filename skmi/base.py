@@ -41,6 +41,7 @@ from skmi.statistics import standard_error
 __all__ = [
     "Estimate",
     "MutualInfoEstimator",
+    "combine",
     "estimator",
     "mi_scorer",
     "parameter",
@@ -424,6 +425,25 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             )
 
 
+def combine(models: list[MutualInfoEstimator], weights: list[float]) -> Estimate:
+    """Return a weighted sum of the estimates of fitted estimators.
+
+    Where all were fitted to the same samples, the error is that of the sum of their
+    influences: noise that they share cancels. So does what else their errors hold,
+    since biases are of one sign. Otherwise errors add up as if independent.
+    """
+    value = sum(w * m.mutual_info_ for w, m in zip(weights, models, strict=True))
+    errors = np.abs(weights) * [model.standard_error_ for model in models]
+    parts = [model._influence for model in models]
+    if any(part is None or len(part) != len(parts[0]) for part in parts):
+        return Estimate(value, math.hypot(*errors))
+    influence = np.tensordot(np.asarray(weights, dtype=float), parts, axes=1)
+    own = np.abs(weights) * [standard_error(part) for part in parts]
+    rests = np.sqrt(np.maximum(errors**2 - own**2, 0.0))
+    error = math.hypot(standard_error(influence), np.dot(weights, rests))
+    return Estimate(value, error, influence=influence)
+
+
 class ChainRule(NamedTuple):
     """Conditional mutual information as a difference: I(X, Z; y) - I(Z; y)."""
 
@@ -460,23 +480,9 @@ class ChainRule(NamedTuple):
 
     @property
     def estimate(self) -> Estimate:
-        """The difference, in whose error the noise that both estimates share cancels.
-
-        So does what else the errors of both hold: biases are of one sign.
-        """
-        values, errors, rests = [], [], []
-        for model in self:
-            values.append(model.mutual_info_)
-            errors.append(model.standard_error_)
-            if model._influence is not None:
-                own = standard_error(model._influence)
-                rests.append(math.sqrt(max(errors[-1] ** 2 - own**2, 0.0)))
-        influence, error = None, math.hypot(*errors)
-        if len(rests) == 2:
-            influence = self.whole._influence - self.part._influence
-            error = math.hypot(standard_error(influence), rests[0] - rests[1])
-        ceiling = self.whole.ceiling_ - values[1]
-        return Estimate(values[0] - values[1], error, ceiling, influence=influence)
+        """The difference; noise that both estimates share cancels in its error."""
+        found = combine(list(self), [1, -1])
+        return found._replace(ceiling=self.whole.ceiling_ - self.part.mutual_info_)
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -16,7 +16,8 @@ PARAMETERS = {
     The network that scores pairs. A name stands for the critic of
     :mod:`skmi.critics` with the three parameters below; an instance of one of those
     classes has its own. A callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module``,
-    which is copied, must map x (n, n_x) and y (m, n_y) to scores (n, m).""",
+    which is copied, must map x (n, n_x) and y (m, n_y) to scores (n, m), or joined
+    rows, x (n, n_x) and y (n, n_y), to (n, 1).""",
     "hidden_layer_sizes": """tuple of int
     Widths of the hidden layers, for a critic given by name.""",
     "activation": """{"silu", "relu", "gelu", "elu", "tanh"}

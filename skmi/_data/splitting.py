@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
     "cross_fitting_folds",
     "hold_out",
     "log_mean_exp",
+    "mean_by_row",
     "multi_sample_terms",
     "part_size",
     "split_rows",
@@ -167,6 +168,12 @@ def require_samples(fold: Fold, n_samples: int, name: str, sizes: dict) -> None:
         "samples must train and two be held out for each purpose. Pass more samples, "
         "change these, or use an estimator that trains nothing, such as skmi.KSG."
     )
+
+
+def mean_by_row(rows: list[np.ndarray], values: Iterable[np.ndarray]) -> np.ndarray:
+    """Average the values of samples that several folds test on, in their order."""
+    _, row = np.unique(np.concatenate(rows), return_inverse=True)
+    return np.bincount(row, np.concatenate(list(values))) / np.bincount(row)
 
 
 def contrast_blocks(n_samples: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

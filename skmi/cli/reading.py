@@ -159,6 +159,8 @@ def read_delimited(text: str, name: str) -> tuple[dict[str, Any], str]:
     if len(header) == 1:  # an empty line is then a missing value
         numbered = [(i, row) for i, row in enumerate(lines, 1) if row]
     rows = [fitted_row(row, len(header), line, name) for line, row in numbered[1:]]
+    if not rows:
+        raise TableError(f"{name} has no rows")
     columns = list(map(list, zip(*rows, strict=True)))
     kept = [
         k for k, label in enumerate(header) if label or any(map(str.strip, columns[k]))

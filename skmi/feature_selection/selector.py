@@ -33,6 +33,7 @@ from skmi.feature_selection.by_estimator import (
     with_target,
 )
 from skmi.feature_selection.criteria import CRITERIA
+from skmi.feature_selection.exchange import Permutations, draw_permutations
 from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
     Pairs,
@@ -58,7 +59,7 @@ from skmi.feature_selection.selector_input import (
     TableSelectorMixin,
     read_input,
 )
-from skmi.feature_selection.significance import SCREEN_PERMUTATIONS, draw_permutations
+from skmi.feature_selection.significance import SCREEN_PERMUTATIONS
 from skmi.feature_selection.table import Table, make_table
 
 __all__ = ["MIFeatureSelector"]
@@ -398,7 +399,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
 
     def _permute(
         self, table: Table, n_permutations: int, random_state: np.random.RandomState
-    ) -> np.ndarray:
+    ) -> Permutations:
         """Permutations of samples, within their groups and in blocks."""
         restriction = table.groups, self.block_length
         return draw_permutations(

@@ -145,6 +145,30 @@ def student_offset(n_x: int, n_y: int, degrees_of_freedom: float) -> float:
     return float(entropy(n_x) + entropy(n_y) - entropy(n_x + n_y) - entropy(0))
 
 
+def offset_error(
+    n_x: int, n_y: int, degrees_of_freedom: float, curvature: float, n_samples: int
+) -> float:
+    """Return the standard error of `student_offset` by that of the degrees of freedom.
+
+    Parameters
+    ----------
+    n_x, n_y : int
+        Numbers of columns of the two blocks.
+    degrees_of_freedom : float
+        Fitted degrees of freedom; inf has no error.
+    curvature : float
+        Second derivative of the mean log likelihood in the log degrees of freedom.
+    n_samples : int
+        Number of samples.
+    """
+    if math.isinf(degrees_of_freedom) or curvature >= 0:
+        return 0.0
+    nu, step = degrees_of_freedom, 0.05
+    ends = (student_offset(n_x, n_y, nu * math.exp(sign * step)) for sign in (-1, 1))
+    low, high = ends
+    return abs(high - low) / (2 * step) / math.sqrt(-curvature * n_samples)
+
+
 def elliptical_mutual_info(
     correlations: ArrayLike, n_x: int, n_y: int, degrees_of_freedom: float = math.inf
 ) -> float:

@@ -12,6 +12,7 @@ from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
     covariance_error,
+    offset_error,
     student_scatter,
 )
 from skmi.gaussian.ranks import (
@@ -77,9 +78,10 @@ class CopulaReference:
         )
         self.components: tuple[np.ndarray, np.ndarray] | None = None
         x, y = x[:, self.kept[0]], y[:, self.kept[1]]
-        self.degrees_of_freedom = math.inf
+        self.degrees_of_freedom, self._curvature = math.inf, 0.0
         self.ratio: EllipticalRatio | None = None
         self.sample_ratio: EllipticalRatio | None = None
+        self._normal_ratio: EllipticalRatio | None = None
         self.terms = np.zeros(len(x))
         if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
             self._choose(x, y, folds, None)
@@ -97,6 +99,7 @@ class CopulaReference:
             fit = fit_out_of_fold(x, y, nu, folds)
             if fit is None:
                 return False
+            self._normal_ratio = self._normal_ratio or fit.sample_ratio
             better = fit.terms.mean() > max(bounds.values(), default=-math.inf)
             bounds[nu] = fit.terms.mean()
             if better and bounds[nu] > self.terms.mean():
@@ -109,7 +112,10 @@ class CopulaReference:
             if not improves(nu):
                 break
         if max(bounds, key=bounds.get, default=math.inf) < math.inf:
-            improves(degrees_between(bounds))
+            between, curvature = top_of_bounds(bounds)
+            improves(between)
+            if components is self.components:
+                self._curvature = curvature
 
     @property
     def bound(self) -> float:
@@ -183,16 +189,25 @@ class CopulaReference:
     def standard_error(self, pointwise: np.ndarray) -> float:
         """Return the standard error of :attr:`estimate`, given ratios of the samples.
 
-        At least that of a sample covariance of normal data, and with the uncertainty of
-        what the ranks take.
+        At least that of a sample covariance of normal data and of the degrees of
+        freedom, and with the uncertainty of what the ranks take. Where the closed form
+        is not reliable, it allows for what the sample covariance shows.
         """
-        error = standard_error(pointwise)
-        if self.shortfall == 0:
+        error = max(standard_error(pointwise), standard_error(self.terms))
+        n_samples, ratio = len(self.terms), self.sample_ratio or self._normal_ratio
+        if ratio is None:
             return error
-        least = covariance_error(
-            len(self.terms), *self.ratio.sizes, self.ratio.correlations
+        correlations = self.ratio.correlations if self.is_clear else ()
+        least = covariance_error(n_samples, *ratio.sizes, correlations)
+        nu_error = offset_error(
+            *ratio.sizes, self.degrees_of_freedom, self._curvature, n_samples
         )
-        return self._rank_bias.error(max(error, least))
+        error = max(error, math.hypot(least, nu_error))
+        if self.is_clear:
+            return self._rank_bias.error(error)
+        # Weak dependence on many columns shows in no fold, but in all samples together.
+        unbiased = ratio.mutual_info - covariance_bias(n_samples, *ratio.sizes)
+        return math.hypot(error, max(unbiased - self.bound, 0.0))
 
     def pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratio of each row of X with its own row of y."""
@@ -314,22 +329,22 @@ def elliptical_ratio(
     return EllipticalRatio(np.zeros(block.shape[1]), scatter, n_x, degrees_of_freedom)
 
 
-def degrees_between(bounds: dict[float, float]) -> float:
+def top_of_bounds(bounds: dict[float, float]) -> tuple[float, float]:
     """Return the degrees of freedom at the top of a parabola through the best bounds.
 
-    On a log scale, on which infinitely many are next to 40.
+    On a log scale, on which infinitely many are next to 40; and the curvature there.
     """
     tried = sorted(bounds)
     place = tried.index(max(tried, key=bounds.get))
     places = [math.log(min(nu, 200)) for nu in tried]
     if not 0 < place < len(tried) - 1:
-        return tried[place]
+        return tried[place], 0.0
     part = slice(place - 1, place + 2)
     curve = np.polyfit(places[part], [bounds[nu] for nu in tried[part]], 2)
     if curve[0] >= 0:
-        return tried[place]
+        return tried[place], 0.0
     top = np.clip(-curve[1] / (2 * curve[0]), places[place - 1], places[place + 1])
-    return float(math.exp(top))
+    return float(math.exp(top)), 2 * float(curve[0])
 
 
 def measure_variates(

@@ -15,6 +15,7 @@ from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
     covariance_error,
+    offset_error,
     student_log_density,
     student_scatter,
 )
@@ -368,6 +369,9 @@ class StudentCopulaMI(_EllipticalEstimator):
         self.degrees_of_freedom_ = nu
         ratio = EllipticalRatio(self._location, scatter, x.shape[1], nu)
         value, error = unbiased_estimate(ratio, n_samples)
+        error = math.hypot(
+            error, offset_error(*ratio.sizes, nu, self._curvature, n_samples)
+        )
         if not self._marginals or ratio.correlation_info <= 2 * error:
             return ratio, value, error
         error = max(error, standard_error(ratio.pairs(*self._coordinates(x, y))))
@@ -384,7 +388,7 @@ class StudentCopulaMI(_EllipticalEstimator):
 
     def _maximise_likelihood(self, block):
         """Return the degrees of freedom and the scatter matrix."""
-        scatter_of = {}
+        scatter_of, self._curvature = {}, 0.0
 
         def loss(log_nu):
             nu = math.exp(log_nu)
@@ -403,6 +407,9 @@ class StudentCopulaMI(_EllipticalEstimator):
         # Twice the gain by a parameter is chi-squared: 3.84 is its 95 % quantile.
         if 2 * len(block) * (-found.fun - value) < 3.84:
             return math.inf, normal
+        step = 0.4  # of the log degrees of freedom, for a second difference
+        sides = (loss(found.x + sign * step) for sign in (-1, 1))
+        self._curvature = (2 * found.fun - sum(sides)) / step**2
         return nu, scatter_of[nu]
 
     def _fit_scatter(self, block, nu, start):

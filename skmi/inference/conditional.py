@@ -166,11 +166,11 @@ def conditional_independence_test(
     -----
     No test can hold its level for every pair of functions of Z and have power: what the
     regressions miss of Z in both X and y is dependence. `reliable` is False where the
-    smallest dependence that is significant, or the one that was found, could come from
-    missing :math:`0.3 / J` of the variance that Z explains, J the number of cosines of
-    each column of Z, or twice what the upper half of the cosines explains; where the
-    regressions need more than 45 % of the degrees of freedom; and for fewer than twenty
-    groups or blocks. For Z of many columns and few samples that is the rule.
+    smallest dependence that is significant could come from missing a share of what Z
+    explains, :math:`0.3 / J`, J the number of cosines of each column of Z, and twice
+    what the upper half of the cosines explains; where the regressions need more than
+    45 % of the degrees of freedom; and for fewer than twenty groups or blocks. For Z of
+    many columns and few samples that is the rule.
 
     The statistic is close to the conditional mutual information where that is small.
     For a routine that learns a graph from p-values, pass

@@ -120,7 +120,7 @@ class NeighborEstimator(MutualInfoEstimator):
         self.status_: str = status(value, error, ceiling, drift)
         if self.status_ == "not converged":
             warn_of_distance(value, drift, error)
-        error = math.hypot(error, drift.bias)
+        error = math.hypot(error, drift.uncertainty)
         influence = self._terms_of_samples * self._inflation
         return Estimate(value, error, ceiling, influence=influence)
 

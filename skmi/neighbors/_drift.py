@@ -38,6 +38,11 @@ class Drift(NamedTuple):
     error: float  # standard error of that
     distance: float = 0.0  # to the k-th neighbour, in standard deviations of a column
 
+    @property
+    def uncertainty(self) -> float:
+        """The part of the error that is due to the bias, or to not knowing it."""
+        return max(abs(self.bias), self.error)
+
     def exceeds(self, error: float) -> bool:
         """Whether the bias is significant, and larger than an error by chance."""
         return abs(self.bias) > max(SIGNIFICANT * self.error, error, SMALL)

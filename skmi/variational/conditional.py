@@ -258,12 +258,13 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
 
     Notes
     -----
-    The marginal density of y has as many normal components as the conditional one; one
-    for a user's critic. Both assume independent columns of y within a component; they
-    are densities of linear combinations of the columns that are uncorrelated, given x
-    as well, so that normal samples are modelled exactly. Of more than ten columns those
-    combinations are kept that a linear map of x predicts best, one for each hundred
-    samples. The error is the difference of two errors of fit, of either sign.
+    The marginal density of y has as many normal components as the conditional one, and
+    one for a user's critic, which is given the standardised columns. The densities of
+    skmi are those of linear combinations of the columns that are uncorrelated, given x
+    as well, and independent within a component: normal samples are modelled exactly. Of
+    more than ten columns those combinations are kept that a linear map of x predicts
+    best, one for each hundred samples. The error is the difference of two errors of
+    fit, of either sign.
 
     References
     ----------
@@ -300,7 +301,8 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
 
     def _make_inputs(self, X, y, fold):
         inputs = super()._make_inputs(X, y, fold)
-        if not hasattr(self, "classes_") and y.shape[1] > 1:
+        ours = isinstance(self._make_critic(), tuple(CONDITIONALS.values()))
+        if ours and y.shape[1] > 1:
             inputs = inputs._replace(y=Decorrelated.fit(inputs, X, y, fold))
         rows = inputs.y.transform(y[np.concatenate([fold.train, fold.stop])])
         if hasattr(self, "classes_"):

@@ -5,8 +5,15 @@ import pytest
 from scipy import integrate, stats
 from sklearn.feature_selection._mutual_info import _compute_mi_cc, _compute_mi_cd
 
-from skmi import KSG, DiscreteTargetWarning, MixedKSG, SaturationWarning
-from skmi.neighbors._search import MANY_COLUMNS
+from skmi import (
+    KSG,
+    DiscreteTargetWarning,
+    MixedKSG,
+    ReliabilityWarning,
+    SaturationWarning,
+)
+from skmi.datasets import BENCHMARK_TASKS
+from skmi.neighbors._search import MANY_COLUMNS, Block, JointRows
 from tests.neighbors.draws import brute_force_ksg
 from tests.oracle import draw_normal
 
@@ -227,3 +234,96 @@ def test_device_gives_the_same_estimate(device, variant):
     here = KSG(variant=variant).fit(X, Y).mutual_info_
     there = KSG(variant=variant, device=device).fit(X, Y).mutual_info_
     assert there == pytest.approx(here, abs=1e-6)
+
+
+class TestDrift:
+    """The bias that more neighbours indicate, as error, status and warning."""
+
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
+    @pytest.mark.parametrize("cls", [KSG, MixedKSG])
+    @pytest.mark.parametrize(
+        "task",
+        [
+            "additive noise 0.1",
+            "additive noise 0.75",
+            "spiral 3x3",
+            "student 1x1 dof 1",
+            "wave 1x1",
+            "normal 1x1",
+        ],
+    )
+    def test_covers_or_says_no(self, cls, task):
+        n_held = 0
+        tasks = BENCHMARK_TASKS | {"wave 1x1": draw_wave}
+        for seed in range(30):
+            X, Y, truth = tasks[task](n_samples=200, random_state=seed)
+            estimator = cls().fit(X, Y)
+            gap = abs(estimator.mutual_info_ - truth)
+            is_doubted = estimator.status_ == "not converged"
+            n_held += is_doubted or gap < 1.96 * estimator.standard_error_
+        assert n_held >= 26
+
+    @pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
+    def test_bias_is_about_the_true_one(self):
+        """The terms of k and of 4k neighbours, from the definition."""
+        X, Y, _ = BENCHMARK_TASKS["additive noise 0.1"](n_samples=300, random_state=0)
+        estimator = KSG(marginals=None).fit(X, Y)
+        drift = brute_force_ksg(X, Y, 3) - brute_force_ksg(X, Y, 12)
+        assert estimator._drift == pytest.approx(drift)  # a power of a half: factor 1
+        error = estimator.standard_error_
+        assert error == pytest.approx(math.hypot(estimator._sampling_error, drift))
+
+    def test_normal_columns_are_not_doubted(self):
+        n_trusted = 0
+        for seed in range(20):
+            X, Y, _ = draw_normal(1000, 1, 0.5, seed)
+            n_trusted += KSG().fit(X, Y).status_ == "ok"
+        assert n_trusted >= 19
+
+    @pytest.mark.parametrize("d", [10, 25])
+    def test_many_columns_are_doubted(self, d):
+        """Neighbours are so far apart that nothing shows, not even in the drift."""
+        X, Y, _ = BENCHMARK_TASKS["spiral 25x25"](n_samples=500, random_state=0)
+        with pytest.warns(ReliabilityWarning, match=r"Neighbours are [12]\.\d"):
+            estimator = KSG().fit(X[:, :d], Y[:, :d])
+        assert estimator.status_ == "not converged"
+
+    def test_independent_columns_are_zero(self):
+        statuses = [
+            KSG().fit(*np.random.RandomState(seed).standard_normal((2, 400, 1))).status_
+            for seed in range(20)
+        ]
+        assert statuses.count("zero") >= 17
+
+    def test_a_line_is_saturated(self):
+        x = np.random.RandomState(0).standard_normal((300, 1))
+        with pytest.warns(SaturationWarning, match="close to"):
+            assert KSG().fit(x, x).status_ == "saturated"
+
+    @pytest.mark.parametrize("k", [3, 12])
+    def test_some_rows_have_the_counts_of_all(self, k):
+        rng = np.random.RandomState(0)
+        columns, codes = rng.standard_normal((2, 200, 2)), rng.randint(3, size=(2, 200))
+        some = np.sort(rng.permutation(200)[:60])
+        for n_columns in (1, 2):
+            x, y = (
+                Block(c[:, :n_columns], code)
+                for c, code in zip(columns, codes, strict=True)
+            )
+            joint = JointRows(x, y)
+            every, few = joint.ball_counts(k), joint.ball_counts(k, some)
+            for all_rows, some_rows in zip(every, few, strict=True):
+                np.testing.assert_array_equal(all_rows[some], some_rows)
+
+
+def draw_wave(n_samples, random_state):
+    """A sine with normal noise, and its information by integration."""
+    rng = np.random.default_rng(random_state)
+    x = rng.uniform(0, 1, (n_samples, 1))
+    wave = np.sin(6 * np.pi * np.linspace(0, 1, 2001))
+    grid = np.linspace(-3, 3, 2001)
+    density = stats.norm.pdf(grid[:, None], wave, 0.4).mean(axis=1)
+    entropy = -integrate.trapezoid(density * np.log(density), grid)
+    truth = entropy - stats.norm(scale=0.4).entropy()
+    y = np.sin(6 * np.pi * x) + 0.4 * rng.standard_normal((n_samples, 1))
+    return x, y, truth
