@@ -43,7 +43,7 @@ Label = Hashable  # name or number of a feature or of a group of features
 class TableSelectorMixin(SelectorMixin):
     """Mixin of a selector that takes whatever its `fit` takes."""
 
-    def transform(self, X: ArrayLike) -> Any:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Reduce X to the selected features.
 
         Parameters
