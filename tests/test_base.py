@@ -66,9 +66,7 @@ def test_new_samples_have_the_ceiling_of_their_labels():
     assert model.mutual_info(X[40:80], y[40:80]) <= math.log(2)
 
 
-@pytest.mark.parametrize(
-    "cls", [skmi.MINE, skmi.SMILE, skmi.AutoMI, skmi.DonskerVaradhan]
-)
+@pytest.mark.parametrize("cls", [skmi.MINE, skmi.SMILE, skmi.DonskerVaradhan])
 @pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 def test_numbers_have_no_such_ceiling(cls):
     y = X[:, 0] + RNG.standard_normal(200)
