@@ -245,7 +245,8 @@ class HistogramMI(MutualInfoEstimator):
                 return bias
             blocks = zip(grids, self._blocks(X, y), strict=True)
             found = code_information(*(grid.locate(block) for grid, block in blocks))
-            bias = bias.including(found.adjusted - chance.adjusted, found.error)
+            error = max(found.error, chance.error)
+            bias = bias.including(found.adjusted - chance.adjusted, error)
         return bias
 
     def _entropy_of_bins(self, grid: Grid, block, cells) -> float:

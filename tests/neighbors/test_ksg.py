@@ -284,9 +284,7 @@ class TestDrift:
     def test_many_columns_are_doubted(self, d):
         """Neighbours are so far apart that nothing shows, not even in the drift."""
         X, Y, _ = BENCHMARK_TASKS["spiral 25x25"](n_samples=500, random_state=0)
-        with pytest.warns(
-            ReliabilityWarning, match=r"Neighbours are [12]\.\d"
-        ):
+        with pytest.warns(ReliabilityWarning, match=r"Neighbours are [12]\.\d"):
             estimator = KSG().fit(X[:, :d], Y[:, :d])
         assert estimator.status_ == "not converged"
 
