@@ -81,8 +81,10 @@ _MODULES = [
     "feature_selection",
     "gaussian",
     "inference",
+    "multivariate",
     "neighbors",
     "scores",
+    "series",
     "statistics",
     "variational",
 ]
@@ -104,8 +106,10 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test compares the two
     from skmi import feature_selection as feature_selection
     from skmi import gaussian as gaussian
     from skmi import inference as inference
+    from skmi import multivariate as multivariate
     from skmi import neighbors as neighbors
     from skmi import scores as scores
+    from skmi import series as series
     from skmi import statistics as statistics
     from skmi import variational as variational
     from skmi.auto import AutoMI as AutoMI
@@ -235,9 +239,11 @@ __all__ = [
     "gaussian",
     "inference",
     "mi_scorer",
+    "multivariate",
     "mutual_info_matrix",
     "neighbors",
     "scores",
+    "series",
     "statistics",
     "variational",
 ]

@@ -5,17 +5,15 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr, logsumexp
-from sklearn.base import is_classifier, is_regressor
-from sklearn.pipeline import Pipeline
+from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
 from skmi._core.params import DeclaredParameters, estimator, parameter, parameters
+from skmi._core.scorer import mi_scorer
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     StrOptions,
@@ -26,9 +24,9 @@ from skmi._core.sklearn_compat import (
 from skmi._data.checks import is_constant, require_finite, warn_of_few_rows
 from skmi._data.condition import Condition
 from skmi._data.dtypes import is_two_valued, on_device_of
-from skmi._data.splitting import N_CONTRASTS, contrast_blocks
+from skmi._data.splitting import N_CONTRASTS, log_mean_exp, multi_sample_terms
 from skmi._data.validation import validate_pair
-from skmi.entropy import discrete_entropy
+from skmi.entropy import largest_entropy
 from skmi.exceptions import (
     DiscreteTargetWarning,
     DuplicateRowsWarning,
@@ -43,9 +41,9 @@ from skmi.statistics import standard_error
 __all__ = [
     "Estimate",
     "MutualInfoEstimator",
+    "combine",
     "estimator",
     "mi_scorer",
-    "multi_sample_terms",
     "parameter",
 ]
 
@@ -80,6 +78,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     """
 
     _takes_labels = True  # as y
+    _two_values_are_labels = True  # of y
     _label_columns = None  # of X: None refuses, or they become "codes" or "indicators"
     _takes_text = True  # as columns of labels, beside those of categories
     _mixes_labels_in_y = False  # takes columns of labels beside numbers
@@ -160,9 +159,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Numbers, one row for each sample.
+            Numbers, one row for each sample; columns of categories where the estimator
+            takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers, or labels: strings, categories or booleans.
+            Numbers, or labels: strings, categories, booleans or two distinct values.
         Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
             Conditioning variable: numbers, labels or both. With it, all results are of
             the conditional mutual information I(X; y | Z).
@@ -175,8 +175,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Raises
         ------
         ValueError
-            If X, y or Z holds missing values, or text among numbers, or too few
-            samples.
+            If X, y or Z holds missing or masked values, dates, text among numbers, or
+            too few samples.
+        TypeError
+            If X, y or Z is neither an array nor a table.
         """
         vars(self).pop("mutual_info_", None)
         self._given = X, y
@@ -285,7 +287,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         Returns
         -------
         float
-            Nats; may be negative.
+            Nats; may be negative. At most the entropy of labels, as `mutual_info_`.
         """
         check_is_fitted(self)
         if self._takes_condition(Z):
@@ -294,7 +296,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         X, y = self._validate(X, y, reset=False)
         if is_constant(X) or is_constant(y):
             return 0.0
-        return require_finite(self._mutual_info(X, y), "estimate")
+        value = require_finite(self._mutual_info(X, y), "estimate")
+        return self._limit(Estimate(value, 0.0), X, y).mutual_info
 
     def score_samples(
         self,
@@ -422,6 +425,25 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             )
 
 
+def combine(models: list[MutualInfoEstimator], weights: list[float]) -> Estimate:
+    """Return a weighted sum of the estimates of fitted estimators.
+
+    Where all were fitted to the same samples, the error is that of the sum of their
+    influences: noise that they share cancels. So does what else their errors hold,
+    since biases are of one sign. Otherwise errors add up as if independent.
+    """
+    value = sum(w * m.mutual_info_ for w, m in zip(weights, models, strict=True))
+    errors = np.abs(weights) * [model.standard_error_ for model in models]
+    parts = [model._influence for model in models]
+    if any(part is None or len(part) != len(parts[0]) for part in parts):
+        return Estimate(value, math.hypot(*errors))
+    influence = np.tensordot(np.asarray(weights, dtype=float), parts, axes=1)
+    own = np.abs(weights) * [standard_error(part) for part in parts]
+    rests = np.sqrt(np.maximum(errors**2 - own**2, 0.0))
+    error = math.hypot(standard_error(influence), np.dot(weights, rests))
+    return Estimate(value, error, influence=influence)
+
+
 class ChainRule(NamedTuple):
     """Conditional mutual information as a difference: I(X, Z; y) - I(Z; y)."""
 
@@ -458,23 +480,9 @@ class ChainRule(NamedTuple):
 
     @property
     def estimate(self) -> Estimate:
-        """The difference, in whose error the noise that both estimates share cancels.
-
-        So does what else the errors of both hold: biases are of one sign.
-        """
-        values, errors, rests = [], [], []
-        for model in self:
-            values.append(model.mutual_info_)
-            errors.append(model.standard_error_)
-            if model._influence is not None:
-                own = standard_error(model._influence)
-                rests.append(math.sqrt(max(errors[-1] ** 2 - own**2, 0.0)))
-        influence, error = None, math.hypot(*errors)
-        if len(rests) == 2:
-            influence = self.whole._influence - self.part._influence
-            error = math.hypot(standard_error(influence), rests[0] - rests[1])
-        ceiling = self.whole.ceiling_ - values[1]
-        return Estimate(values[0] - values[1], error, ceiling, influence=influence)
+        """The difference; noise that both estimates share cancels in its error."""
+        found = combine(list(self), [1, -1])
+        return found._replace(ceiling=self.whole.ceiling_ - self.part.mutual_info_)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -495,110 +503,3 @@ class ChainRule(NamedTuple):
         """Return the difference of what a method of both returns."""
         whole = getattr(self.whole, method)(np.hstack([X, Z]), y)
         return whole - getattr(self.part, method)(Z, y)
-
-
-def mi_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float:
-    r"""Return the mutual information that a fitted estimator finds, in nats.
-
-    .. math:: \frac1n \sum_i \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
-
-    the lower bound of ``score`` for estimators of mutual information and encoders; for
-    a bottleneck, whose ``score`` is that of its predictions, the information of its
-    codes on y. For ``scoring=`` of searches and of ``sklearn.callback.ScoringMonitor``.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted; or a pipeline that ends with one.
-    X : array-like of shape (n_samples, n_features)
-        Test samples, which did not train it.
-    y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-        Their partners.
-
-    Returns
-    -------
-    float
-        Nats, higher is better.
-
-    Raises
-    ------
-    TypeError
-        If the estimator does not measure mutual information.
-
-    Notes
-    -----
-    A callback scores the training samples, so that its numbers are too high where the
-    model overfits; they show whether training goes on, not how much there is.
-
-    Examples
-    --------
-    >>> from sklearn.model_selection import cross_val_score
-    >>> from skmi import GaussianMI, mi_scorer
-    >>> from skmi.datasets import make_correlated_normal
-    >>> X, Y, truth = make_correlated_normal(600, 1, mutual_info=0.5, random_state=0)
-    >>> scores = cross_val_score(GaussianMI(), X, Y, scoring=mi_scorer, cv=3)
-    >>> bool(abs(scores.mean() - truth) < 0.1)
-    True
-    """
-    if isinstance(estimator, Pipeline):
-        X, estimator = estimator[:-1].transform(X), estimator[-1]
-    predicts = is_classifier(estimator) or is_regressor(estimator)
-    score = getattr(estimator, "mutual_info" if predicts else "score", None)
-    if score is None or getattr(estimator, "_doc_link_module", None) != "skmi":
-        raise TypeError(
-            f"estimator={type(estimator).__name__}() does not measure mutual "
-            "information; pass one of skmi's estimators, encoders or bottlenecks."
-        )
-    return float(score(X, y))
-
-
-def multi_sample_terms(
-    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray], n_samples: int
-) -> np.ndarray:
-    r"""Return the terms of the multi-sample lower bound, one for each sample.
-
-    .. math:: \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
-
-    Parameters
-    ----------
-    ratios : callable
-        ``ratios(rows, columns)`` returns f of the rows with the columns, of which the
-        first are the rows themselves.
-    n_samples : int
-        Number of samples.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Nats; their mean is the bound.
-
-    Examples
-    --------
-    A ratio that separates each pair from all others reaches the ceiling, log 4:
-
-    >>> import numpy as np
-    >>> from skmi.base import multi_sample_terms
-    >>> matrix = 100 * np.eye(4)
-    >>> multi_sample_terms(lambda rows, columns: matrix[rows][:, columns], 4).round(3)
-    array([1.386, 1.386, 1.386, 1.386])
-    """
-    terms = np.empty(n_samples)
-    for rows, columns in contrast_blocks(n_samples):
-        values = ratios(rows, columns)
-        gaps = values - np.diagonal(values)[:, np.newaxis]
-        terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
-    return terms
-
-
-def largest_entropy(labels: np.ndarray) -> float:
-    """Return the entropy of labels, its bias removed, or at most that of equal shares.
-
-    Without that correction, labels that determine each other would exceed it.
-    """
-    n_labels = len(np.unique(labels, axis=0))
-    return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))
-
-
-def log_mean_exp(values, axis):
-    """Return log(mean(exp(values))) along an axis."""
-    return logsumexp(values, axis=axis) - math.log(values.shape[axis])

@@ -6,10 +6,14 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln, xlogy
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_array, check_consistent_length
+
+from skmi._data.dtypes import is_missing, wanting_numbers
+from skmi._data.reading import read_block
 
 __all__ = [
     "CORRECTIONS",
@@ -17,6 +21,7 @@ __all__ = [
     "discrete_entropy",
     "gaussian_surprise",
     "kozachenko_leonenko",
+    "largest_entropy",
     "neighbor_surprise",
 ]
 
@@ -121,23 +126,33 @@ def discrete_entropy(labels: ArrayLike, correction: str = "plugin") -> float:
 
 def label_codes(labels: ArrayLike, name: str) -> np.ndarray:
     """Return a code, from 0 without gaps, for each distinct row of labels."""
-    rows = np.asarray(labels)
-    if rows.dtype.kind not in "biufSU":
-        rows = np.array(labels, dtype=object)
-    if rows.ndim not in {1, 2} or not rows.size:
-        raise ValueError(
-            f"{name} has the shape {rows.shape}; pass labels of shape (n_samples,) or "
-            "(n_samples, n_columns), one sample at least."
-        )
-    codes = np.zeros(len(rows), dtype=np.int64)
-    for column in rows.reshape(len(rows), -1).T:
-        try:
-            own = np.unique(column, return_inverse=True)[1]
-        except TypeError:  # labels of types that cannot be compared
-            texts = [f"{type(label).__name__} {label!r}" for label in column]
-            own = np.unique(texts, return_inverse=True)[1]
+    rows = read_block(labels, name)
+    if sparse.issparse(rows):
+        raise ValueError(f"{name} is sparse; pass a dense array: {name}.toarray().")
+    rows = np.asarray(rows)
+    if not rows.size:
+        raise ValueError(f"{name} is empty; pass one sample at least.")
+    columns = list(rows.reshape(len(rows), -1).T)
+    codes = column_codes(columns[0], name)
+    for column in columns[1:]:
+        own = column_codes(column, name)
         codes = np.unique(codes * (own.max() + 1) + own, return_inverse=True)[1]
     return codes
+
+
+def column_codes(column: np.ndarray, name: str) -> np.ndarray:
+    """Return a code for each distinct label of a column."""
+    if column.dtype == object:
+        missing = any(map(is_missing, column))
+    else:
+        missing = column.dtype.kind == "f" and np.isnan(column).any()
+    if missing:
+        raise ValueError(f"{name} contains missing values; drop those rows.")
+    try:
+        return np.unique(column, return_inverse=True)[1]
+    except TypeError:  # labels of types that cannot be compared
+        texts = [f"{type(label).__name__} {label!r}" for label in column]
+        return np.unique(texts, return_inverse=True)[1]
 
 
 def adjusted_mutual_info(x: ArrayLike, y: ArrayLike) -> tuple[float, np.ndarray]:
@@ -242,6 +257,15 @@ def kozachenko_leonenko(
     return float(neighbor_surprise(X, n_neighbors, metric).mean())
 
 
+def as_columns(X: ArrayLike) -> np.ndarray:
+    """Return finite numbers as a matrix with one row for each sample."""
+    with wanting_numbers("X"):
+        X = check_array(
+            read_block(X, "X"), dtype=np.float64, ensure_2d=False, input_name="X"
+        )
+    return X.reshape(len(X), -1)
+
+
 def neighbor_surprise(
     X: ArrayLike, n_neighbors: int = 3, metric: str = "chebyshev"
 ) -> np.ndarray:
@@ -276,16 +300,18 @@ def neighbor_surprise(
     >>> neighbor_surprise([0.0, 1.0, 3.0], n_neighbors=1)
     array([2.19..., 2.19..., 2.88...])
     """
-    X = np.asarray(X, dtype=float)
-    X = X.reshape(len(X), -1)
+    X = as_columns(X)
     n_samples, d = X.shape
+    if metric not in {"chebyshev", "euclidean"}:
+        raise ValueError(f'metric={metric!r} must be "chebyshev" or "euclidean".')
     norm, log_ball = {
         "chebyshev": (np.inf, d * math.log(2)),
         "euclidean": (2, d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)),
     }[metric]
     if n_samples <= n_neighbors:
         raise ValueError(
-            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}."
+            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass "
+            "more samples than neighbours."
         )
     distances = cKDTree(X).query(X, [n_neighbors + 1], p=norm)[0]
     if (distances == 0).any():
@@ -326,7 +352,7 @@ def gaussian_surprise(X: ArrayLike) -> np.ndarray:
     >>> print(round(gaussian_surprise(X).mean(), 1))  # log(2 pi e)
     2.8
     """
-    X = np.asarray(X, dtype=float)
+    X = as_columns(X)
     n_samples, d = X.shape
     if n_samples <= d:
         raise ValueError(f"n_samples={n_samples} is too few for n_features={d}.")
@@ -399,3 +425,12 @@ def weighted_entropy_terms(
     levels = d * np.log(distances[:, 1:]) - digamma(np.arange(1, n_neighbors + 1))
     log_ball = d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)
     return np.log(widths).sum() + log_ball + digamma(n_samples) + levels @ weights
+
+
+def largest_entropy(labels: np.ndarray) -> float:
+    """Return the entropy of labels, its bias removed, or at most that of equal shares.
+
+    Without that correction, labels that determine each other would exceed it.
+    """
+    n_labels = len(np.unique(labels, axis=0))
+    return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))

@@ -106,8 +106,9 @@ class ReliabilityWarning(SkmiWarning):
 
     No method without a parametric form can show more than about log n nats from n
     samples. More samples, or an estimator with such a form, raise that limit. Also
-    where a large bias is indicated: by a model of the samples, by other numbers of
-    neighbours or bins, or by cells that are mostly empty.
+    where a large bias is indicated (by a model of the samples, by other numbers of
+    neighbours or bins, by cells that are mostly empty), and where values are lost:
+    whole numbers beyond 2**53, or text among the numbers of a table.
     """
 
 

@@ -10,11 +10,54 @@ from numpy.typing import ArrayLike
 from scipy.stats import false_discovery_control
 
 __all__ = [
+    "InformationEstimate",
     "false_discovery_pvalues",
     "max_statistic_pvalues",
     "permutation_pvalue",
     "standard_error",
 ]
+
+
+class InformationEstimate(NamedTuple):
+    """Estimate of an information measure of several variables, in nats.
+
+    Parameters
+    ----------
+    value : float
+        The estimate; may be negative.
+    standard_error : float
+        Its standard error.
+    low, high : float
+        Ends of a 95 % interval.
+    pvalue : float or None, default=None
+        The p-value of the hypothesis that it is 0, where one was asked for.
+
+    Notes
+    -----
+    The interval is normal, and does not contain a bias of the estimator.
+
+    Examples
+    --------
+    >>> from skmi.statistics import InformationEstimate
+    >>> value, error, low, high, pvalue = InformationEstimate.of(0.5, 0.1)
+    >>> round(low, 2), round(high, 2), pvalue
+    (0.3, 0.7, None)
+    """
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+    pvalue: float | None = None
+
+    @classmethod
+    def of(
+        cls, value: float, standard_error: float, pvalue: float | None = None
+    ) -> Self:
+        """Return an estimate with its normal interval."""
+        value, error = float(value), float(standard_error)
+        reach = 1.959964 * error
+        return cls(value, error, value - reach, value + reach, pvalue)
 
 
 class Ends(NamedTuple):
@@ -74,15 +117,30 @@ class ConfidenceInterval(Ends):
         return self
 
 
-def standard_error(influence: ArrayLike) -> float:
+def standard_error(
+    influence: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    block_length: int | None = None,
+) -> float:
     r"""Compute the standard error of an estimate from the influence of each sample.
 
-    .. math:: \widehat{se} = \operatorname{sd}(\psi_1, \dots, \psi_n) / \sqrt{n}
+    .. math:: \widehat{se}^2 = \frac{1}{n^2} \frac{G}{G - 1} \sum_g
+        \Big( \sum_{i \in g} (\psi_i - \bar\psi) \Big)^2
+
+    with g the samples, groups of them, or blocks of consecutive ones: for single
+    samples it is :math:`\operatorname{sd}(\psi_1, \dots, \psi_n) / \sqrt{n}`. Blocks
+    overlap, so that the sum is the mean over their starts [1]_.
 
     Parameters
     ----------
     influence : array-like of shape (n_samples,)
         Influence of each sample on the estimate, up to a constant.
+    groups : array-like of shape (n_samples,), default=None
+        Group labels: samples of a group may depend on each other.
+    block_length : int, default=None
+        For series: number of consecutive samples in a block, several times the length
+        over which they are correlated.
 
     Returns
     -------
@@ -91,7 +149,13 @@ def standard_error(influence: ArrayLike) -> float:
 
     Notes
     -----
-    For independent samples; in series it is too small.
+    Too small where samples are dependent and neither groups nor blocks are given, and
+    for few groups or blocks.
+
+    References
+    ----------
+    .. [1] H. R. Kuensch. The jackknife and the bootstrap for general stationary
+       observations. Ann. Statist. 17, 1989.
 
     Examples
     --------
@@ -102,7 +166,19 @@ def standard_error(influence: ArrayLike) -> float:
     influence = np.asarray(influence, dtype=float)
     if not np.isfinite(influence).all():
         return float("nan")
-    return float(influence.std(ddof=1) / np.sqrt(len(influence)))
+    n_samples = len(influence)
+    centred = influence - influence.mean()
+    if groups is not None:
+        sums = np.bincount(np.unique(groups, return_inverse=True)[1], centred)
+        factor = len(sums) / max(len(sums) - 1, 1)
+        return float(np.sqrt(factor * (sums**2).sum()) / n_samples)
+    if block_length is None or block_length <= 1:
+        return float(influence.std(ddof=1) / np.sqrt(n_samples))
+    length = min(block_length, n_samples // 2)
+    sums = np.convolve(centred, np.ones(length), "valid")
+    # The mean that was subtracted is that of the samples themselves.
+    shrinkage = (1 - length / n_samples) * (1 - length / (2 * n_samples))
+    return float(np.sqrt((sums**2).mean() / (length * shrinkage * n_samples)))
 
 
 def permutation_pvalue(

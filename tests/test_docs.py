@@ -36,7 +36,9 @@ MODULES = [
     "datasets",
     "entropy",
     "inference",
+    "multivariate",
     "scores",
+    "series",
     "statistics",
 ]
 FUNCTIONS = [

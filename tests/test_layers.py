@@ -12,13 +12,14 @@ PACKAGE = Path(__file__).parents[1] / "skmi"
 FLOORS = [
     ["exceptions"],
     ["_core"],
-    ["_data", "bounds", "critics", "datasets", "entropy", "scores", "statistics"],
+    ["_data", "bounds", "critics", "datasets", "scores", "statistics"],
+    ["entropy"],
     ["base", "training"],
     ["neighbors", "density", "gaussian"],
     ["variational"],
     ["inference"],
     ["auto", "encoders", "feature_selection"],
-    ["bottleneck"],
+    ["bottleneck", "multivariate", "series"],
     ["display"],
     ["cli"],
     ["__main__"],
@@ -39,6 +40,8 @@ WITHOUT_TORCH = [
     "skmi.display",
     "skmi.base",
     "skmi.inference",
+    "skmi.multivariate",
+    "skmi.series",
     "skmi.__main__",
 ]
 
@@ -137,7 +140,7 @@ import skmi
 from skmi.datasets import make_correlated_normal
 
 torch.set_num_threads(1)
-X, Y, _ = make_correlated_normal(400, 1, mutual_info=0.5, random_state=0)
+X, Y, _ = make_correlated_normal(400, 2, mutual_info=0.5, random_state=0)
 model, root, seen = skmi.AutoMI(random_state=0), os.path.dirname(skmi.__file__), set()
 
 def note(frame, event, argument):

@@ -16,7 +16,8 @@ PARAMETERS = {
     The network that scores pairs. A name stands for the critic of
     :mod:`skmi.critics` with the three parameters below; an instance of one of those
     classes has its own. A callable ``(n_x, n_y) -> Module`` or a ``torch.nn.Module``,
-    which is copied, must map x (n, n_x) and y (m, n_y) to scores (n, m).""",
+    which is copied, must map x (n, n_x) and y (m, n_y) to scores (n, m), or joined
+    rows, x (n, n_x) and y (n, n_y), to (n, 1).""",
     "hidden_layer_sizes": """tuple of int
     Widths of the hidden layers, for a critic given by name.""",
     "activation": """{"silu", "relu", "gelu", "elu", "tanh"}
@@ -90,8 +91,9 @@ PARAMETERS = {
     "auto" trains on CUDA where it is available; otherwise the name of a torch
     device.""",
     "discrete_target": """{"auto"} or bool
-    Whether y consists of labels. "auto" treats strings, categories and booleans as
-    labels and every number, integers too, as continuous.""",
+    Whether y consists of labels. "auto" treats strings, categories, booleans and two
+    distinct values of any type as labels, and all other numbers, integers too, as
+    continuous.""",
     "random_state": """int, RandomState instance or None
     Seed of all random numbers. Pass an int for reproducible results; None takes fresh
     entropy and does not change numpy's global state.""",
@@ -120,7 +122,9 @@ ATTRIBUTES = {
     Whether `mutual_info_` is, in expectation, a lower bound, an upper bound or
     neither.""",
     "ceiling_": """float
-    The largest value that `mutual_info_` can take, in nats; inf if there is none.""",
+    The largest value that `mutual_info_` can take, in nats; inf if there is none. For
+    labels it is at most their entropy, and that of X where all of X is discrete: a
+    larger estimate, as sampling errors cause, is reported as that entropy.""",
     "information_coefficient_": """float
     The estimate on the scale of 0 to 1 of Linfoot, :math:`\\sqrt{1 - e^{-2 I}}`; 0 for
     a negative one.""",

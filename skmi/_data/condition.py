@@ -6,9 +6,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from skmi._data.dtypes import feature_kinds, target_kind
+from skmi._data.checks import warn_of_column_codes
+from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
 from skmi._data.reading import read_block
 from skmi._data.validation import LabelColumns
 
@@ -27,6 +29,9 @@ class Condition(NamedTuple):
         """Learn the number of columns, and the labels of those that hold some."""
         table, mask = as_table(Z)
         labels = LabelColumns.learn("Z", table, mask) if mask.any() else None
+        for column in table[:, ~mask].T:
+            if column.dtype.kind in "iu":
+                warn_of_column_codes(column, "Z")
         return cls(table.shape[1], form, labels)
 
     def read(self, Z: ArrayLike, n_samples: int) -> np.ndarray:
@@ -44,7 +49,8 @@ class Condition(NamedTuple):
             raise ValueError("Z holds labels where it held numbers in fit, or reverse.")
         if self.labels is not None:
             table = getattr(self.labels, self.form)(table)
-        table = check_array(table, dtype=np.float64, input_name="Z")
+        with wanting_numbers("Z"):
+            table = check_array(table, dtype=np.float64, input_name="Z")
         check_consistent_length(table, np.empty(n_samples))
         return table
 
@@ -59,6 +65,8 @@ class Condition(NamedTuple):
 def as_table(Z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return Z as an array of two dimensions, and which columns are labels."""
     Z = read_block(Z, "Z")
+    if sparse.issparse(Z):
+        raise ValueError("Z is sparse; pass a dense array: Z.toarray().")
     if np.ndim(Z) == 1:
         labelled = target_kind(Z) == "discrete"
         table = np.asarray(Z, dtype=object if labelled else None).reshape(-1, 1)

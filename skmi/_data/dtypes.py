@@ -26,7 +26,7 @@ __all__ = [
 
 # How the names of column types begin.
 BOOLEANS = ("bool",)
-TEXTS = ("str", "large_str", "utf", "binary", "large_binary")
+TEXTS = ("str", "large_str", "utf", "binary", "large_binary", "bytes", "|s", "<u")
 
 
 def target_kind(y, name="y"):
@@ -78,6 +78,7 @@ def dtype_kind(name):
         "time": ("date", "time", "duration", "interval", "period"),
         "integer": ("int", "uint"),
         "object": ("object", "null"),
+        "complex": ("complex",),
     }
     for kind, prefixes in kinds.items():
         if name.startswith(prefixes):
@@ -162,12 +163,16 @@ def wanting_numbers(name):
             raise ValueError(
                 f"{name} is too small. {found} Pass more rows, or more columns."
             ) from error
+        if found.startswith("Support for labels represented as bytes"):
+            raise ValueError(f"y holds bytes. {found}") from error
         if "contains infinity" in found:
             raise ValueError(
                 f"{found} Drop those rows, or clip or rescale the column."
             ) from error
         if "NAType" in found or "NA is ambiguous" in found:
-            raise ValueError(f"{name} contains missing values (NA).") from error
+            raise ValueError(
+                f"{name} contains missing values (NA); drop those rows, or fill them."
+            ) from error
         if "could not convert string" in found:
             raise ValueError(
                 f"{name} holds text ({found}); encode it as numbers, for example with "
@@ -232,7 +237,7 @@ def is_two_valued(block):
     """Whether the rows of numbers take two distinct values, which makes them labels."""
     first = None
     for column in block.reshape(len(block), -1).T:
-        column = column.astype(np.float64)
+        column = column.astype(np.float64) if column.dtype == object else column
         lowest, highest = column.min(), column.max()
         if lowest == highest:
             continue

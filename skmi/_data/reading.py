@@ -23,6 +23,7 @@ from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
     "as_days",
+    "in_memory",
     "read_block",
     "read_numbers",
     "read_sides",
@@ -106,15 +107,21 @@ def in_memory(data, name, for_table):
             refuse(name, data, "pass one of its arrays, or X.to_dataframe()")
         return np.asarray(data.values)
     if library == "pandas":
+        if hasattr(data, "to_series"):  # an index
+            data = data.to_series().reset_index(drop=True)
         return without_sparse_columns(data)
     if isinstance(data, np.ma.MaskedArray):
         return without_mask(data, name, for_table)
+    if sparse.issparse(data) and data.dtype.kind == "c":
+        refuse_complex(name)
     if sparse.issparse(data) or column_types(data):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
         return plain_array(np.asarray(data), name)
-    if hasattr(data, "__array__") or hasattr(data, "__array_namespace__"):
+    if hasattr(data, "__array_namespace__"):
         return data
+    if hasattr(data, "__array__"):
+        return plain_array(np.asarray(data), name)
     return array_of_items(data, name)
 
 
@@ -141,6 +148,8 @@ def without_mask(data, name, for_table):
             f"{name} is a masked array with {n_masked} masked values; drop those rows, "
             f"or fill them: {name}.filled(value)."
         )
+    if data.dtype.kind in "mM":
+        return data.filled(np.array("NaT", dtype=data.dtype))
     numeric = data.dtype.kind in "iuf"
     filled = data.astype(np.float64 if numeric else object)
     return filled.filled(np.nan if numeric else None)
@@ -299,6 +308,8 @@ def read_table(data, name, for_table):
     for k, kind in enumerate(kinds):
         if kind == "cells":
             refuse_cells(name, "lists")
+        if kind == "complex":
+            refuse_complex(name)
         if kind not in {"time", "object"}:
             continue
         column = column_of(data, k)

@@ -1,10 +1,12 @@
 """Every split of the samples: training, early stopping, test; folds; blocks."""
 
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from skmi._core.sklearn_compat import Integral
@@ -16,6 +18,9 @@ __all__ = [
     "contrast_blocks",
     "cross_fitting_folds",
     "hold_out",
+    "log_mean_exp",
+    "mean_by_row",
+    "multi_sample_terms",
     "part_size",
     "split_rows",
     "stopped_by_others",
@@ -126,7 +131,13 @@ def shuffled_folds(
     seed = random_state.randint(np.iinfo(np.int32).max)
     if not stratified:
         return KFold(n_folds, shuffle=True, random_state=seed)
-    fewest = np.bincount(y).min()
+    counts = np.bincount(y)
+    if counts.max() < n_folds:
+        raise ValueError(
+            f"y holds labels with at most {counts.max()} samples each, fewer than the "
+            f"{n_folds} folds. Pass a smaller cv, or join rare labels."
+        )
+    fewest = counts.min()
     if fewest < n_folds:
         warn(
             f"y holds a label with {fewest} samples, fewer than the {n_folds} folds: "
@@ -159,6 +170,12 @@ def require_samples(fold: Fold, n_samples: int, name: str, sizes: dict) -> None:
     )
 
 
+def mean_by_row(rows: list[np.ndarray], values: Iterable[np.ndarray]) -> np.ndarray:
+    """Average the values of samples that several folds test on, in their order."""
+    _, row = np.unique(np.concatenate(rows), return_inverse=True)
+    return np.bincount(row, np.concatenate(list(values))) / np.bincount(row)
+
+
 def contrast_blocks(n_samples: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Split samples into blocks, each with the samples it is compared with.
 
@@ -186,3 +203,46 @@ def contrast_blocks(n_samples: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def split_rows(n_rows: int, n_columns: int, size: int) -> list[np.ndarray]:
     """Split rows so that each part makes a matrix of at most about `size` cells."""
     return np.array_split(np.arange(n_rows), -(-n_rows // max(1, size // n_columns)))
+
+
+def multi_sample_terms(
+    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray], n_samples: int
+) -> np.ndarray:
+    r"""Return the terms of the multi-sample lower bound, one for each sample.
+
+    .. math:: \log \frac{e^{f(x_i, y_i)}}{\frac1K \sum_j e^{f(x_i, y_j)}}
+
+    Parameters
+    ----------
+    ratios : callable
+        ``ratios(rows, columns)`` returns f of the rows with the columns, of which the
+        first are the rows themselves.
+    n_samples : int
+        Number of samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Nats; their mean is the bound.
+
+    Examples
+    --------
+    A ratio that separates each pair from all others reaches the ceiling, log 4:
+
+    >>> import numpy as np
+    >>> from skmi._data.splitting import multi_sample_terms
+    >>> matrix = 100 * np.eye(4)
+    >>> multi_sample_terms(lambda rows, columns: matrix[rows][:, columns], 4).round(3)
+    array([1.386, 1.386, 1.386, 1.386])
+    """
+    terms = np.empty(n_samples)
+    for rows, columns in contrast_blocks(n_samples):
+        values = ratios(rows, columns)
+        gaps = values - np.diagonal(values)[:, np.newaxis]
+        terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
+    return terms
+
+
+def log_mean_exp(values: np.ndarray, axis: int) -> np.ndarray:
+    """Return log(mean(exp(values))) along an axis."""
+    return logsumexp(values, axis=axis) - math.log(values.shape[axis])

@@ -162,8 +162,11 @@ def validate_pair(
         require_same_rows(X, y)
         if not with_y:
             return read_features(estimator, X, None, reset, min_samples)[0], None
-        if y is None and not reset:
-            raise ValueError(f"{name} requires y, but y is None.")
+        if y is None:
+            raise ValueError(
+                f"{name} requires y to be passed, but the target y is None; pass it "
+                "second, after X."
+            )
         y, y_labels = read_label_columns(estimator, y, reset)
         kind = None if y is None else target_kind(y)
         if kind == "discrete" and hasattr(y, "columns"):
@@ -183,9 +186,10 @@ def validate_pair(
 def require_same_rows(X: Any, y: Any) -> None:
     """Raise where X and y have different numbers of rows."""
     if y is not None and np.shape(X)[0] != np.shape(y)[0]:
+        sizes = [np.shape(X)[0], np.shape(y)[0]]
         raise ValueError(
-            f"X and y have inconsistent numbers of samples: [{np.shape(X)[0]}, "
-            f"{np.shape(y)[0]}]; pass one row of y for each row of X."
+            f"X and y have inconsistent numbers of samples: {sizes}; pass one row of y "
+            "for each row of X."
         )
 
 
@@ -265,7 +269,9 @@ def read_numbers(estimator, X, y, reset, min_samples):
 def explain_text(error, name, reset):
     """Raise an error that names the cure where X holds text or missing values."""
     if "NAType" in str(error):
-        raise ValueError("X contains missing values (NA).") from error
+        raise ValueError(
+            "X contains missing values (NA); drop those rows, or fill them."
+        ) from error
     if "could not convert string" not in str(error):
         return
     if not reset:
@@ -316,7 +322,8 @@ def is_discrete(estimator: Any, y: np.ndarray, kind: str) -> bool:
     """Return whether y holds labels: as asked, else by its type and its values."""
     asked = estimator.discrete_target
     if asked == "auto":
-        if kind == "discrete" or (estimator._takes_labels and is_two_valued(y)):
+        takes_two = estimator._takes_labels and estimator._two_values_are_labels
+        if kind == "discrete" or (takes_two and is_two_valued(y)):
             return True
         if kind == "integer" or are_codes(y):
             warn_of_integer_labels(y)
@@ -360,7 +367,7 @@ def chosen_columns(discrete_features: Any, n_features: int) -> np.ndarray:
 
 
 def numbers_and_codes(
-    data: Any, name: str, *, warn_of_codes: bool = True
+    data: Any, name: str, *, warn_of_codes: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split one argument into columns of numbers and one code for all labels.
 
@@ -373,7 +380,7 @@ def numbers_and_codes(
         The argument.
     name : str
         Its name, for the messages.
-    warn_of_codes : bool, default=True
+    warn_of_codes : bool, default=False
         Whether to warn of columns of whole numbers that look like codes of labels.
 
     Returns
@@ -394,7 +401,8 @@ def numbers_and_codes(
     numbers = np.empty((n_rows, 0))
     if not labelled.all():
         warn_of_merged_integers(data[:, ~labelled], name)
-        numbers = check_array(data[:, ~labelled], dtype=np.float64, input_name=name)
+        with wanting_numbers(name):
+            numbers = check_array(data[:, ~labelled], dtype=np.float64, input_name=name)
     require_labels(name, data, labelled)
     two_valued = np.array([is_two_valued(column) for column in numbers.T], dtype=bool)
     if warn_of_codes:

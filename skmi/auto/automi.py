@@ -18,13 +18,15 @@ from skmi._core.sklearn_compat import (
 from skmi._data.splitting import cross_fitting_folds, stopped_by_others
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
-from skmi.auto.evidence import evidence_of_ratio, gain_of_trees
+from skmi.auto.evidence import examine, has_density, with_mixtures
+from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
     status_of_difference,
     warn_of_convergence,
+    warn_of_missed_dependence,
     warn_of_reach,
 )
 from skmi.base import Estimate, MutualInfoEstimator
@@ -42,12 +44,6 @@ from skmi.variational.conditional import BarberAgakov
 
 __all__ = ["AutoMI"]
 
-# Standard errors by which trees must improve on the closed forms for critics to be
-# trained. Of 100 draws of normal and Student pairs (400 and 1000 samples) 4 came above
-# it, of 40 of a cross and of additive noise (200 samples) 38. A false alarm costs time
-# alone, a miss costs the estimate. Of several columns trees miss what is rotated, such
-# as products of sums: there critics are always trained.
-LEAST_GAIN = 0.75
 LABEL_EPOCHS = 1000  # of a classifier, whose epochs are passes and cost little
 ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
@@ -178,21 +174,21 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         random_state = make_random_state(self.random_state)
         model = self._make_model(random_state)
         if hasattr(self, "classes_"):
-            chosen = self._fit_labels(model, X, y)
+            chosen = self._fit_labels(model, X, y, random_state)
         else:
             chosen = self._fit_numbers(model, X, y, random_state)
         chosen = self._compare(chosen, X, y)
         self._model, self.chosen_ = chosen.model, chosen.name
         self.lower_bound_: float = chosen.lower_bound
         limited = self._limit(chosen.estimate, X, y)
-        self.confidence_interval_ = interval(limited)
-        cut_short = chosen.name == "critic" and is_cut_short(
-            model.validation_scores_, model.max_iter
-        )
+        self.confidence_interval_ = interval(limited, chosen.others)
+        cut_short = is_cut_short(self.validation_scores_, model.max_iter)
         self.status_ = status(chosen, self.fold_scores_, cut_short)
         self._reach = min(chosen.estimate.reach, chosen.estimate.ceiling)
         if self.status_ == "not converged":
             warn_of_convergence(cut_short, model.max_iter)
+        if self.status_ == "incomplete":
+            warn_of_missed_dependence()
         if self.status_ == "saturated":
             warn_of_reach(chosen.estimate)
         return chosen.estimate._replace(reach=math.inf)  # said already
@@ -231,6 +227,10 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
                 "random_state": seed,
             }
         )
+
+    @property
+    def _two_values_are_labels(self):
+        return self.encoder_x is None and self.encoder_y is None
 
     def _refuse_encoders(self):
         """Raise for labels, which would otherwise pass over an encoder in silence."""
@@ -285,73 +285,84 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self.loss_curve_: list[float] = model.loss_curve_
         self.validation_scores_: list[float] | None = model.validation_scores_
 
-    def _fit_labels(self, model, X, y):
-        """Train classifiers; their bound holds for labels."""
+    def _fit_labels(self, model, X, y, random_state):
+        """Train classifiers, a lower bound; neighbours for few columns of numbers."""
         self._train(model, X, y)
         self.reference_mutual_info_: float = 0.0
-        self.candidate_scores_: dict[str, float] = {"critic": model.mutual_info_}
         with warnings.catch_warnings():  # given already in the fit
             warnings.simplefilter("ignore", SkmiWarning)
             self._folds = model._split(X, y, make_random_state(model.random_state))
-        estimate = Estimate(
-            model.mutual_info_,
-            model.standard_error_,
-            bound="lower",
-            influence=model._influence,
-        )
-        return choices.Candidate("critic", estimate, model.mutual_info_, model)
+        chosen = choices.by_classifiers(model, self._folds)
+        self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
+        near = nearest_of_labels(X, y, random_state) if has_density(X) else None
+        return chosen if near is None else choices.by_neighbors_of_labels(near, chosen)
 
     def _fit_numbers(self, model, X, y, random_state):
-        """Fit closed forms, and critics where those are not all there is."""
-        is_plain = self.reference is not None and not (self.encoder_x or self.encoder_y)
-        if not (is_plain and X.shape[1] == y.shape[1] == 1):
-            return self._fit_critics(model, X, y, random_state)
-        self._folds = stopped_by_others(
-            cross_fitting_folds(
-                y,
-                model.cv,
-                stratified=False,
-                validation_fraction=model.validation_fraction,
-                random_state=make_random_state(model.random_state),
-                name=type(self).__name__,
-            )
-        )
+        """Fit closed forms and neighbours, and critics where those miss dependence."""
+        self.reference_mutual_info_ = 0.0
+        if self.reference is None or self.encoder_x or self.encoder_y:
+            return self._fit_critics(model, X, y, None)
+        self._folds = self._make_folds(model, y)
         references = [
             CopulaReference(X[fold.train], y[fold.train]) for fold in self._folds
         ]
-        gain = gain_of_trees(
-            references, X, y, self._folds, make_random_state(model.random_state)
-        )
-        if gain > LEAST_GAIN:
-            return self._fit_critics(model, X, y, random_state)
-        closed = evidence_of_ratio(references, X, y, self._folds)
-        found = choices.ClosedForms(references)
-        chosen = choices.by_closed_form(references, closed, self._folds, found)
-        self.reference_mutual_info_ = chosen.estimate.mutual_info
-        self.candidate_scores_ = {"reference": chosen.lower_bound}
-        self.fold_scores_ = closed.folds
-        self.n_iter_, self.best_iter_ = 0, [0] * len(self._folds)
-        self.loss_curve_, self.validation_scores_ = [], None
+        found = examine(references, X, y, self._folds, random_state)
+        self.reference_mutual_info_ = found.value
+        if not found.is_missed:
+            self._train_nothing(found)
+            ratios = choices.ClosedForms(references)
+            return choices.by_closed_form(found, self._folds, ratios)
+        if found.neighbors_suffice:
+            self._train_nothing(found)
+            return self._fit_neighbors(model, X, y, found.near)
+        found = with_mixtures(found, X, y, random_state)
+        if not found.is_missed:
+            self._train_nothing(found)
+            ratios = choices.ClosedForms([found.reference])
+            return choices.by_closed_form(found, self._folds, ratios)
+        chosen = self._fit_critics(model, X, y, found)
+        if found.near is not None and found.near.exceeds(chosen.estimate):
+            return self._fit_neighbors(model, X, y, found.near)
         return chosen
 
-    def _fit_critics(self, model, X, y, random_state):
+    def _train_nothing(self, found):
+        """Set the attributes of a fit that trains no critic."""
+        self.candidate_scores_ = {found.name: float(found.closed.bounds.mean())}
+        self.fold_scores_ = found.closed.folds
+        self.n_iter_, self.best_iter_ = 0, [0] * len(self._folds)
+        self.loss_curve_, self.validation_scores_ = [], None
+
+    def _fit_neighbors(self, model, X, y, near):
+        chosen, self.fold_scores_ = choices.by_neighbors(
+            near, X, y, self._folds, model.random_state
+        )
+        self.candidate_scores_["neighbors"] = chosen.lower_bound
+        return chosen
+
+    def _make_folds(self, model, y):
+        folds = cross_fitting_folds(
+            y,
+            model.cv,
+            stratified=False,
+            validation_fraction=model.validation_fraction,
+            random_state=make_random_state(model.random_state),
+            name=type(self).__name__,
+        )
+        return stopped_by_others(folds)
+
+    def _fit_critics(self, model, X, y, found):
         """Train critics, and report them where they improve on the closed forms."""
         self._train(model, X, y)
         self._folds = model.folds_
         whole, closed = model.whole_, model.closed_
-        self.reference_mutual_info_ = 0.0
         self.candidate_scores_ = {"critic": float(whole.bounds.mean())}
-        if closed is not None:
-            references = [item.reference for item in model._scores.inputs]
-            self.candidate_scores_["reference"] = float(closed.bounds.mean())
-            self.reference_mutual_info_ = choices.closed_form_mutual_info(
-                references, closed
-            )
+        if found is not None:
+            if len(found.closed.bounds) == len(whole.bounds):
+                closed = found.closed
+            self.candidate_scores_[found.name] = float(closed.bounds.mean())
             if not whole.exceeds(closed):
-                model.drop_networks()
-                return choices.by_closed_form(references, closed, self._folds, model)
-        if X.shape[1] == y.shape[1] == 1:
-            return choices.by_neighbors(X, y, model, random_state)
+                ratios = choices.ClosedForms(found.references)
+                return choices.by_closed_form(found, self._folds, ratios)
         return choices.by_critics(X, y, model)
 
     def _compare(self, chosen, X, y):

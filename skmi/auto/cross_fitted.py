@@ -179,10 +179,11 @@ class CrossFittedCritic(CriticEstimator):
         critics = [without_network(critic) for critic in self._scores.critics]
         self._scores = self._scores._replace(critics=critics)
 
-    def halve_folds(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the folds with half of the training samples each, as for `cv`."""
+    def halve_folds(self, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the first folds with half of the training samples, as for `cv`."""
         return [
-            (fold.train[: len(fold.train) // 2], fold.report) for fold in self.folds_
+            (fold.train[: len(fold.train) // 2], fold.report)
+            for fold in self.folds_[:number]
         ]
 
 

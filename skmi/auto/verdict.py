@@ -16,6 +16,7 @@ __all__ = [
     "status",
     "status_of_difference",
     "warn_of_convergence",
+    "warn_of_missed_dependence",
     "warn_of_reach",
 ]
 
@@ -24,13 +25,16 @@ LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
 NEAR = 0.9  # of the ceiling or of the reach
 
 
-def interval(estimate: Estimate) -> ConfidenceInterval:
-    """Return the normal interval of an estimate, up to its ceiling."""
+def interval(estimate: Estimate, others: tuple[float, ...] = ()) -> ConfidenceInterval:
+    """Return the normal interval of an estimate, extended to 0 and other estimates.
+
+    It ends at the ceiling.
+    """
     value, error = estimate.mutual_info, estimate.standard_error
     reach = norm.ppf((1 + LEVEL) / 2) * error
     return ConfidenceInterval(
         value - reach,
-        min(value + reach, estimate.ceiling),
+        min(max(value + reach, 0.0, *others), estimate.ceiling),
         standard_error=error,
         mutual_info=value,
         lower_limit=value - norm.ppf(LEVEL) * error,
@@ -42,12 +46,14 @@ def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
     value, error, ceiling, _, reach, _ = candidate.estimate
     if value > NEAR * min(ceiling, reach):
         return "saturated"
+    if candidate.lacks:
+        return "incomplete"
     if value <= norm.ppf(LEVEL) * error:
         return "zero"
+    if candidate.rises or (cut_short and candidate.name == "critic"):
+        return "not converged"
     if not candidate.has_folds:
         return "ok"
-    if candidate.rises or cut_short:
-        return "not converged"
     return "unstable" if disagree(folds, error) else "ok"
 
 
@@ -91,6 +97,16 @@ def warn_of_convergence(cut_short: bool, max_iter: int) -> None:
             "More samples, or fewer columns, would show."
         )
     warn(reason, ConvergenceWarning)
+
+
+def warn_of_missed_dependence() -> None:
+    """Warn of dependence that no candidate explains."""
+    warn(
+        "Tests find dependence that the closed form misses, and critics did not learn "
+        "it from these samples; the estimate is likely too low. More samples, or fewer "
+        "columns, would show.",
+        ReliabilityWarning,
+    )
 
 
 def warn_of_reach(estimate: Estimate) -> None:

@@ -18,6 +18,8 @@ from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     HasMethods,
+    Integral,
+    Interval,
     StrOptions,
     TransformerMixin,
     fit_context,
@@ -32,7 +34,7 @@ from skmi._data.splitting import Fold, train_stop_test
 from skmi.bottleneck.information import INFORMATION
 from skmi.bottleneck.network import BetaSchedule, Bottleneck, Channel, TwoHeads
 from skmi.bottleneck.parameters import BottleneckParameters
-from skmi.bottleneck.plane import InformationPlane, Model, draw_noise
+from skmi.bottleneck.plane import COLLAPSED, InformationPlane, Model, draw_noise
 from skmi.bottleneck.targets import Labels, Numbers
 from skmi.critics import CRITICS
 from skmi.critics._batched import copy_network
@@ -41,7 +43,8 @@ from skmi.encoders._networks import make_encoder, probe_encoder
 from skmi.exceptions import CollapseWarning, ConvergenceWarning, warn
 from skmi.training.loop import Training, run_epochs
 from skmi.training.parameters import (
-    COUNT,
+    NON_NEGATIVE,
+    POSITIVE,
     SHARE,
     CriticParameters,
     LoopParameters,
@@ -50,8 +53,6 @@ from skmi.training.parameters import (
 from skmi.training.schedule import Schedule
 
 N_PRIOR_SAMPLES = 5000  # training samples whose codes the prior is fitted to
-
-COLLAPSED = 0.1  # nats of rate below which a code is called collapsed
 
 
 class FitData(NamedTuple):
@@ -99,10 +100,15 @@ class BottleneckEstimator(
     critic: Any = parameter(
         default="hybrid", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
     )
-    # Half of an estimator's epochs, and smaller held-out parts, as predictors have; not
-    # chosen by an experiment.
-    max_iter: int = parameter(default=100, constraints=COUNT)
-    validation_fraction: float = parameter(default=0.1, constraints=SHARE)
+    # By five-fold accuracy and log loss on iris, wine, breast cancer and digits: all of
+    # them converge, and none is worse than MLPClassifier by a standard error. With
+    # smaller early-stopping sets or larger steps wine overfits before it is noticed.
+    batch_size: int = parameter(
+        default=128, constraints=[Interval(Integral, 2, None, closed="left")]
+    )
+    learning_rate_init: float = parameter(default=4e-3, constraints=POSITIVE)
+    tol: float = parameter(default=5e-3, constraints=NON_NEGATIVE)
+    validation_fraction: float = parameter(default=0.2, constraints=SHARE)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
@@ -286,7 +292,7 @@ class BottleneckEstimator(
             name=type(self).__name__,
         )
         scaler = Scaler.fit(X[fold.train])
-        target = target.fit(encoded, fold.train)
+        target = target.fit(encoded, fold)
         return FitData(X, encoded, fold, scaler, target)
 
     def _fitted_attributes(self, training, noise, data) -> dict:
@@ -298,6 +304,8 @@ class BottleneckEstimator(
         fold = data.fold
         model = Model(training.best[0], noise, data.scaler, data.target)
         model.with_prior(data.X[fold.train[:N_PRIOR_SAMPLES]])
+        chosen = fold.stop if len(fold.stop) else fold.train
+        model.require_information(data.X[chosen], data.y[chosen])
         measured = model.measure(data.X[fold.report], data.y[fold.report])
         self._model = model
         self.encoder_: nn.Module = model.network.channel.encoder
@@ -389,11 +397,20 @@ class BottleneckEstimator(
         """Return X, the encoded y, and its target: the one given, or that of a fit."""
         reset = target is None
         if y is None and not reset:
-            raise ValueError(f"{type(self).__name__} requires y, but y is None.")
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None; pass it second, after X."
+            )
         X = read_numbers(X, "X", type(self).__name__)
         if y is not None:
             y = read_block(y, "y")
-            target_kind(y)  # raises for dates, missing labels, and text among numbers
+            kind = target_kind(y)  # raises for dates and missing labels
+            wants_numbers = self._target_options.get("y_numeric", False)
+            if kind == "discrete" and wants_numbers and np.asarray(y).dtype != bool:
+                raise ValueError(
+                    f"y holds labels; {type(self).__name__} takes numbers. Use "
+                    "skmi.IBEncoder, which predicts labels."
+                )
         X, y = validate_data(
             self,
             X,
@@ -426,11 +443,19 @@ class BottleneckEstimator(
         )
 
     def _warn_of_collapse(self):
+        cure = (
+            f"beta={self.beta} is too large, or X is not informative about y. Lower "
+            'beta, or try beta_schedule="warm_up".'
+        )
         if self.rate_ < COLLAPSED:
             warn(
                 f"The codes have collapsed: their information on X is {self.rate_:.2g} "
-                f"nats, on y {self.mutual_info_:.2g} nats. beta={self.beta} is too "
-                "large, or X is not informative about y. Lower beta, or try "
-                'beta_schedule="warm_up".',
+                f"nats, on y {self.mutual_info_:.2g} nats. {cure}",
+                CollapseWarning,
+            )
+        elif self._model.ignores_codes:
+            warn(
+                "The codes were not informative about y on the samples that chose the "
+                f"epoch: every prediction is that without X. {cure}",
                 CollapseWarning,
             )

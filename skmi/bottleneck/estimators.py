@@ -19,6 +19,7 @@ from skmi._core.sklearn_compat import (
     StrOptions,
 )
 from skmi._data.dtypes import wanting_numbers
+from skmi._data.reading import read_block
 from skmi.bottleneck._base import BottleneckEstimator
 from skmi.bottleneck.targets import Labels, Numbers
 
@@ -68,11 +69,13 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
     every sample.
 
     Fails for a large `beta`: the codes collapse, with a :class:`skmi.CollapseWarning`,
-    often at a smaller weight than necessary. "warm_up" first learns the
-    representation, then increases the compression. A critic that does not keep up with
-    the encoder, often that of "mine", "nwj" and "jsd", compresses little or not at all
-    whatever `beta` is; `rate_` shows it. Strong compression also makes the anomaly
-    score less informative.
+    often at a smaller weight than necessary. Where codes are not informative about y on
+    the early-stopping samples, the shares of the classes are predicted for all samples
+    (with `class_weight` the decoder is kept, as it is meant to differ from them).
+    "warm_up" first learns the representation, then increases the compression. A critic
+    that does not keep up with the encoder, often that of "mine", "nwj" and "jsd",
+    compresses little whatever `beta` is; `rate_` shows it. Strong compression also
+    makes the anomaly score less informative.
 
     Whichever estimate of I(Z; X) is minimised in training, `rate_` is the divergence of
     the codes from a mixture of at most ten normal distributions fitted to codes of
@@ -137,6 +140,27 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
         """
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Test samples, which did not train the model.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            Share of the samples whose label is predicted.
+        """
+        return super().score(X, read_block(y, "y"), sample_weight)
 
     def _make_target(self, y: np.ndarray) -> Labels:
         check_classification_targets(y)
@@ -248,7 +272,9 @@ class IBRegressor(RegressorMixin, MultiOutputMixin, BottleneckEstimator):
             Mean over the targets; 1 at best, 0 for predicting their means.
         """
         predicted = self.predict(X)
-        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        y = check_array(
+            read_block(y, "y"), dtype=np.float64, ensure_2d=False, input_name="y"
+        )
         unit = np.abs(y).max(axis=0)  # keeps squares from overflowing
         unit = np.where(unit > 0, unit, 1.0)
         return r2_score(y / unit, predicted / unit, sample_weight=sample_weight)

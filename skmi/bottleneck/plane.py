@@ -17,13 +17,15 @@ from skmi.bottleneck.network import WIDEST_LOG_SCALE, Bottleneck, Channel
 from skmi.critics._networks import LOG_TWO_PI
 from skmi.statistics import standard_error
 
-__all__ = ["InformationPlane", "Measurement", "Model", "draw_noise"]
+__all__ = ["COLLAPSED", "InformationPlane", "Measurement", "Model", "draw_noise"]
 
 MIXTURE_SIZES = (1, 3, 10)  # components of the prior, chosen by BIC
 
 SAMPLES_PER_COMPONENT = 50  # of the prior, at least
 
 BLOCK_SIZE = 1024  # samples encoded at a time
+
+COLLAPSED = 0.1  # nats of rate below which a code is called collapsed
 
 
 class InformationPlane(NamedTuple):
@@ -147,6 +149,7 @@ class Model:
     ) -> None:
         self.network, self.noise = network, noise
         self.scaler, self.target = scaler, target
+        self.ignores_codes = False  # in its predictions
 
     @property
     def n_components(self) -> int:
@@ -156,6 +159,22 @@ class Model:
     def with_prior(self, X: np.ndarray) -> Self:
         """Fit the prior to one code of each sample; return this model."""
         self.prior = Prior.fit(self.sample(X, torch.Generator().manual_seed(0)))
+        return self
+
+    def require_information(self, X: np.ndarray, encoded: np.ndarray) -> Self:
+        """Let the decoder ignore codes that are not informative about y.
+
+        On the given samples, which chose the epoch, their information on y must be
+        above 0; where they have collapsed, by its standard error. Otherwise the
+        prediction would be worse than the shares of the classes or the mean of y.
+        """
+        if not self.target.may_forget:
+            return self
+        found = self.measure(X, encoded)
+        least = found.standard_error if found.rate < COLLAPSED else 0.0
+        if found.mutual_info <= least:
+            self.target.forget_codes(self.network.decoder)
+            self.ignores_codes = True
         return self
 
     @torch.no_grad()

@@ -9,7 +9,7 @@ from sklearn.utils import compute_class_weight
 from torch import nn
 
 from skmi._data.scaling import Scaler
-from skmi._data.splitting import contrast_blocks
+from skmi._data.splitting import Fold, contrast_blocks
 from skmi.bottleneck.information import contrast, log_likelihood
 from skmi.bottleneck.network import LinearMeans
 from skmi.critics._layers import Linear
@@ -31,12 +31,26 @@ class TargetInformation(NamedTuple):
     ceiling: float  # the largest value that their mean could take
 
 
+def log_shares(encoded: np.ndarray) -> np.ndarray:
+    """Return the log shares of classes, of which none is 0."""
+    counts = encoded.sum(axis=0) + 0.5
+    return np.log(counts / counts.sum())
+
+
+@torch.no_grad()
+def set_logits(linear: nn.Module, logits: np.ndarray) -> None:
+    """Let a linear layer return some logits for a code of 0."""
+    linear.bias.copy_(torch.from_numpy(logits))
+
+
 class Labels(NamedTuple):
     """Class labels, encoded as indicators: one column for each class."""
 
     classes: np.ndarray
     class_weight: Any = None
     weights: np.ndarray | None = None  # of the classes in training
+    log_shares: np.ndarray | None = None  # of the weighted classes in training
+    log_prior: np.ndarray | None = None  # of the classes, in all samples
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return the indicators of labels."""
@@ -47,8 +61,12 @@ class Labels(NamedTuple):
             )
         return np.eye(len(self.classes))[np.searchsorted(self.classes, y)]
 
-    def fit(self, encoded: np.ndarray, train: np.ndarray) -> Self:
-        """Compute the weights of the classes; "balanced" by the training samples."""
+    def fit(self, encoded: np.ndarray, fold: Fold) -> Self:
+        """Compute the weights of the classes, and their shares in training.
+
+        Weights "balanced" are by the training samples.
+        """
+        train = fold.train
         counted = train if self.class_weight == "balanced" else slice(None)
         labels = self.classes[encoded[counted].argmax(axis=1)]
         known = np.isin(self.classes, labels)
@@ -56,16 +74,34 @@ class Labels(NamedTuple):
         weights[known] = compute_class_weight(
             self.class_weight, classes=self.classes[known], y=labels
         )
-        return self._replace(weights=weights)
+        return self._replace(
+            weights=weights,
+            log_shares=log_shares(encoded[train] * weights),
+            log_prior=log_shares(encoded),
+        )
 
     def for_training(self, encoded: np.ndarray) -> np.ndarray:
         """Return weighted indicators, so that the cross-entropy is weighted."""
         return encoded * self.weights
 
     def make_decoder(self, n_components: int, generator: torch.Generator) -> nn.Module:
-        """Make one linear layer from codes to the logits of the classes."""
+        """Make one linear layer from codes to the logits, beginning at the shares."""
         linear = Linear(n_components, len(self.classes), (), generator)
+        set_logits(linear, self.log_shares)
         return PairNetwork(linear, nn.Identity(), CategoricalDensity())
+
+    @property
+    def may_forget(self) -> bool:
+        """Whether no prediction should have a larger cross-entropy than the shares."""
+        return self.class_weight is None
+
+    def forget_codes(self, decoder: nn.Module) -> None:
+        """Let a decoder predict the shares of the classes for every code.
+
+        Of all samples, tested or not: it then has no information to overstate.
+        """
+        nn.init.zeros_(decoder.x_tower.weight)
+        set_logits(decoder.x_tower, self.log_prior)
 
     def predict(self, decoder: nn.Module, codes: torch.Tensor) -> torch.Tensor:
         """Return the probabilities of the classes, the mean over draws of a code."""
@@ -91,6 +127,7 @@ class Numbers(NamedTuple):
     n_columns: int
     is_vector: bool  # whether y had one dimension
     scaler: Scaler | None = None
+    may_forget: bool = True
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return the columns of targets."""
@@ -101,9 +138,9 @@ class Numbers(NamedTuple):
             )
         return y.reshape(len(y), -1).astype(np.float64)
 
-    def fit(self, encoded: np.ndarray, train: np.ndarray) -> Self:
+    def fit(self, encoded: np.ndarray, fold: Fold) -> Self:
         """Learn the standardisation from the training samples."""
-        return self._replace(scaler=Scaler.fit(encoded[train]))
+        return self._replace(scaler=Scaler.fit(encoded[fold.train]))
 
     def for_training(self, encoded: np.ndarray) -> np.ndarray:
         """Return standardised columns, so that `beta` does not depend on units."""
@@ -112,8 +149,14 @@ class Numbers(NamedTuple):
     def make_decoder(self, n_components: int, generator: torch.Generator) -> nn.Module:
         """Make one linear layer from codes to the means of a normal distribution."""
         linear = Linear(n_components, self.n_columns, (), generator)
+        nn.init.zeros_(linear.bias)
         head = GaussianMixtureDensity(self.n_columns, 1)
         return PairNetwork(LinearMeans(linear), nn.Identity(), head)
+
+    def forget_codes(self, decoder: nn.Module) -> None:
+        """Let a decoder predict the mean and the variance of y for every code."""
+        for value in decoder.parameters():
+            nn.init.zeros_(value)
 
     def predict(self, decoder: nn.Module, codes: torch.Tensor) -> torch.Tensor:
         """Return the means of the targets, the mean over draws of a code."""

@@ -199,7 +199,7 @@ def tnce(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     >>> tnce(S)
     tensor(0.8984)
     """
-    return info_nce(split_over_x(scores))
+    return info_nce(scores.mT if getattr(scores, "ndim", 0) > 1 else scores)
 
 
 def club(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:

@@ -7,7 +7,13 @@ import math
 import torch
 from torch import Tensor
 
-from skmi.bounds.pairs import log_mean_exp, split_over_x, split_pairs, subtract_baseline
+from skmi.bounds.pairs import (
+    diagonal_of,
+    log_mean_exp,
+    split_over_x,
+    split_pairs,
+    subtract_baseline,
+)
 
 __all__ = ["info_nce", "interpolated_bound"]
 
@@ -50,8 +56,11 @@ def info_nce(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     ...                        [-1.0, 0.3, 3.0]]))
     tensor(0.8887)
     """
-    joint, marginal = split_pairs(scores)
-    rows = torch.cat([joint.unsqueeze(-1), marginal], dim=-1)
+    if isinstance(scores, tuple):
+        joint, marginal = split_pairs(scores)
+        rows = torch.cat([joint.unsqueeze(-1), marginal], dim=-1)
+    else:  # all of each row, without a copy
+        joint, rows = diagonal_of(scores), scores
     return (joint - log_mean_exp(rows)).mean(-1)
 
 

@@ -7,7 +7,13 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["log_mean_exp", "split_over_x", "split_pairs", "subtract_baseline"]
+__all__ = [
+    "diagonal_of",
+    "log_mean_exp",
+    "split_over_x",
+    "split_pairs",
+    "subtract_baseline",
+]
 
 
 def log_mean_exp(values: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
@@ -78,6 +84,15 @@ def split_pairs(
     """
     if isinstance(scores, tuple):
         return scores
+    joint, n_rows = diagonal_of(scores), scores.shape[-1]
+    # Without its first entry, the flattened matrix falls into rows of n + 1 that
+    # each end with a diagonal entry.
+    rest = scores.flatten(-2)[..., 1:].unflatten(-1, (n_rows - 1, n_rows + 1))
+    return joint, rest[..., :-1].reshape(*scores.shape[:-1], n_rows - 1)
+
+
+def diagonal_of(scores: Tensor) -> Tensor:
+    """Return the scores of joint pairs (..., n), the diagonal; check the shape."""
     if not isinstance(scores, torch.Tensor):
         raise TypeError(
             f"scores must be a torch tensor, not {type(scores).__name__}; pass "
@@ -89,11 +104,7 @@ def split_pairs(
             "scores must be of shape (..., n, n) with n >= 2, rows x and columns y; "
             f"got {tuple(scores.shape)}."
         )
-    # Without its first entry, the flattened matrix falls into rows of n + 1 that
-    # each end with a diagonal entry.
-    rest = scores.flatten(-2)[..., 1:].unflatten(-1, (n_rows - 1, n_rows + 1))
-    marginal = rest[..., :-1].reshape(*scores.shape[:-1], n_rows - 1)
-    return scores.diagonal(dim1=-2, dim2=-1), marginal
+    return scores.diagonal(dim1=-2, dim2=-1)
 
 
 def split_over_x(

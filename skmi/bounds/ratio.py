@@ -129,7 +129,9 @@ def nwj(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     return joint.mean(-1) - torch.exp(log_partition(scores) - 1)
 
 
-def mine(scores: Tensor | tuple[Tensor, Tensor], log_average: Tensor) -> Tensor:
+def mine(
+    scores: Tensor | tuple[Tensor, Tensor], log_average: Tensor | None = None
+) -> Tensor:
     r"""Compute the objective of MINE, a DV gradient with a moving average.
 
     .. math:: E_P[f] - \frac{E_Q[e^f]}{m}
@@ -142,8 +144,9 @@ def mine(scores: Tensor | tuple[Tensor, Tensor], log_average: Tensor) -> Tensor:
     ----------
     scores : tensor of shape (..., n, n), or pair (joint, marginal)
         Critic scores.
-    log_average : tensor of shape (...)
-        The logarithm of m, without a gradient.
+    log_average : tensor of shape (...), default=None
+        The logarithm of m, without a gradient; None is that of the batch, with which
+        the gradient is that of `donsker_varadhan`.
 
     Returns
     -------
@@ -166,7 +169,9 @@ def mine(scores: Tensor | tuple[Tensor, Tensor], log_average: Tensor) -> Tensor:
     tensor(-1.)
     """
     joint, _ = split_pairs(scores)
-    return joint.mean(-1) - torch.exp(log_partition(scores) - log_average)
+    fresh = log_partition(scores)
+    log_average = fresh.detach() if log_average is None else log_average
+    return joint.mean(-1) - torch.exp(fresh - log_average)
 
 
 def tuba(
@@ -253,7 +258,7 @@ def jensen_shannon(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     return -softplus(-joint).mean(-1) - softplus(marginal).mean((-2, -1))
 
 
-def smile(scores: Tensor | tuple[Tensor, Tensor], clip: float) -> Tensor:
+def smile(scores: Tensor | tuple[Tensor, Tensor], clip: float = 5.0) -> Tensor:
     r"""Compute the Donsker-Varadhan representation with a clipped partition function.
 
     .. math::
@@ -266,7 +271,7 @@ def smile(scores: Tensor | tuple[Tensor, Tensor], clip: float) -> Tensor:
     ----------
     scores : tensor of shape (..., n, n), or pair (joint, marginal)
         Critic scores.
-    clip : float
+    clip : float, default=5.0
         :math:`\tau`, in nats.
 
     Returns

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmi import __version__
+import skmi
 from skmi._data.checks import warn_of_duplicate_rows
 from skmi.cli.outputs import check_outputs, write_record
 from skmi.cli.parsing import Column, has_decimal_comma, parse_column
+from skmi.cli.progress import progress_bar
 from skmi.cli.reading import (
     STREAM,
     TableError,
@@ -33,24 +34,12 @@ from skmi.cli.render import (
     render_text,
 )
 from skmi.display._style import require_matplotlib
-from skmi.entropy import adjusted_mutual_info
 from skmi.exceptions import NothingSelectedWarning, SkmiWarning, warn
 from skmi.feature_selection import MIFeatureSelector
-from skmi.feature_selection.encoding import bin_columns
-from skmi.neighbors import KSG
-from skmi.statistics import standard_error
 
 __all__ = ["main"]
 
-# More neighbours than KSG's own default of 3: less variance, which decides the order
-# of the features here.
-MAX_NEIGHBORS = 10
-
 MIN_ROWS = 20
-
-MOST_MEASURED = 10  # pairs, by synergy, that are estimated as the features are
-
-N_BINS = 8  # of a number in a pair with a label
 
 # Fewest permutations with which the selector decides itself how many features to take.
 ENOUGH_PERMUTATIONS = 39
@@ -83,9 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # names that the terminal cannot show
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, progress_bar() as progress:
             warnings.simplefilter("always", SkmiWarning)
-            report = make_report(options)
+            report = make_report(options, progress)
         if STREAM not in (options.json, options.plot):
             print(render_text(report))
         if options.plot:
@@ -124,7 +113,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="draw the ranking here, a PNG; - draws to standard output instead",
     )
-    parser.add_argument("--version", action="version", version=f"skmi {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"skmi {skmi.__version__}"
+    )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--n-permutations", type=int, default=500, metavar="N", help="default: 500"
@@ -133,10 +124,12 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def make_report(options: argparse.Namespace) -> Report:
+def make_report(options: argparse.Namespace, progress: Any) -> Report:
     """Check the options, prepare the table and measure its features."""
     check(options)
+    progress.advance(0.0, "reading the table")
     table = prepare(options)
+    progress.advance(0.4, f"measuring {len(table.columns)} features")
     findings, pairs = measure(
         table.columns, table.target, options.n_permutations, options.seed
     )
@@ -243,90 +236,27 @@ def measure(
     names = [column.name for column in columns]
     findings = []
     for k, column in enumerate(columns):
-        value, error = mutual_info(column, target, seed)
-        twin = selector.redundant_with_[k]
+        value, twin = float(selector.scores_[k]), selector.redundant_with_[k]
+        step = float(selector.step_pvalues_[k])
         findings.append(
             Finding(
                 column.name,
                 column.kind,
                 value,
-                error,
+                float(selector.standard_errors_[k]),
+                float(selector.ceilings_[k]),
                 math.sqrt(-math.expm1(-2 * max(value, 0.0))),
                 float(selector.pvalues_[k]),
+                None if math.isnan(step) else step,
                 bool(selector.support_[k]),
                 None if twin is None else names[twin],
             )
         )
-    pairs = confirmed_pairs(selector.interactions_, columns, target, findings, seed)
+    pairs = [
+        Pair(names[first], names[second], *figures)
+        for first, second, *figures in selector.interactions_
+    ]
     return sorted(findings, key=lambda finding: -finding.mutual_info), pairs
-
-
-def confirmed_pairs(
-    found: list[Any],
-    columns: list[Column],
-    target: Column,
-    findings: list[Finding],
-    seed: int,
-) -> list[Pair]:
-    """Pairs that exceed their members by the estimates of the report as well."""
-    pairs = []
-    for first, second, _, _, pvalue in found[:MOST_MEASURED]:
-        members = [columns[first], columns[second]]
-        alone = [findings[k].mutual_info for k in (first, second)]
-        if len({column.kind for column in members}) > 1:
-            members = [as_labels(column) for column in members]
-            same = [mutual_info(column, target, seed)[0] for column in members]
-        else:
-            same = alone
-        together = joint_mutual_info(members, target, seed)
-        synergy = together - sum(same)
-        if synergy > 0 and together > max(*alone, *same):
-            names = columns[first].name, columns[second].name
-            pairs.append(Pair(*names, together, synergy, pvalue))
-    return sorted(pairs, key=lambda pair: -pair.synergy)
-
-
-def as_labels(column: Column) -> Column:
-    """Column of numbers cut into bins."""
-    if column.kind == "discrete":
-        return column
-    numbers = np.where(column.missing, np.nan, column.values)
-    codes = bin_columns(numbers[:, np.newaxis], N_BINS)[:, 0]
-    return column._replace(kind="discrete", values=codes)
-
-
-def joint_mutual_info(members: list[Column], target: Column, seed: int) -> float:
-    """Mutual information of columns of one kind and the target, in nats."""
-    values = np.column_stack([column.values for column in members])
-    if members[0].kind == "discrete":
-        values = np.unique(values, axis=0, return_inverse=True)[1].ravel()
-    return mutual_info(members[0]._replace(values=values), target, seed)[0]
-
-
-def mutual_info(column: Column, target: Column, seed: int) -> tuple[float, float]:
-    """Estimate the mutual information of a column, or several, and its standard error.
-
-    In nats.
-    """
-    if len(np.unique(column.values)) == 1:
-        return 0.0, 0.0
-    if column.kind == target.kind == "discrete":
-        value, pointwise = adjusted_mutual_info(column.values, target.values)
-        return value, standard_error(pointwise)
-    numbers, other = column, target
-    if column.kind == "discrete":
-        numbers, other = target, column
-    estimator = KSG(
-        n_neighbors=max(3, min(MAX_NEIGHBORS, len(column.values) // 20)),
-        discrete_target=other.kind == "discrete",
-        random_state=seed,
-    )
-    with warnings.catch_warnings():
-        # Kinds are decided and repeated rows looked for in the whole table; a feature
-        # is the y of this estimate where it has labels.
-        warnings.simplefilter("ignore", SkmiWarning)
-        estimator.fit(numbers.values.reshape(len(numbers.values), -1), other.values)
-    return estimator.mutual_info_, estimator.standard_error_
 
 
 def select(

@@ -52,6 +52,8 @@ def has_decimal_comma(columns: dict[str, list]) -> bool:
     """
     found = False
     for values in columns.values():
+        if isinstance(values, np.ndarray):
+            continue
         for text in values:
             if not isinstance(text, str) or "," not in text:
                 continue
@@ -77,7 +79,7 @@ def parse_column(
     name : str
         Name of the column.
     values : sequence
-        Cells: texts or values of any type.
+        Cells: texts or values of any type, or an array of floats.
     decimal_comma : bool, default=False
         Whether a comma in a text separates decimals, and points thousands.
 
@@ -85,7 +87,7 @@ def parse_column(
     -------
     Column
     """
-    quick = plain_numbers(values)
+    quick = values if isinstance(values, np.ndarray) else plain_numbers(values)
     if quick is not None:
         return number_column(name, quick)
     values, missing = clean_cells(values)

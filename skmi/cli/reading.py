@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_diabetes
@@ -32,7 +33,7 @@ class TableError(Exception):
     """The request or the table cannot be used."""
 
 
-def read_table(path: str | Path) -> tuple[dict[str, list], str | None]:
+def read_table(path: str | Path) -> tuple[dict[str, Any], str | None]:
     """Read a table.
 
     Parameters
@@ -43,8 +44,8 @@ def read_table(path: str | Path) -> tuple[dict[str, list], str | None]:
 
     Returns
     -------
-    columns : dict of str to list
-        Cells of each column.
+    columns : dict of str to (list or ndarray)
+        Cells of each column, an array where all are numbers.
     delimiter : str or None
         Delimiter of a text.
     """
@@ -139,9 +140,12 @@ def decode(data: bytes, name: str) -> str:
     return text
 
 
-def read_delimited(text: str, name: str) -> tuple[dict[str, list], str]:
+def read_delimited(text: str, name: str) -> tuple[dict[str, Any], str]:
     """Read a text whose first line names the columns; return its delimiter as well."""
     text, delimiter = without_preamble(text)
+    columns = read_regular(text, delimiter)
+    if columns is not None:
+        return columns, delimiter
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
@@ -155,6 +159,8 @@ def read_delimited(text: str, name: str) -> tuple[dict[str, list], str]:
     if len(header) == 1:  # an empty line is then a missing value
         numbered = [(i, row) for i, row in enumerate(lines, 1) if row]
     rows = [fitted_row(row, len(header), line, name) for line, row in numbered[1:]]
+    if not rows:
+        raise TableError(f"{name} has no rows")
     columns = list(map(list, zip(*rows, strict=True)))
     kept = [
         k for k, label in enumerate(header) if label or any(map(str.strip, columns[k]))
@@ -162,6 +168,48 @@ def read_delimited(text: str, name: str) -> tuple[dict[str, list], str]:
     names = [header[k] or UNNAMED.format(k + 1) for k in kept]
     refuse_repeated(names, name)
     return {names[i]: columns[k] for i, k in enumerate(kept)}, delimiter
+
+
+def read_regular(text: str, delimiter: str) -> dict[str, Any] | None:
+    """Read a text through pandas, where it is installed and nothing is unusual.
+
+    Usual are named columns, no quotes, and lines of equally many fields.
+    """
+    n_delimiters = text.count(delimiter, 0, text.find("\n"))
+    if not n_delimiters or '"' in text or "\r" in text.replace("\r\n", "\n"):
+        return None
+    lines = text.splitlines()
+    names = [name.strip() for name in lines[0].split(delimiter)]
+    usual = all(names) and len(set(names)) == len(names) and len(lines) > 1
+    if not usual or any(
+        line.count(delimiter) != n_delimiters or len(line) == n_delimiters
+        for line in lines
+    ):
+        return None
+    del lines
+    try:
+        import pandas as pd
+
+        frame = pd.read_csv(
+            io.BytesIO(text.encode()),
+            sep=delimiter,
+            names=names,
+            header=0,
+            low_memory=False,
+            keep_default_na=False,
+            na_values=[""],
+            quoting=csv.QUOTE_NONE,
+        )
+    except (ImportError, ValueError):
+        return None
+    return {name: cells_of(frame[name]) for name in names}
+
+
+def cells_of(column: Any) -> Any:
+    """Array of numbers, or list of texts."""
+    if column.dtype.kind in "iuf":
+        return column.to_numpy(dtype=float)
+    return ["" if value != value else str(value) for value in column.tolist()]
 
 
 def without_preamble(text: str) -> tuple[str, str]:

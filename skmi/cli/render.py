@@ -21,12 +21,16 @@ __all__ = [
     "render_text",
 ]
 
+WIDEST_NAME, WIDEST_TWIN = 17, 10  # characters, for lines of at most 80
+
 MOST_PAIRS = 5  # pairs that are printed; the record has all of them
 
 LEGEND = """\
 MI: mutual information; se: its standard error; 0-1: sqrt(1 - exp(-2 MI)),
-the correlation of normal variables with as much; p-value: the target
-permuted {n_permutations} times, for all features together; *: selected.
+the correlation of normal variables with as much; p-value: of the feature
+alone, the target permuted {n_permutations} times, for all features together; step p:
+by which it was selected beside those before it, or with the other feature
+of its pair; *: selected; redundant: the feature that shares most of its MI.
 Missing values of a feature count as a value of their own."""
 
 PAIR_LEGEND = "Synergy: MI of both together less the MI of each."
@@ -39,8 +43,10 @@ class Finding(NamedTuple):
     type: str  # "continuous" or "discrete"
     mutual_info: float
     standard_error: float
+    ceiling: float  # largest value that the estimate can take
     scale: float  # from 0 to 1
-    pvalue: float
+    pvalue: float  # of the feature alone
+    step_pvalue: float | None  # by which it was selected
     selected: bool
     redundant_with: str | None
 
@@ -78,7 +84,8 @@ class Report(NamedTuple):
 
 
 def _in_bits(record: Any) -> Any:
-    amounts = {"mutual_info", "standard_error", "synergy"} & set(record._fields)
+    amounts = {"mutual_info", "standard_error", "ceiling", "synergy"}
+    amounts &= set(record._fields)
     return record._replace(
         **{name: getattr(record, name) / math.log(2) for name in amounts}
     )
@@ -104,15 +111,18 @@ def render_text(report: Report) -> str:
 
 def format_findings(findings: list[Finding], unit: str) -> str:
     """Lay the findings out as a table."""
-    width = min(max(len("feature"), *(len(printable(f.feature)) for f in findings)), 21)
-    head = f"{'feature':<{width}}  {'type':<6}  {f'MI ({unit})':>9}  {'se':>6}"
-    lines = [f"{head}  {'0-1':>5}  {'p-value':>7}   redundant with"]
-    for f in findings:
+    names = [shorten(f.feature, WIDEST_NAME) for f in findings]
+    width = max(len("feature"), *map(len, names))
+    head = f"{'feature':<{width}}  {'type':<6}  {f'MI ({unit})':>9}  {'se':>5}"
+    lines = [f"{head}  {'0-1':>4}  {'p-value':>7}  {'step p':>7}   redundant"]
+    for f, name in zip(findings, names, strict=True):
         kind = "number" if f.type == "continuous" else "label"
+        step = "" if f.step_pvalue is None else format_pvalue(f.step_pvalue)
         line = (
-            f"{shorten(f.feature, width):<{width}}  {kind:<6}  {f.mutual_info:>9.3f}  "
-            f"{f.standard_error:>6.3f}  {f.scale:>5.2f}  {format_pvalue(f.pvalue):>7}"
-            f"{'*' if f.selected else ' '}  {shorten(f.redundant_with or '', 14)}"
+            f"{name:<{width}}  {kind:<6}  {f.mutual_info:>9.3f}  "
+            f"{f.standard_error:>5.3f}  {f.scale:>4.2f}  {format_pvalue(f.pvalue):>7}  "
+            f"{step:>7}{'*' if f.selected else ' '}  "
+            f"{shorten(f.redundant_with or '', WIDEST_TWIN)}"
         )
         lines.append(line.rstrip())
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from skmi.critics.critics import Critic
 
 __all__ = [
     "ModuleStack",
+    "PairModule",
     "build_network",
     "built",
     "checked_scores",
@@ -25,6 +26,9 @@ __all__ = [
     "first_line",
     "score_pairs",
 ]
+
+
+PAIRS_AT_ONCE = 2**16  # that a user's module of joined rows scores
 
 
 class ModuleStack(nn.Module):
@@ -41,7 +45,7 @@ class ModuleStack(nn.Module):
                     "critic must make a torch.nn.Module, but it returned "
                     f"{type(module).__name__}."
                 )
-            if not any(value.requires_grad for value in module.parameters()):
+            if not is_trainable(module):
                 raise ValueError("critic has no parameters to train.")
         self.modules_ = nn.ModuleList(modules).to(torch.float32)
 
@@ -54,15 +58,98 @@ class ModuleStack(nn.Module):
         )
 
 
+def is_trainable(module: Any) -> bool:
+    """Whether this is a module with parameters to train."""
+    return isinstance(module, nn.Module) and any(
+        value.requires_grad for value in module.parameters()
+    )
+
+
+class PairModule(nn.Module):
+    """A user's module of joined rows, x (n, n_x) and y (n, n_y) to (n, 1)."""
+
+    takes_partners = True
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor, y: Tensor, partners: Tensor | None = None) -> Tensor:
+        """Score all pairs, or each row of x with the rows of y in `partners`."""
+        if partners is None:
+            partners = torch.arange(len(y)).expand(len(x), -1)
+        own = torch.arange(len(x)).unsqueeze(-1).expand_as(partners)
+        pairs = zip(
+            own.flatten().split(PAIRS_AT_ONCE),
+            partners.flatten().split(PAIRS_AT_ONCE),
+            strict=True,
+        )
+        scores = [self.module(x[i], y[j]).reshape(-1) for i, j in pairs]
+        return torch.cat(scores).reshape(partners.shape)
+
+
+def adapt_module(module: nn.Module, n_x: int, n_y: int) -> nn.Module:
+    """Return a user's critic as a module that scores all pairs.
+
+    One that scores joined rows, as most implementations of MINE do, is wrapped.
+
+    Raises
+    ------
+    ValueError
+        If it takes other numbers of columns, or returns another shape.
+    """
+    if getattr(module, "takes_partners", False) or not is_trainable(module):
+        return module
+    matrix, pairs = (output_shape(module, n_x, n_y, n) for n in ((3, 2), (3, 3)))
+    if matrix == (3, 2):
+        return module
+    if pairs in {(3, 1), (3,)}:
+        return PairModule(module)
+    if isinstance(matrix, TypeError):
+        raise not_called_with_pairs(module, matrix) from matrix
+    matrix, pairs = (
+        f"raised {found}" if isinstance(found, Exception) else f"returned {found}"
+        for found in (matrix, pairs)
+    )
+    raise ValueError(
+        f"A critic module must map x (n, {n_x}) and y (m, {n_y}) to scores (n, m), or "
+        f"joined rows, n of each, to (n, 1). For n=3 and m=2 it {matrix}; for three "
+        f"joined rows it {pairs}."
+    )
+
+
+def not_called_with_pairs(module: nn.Module, error: TypeError) -> TypeError:
+    """Return the error of a module that does not take two arguments."""
+    return TypeError(
+        "critic must be a module that is called with x (n, n_x) and y (m, n_y); "
+        f"{type(module).__name__} is not: {error}."
+    )
+
+
+@torch.no_grad()
+def output_shape(
+    module: nn.Module, n_x: int, n_y: int, n_rows: tuple[int, int]
+) -> tuple | Exception:
+    """Return the shape that a copy of a module returns, or the error that it raises."""
+    module = copy.deepcopy(module).float().cpu().eval()
+    x, y = (
+        torch.zeros(shape, dtype=torch.float32)
+        for shape in zip(n_rows, (n_x, n_y), strict=True)
+    )
+    try:
+        with torch.random.fork_rng(devices=[]):
+            scores = module(x, y)
+    except Exception as error:  # whatever a user's module may raise
+        return error
+    return tuple(scores.shape) if isinstance(scores, Tensor) else (type(scores),)
+
+
 def checked_scores(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """Score all pairs with a user's module; check the shape that it returns."""
     try:
         scores = module(x, y)
     except TypeError as error:
-        raise TypeError(
-            "critic must be a module that is called with x (n, n_x) and y (m, n_y); "
-            f"{type(module).__name__} is not: {error}."
-        ) from error
+        raise not_called_with_pairs(module, error) from error
     except RuntimeError as error:
         if "out of memory" in str(error):
             raise
@@ -147,7 +234,8 @@ def build_network(
     if isinstance(critic, Critic):
         return critic.build(n_x, n_y, n_models=n_models, generator=generator)
     if isinstance(critic, nn.Module):
-        return ModuleStack([copy.deepcopy(critic) for _ in range(n_models)])
+        copies = [copy.deepcopy(critic) for _ in range(n_models)]
+        return ModuleStack([adapt_module(module, n_x, n_y) for module in copies])
     if isinstance(critic, type) and hasattr(critic, "build"):
         raise TypeError(
             f"critic is the class {critic.__name__}; pass an instance, "
@@ -155,7 +243,8 @@ def build_network(
         )
     build = getattr(critic, "build", critic)
     with isolated_randomness(generator):
-        return ModuleStack([built(build, n_x, n_y, "critic") for _ in range(n_models)])
+        modules = [built(build, n_x, n_y, "critic") for _ in range(n_models)]
+        return ModuleStack([adapt_module(module, n_x, n_y) for module in modules])
 
 
 def clip_gradients(network: nn.Module, max_norm: float) -> None:

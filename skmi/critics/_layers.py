@@ -43,7 +43,9 @@ class Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         lead = self.weight.dim() - 2
         rows = x.flatten(lead, -2) if x.dim() > lead + 2 else x
-        if lead == 1 and rows.dim() == 3:  # fewer launches than a product and a sum
+        if rows.dim() == lead + 2 == 2:
+            outputs = torch.addmm(self.bias, rows, self.weight)
+        elif rows.dim() == lead + 2 == 3:  # fewer launches than a product and a sum
             outputs = torch.baddbmm(self.bias, rows, self.weight)
         else:
             outputs = rows @ self.weight + self.bias

@@ -36,6 +36,10 @@ class ConditionalCritic(LayeredCritic):
         head = GaussianMixtureDensity(n_y, n_mixtures)
         sizes = (n_x, *self.hidden_layer_sizes, head.n_inputs)
         tower = WithSkip(sizes, self.activation, models, generator)
+        for layer in (tower.skip, tower.layers[-1]):
+            nn.init.zeros_(layer.weight)  # at first the density does not depend on x
+            if n_mixtures == 1:
+                nn.init.zeros_(layer.bias)  # other components must differ at first
         return PairNetwork(tower, nn.Identity(), head)
 
 

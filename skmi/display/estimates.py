@@ -44,7 +44,7 @@ class BoundsDisplay:
 
     One line for each estimator. A triangle that points right is a lower bound, one that
     points left an upper bound, a dot neither. A vertical stroke is the ceiling, the
-    largest value that the estimate could have taken.
+    largest value that the estimate could have taken, where the interval stops.
 
     Parameters
     ----------
@@ -238,9 +238,12 @@ class BoundsDisplay:
         self.errorbars_: list[ErrorbarContainer] = []
         shown = set()
         values, errors = np.asarray(self.mutual_info), np.asarray(self.standard_error)
-        for place, (value, error, bound) in enumerate(
-            zip(values, errors, self.bound, strict=True)
-        ):
+        ceilings = np.full(len(values), np.inf)
+        if self.ceiling is not None:
+            ceilings = np.asarray(self.ceiling, dtype=float)
+        below = REACH * errors
+        above = np.minimum(below, np.maximum(ceilings - values, 0.0))
+        for place, (value, bound) in enumerate(zip(values, self.bound, strict=True)):
             marker, color, label = MARKERS[bound]
             style = {
                 "fmt": marker,
@@ -251,7 +254,8 @@ class BoundsDisplay:
                 "zorder": 4,
             }
             style |= errorbar_kwargs
-            bar = ax.errorbar(value, place, xerr=REACH * error, **style)
+            reach = [[below[place]], [above[place]]]
+            bar = ax.errorbar(value, place, xerr=reach, **style)
             self.errorbars_.append(bar)
             shown.add(bound)
 

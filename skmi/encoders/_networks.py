@@ -60,7 +60,7 @@ class EncoderObjective(NamedTuple):
     loss: Callable | None = None  # loss(codes, y, extra), without a critic
     prior_weight: float = 0.0
     noise: float = 0.0
-    stochastic: bool = False  # whether the encoder returns log scales with the codes
+    stochastic: bool = False  # with log scales of the codes, or their log density
 
     @property
     def has_value(self) -> bool:
@@ -112,21 +112,27 @@ class EncodedPairs(nn.Module):
     def encode(self, encoder, x):
         """Return codes of unit variance over a batch, and the encoder's second output.
 
-        That is a feature map, a hidden layer, or the log scales of a stochastic
-        encoder; the latter follow the scaling of the codes.
+        That is a feature map, a hidden layer, or the log scales or log density of a
+        stochastic encoder; the latter two follow the scaling of the codes.
         """
         z, extra = split_output(encoder(x))
         centre, scale = z.mean(0), z.std(0) + 1e-6
         if self.objective.stochastic:
             floor = math.log(max(self.objective.noise, SMALLEST_NOISE))
-            extra = (extra - scale.log()).clamp(min=floor)
+            if is_density(extra):
+                extra = (extra + scale.log().sum()).clamp(max=-floor * z.shape[1])
+            else:
+                extra = (extra - scale.log()).clamp(min=floor)
         return (z - centre) / scale, extra
 
     def _surrogate(self, z, extra, other):
         """Return as the score of every sample a loss with the estimated gradient."""
         objective = self.objective
-        scale = extra.exp() if objective.stochastic else objective.noise
-        value = -objective.loss(blur(z, scale), other, extra)
+        if objective.stochastic:
+            z = z if is_density(extra) else blur(z, extra.exp())
+        else:
+            z = blur(z, objective.noise)
+        value = -objective.loss(z, other, extra)
         return value.expand(1, len(z), 1)
 
     def _match_prior(self, z):
@@ -147,6 +153,25 @@ class EncodedPairs(nn.Module):
 def blur(rows: torch.Tensor, noise: torch.Tensor | float) -> torch.Tensor:
     """Add normal noise, so that columns that determine each other have a density."""
     return rows + noise * torch.randn_like(rows)
+
+
+def is_density(extra: torch.Tensor) -> bool:
+    """Whether the second output of a stochastic encoder is a log density (n,)."""
+    return extra.ndim == 1
+
+
+class StochasticLinear(nn.Module):
+    """A linear map to means, and one log standard deviation of each component."""
+
+    def __init__(self, n_features: int, n_components: int) -> None:
+        super().__init__()
+        self.mean = nn.Linear(n_features, n_components)
+        self.log_scale = nn.Parameter(torch.zeros(n_components))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return both, with a row for each sample."""
+        mean = self.mean(x)
+        return mean, self.log_scale.expand_as(mean)
 
 
 def apply_encoder(encoder: nn.Module, rows: np.ndarray) -> np.ndarray:

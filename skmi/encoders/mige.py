@@ -34,12 +34,15 @@ from skmi._data.scaling import Scaler
 from skmi.encoders._networks import (
     EncodedPairs,
     EncoderObjective,
+    StochasticLinear,
     blur,
+    is_density,
     make_encoder,
     probe_encoder,
 )
 from skmi.encoders._training import TrainedEncoder, project_samples, train_encoder
 from skmi.encoders.score_estimator import draw_rows, require_representable
+from skmi.exceptions import SkmiWarning, warn
 from skmi.scores import SCORES, mige_loss, mutual_info_gradient, project_randomly
 from skmi.training.parameters import COUNT, NON_NEGATIVE, POSITIVE, LoopParameters
 
@@ -48,7 +51,8 @@ __all__ = ["MIGEGradient"]
 
 def linear_directions(trained: TrainedEncoder) -> np.ndarray:
     """Return the weights of a linear encoder, in the units of its input."""
-    weight = trained.encoder.weight.numpy().astype(np.float64)
+    linear = getattr(trained.encoder, "mean", trained.encoder)
+    weight = linear.weight.numpy().astype(np.float64)
     scaler = trained.scaler
     with np.errstate(over="ignore"):  # an overflow raises below
         weight = weight / (trained.scale[:, np.newaxis] * scaler.scale * scaler.unit)
@@ -85,8 +89,11 @@ class MIGEGradient(
     circumstance : {"I", "II", "III"}, default="I"
         "I": a deterministic encoder, informative about y or, without y, about X. "II":
         the encoder returns codes and a hidden layer (n, n_hidden); the information
-        between the two is maximised. "III": the encoder returns the mean and the log
-        standard deviation of normally distributed codes.
+        between the two is maximised, and y is not used. "III": a stochastic encoder,
+        which returns the mean and the log standard deviation of normally distributed
+        codes, both (n, n_components), or codes drawn from any distribution, by a
+        differentiable map of noise, and their log density (n,). None is a linear map
+        with a learned standard deviation of each component.
     method : str, default="nu_method"
         Score-function estimator of :mod:`skmi.scores`: "nu_method", "spectral_stein",
         "stein", "tikhonov" or "sliced".
@@ -382,20 +389,14 @@ class MIGEGradient(
 
     def _make_network(self, x, generator, *, supervised):
         # A callable, not a default: torch's own initial weights, in isolation.
+        linear = StochasticLinear if self.circumstance == "III" else nn.Linear
         encoder = make_encoder(
-            nn.Linear if self.encoder is None else self.encoder,
+            linear if self.encoder is None else self.encoder,
             x.shape[1],
             self.n_components,
             generator=generator,
         )
-        extra = probe_encoder(encoder, x, self.n_components)
-        if extra is None and self.circumstance != "I":
-            other = "a hidden layer" if self.circumstance == "II" else "log deviations"
-            raise ValueError(
-                f"circumstance={self.circumstance!r} takes an encoder that returns a "
-                f"pair, codes and {other}; this one returns codes alone. Pass such a "
-                'module, or circumstance="I".'
-            )
+        self._require_second_output(probe_encoder(encoder, x, self.n_components))
         objective = EncoderObjective(
             loss=self._choose_loss(supervised),
             noise=self.noise,
@@ -403,22 +404,45 @@ class MIGEGradient(
         )
         return EncodedPairs(encoder, objective).to(torch.float32)
 
+    def _require_second_output(self, extra: torch.Tensor | None) -> None:
+        """Raise where the encoder returns no second output, or a wrong one."""
+        if self.circumstance == "II" and (extra is None or extra.ndim != 2):
+            raise ValueError(
+                'circumstance="II" needs an encoder that returns a pair: codes '
+                "(n, n_components) and a hidden layer (n, n_hidden)."
+            )
+        shapes = {(2, self.n_components), (2,)}  # of two samples
+        if self.circumstance == "III" and (extra is None or extra.shape not in shapes):
+            raise ValueError(
+                'circumstance="III" needs an encoder that returns a pair: means and '
+                "log standard deviations, both (n, n_components), or codes and their "
+                "log density (n,)."
+            )
+
     def _choose_loss(self, supervised: bool) -> Callable:
         """Return the loss of (codes, other, extra) by the target and circumstance."""
+        if self.circumstance == "II":
+            if supervised:
+                warn(
+                    'circumstance="II" maximises the information between the codes and '
+                    "the hidden layer: y is used by score and mutual_info_gradient, "
+                    "not to learn the codes.",
+                    SkmiWarning,
+                )
+            return self._loss_of_layers
         if hasattr(self, "classes_"):
             return self._loss_of_labels
         if not supervised and self.circumstance == "III":
             return self._loss_of_stochastic_codes
-        if self.circumstance == "II":
-            return self._loss_of_layers
         return self._loss_of_pairs
 
     def _loss_of_labels(self, z, labels, extra):
         return mige_loss(z, labels=labels[:, 0], **self._score_options())
 
-    def _loss_of_stochastic_codes(self, z, x, log_scale):
-        options = self._score_options()
-        return mige_loss(z, circumstance="III", log_scale=log_scale, **options)
+    def _loss_of_stochastic_codes(self, z, x, extra):
+        name = "log_density" if is_density(extra) else "log_scale"
+        options = self._score_options() | {name: extra}
+        return mige_loss(z, circumstance="III", **options)
 
     def _loss_of_layers(self, z, other, hidden):
         return mige_loss(z, hidden, circumstance="II", **self._score_options())

@@ -27,6 +27,7 @@ from skmi.feature_selection.encoding import (
     is_function_of,
     join_codes,
 )
+from skmi.feature_selection.exchange import make_exchange, permuted_indicators
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.search import (
     GreedySearch,
@@ -40,9 +41,7 @@ from skmi.feature_selection.search import (
 from skmi.feature_selection.significance import (
     expected_maximum,
     family_pvalues,
-    make_exchange,
     n_step_permutations,
-    permuted_indicators,
     step_pvalues,
 )
 from skmi.feature_selection.table import Table
@@ -73,7 +72,7 @@ class Candidates:
     ----------
     table : Table
         Codes of all samples.
-    permutations : ndarray of shape (n_permutations + 1, n_rows)
+    permutations : Permutations, or ndarray of shape (n_permutations + 1, n_rows)
         Sample numbers, the identity first.
     pairs : Pairs, default=None
         Pairs that are candidates as well.
@@ -116,7 +115,7 @@ class Candidates:
         """I(X; y) of all candidates with all levels, shape (n_turns, n_candidates)."""
         few = (self.n_levels <= MAX_LEVELS) & (self.n_full <= MAX_LEVELS)
         few &= self.n_levels * self.n_full <= MOST_CELLS
-        values = np.zeros((len(self.exchange.rows), len(self.members)))
+        values = np.zeros((len(self.exchange.turns), len(self.members)))
         if few.any():
             values[:, few] = self._measure(
                 self.full_target,
@@ -124,13 +123,27 @@ class Candidates:
                 self._relevance_of_counts,
                 one_hot=None if few.all() else OneHot(self.codes[:, few]),
             )[0]
-        for k in np.flatnonzero(~few & (self.n_levels > 1)):
-            values[:, k] = plugin_values(
-                self.codes[:, k], self.full_target, *self.exchange
-            )
+        many = np.flatnonzero(~few & (self.n_levels > 1))
+        if len(many):
+            values[:, many] = self._plugin_values(many)
         for k in np.flatnonzero(self._is_sparse(self.n_levels)):
             values[:, k] = self._adjusted(values[:, k], self.codes[:, k])
         return values
+
+    def _plugin_values(self, columns: np.ndarray) -> np.ndarray:
+        """Plug-in values of columns of many levels, shape (n_turns, n_columns)."""
+        results = []
+        for part in self.exchange.batches(1):
+            sides = part.rows, part.weights, part.carried
+            results.append(
+                np.column_stack(
+                    [
+                        plugin_values(self.codes[:, k], self.full_target, *sides)
+                        for k in columns
+                    ]
+                )
+            )
+        return np.concatenate(results)
 
     def _is_sparse(self, n_levels: np.ndarray) -> np.ndarray:
         """Whether the table of each column and the target is adjusted for chance."""
@@ -214,12 +227,12 @@ class Candidates:
             exchange = exchange.take(n_permutations)
         for part in exchange.batches(n_contexts):
             indicator = permuted_indicators(context, n_contexts, part)
-            blocks = one_hot.blocks(len(part.rows) * n_contexts, wanted)
+            blocks = one_hot.blocks(len(part.turns) * n_contexts, wanted)
             found = [
                 (columns, measure(count(indicator, block, (*shape, size))))
                 for columns, size, block in blocks
             ]
-            results.append(_assemble(found, (len(part.rows), len(one_hot.sizes))))
+            results.append(_assemble(found, (len(part.turns), len(one_hot.sizes))))
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
 
@@ -249,7 +262,7 @@ def select_by_counts(
         Codes of all samples.
     pairs : Pairs
         Pairs that may be selected together.
-    permutations : ndarray of shape (n_permutations + 1, n_rows)
+    permutations : Permutations, or ndarray of shape (n_permutations + 1, n_rows)
         Sample numbers, the identity first.
     rule : Rule
         How to select.

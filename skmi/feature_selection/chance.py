@@ -5,13 +5,18 @@ levels it is replaced by the exact expectation under random pairing.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.special import gammaln, xlogy
 
+from skmi.feature_selection.encoding import compact
+
 __all__ = [
     "adjust_for_chance",
+    "adjusted_information",
     "chance_information",
+    "chance_of_pairs",
     "column_information",
     "is_sparse_table",
     "plugin_entropy",
@@ -32,13 +37,18 @@ REACH = 8.0
 WIDEST = 400
 
 
-def is_sparse_table(n_rows: float, n_first: int, n_second: int) -> bool:
-    """Whether two columns have too many codes for Miller's correction."""
-    many = max(n_first, n_second) > MANY_CODES
-    return many or n_rows < FEW_IN_CELL * n_first * n_second
+def is_sparse_table(
+    n_rows: float, n_first: int, n_second: int, n_labels: int | None = None
+) -> bool:
+    """Whether two columns have too many codes for Miller's correction.
+
+    With `n_labels` only so many of the codes are labels, and others bins of numbers.
+    """
+    most = max(n_first, n_second) if n_labels is None else n_labels
+    return most > MANY_CODES or n_rows < FEW_IN_CELL * n_first * n_second
 
 
-def adjust_for_chance(values: np.ndarray, chance: float, largest: float) -> np.ndarray:
+def adjust_for_chance(values: Any, chance: Any, largest: Any) -> Any:
     r"""Adjust plug-in estimates for their expectation under random pairing.
 
     .. math:: (\hat I - E) \frac{H}{H - E}
@@ -47,20 +57,20 @@ def adjust_for_chance(values: np.ndarray, chance: float, largest: float) -> np.n
 
     Parameters
     ----------
-    values : ndarray
-        Plug-in estimates of columns with the same margins, in nats.
-    chance, largest : float
+    values : float or ndarray
+        Plug-in estimates, in nats.
+    chance, largest : float or ndarray
         The expectation E and the smaller entropy H.
 
     Returns
     -------
-    ndarray
+    float or ndarray
         0 where every pairing gives the same value.
     """
     room = largest - chance
-    if room < 1e-6 * max(largest, 1.0):  # the expectation has rounding errors
-        return np.zeros_like(values)
-    return (values - chance) * largest / room
+    # The expectation has rounding errors.
+    free = room > 1e-6 * np.maximum(largest, 1.0)
+    return np.where(free, (values - chance) * largest / np.where(free, room, 1.0), 0.0)
 
 
 def column_information(
@@ -82,23 +92,49 @@ def column_information(
     -------
     float
     """
+    return adjusted_information(x, y, weights)[0]
+
+
+def adjusted_information(
+    x: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray | None = None,
+    n_labels: int | None = None,
+) -> tuple[float, float]:
+    """Value of `column_information`, and the factor by which it was stretched.
+
+    Parameters
+    ----------
+    x, y, weights
+        As in `column_information`.
+    n_labels : int, default=None
+        Largest number of codes of a column of labels where the other codes are bins of
+        numbers, for which Miller's term is stretched as well; None for labels alone.
+
+    Returns
+    -------
+    value, factor : float
+    """
     kept = (x >= 0) & (y >= 0)
     if not kept.any():
-        return 0.0
-    x, y = (np.unique(side[kept], return_inverse=True)[1] for side in (x, y))
+        return 0.0, 1.0
+    x, y = (compact(side[kept]) for side in (x, y))
     mass = None if weights is None else weights[kept]
     of_x, of_y = np.bincount(x, mass), np.bincount(y, mass)
     n_rows = of_x.sum()
     turns = np.arange(len(x))[np.newaxis]
     value = plugin_values(x, y, turns, mass, np.zeros(1, bool))[0]
-    if not is_sparse_table(n_rows, len(of_x), len(of_y)):
-        return float(value - (len(of_x) - 1) * (len(of_y) - 1) / (2 * n_rows))
-    if mass is None:
-        chance, largest = chance_information(of_x, of_y)
+    largest = min(plugin_entropy(of_x), plugin_entropy(of_y))
+    if not is_sparse_table(n_rows, len(of_x), len(of_y), n_labels):
+        chance = (len(of_x) - 1) * (len(of_y) - 1) / (2 * n_rows)
+        if n_labels is None:
+            return float(value - chance), 1.0
+    elif mass is None:
+        chance = chance_information(of_x, of_y)[0]
     else:
-        largest = min(plugin_entropy(of_x), plugin_entropy(of_y))
         chance = chance_of_weighted(x, y, mass)
-    return float(adjust_for_chance(value, chance, largest))
+    value, other = adjust_for_chance(np.array([value, value + 1.0]), chance, largest)
+    return float(value), float(other - value)
 
 
 def chance_of_weighted(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
@@ -224,8 +260,9 @@ def _chance(first: bytes, second: bytes) -> tuple[float, float]:
     return float(chance), float(entropies.min())
 
 
-def expected_log(a: int, b: np.ndarray, total: int) -> np.ndarray:
+def expected_log(a: np.ndarray, b: np.ndarray, total: int) -> np.ndarray:
     """Compute the mean of c log c for hypergeometric counts c with margins a and b."""
+    a = np.broadcast_to(a, b.shape)
     mean = a * b / total
     variance = mean * (1 - a / total) * (total - b) / max(total - 1, 1)
     reach = REACH * np.sqrt(variance) + REACH
@@ -235,21 +272,52 @@ def expected_log(a: int, b: np.ndarray, total: int) -> np.ndarray:
     third = variance * (1 - 2 * a / total) * (1 - 2 * b / total)
     result += variance**2 / (4 * mean**3) - third / (6 * mean**2)
     summed = np.flatnonzero(high - low < WIDEST)
+    summed = summed[np.argsort(high[summed] - low[summed], kind="stable")]
     for part in np.array_split(summed, -(-len(summed) // 256) or 1):
         if not len(part):
             continue
-        size, start, stop = b[part, np.newaxis], low[part], high[part]
-        count = start[:, np.newaxis] + np.arange(max(int((stop - start).max()) + 1, 1))
-        inside = count <= stop[:, np.newaxis]
-        count = np.where(inside, count, stop[:, np.newaxis])
+        rows, size = a[part, np.newaxis], b[part, np.newaxis]
+        start, stop = low[part, np.newaxis], high[part, np.newaxis]
+        count = start + np.arange(max(int((stop - start).max()) + 1, 1))
+        inside = count <= stop
+        count = np.where(inside, count, stop)
         chances = (
-            log_choose(a, count)
-            + log_choose(total - a, size - count)
+            log_choose(rows, count)
+            + log_choose(total - rows, size - count)
             - log_choose(total, size)
         )
         terms = np.exp(chances) * count * np.log(np.maximum(count, 1))
         result[part] = np.where(inside, terms, 0.0).sum(axis=1)
     return result
+
+
+def chance_of_pairs(first: np.ndarray, second: np.ndarray, total: int) -> np.ndarray:
+    """Compute the expected plug-in values of many pairs of complete columns.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_levels, n_columns)
+        Counts of the levels of columns, each of the sum `total`.
+    total : int
+        Number of samples.
+
+    Returns
+    -------
+    ndarray of shape (n_first_columns, n_second_columns)
+    """
+    sizes, of_first = np.unique(first.astype(np.int64), return_inverse=True)
+    others, of_second = np.unique(second.astype(np.int64), return_inverse=True)
+    grid = np.meshgrid(sizes, others, indexing="ij")
+    known = (grid[0] > 0) & (grid[1] > 0)
+    means = np.zeros(known.shape)
+    means[known] = expected_log(grid[0][known], grid[1][known], total)
+    of_first, of_second = of_first.reshape(first.shape), of_second.reshape(second.shape)
+    joint = np.zeros((first.shape[1], second.shape[1]))
+    for rows in of_first:
+        for columns in of_second:
+            joint += means[np.ix_(rows, columns)]
+    logs = [xlogy(side, side).sum(axis=0) for side in (first, second)]
+    return (joint - logs[0][:, np.newaxis] - logs[1]) / total + np.log(total)
 
 
 def log_choose(n: float | np.ndarray, k: np.ndarray) -> np.ndarray:

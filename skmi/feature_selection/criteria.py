@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["CRITERIA", "Criterion", "CriterionState", "Overlap"]
+__all__ = ["CRITERIA", "Criterion", "CriterionState", "Overlap", "is_sum"]
 
 # In nats. Estimates below are mostly noise, by which a quotient must not be blown up.
 SMALLEST_REDUNDANCY = 1e-2
@@ -68,6 +68,11 @@ CRITERIA = {
         lambda b: b.joint / np.maximum(b.entropy, 1e-12), "mean", terms_only
     ),
 }
+
+
+def is_sum(name: str) -> bool:
+    """Whether a criterion is the relevance plus terms of the selected features."""
+    return name in CRITERIA and CRITERIA[name].combine is np.add
 
 
 class CriterionState:

@@ -13,16 +13,22 @@ from scipy import sparse
 from skmi._data.dtypes import array_kinds, dtype_kind, is_missing, wanting_numbers
 
 __all__ = [
+    "FEW_VALUES",
     "MISSING",
     "Columns",
+    "as_floats",
     "bin_columns",
+    "compact",
     "cut",
     "few_codes",
     "gather_rare",
     "informative_codes",
+    "is_discrete",
     "is_function_of",
     "join_codes",
+    "label_codes",
     "missing_as_code",
+    "quantile_places",
     "target_codes",
 ]
 
@@ -60,6 +66,12 @@ class Columns(NamedTuple):
         if kind != "object" or self.values.dtype != object:
             return kind == "discrete" and not self.types[k].startswith("bool")
         return any(isinstance(value, (str, bytes)) for value in self.values[:, k])
+
+    def select(self, columns: Sequence[int]) -> "Columns":
+        """Return some of the columns."""
+        types = [self.types[k] for k in columns] if self.types else None
+        discrete = [self.discrete[k] for k in columns]
+        return Columns(self.values[:, columns], discrete, types)
 
     def codes(self, n_bins: int) -> np.ndarray:
         """Codes of the columns, shape (n_rows, n_columns)."""
@@ -168,6 +180,7 @@ def is_discrete(column: np.ndarray, type_name: str | None = None) -> bool:
     return len(present) == 0 or "discrete" in array_kinds(present)
 
 
+@wanting_numbers("X or y")
 def as_floats(column: np.ndarray) -> np.ndarray:
     """Convert a column to floats, NaN where a value is missing."""
     if column.dtype.kind in "biuf":
@@ -237,6 +250,14 @@ def gathered_levels(counts: np.ndarray, max_levels: int) -> np.ndarray:
     names[keep] = keep
     used = np.unique(names[counts > 0])
     return np.searchsorted(used, names)
+
+
+def compact(codes: np.ndarray) -> np.ndarray:
+    """Return codes of a column from 0 without gaps, in the same order."""
+    present = codes >= 0
+    used = np.bincount(codes[present]) > 0
+    names = np.append(np.cumsum(used) - 1, MISSING)  # the last one for -1
+    return names[np.where(present, codes, -1)].astype(np.int32)
 
 
 def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:

@@ -5,11 +5,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skmi.feature_selection.criteria import is_sum
 from skmi.feature_selection.cumulative import cumulative_bounds
+from skmi.feature_selection.encoding import Columns
+from skmi.feature_selection.extrapolation import (
+    Estimates,
+    column_estimates,
+    pair_synergy,
+    target_ceiling,
+)
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.search import Selection
-from skmi.feature_selection.selector_input import Label
-from skmi.feature_selection.table import Table
+from skmi.feature_selection.selector_input import Label, SelectorInput
+from skmi.feature_selection.table import Table, join_columns
 
 __all__ = [
     "Interaction",
@@ -20,6 +28,8 @@ __all__ = [
     "selected_mask",
     "spread",
     "stability",
+    "step_pvalues",
+    "unit_estimates",
 ]
 
 
@@ -33,12 +43,60 @@ class Interaction(NamedTuple):
     pvalue: float
 
 
-def make_interactions(pairs: Pairs, names: list[Label]) -> list[Interaction]:
-    """Pairs of units by name."""
-    return [
-        Interaction(names[j], names[k], *map(float, figures))
-        for j, k, *figures in zip(*pairs, strict=True)
-    ]
+def unit_estimates(data: SelectorInput, n_bins: int, missing: str) -> Estimates:
+    """Estimates of all units of features; several columns are joint labels.
+
+    Parameters
+    ----------
+    data : SelectorInput
+        Features, target and units.
+    n_bins, missing
+        Parameters of the selector of these names.
+    """
+    alone = np.array([len(unit) == 1 for unit in data.units], dtype=bool)
+    found = np.zeros((len(alone), len(Estimates._fields)))
+    sides = [(alone, data.x.select([u[0] for u in data.units if len(u) == 1]))]
+    if not alone.all():
+        units = [unit for unit in data.units if len(unit) > 1]
+        codes = join_columns(data.x.codes(n_bins), units)
+        joint = np.where(codes < 0, np.nan, codes)
+        sides.append((~alone, Columns(joint, [True] * len(units), None)))
+    for rows, columns in sides:
+        estimates = column_estimates(columns, data.y, data.weights, missing)
+        found[rows] = np.column_stack(estimates)
+    return Estimates(*found.T)
+
+
+def make_interactions(
+    pairs: Pairs, data: SelectorInput, scores: np.ndarray
+) -> list[Interaction]:
+    """Pairs of units by name, the largest synergy first.
+
+    Their value is the sum of both scores and the synergy, which is extrapolated as the
+    scores are where both units are single columns.
+    """
+    ceiling, names = target_ceiling(data.y), data.unit_names
+    found = []
+    for j, k, _, synergy, pvalue in zip(*pairs, strict=True):
+        if len(data.units[j]) == len(data.units[k]) == 1:
+            sides = [data.x.select(data.units[i]) for i in (j, k)]
+            finer = pair_synergy(*sides, data.y, data.weights)
+            synergy = finer if finer > 0 else synergy
+        together = min(scores[j] + scores[k] + synergy, ceiling)
+        if together > max(scores[j], scores[k]):
+            figures = map(float, (together, synergy, pvalue))
+            found.append(Interaction(names[j], names[k], *figures))
+    return sorted(found, key=lambda pair: -pair.synergy)
+
+
+def step_pvalues(
+    found: Selection, units: list[np.ndarray], n_columns: int
+) -> np.ndarray:
+    """P-value by which each column was selected, NaN for the others."""
+    pvalues = np.full(n_columns, np.nan)
+    for step in found.steps:
+        pvalues[units[step.column]] = step.pvalue
+    return pvalues
 
 
 def spread(values: np.ndarray, units: list[np.ndarray], n_columns: int) -> np.ndarray:
@@ -68,8 +126,15 @@ def redundant_names(found: Selection, names: list[Label]) -> np.ndarray:
     return result
 
 
-def make_path(found: Selection, table: Table, names: list[Label]) -> dict[str, list]:
-    """Columns of the frame of steps."""
+def make_path(
+    found: Selection,
+    table: Table,
+    names: list[Label],
+    scores: np.ndarray,
+    criterion: str,
+) -> dict[str, list]:
+    """Columns of the frame of steps, the relevance by the scores."""
+    found = found.with_relevance(scores, is_sum(criterion))
     path = {"feature": [names[step.column] for step in found.steps]}
     for name in ("relevance", "redundancy", "synergy", "gain"):
         path[name] = [float(getattr(step, name)) for step in found.steps]

@@ -1,6 +1,7 @@
 """Greedy forward selection: its rule, its candidates and its result."""
 
 from collections.abc import Callable
+from itertools import islice
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -124,6 +125,17 @@ class Selection(NamedTuple):
     redundant_with: np.ndarray
     units: list[Unit]  # selected columns, pairs that came together as one
     reached: list[float]  # mutual information of the first units, where measured
+
+    def with_relevance(self, relevance: np.ndarray, in_gain: bool) -> "Selection":
+        """Return the same selection with another relevance, also in the gains."""
+        change = relevance - self.relevance
+        steps, rest = [], iter(self.steps)
+        for unit in self.units:
+            more = sum(change[k] for k in unit) if in_gain else 0.0
+            for step in islice(rest, len(unit)):
+                own = {"relevance": relevance[step.column], "gain": step.gain + more}
+                steps.append(step._replace(**own))
+        return self._replace(relevance=relevance, steps=steps)
 
 
 class Pool(NamedTuple):

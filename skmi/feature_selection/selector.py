@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +33,7 @@ from skmi.feature_selection.by_estimator import (
     with_target,
 )
 from skmi.feature_selection.criteria import CRITERIA
+from skmi.feature_selection.exchange import Permutations, draw_permutations
 from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
     Pairs,
@@ -49,22 +50,23 @@ from skmi.feature_selection.results import (
     selected_mask,
     spread,
     stability,
+    step_pvalues,
+    unit_estimates,
 )
 from skmi.feature_selection.search import Selection, Step, make_rule
-from skmi.feature_selection.selector_input import SelectorInput, read_input
-from skmi.feature_selection.significance import SCREEN_PERMUTATIONS, draw_permutations
+from skmi.feature_selection.selector_input import (
+    SelectorInput,
+    TableSelectorMixin,
+    read_input,
+)
+from skmi.feature_selection.significance import SCREEN_PERMUTATIONS
 from skmi.feature_selection.table import Table, make_table
-
-if TYPE_CHECKING:
-    from skmi._core.sklearn_types import SelectorMixin
-else:
-    from sklearn.feature_selection import SelectorMixin
 
 __all__ = ["MIFeatureSelector"]
 
 
 @estimator
-class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters):
+class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParameters):
     r"""Select features informative about a target, with control of false selections.
 
     A forward search adds the feature X that is the most informative about y beside
@@ -107,7 +109,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         should exceed the range of serial dependence, some twenty samples for an
         autoregression of .9.
     n_bins : int, default=5
-        Quantile bins of a continuous feature.
+        Quantile bins of a continuous feature in the tests and in the search.
     missing : {"bin", "pairwise"}, default="bin"
         Whether missing values are a bin of their own, or left out of the counts.
     weights : {"importance", "frequency"}, default="importance"
@@ -127,9 +129,16 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     Attributes
     ----------
     scores_ : ndarray of shape (`n_features_in_`,)
-        Mutual information of each feature and y, in nats, bias-corrected.
+        Mutual information of each feature and y, in nats, bias-corrected and
+        extrapolated to narrow bins: the value of :func:`skmi.mutual_info_matrix`.
+    standard_errors_, ceilings_ : ndarray of shape (`n_features_in_`,)
+        Standard error of each score, and the largest value that it can take; NaN for
+        those of an estimator.
     pvalues_ : ndarray of shape (`n_features_in_`,)
         Adjusted p-value of each feature alone.
+    step_pvalues_ : ndarray of shape (`n_features_in_`,)
+        P-value by which each feature was selected, beside those before it or with the
+        other feature of its pair; NaN for features that are not selected.
     support_ : ndarray of shape (`n_features_in_`,)
         Whether each feature is selected.
     ranking_ : ndarray of shape (`n_features_in_`,)
@@ -169,8 +178,9 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
     permutations of y and the selected features together. A partly redundant feature
     that adds information is selected, see `redundant_with_`; copies are not.
 
-    Limits: binning loses information, so `scores_` are too low for sharp dependence
-    of continuous features. Permutations assume exchangeable samples: without
+    Limits: `scores_` above one nat of two continuous columns are too low, as their
+    standard error shows, and dependence finer than the bins is missed. Tests and the
+    search use `n_bins` bins. Permutations assume exchangeable samples: without
     `block_length` or `permutation_groups`, serial or grouped samples inflate the type
     I error. Three features that are informative only together are found by
     ``criterion="joint"`` with a critic, such as ``InfoNCE(critic="separable",
@@ -389,7 +399,7 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
 
     def _permute(
         self, table: Table, n_permutations: int, random_state: np.random.RandomState
-    ) -> np.ndarray:
+    ) -> Permutations:
         """Permutations of samples, within their groups and in blocks."""
         restriction = table.groups, self.block_length
         return draw_permutations(
@@ -473,13 +483,25 @@ class MIFeatureSelector(SelectorMixin, CallbackSupportMixin, DeclaredParameters)
         """Set the fitted attributes."""
         units, names = data.units, data.unit_names
         n_columns = self.n_features_in_
-        redundant = redundant_names(found, names)
-        self.scores_: np.ndarray = spread(found.relevance, units, n_columns)
+        by_counts = self.estimator is None or self.criterion == "joint"
+        estimates = None
+        if by_counts or len(pairs.first):
+            estimates = unit_estimates(data, self.n_bins, self.missing)
+        unknown = np.full(len(units), np.nan)
+        scores = estimates.values if by_counts else found.relevance
+        errors, ceilings = estimates[1:] if by_counts else (unknown, unknown)
+        self.scores_: np.ndarray = spread(scores, units, n_columns)
+        self.standard_errors_: np.ndarray = spread(errors, units, n_columns)
+        self.ceilings_: np.ndarray = spread(ceilings, units, n_columns)
         self.pvalues_: np.ndarray = spread(found.pvalues, units, n_columns)
+        self.step_pvalues_: np.ndarray = step_pvalues(found, units, n_columns)
         self.ranking_: np.ndarray = spread(found.ranking, units, n_columns)
+        redundant = redundant_names(found, names)
         self.redundant_with_: np.ndarray = spread(redundant, units, n_columns)
-        self.interactions_: list[Interaction] = make_interactions(pairs, names)
-        self._path = make_path(found, table, names)
+        self.interactions_: list[Interaction] = []
+        if len(pairs.first):
+            self.interactions_ = make_interactions(pairs, data, estimates.values)
+        self._path = make_path(found, table, names, scores, self.criterion)
         self.support_: np.ndarray = selected_mask(found, units, n_columns)
 
     @property

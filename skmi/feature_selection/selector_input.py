@@ -1,9 +1,10 @@
 """Validated input of the feature selector."""
 
 from collections.abc import Hashable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skmi._core.sklearn_compat import check_sample_weight
@@ -12,12 +13,13 @@ from skmi._data.dtypes import (
     target_kind,
     wanting_numbers,
 )
-from skmi._data.reading import read_block, require_columns
+from skmi._data.reading import in_memory, read_block, require_columns
 from skmi.exceptions import FewRowsWarning, warn
 from skmi.feature_selection.encoding import Columns
 
 __all__ = [
     "SelectorInput",
+    "TableSelectorMixin",
     "discrete_flags",
     "read_groups",
     "read_input",
@@ -30,7 +32,31 @@ MAX_REPEATS = 1_000_000  # rows that frequencies may come to
 # Effective samples below which weights are too unequal for a test to have power.
 FEW_EFFECTIVE = 20
 
+if TYPE_CHECKING:
+    from skmi._core.sklearn_types import SelectorMixin
+else:
+    from sklearn.feature_selection import SelectorMixin
+
 Label = Hashable  # name or number of a feature or of a group of features
+
+
+class TableSelectorMixin(SelectorMixin):
+    """Mixin of a selector that takes whatever its `fit` takes."""
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Reduce X to the selected features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray, sparse matrix or table of shape (n_samples, n_selected_features)
+            The selected columns as they were given, dates too.
+        """
+        return super().transform(in_memory(X, "X", True))
 
 
 class SelectorInput(NamedTuple):
@@ -281,7 +307,7 @@ def discrete_flags(given: Any, n_columns: int) -> list[bool | None]:
 def target_kinds(y: Any) -> list[str]:
     """Kind of each column of a frame, or the one of the whole target."""
     if hasattr(y, "columns") and hasattr(y, "shape"):
-        if hasattr(y, "iloc"):  # by number: names may be repeated
-            return [target_kind(y.iloc[:, k]) for k in range(y.shape[1])]
+        if hasattr(y, "column_names"):  # of pyarrow
+            return [target_kind(column) for column in y.columns]
         return [target_kind(y[name]) for name in y.columns]
     return [target_kind(y)]

@@ -13,7 +13,7 @@ Draws are arrays whose first row is the observed values and whose other rows are
 those under permutations.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.stats import chi2, norm
@@ -28,22 +28,18 @@ __all__ = [
     "DECIMALS",
     "GAIN_PERMUTATIONS",
     "SCREEN_PERMUTATIONS",
-    "Exchange",
     "bonferroni",
     "chi_squared_pvalues",
     "chi_squared_threshold",
     "criterion_pvalue",
-    "draw_permutations",
     "entry_level",
     "expected_maximum",
     "family_pvalues",
     "fewest_permutations",
     "gain_pvalue",
     "largest_pvalues",
-    "make_exchange",
     "mean_pvalues",
     "n_step_permutations",
-    "permuted_indicators",
     "searched_pvalue",
     "smallest_pvalue",
     "step_pvalues",
@@ -63,144 +59,6 @@ SCREEN_PERMUTATIONS = 99
 # In nats. Equal tables in another order differ in their last bits, which must not
 # decide whether a permutation reaches the observed value.
 DECIMALS = 9
-
-MOST_COMPARED = 16  # codes up to which comparing with each is faster than indexing
-
-BATCH_SIZE = 2**25  # indicators of permuted samples held at once
-
-
-# -- permutations ----------------------------------------------------------------------
-
-
-def draw_permutations(
-    n_permutations: int,
-    n_rows: int,
-    random_state: np.random.RandomState,
-    groups: np.ndarray | None = None,
-    block_length: int | None = None,
-) -> np.ndarray:
-    """Draw permutations of samples, the identity first.
-
-    Parameters
-    ----------
-    n_permutations : int
-        Number of random permutations.
-    n_rows : int
-        Number of samples.
-    random_state : RandomState
-        Source of randomness.
-    groups : ndarray of shape (n_rows,), default=None
-        Samples are exchanged within their group only.
-    block_length : int, default=None
-        Contiguous blocks of at least so many samples, as a rule twice as many, are
-        moved as a whole; their boundaries are drawn anew each time.
-
-    Returns
-    -------
-    ndarray of shape (n_permutations + 1, n_rows)
-        Sample numbers.
-    """
-    groups = np.zeros(n_rows, dtype=int) if groups is None else groups
-    members = [np.flatnonzero(groups == name) for name in np.unique(groups)]
-    drawn = np.tile(np.arange(n_rows, dtype=np.int32), (n_permutations + 1, 1))
-    for permutation in drawn[1:]:
-        for rows in members:
-            permutation[rows] = rows[shuffled(len(rows), random_state, block_length)]
-    return drawn
-
-
-def shuffled(
-    n_rows: int, random_state: np.random.RandomState, block_length: int | None
-) -> np.ndarray:
-    """Shuffled sample numbers; with a block length, shuffled whole blocks."""
-    if block_length is None:
-        return random_state.permutation(n_rows)
-    rows = np.roll(np.arange(n_rows), random_state.randint(n_rows))
-    blocks = np.array_split(rows, max(n_rows // (2 * block_length), 1))
-    order = random_state.permutation(len(blocks))
-    return np.concatenate([blocks[i] for i in order])
-
-
-class Exchange(NamedTuple):
-    """Permutations of the target relative to the features, the identity first.
-
-    With weights each permutation comes twice: once the weights stay with the features,
-    once they move with the target. The first null distribution is exact where the
-    weights depend on the features, the second where they depend on the target, as
-    weights that balance classes do; p-values are the larger of both.
-    """
-
-    rows: np.ndarray  # sample numbers, of shape (n_turns, n_rows)
-    weights: np.ndarray | None  # of shape (n_rows,)
-    carried: np.ndarray  # whether the weights move with the target, (n_turns,)
-
-    @property
-    def n_schemes(self) -> int:
-        """Turns of each permutation."""
-        return 1 if self.weights is None else 2
-
-    @property
-    def n_permutations(self) -> int:
-        """Number of permutations besides the identity."""
-        return (len(self.rows) - 1) // self.n_schemes
-
-    def take(self, n_permutations: int) -> "Exchange":
-        """Keep the identity and the first permutations."""
-        n_turns = 1 + n_permutations * self.n_schemes
-        return self._replace(rows=self.rows[:n_turns], carried=self.carried[:n_turns])
-
-    def batches(self, n_contexts: int) -> list["Exchange"]:
-        """Split the turns into batches whose indicators fit into memory."""
-        most = max(1, BATCH_SIZE // (self.rows.shape[1] * n_contexts))
-        parts = np.array_split(np.arange(len(self.rows)), -(-len(self.rows) // most))
-        return [
-            self._replace(rows=self.rows[part], carried=self.carried[part])
-            for part in parts
-        ]
-
-
-def make_exchange(
-    permutations: np.ndarray, weights: np.ndarray | None = None
-) -> Exchange:
-    """Make the turns of permutations, of shape (n_permutations + 1, n_rows)."""
-    if weights is None:
-        return Exchange(permutations, None, np.zeros(len(permutations), dtype=bool))
-    turns = np.repeat(np.arange(len(permutations)), 2)[1:]
-    return Exchange(permutations[turns], weights, np.arange(len(turns)) % 2 == 0)
-
-
-def permuted_indicators(
-    context: np.ndarray, n_contexts: int, exchange: Exchange
-) -> np.ndarray:
-    """Make indicators of a context whose samples are permuted.
-
-    Parameters
-    ----------
-    context : ndarray of shape (n_rows,)
-        Codes; negative ones count nowhere.
-    n_contexts : int
-        Number of codes.
-    exchange : Exchange
-        Permutations and weights.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_contexts, n_turns, n_rows)
-        1, or the weights, where a sample has a code, else 0.
-    """
-    if exchange.weights is None and n_contexts <= MOST_COMPARED:
-        drawn = context.astype(np.int8)[exchange.rows]
-        codes = np.arange(n_contexts, dtype=np.int8)[:, np.newaxis, np.newaxis]
-        return (drawn == codes).astype(np.float32)
-    drawn = context[exchange.rows]
-    indicator = np.zeros((n_contexts, *drawn.shape), dtype=np.float32)
-    turn, row = np.nonzero(drawn >= 0)
-    mass = 1.0
-    if exchange.weights is not None:
-        source = np.where(exchange.carried[turn], exchange.rows[turn, row], row)
-        mass = exchange.weights[source]
-    indicator[drawn[turn, row], turn, row] = mass
-    return indicator
 
 
 # -- levels ----------------------------------------------------------------------------

@@ -145,6 +145,30 @@ def student_offset(n_x: int, n_y: int, degrees_of_freedom: float) -> float:
     return float(entropy(n_x) + entropy(n_y) - entropy(n_x + n_y) - entropy(0))
 
 
+def offset_error(
+    n_x: int, n_y: int, degrees_of_freedom: float, curvature: float, n_samples: int
+) -> float:
+    """Return the standard error of `student_offset` by that of the degrees of freedom.
+
+    Parameters
+    ----------
+    n_x, n_y : int
+        Numbers of columns of the two blocks.
+    degrees_of_freedom : float
+        Fitted degrees of freedom; inf has no error.
+    curvature : float
+        Second derivative of the mean log likelihood in the log degrees of freedom.
+    n_samples : int
+        Number of samples.
+    """
+    if math.isinf(degrees_of_freedom) or curvature >= 0:
+        return 0.0
+    nu, step = degrees_of_freedom, 0.05
+    ends = (student_offset(n_x, n_y, nu * math.exp(sign * step)) for sign in (-1, 1))
+    low, high = ends
+    return abs(high - low) / (2 * step) / math.sqrt(-curvature * n_samples)
+
+
 def elliptical_mutual_info(
     correlations: ArrayLike, n_x: int, n_y: int, degrees_of_freedom: float = math.inf
 ) -> float:
@@ -238,6 +262,11 @@ class EllipticalRatio:
         return elliptical_mutual_info(
             self.correlations, *self.sizes, self.degrees_of_freedom
         )
+
+    @property
+    def correlation_info(self) -> float:
+        """The part of it by the canonical correlations, in nats."""
+        return elliptical_mutual_info(self.correlations, *self.sizes)
 
     def pairs(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratio of each row of x with its own row of y, shape (n,)."""
@@ -349,6 +378,7 @@ def student_scatter(
     start: np.ndarray | None = None,
     tol: float = 1e-4,
     max_iter: int = 200,
+    ridge: float = 0.0,
 ) -> np.ndarray:
     r"""Fit the scatter matrix of a centred Student distribution by maximum likelihood.
 
@@ -368,6 +398,9 @@ def student_scatter(
         Relative change at which to stop.
     max_iter : int, default=200
         Maximum number of steps.
+    ridge : float, default=0.0
+        Share by which the diagonal is raised in each step. With many samples on a line
+        or plane the scatter matrix would otherwise shrink to it.
 
     Returns
     -------
@@ -405,6 +438,7 @@ def student_scatter(
         weights = (degrees_of_freedom + d) / (degrees_of_freedom + lengths)
         previous, scatter = scatter, (block * weights[:, np.newaxis]).T @ block
         scatter = scatter / n_samples
+        scatter[np.diag_indices(d)] *= 1 + ridge
         if np.abs(scatter - previous).max() <= tol * np.abs(scatter).max():
             break
     return scatter

@@ -58,6 +58,15 @@ class ContaminatedRatio:
             return ratios
         return np.logaddexp(math.log(self.share) + ratios, math.log1p(-self.share))
 
+    def draw(
+        self, n_samples: int, random_state: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw samples of both blocks from the distribution, centred at 0."""
+        u, v = self.dependent.draw(n_samples, random_state)
+        _, other = self.dependent.draw(n_samples, random_state)
+        depends = random_state.uniform(size=(n_samples, 1)) < self.share
+        return u, np.where(depends, v, other)
+
     @property
     def mutual_info(self) -> float:
         """The mean of the ratio under its own distribution, in nats.

@@ -2,26 +2,38 @@
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import t as student
 
-from skmi._data.marginals import BlockView
-from skmi.base import multi_sample_terms
-from skmi.gaussian.closed_form import EllipticalRatio, covariance_bias, student_scatter
+from skmi._data.splitting import multi_sample_terms
+from skmi.gaussian.closed_form import (
+    EllipticalRatio,
+    covariance_bias,
+    covariance_error,
+    offset_error,
+    student_scatter,
+)
+from skmi.gaussian.ranks import (
+    IndependentColumns,
+    RankBias,
+    rank_bias,
+    student_quantiles,
+)
 from skmi.statistics import standard_error
 
-__all__ = ["CopulaReference", "student_quantiles"]
+__all__ = ["CopulaReference"]
 
-DEGREES_OF_FREEDOM = (math.inf, 40, 15, 8, 5, 3, 2, 1)
+DEGREES_OF_FREEDOM = (math.inf, 40, 15, 8, 5, 3, 2, 1, 0.5)
 N_FOLDS = 5
 N_STEPS = 20  # of the fixed point of correlations and scales
 LARGEST_CORRELATION = 1 - 1e-6  # the log ratio stays finite for exact relations
 # In standard errors of the correlation of independent columns, 1 / sqrt(n): what many
 # columns have by chance would otherwise add up.
 LEAST_CORRELATION = 2.5
+WIDE_SHARE = 1 / 3  # of the number of samples, from which components are tried
+COMPONENT_SHARE = 1 / 16  # at most as many components of each block
 MOST_STUDENT_COLUMNS = 200  # above, iterated scatter matrices take too long
 
 
@@ -54,33 +66,56 @@ class CopulaReference:
 
     def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
         self.n_correlations = min(X.shape[1], y.shape[1])  # constant columns too
-        self.views = BlockView(X, "rank"), BlockView(y, "rank")
+        columns = IndependentColumns(X, "rank"), IndependentColumns(y, "rank")
+        self.views = tuple(block.view for block in columns)
         x, y = (
             view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
         )
         folds = np.array_split(np.arange(len(x)), N_FOLDS)
-        self.kept = vary_without(x, folds), vary_without(y, folds)
+        self.kept = tuple(
+            block.kept & vary_without(scores, folds)
+            for block, scores in zip(columns, (x, y), strict=True)
+        )
+        self.components: tuple[np.ndarray, np.ndarray] | None = None
         x, y = x[:, self.kept[0]], y[:, self.kept[1]]
-        self.degrees_of_freedom = math.inf
+        self.degrees_of_freedom, self._curvature = math.inf, 0.0
         self.ratio: EllipticalRatio | None = None
         self.sample_ratio: EllipticalRatio | None = None
+        self._normal_ratio: EllipticalRatio | None = None
         self.terms = np.zeros(len(x))
         if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
-            self._choose(x, y, folds)
+            self._choose(x, y, folds, None)
+            if x.shape[1] + y.shape[1] > len(x) * WIDE_SHARE:
+                maps = principal_components(x), principal_components(y)
+                self._choose(x @ maps[0], y @ maps[1], folds, maps)
 
-    def _choose(self, x, y, folds):
+    def _choose(self, x, y, folds, components):
         """Go from normal to heavier tails for as long as the bound rises."""
-        best = -math.inf
-        for nu in DEGREES_OF_FREEDOM:
+        if x.shape[1] + y.shape[1] > len(x) * (1 - 1 / N_FOLDS):
+            return
+        bounds = {}
+
+        def improves(nu):
             fit = fit_out_of_fold(x, y, nu, folds)
-            if fit is None or fit.terms.mean() <= best:
-                break
-            best = fit.terms.mean()
-            if best > self.terms.mean():
+            if fit is None:
+                return False
+            self._normal_ratio = self._normal_ratio or fit.sample_ratio
+            better = fit.terms.mean() > max(bounds.values(), default=-math.inf)
+            bounds[nu] = fit.terms.mean()
+            if better and bounds[nu] > self.terms.mean():
                 self.terms, self.ratio, self.sample_ratio = fit
-                self.degrees_of_freedom = nu
-            if x.shape[1] + y.shape[1] > MOST_STUDENT_COLUMNS:
+                self.degrees_of_freedom, self.components = nu, components
+            return better
+
+        wide = x.shape[1] + y.shape[1] > MOST_STUDENT_COLUMNS
+        for nu in DEGREES_OF_FREEDOM[: 1 if wide else None]:
+            if not improves(nu):
                 break
+        if max(bounds, key=bounds.get, default=math.inf) < math.inf:
+            between, curvature = top_of_bounds(bounds)
+            improves(between)
+            if components is self.components:
+                self._curvature = curvature
 
     @property
     def bound(self) -> float:
@@ -121,23 +156,58 @@ class CopulaReference:
         """
         return self.mutual_info + self.shortfall if self.is_clear else self.bound
 
-    @property
+    @cached_property
     def shortfall(self) -> float:
-        r"""The bias of :attr:`mutual_info` by learned directions, in nats, negated.
+        r"""The bias of :attr:`mutual_info` in nats, negated.
 
         Directions that are fitted to few samples lose part of the correlation. The
         mutual information of the sample's own canonical correlations has a known bias,
         and without it is right on average, but of high variance for independent blocks.
-        Added back only where the closed form is reliable.
+        What the ranks take from strong dependence is measured; see
+        :func:`skmi.gaussian.ranks.rank_bias`. Added back only where the closed form is
+        reliable.
         """
-        n_samples, d = len(self.terms), self.settings[2]
-        if not self.is_clear or n_samples <= 2 * d:
+        if not self.is_clear:
             return 0.0
         if self.sample_ratio.correlations.max() > LARGEST_CORRELATION:
             return 0.0
-        unbiased = self.sample_ratio.mutual_info
-        unbiased -= covariance_bias(n_samples, *self.ratio.sizes)
+        unbiased = self.sample_ratio.mutual_info - self._rank_bias.mean
+        unbiased -= covariance_bias(len(self.terms), *self.ratio.sizes)
         return unbiased - self.mutual_info
+
+    @cached_property
+    def _rank_bias(self):
+        n_samples, ratio = len(self.terms), self.sample_ratio
+        least = 2 * covariance_error(n_samples, *ratio.sizes)
+        if self.components is not None or ratio.correlation_info <= least:
+            return RankBias(0.0, 0.0, 1.0)
+        n_x, nu = ratio.sizes[0], self.degrees_of_freedom
+        return rank_bias(
+            ratio, n_samples, lambda block: elliptical_ratio(block, n_x, nu)
+        )
+
+    def standard_error(self, pointwise: np.ndarray) -> float:
+        """Return the standard error of :attr:`estimate`, given ratios of the samples.
+
+        At least that of a sample covariance of normal data and of the degrees of
+        freedom, and with the uncertainty of what the ranks take. Where the closed form
+        is not reliable, it allows for what the sample covariance shows.
+        """
+        error = max(standard_error(pointwise), standard_error(self.terms))
+        n_samples, ratio = len(self.terms), self.sample_ratio or self._normal_ratio
+        if ratio is None:
+            return error
+        correlations = self.ratio.correlations if self.is_clear else ()
+        least = covariance_error(n_samples, *ratio.sizes, correlations)
+        nu_error = offset_error(
+            *ratio.sizes, self.degrees_of_freedom, self._curvature, n_samples
+        )
+        error = max(error, math.hypot(least, nu_error))
+        if self.is_clear:
+            return self._rank_bias.error(error)
+        # Weak dependence on many columns shows in no fold, but in all samples together.
+        unbiased = ratio.mutual_info - covariance_bias(n_samples, *ratio.sizes)
+        return math.hypot(error, max(unbiased - self.bound, 0.0))
 
     def pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratio of each row of X with its own row of y."""
@@ -169,7 +239,28 @@ class CopulaReference:
 
     def _transform(self, side, block):
         scores = self.views[side].apply(block)[:, self.kept[side]]
+        if self.components is not None:
+            scores = scores @ self.components[side]
         return student_quantiles(scores, self.degrees_of_freedom)
+
+
+def principal_components(scores: np.ndarray) -> np.ndarray:
+    """Return the map of a wide block to principal components of unit variance.
+
+    Those whose variance is above what columns without correlation show by chance
+    [1]_, at most a share of the number of samples; the first at least.
+
+    References
+    ----------
+    .. [1] V. A. Marchenko, L. A. Pastur. Distribution of eigenvalues for some sets of
+       random matrices. Math. USSR Sb. 1, 1967.
+    """
+    n_samples, d = scores.shape
+    variances, vectors = np.linalg.eigh(scores.T @ scores / n_samples)
+    edge = (1 + math.sqrt(d / n_samples)) ** 2 * np.median(np.diag(scores.T @ scores))
+    n_kept = int((variances > edge / n_samples).sum())
+    n_kept = min(max(n_kept, 1), max(int(n_samples * COMPONENT_SHARE), 1))
+    return vectors[:, -n_kept:] / np.sqrt(variances[-n_kept:])
 
 
 def vary_without(block: np.ndarray, folds: Sequence[np.ndarray]) -> np.ndarray:
@@ -197,8 +288,9 @@ def fit_out_of_fold(
     everything = np.arange(len(x))
     parts = [np.setdiff1d(everything, fold) for fold in folds]
     try:
+        block = np.hstack([x, y])
         sample, *ratios = (
-            elliptical_ratio(x, y, rows, degrees_of_freedom)
+            elliptical_ratio(block[rows], x.shape[1], degrees_of_freedom)
             for rows in (everything, *parts)
         )
     except np.linalg.LinAlgError:  # linearly dependent columns
@@ -230,14 +322,29 @@ def out_of_fold_terms(
 
 
 def elliptical_ratio(
-    x: np.ndarray, y: np.ndarray, rows: np.ndarray, degrees_of_freedom: float
+    block: np.ndarray, n_x: int, degrees_of_freedom: float
 ) -> EllipticalRatio:
-    """Return the ratio of the scatter matrix, about 0, of some samples."""
-    block = np.hstack([x[rows], y[rows]])
+    """Return the ratio of the scatter matrix, about 0, of both blocks side by side."""
     scatter = student_scatter(block, degrees_of_freedom, tol=1e-2, max_iter=30)
-    return EllipticalRatio(
-        np.zeros(block.shape[1]), scatter, x.shape[1], degrees_of_freedom
-    )
+    return EllipticalRatio(np.zeros(block.shape[1]), scatter, n_x, degrees_of_freedom)
+
+
+def top_of_bounds(bounds: dict[float, float]) -> tuple[float, float]:
+    """Return the degrees of freedom at the top of a parabola through the best bounds.
+
+    On a log scale, on which infinitely many are next to 40; and the curvature there.
+    """
+    tried = sorted(bounds)
+    place = tried.index(max(tried, key=bounds.get))
+    places = [math.log(min(nu, 200)) for nu in tried]
+    if not 0 < place < len(tried) - 1:
+        return tried[place], 0.0
+    part = slice(place - 1, place + 2)
+    curve = np.polyfit(places[part], [bounds[nu] for nu in tried[part]], 2)
+    if curve[0] >= 0:
+        return tried[place], 0.0
+    top = np.clip(-curve[1] / (2 * curve[0]), places[place - 1], places[place + 1])
+    return float(math.exp(top)), 2 * float(curve[0])
 
 
 def measure_variates(
@@ -267,11 +374,3 @@ def joint_lengths(a: np.ndarray, b: np.ndarray, correlations: np.ndarray) -> np.
     excess = (a[:, :k] ** 2 + b[:, :k] ** 2) @ (correlations**2 / gaps)
     excess -= 2 * (a[:, :k] * b[:, :k]) @ (correlations / gaps)
     return (a**2).sum(axis=1) + (b**2).sum(axis=1) + excess
-
-
-def student_quantiles(scores: np.ndarray, degrees_of_freedom: float) -> np.ndarray:
-    """Map normal scores to the quantiles of a Student distribution."""
-    if math.isinf(degrees_of_freedom):
-        return scores
-    values, index = np.unique(scores, return_inverse=True)
-    return student.ppf(ndtr(values), degrees_of_freedom)[index].reshape(scores.shape)

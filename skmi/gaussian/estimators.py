@@ -9,17 +9,18 @@ from sklearn.covariance import ledoit_wolf
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Interval, Real, StrOptions, make_random_state
-from skmi._data.marginals import BlockView
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
     covariance_error,
+    offset_error,
     student_log_density,
     student_scatter,
 )
-from skmi.gaussian.cross_fitted import CopulaReference, student_quantiles
+from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.gaussian.ranks import IndependentColumns, rank_bias, student_quantiles
 from skmi.statistics import standard_error
 
 __all__ = ["EllipticalCopulaMI", "GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
@@ -47,7 +48,7 @@ class _EllipticalEstimator(MutualInfoEstimator):
         raise NotImplementedError
 
     def _learn_views(self, X, y):
-        self._views = [BlockView(block, self._marginals) for block in (X, y)]
+        self._views = [IndependentColumns(block, self._marginals) for block in (X, y)]
         return self._transform(X, y)
 
     def _transform(self, X, y):
@@ -154,6 +155,7 @@ class GaussianMI(_EllipticalEstimator):
             )
         shrunk = (1 - shrinkage) * covariance + shrinkage * np.eye(d)
         ratio = EllipticalRatio(mean, shrunk, x.shape[1])
+        refuse_exact_relation(ratio)
         if self.shrinkage != "auto" and shrinkage:
             return ratio, ratio.mutual_info, 0.0
         value, error = ratio.mutual_info, wide_error(ratio, n_samples)
@@ -273,6 +275,22 @@ class GaussianCopulaMI(GaussianMI):
 
     _marginals = "rank"
 
+    def _fit_ratio(self, x, y):
+        ratio, value, error = super()._fit_ratio(x, y)
+        n_x = x.shape[1]
+        if self.shrinkage not in ("auto", None) or value <= 2 * error:
+            return ratio, value, error
+        if len(x) <= 1.5 * (n_x + y.shape[1]):
+            return ratio, value, error
+        bias = rank_bias(ratio, len(x), lambda scores: covariance_ratio(scores, n_x))
+        return ratio, value - bias.mean, bias.error(error)
+
+
+def covariance_ratio(block: np.ndarray, n_x: int) -> EllipticalRatio:
+    """Return the normal log ratio of the sample covariance."""
+    covariance = np.cov(block, rowvar=False)
+    return EllipticalRatio(block.mean(axis=0), covariance, n_x)
+
 
 @estimator
 class StudentCopulaMI(_EllipticalEstimator):
@@ -345,15 +363,32 @@ class StudentCopulaMI(_EllipticalEstimator):
             EllipticalRatio(block.mean(axis=0), np.cov(block.T), x.shape[1])
         )
         self._location = np.zeros(d) if self._marginals else np.median(block, axis=0)
+        # Ranks show no correlation closer to 1 than their distance, 1 / n.
+        self._ridge = 1 / n_samples**2 if self._marginals else 0.0
         nu, scatter = self._maximise_likelihood(block)
         self.degrees_of_freedom_ = nu
         ratio = EllipticalRatio(self._location, scatter, x.shape[1], nu)
-        value = ratio.mutual_info - covariance_bias(n_samples, *ratio.sizes)
-        return ratio, value, 0.0
+        value, error = unbiased_estimate(ratio, n_samples)
+        error = math.hypot(
+            error, offset_error(*ratio.sizes, nu, self._curvature, n_samples)
+        )
+        if not self._marginals or ratio.correlation_info <= 2 * error:
+            return ratio, value, error
+        error = max(error, standard_error(ratio.pairs(*self._coordinates(x, y))))
+
+        def fit(block):
+            scatter = student_scatter(block, nu, scatter_0, 1e-3, 20, self._ridge)
+            return EllipticalRatio(self._location, scatter, x.shape[1], nu)
+
+        scatter_0 = scatter
+        bias = rank_bias(ratio, n_samples, fit)
+        # The degrees of freedom are not fitted again, which leaves part of the bias.
+        error = math.hypot(bias.error(error), 0.3 * bias.mean)
+        return ratio, value - bias.mean, error
 
     def _maximise_likelihood(self, block):
         """Return the degrees of freedom and the scatter matrix."""
-        scatter_of = {}
+        scatter_of, self._curvature = {}, 0.0
 
         def loss(log_nu):
             nu = math.exp(log_nu)
@@ -372,12 +407,15 @@ class StudentCopulaMI(_EllipticalEstimator):
         # Twice the gain by a parameter is chi-squared: 3.84 is its 95 % quantile.
         if 2 * len(block) * (-found.fun - value) < 3.84:
             return math.inf, normal
+        step = 0.4  # of the log degrees of freedom, for a second difference
+        sides = (loss(found.x + sign * step) for sign in (-1, 1))
+        self._curvature = (2 * found.fun - sum(sides)) / step**2
         return nu, scatter_of[nu]
 
     def _fit_scatter(self, block, nu, start):
         """Return the scatter matrix and the mean log density, of a copula if asked."""
         block = self._quantiles(block, nu) - self._location
-        scatter = student_scatter(block, nu, start)
+        scatter = student_scatter(block, nu, start, ridge=self._ridge)
         if not self._marginals:
             return scatter, student_log_density(block, scatter, nu).mean()
         scale = np.sqrt(np.diag(scatter))
@@ -464,9 +502,10 @@ class EllipticalCopulaMI(MutualInfoEstimator):
         self._reference = CopulaReference(X[order], y[order])
         self.degrees_of_freedom_: float = float(self._reference.degrees_of_freedom)
         self.lower_bound_: float = self._reference.bound
+        value = self._reference.estimate
         pointwise = self._log_ratio_of_pairs(X, y)
-        error = standard_error(pointwise)
-        return Estimate(self._reference.estimate, error, influence=pointwise)
+        error = self._reference.standard_error(pointwise)
+        return Estimate(value, error, influence=pointwise)
 
     def _mutual_info(self, X, y):
         return self._log_ratio_of_pairs(X, y).mean()

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from skmi._data.marginals import BlockView
 from skmi.gaussian.cross_fitted import N_FOLDS, vary_without
+from skmi.gaussian.ranks import IndependentColumns
 from skmi.statistics import standard_error
 
 __all__ = ["FoldedCopula", "choose_by_folds"]
@@ -36,12 +36,16 @@ class FoldedCopula:
     ratio: Any
 
     def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
-        self.views = BlockView(X, "rank"), BlockView(y, "rank")
+        columns = IndependentColumns(X, "rank"), IndependentColumns(y, "rank")
+        self.views = tuple(block.view for block in columns)
         x, y = (
             view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
         )
         folds = np.array_split(np.arange(len(x)), N_FOLDS)
-        self.kept = vary_without(x, folds), vary_without(y, folds)
+        self.kept = tuple(
+            block.kept & vary_without(scores, folds)
+            for block, scores in zip(columns, (x, y), strict=True)
+        )
         x, y = x[:, self.kept[0]], y[:, self.kept[1]]
         self.ratio = None
         self.terms: np.ndarray = np.zeros(len(x))

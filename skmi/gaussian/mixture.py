@@ -89,6 +89,16 @@ class NormalMixture:
             whole = part if whole is None else np.logaddexp(whole, part)
         return whole - self._alone(0, x)[:, np.newaxis] - self._alone(1, y)
 
+    def draw(
+        self, n_samples: int, random_state: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw samples of both blocks from the distribution."""
+        which = random_state.choice(len(self.weights), n_samples, p=self.weights)
+        noise = random_state.standard_normal((n_samples, self.means.shape[1]))
+        roots = np.linalg.cholesky(self.covariances)
+        rows = self.means[which] + np.einsum("nij,nj->ni", roots[which], noise)
+        return rows[:, : self.n_x], rows[:, self.n_x :]
+
     def _alone(self, side, block):
         part = slice(self.n_x, None) if side else slice(None, self.n_x)
         return logsumexp(self.log_densities(block, part), axis=0)

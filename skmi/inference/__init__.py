@@ -1,6 +1,9 @@
 """Hypothesis tests, confidence intervals and consistency checks for any estimator."""
 
-from skmi.inference.conditional import conditional_independence_test
+from skmi.inference.conditional import (
+    ConditionalTestResult,
+    conditional_independence_test,
+)
 from skmi.inference.consistency import (
     ConsistencyCheck,
     SelfConsistencyResult,
@@ -11,6 +14,7 @@ from skmi.inference.intervals import ConfidenceInterval, confidence_interval
 from skmi.inference.permutation import PermutationTestResult, permutation_test
 
 __all__ = [
+    "ConditionalTestResult",
     "ConfidenceInterval",
     "ConsistencyCheck",
     "PermutationTestResult",

@@ -8,7 +8,16 @@ from scipy.stats import rankdata
 
 from skmi._data.marginals import normal_scores
 
-__all__ = ["Functions", "functions_of", "sums_of_squares"]
+__all__ = [
+    "Functions",
+    "cosines",
+    "functions_of",
+    "kernel_functions",
+    "label_functions",
+    "leading",
+    "standardised",
+    "sums_of_squares",
+]
 
 FREQUENCIES = (1, 2, 4, 8, 16, 32)  # of the cosines of one column, band by band
 KERNEL_CUTS = (8, 32)  # numbers of principal functions of a kernel, band by band
@@ -116,9 +125,11 @@ def leading(values: np.ndarray, number: int) -> np.ndarray:
 
 def standardised(values: np.ndarray) -> np.ndarray:
     """Return columns of mean 0 and variance 1; a constant one becomes 0."""
+    unit = np.abs(values).max(axis=0, initial=0)  # keeps squares from overflowing
+    values = values / np.where(unit > 0, unit, 1.0)
     values = values - values.mean(axis=0)
     spread = values.std(axis=0)
-    return values / np.where(spread > 1e-9, spread, np.inf)
+    return values / np.where(spread > 1e-12, spread, np.inf)
 
 
 def sums_of_squares(x: Functions, y: Functions, orders: np.ndarray) -> np.ndarray:

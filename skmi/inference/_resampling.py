@@ -19,6 +19,7 @@ from skmi.entropy import label_codes
 from skmi.exceptions import ReliabilityWarning
 
 __all__ = [
+    "count_blocks",
     "count_rows",
     "disagreement",
     "estimates_of_halves",
@@ -27,6 +28,7 @@ __all__ = [
     "permuted_rows",
     "permuted_within",
     "random_halves",
+    "random_signs",
     "read_groups",
     "require_block_length",
     "require_count",
@@ -120,13 +122,50 @@ def permuted_within(
     """Return row numbers permuted within each group."""
     _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if counts.max() < 2:
-        raise ValueError("No two rows have the same label: nothing can be permuted.")
+        raise ValueError(
+            "No two rows have the same label of `groups` or Z: nothing can be "
+            "permuted. Pass labels that are repeated, or numbers."
+        )
     order = np.empty(len(codes), dtype=int)
     shuffled = random_state.permutation(len(codes))
     order[np.argsort(codes, kind="stable")] = shuffled[
         np.argsort(codes[shuffled], kind="stable")
     ]
     return order
+
+
+def random_signs(
+    n_samples: int,
+    n_draws: int,
+    groups: ArrayLike | None,
+    block_length: int | None,
+    random_state: np.random.RandomState,
+) -> np.ndarray:
+    """Draw signs (n_draws, n_samples), the same within a group or a block."""
+    if groups is not None and block_length is not None:
+        raise ValueError("Pass groups or block_length, not both.")
+    if groups is not None:
+        codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+        signs = random_state.choice([-1.0, 1.0], size=(n_draws, codes.max() + 1))
+        return signs[:, codes]
+    require_block_length(block_length)
+    length = block_length or 1
+    if length == 1:
+        return random_state.choice([-1.0, 1.0], size=(n_draws, n_samples))
+    # Blocks begin elsewhere in each draw.
+    starts = random_state.randint(length, size=(n_draws, 1))
+    codes = (np.arange(n_samples) + starts) // length
+    signs = random_state.choice([-1.0, 1.0], size=(n_draws, codes.max() + 1))
+    return np.take_along_axis(signs, codes, axis=1)
+
+
+def count_blocks(
+    n_samples: int, groups: ArrayLike | None, block_length: int | None
+) -> int:
+    """Count the groups or blocks of samples that may be independent."""
+    if groups is not None:
+        return len(np.unique(np.asarray(groups)))
+    return n_samples // (block_length or 1)
 
 
 def train_and_test_rows(

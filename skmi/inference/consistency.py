@@ -12,9 +12,10 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 from sklearn.base import clone
+from sklearn.utils import check_array
 
 from skmi._core.sklearn_compat import make_random_state, select_rows
-from skmi._data.dtypes import target_kind
+from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
 from skmi._data.reading import read_sides
 from skmi.base import MutualInfoEstimator
 from skmi.inference._resampling import count_rows, with_seed
@@ -216,8 +217,16 @@ def coarsen(X: ArrayLike, random_state: np.random.RandomState) -> np.ndarray:
     """Return every second column; a single one with noise of its standard deviation."""
     if np.ndim(X) == 2 and np.shape(X)[1] > 1:
         return np.asarray(X)[:, ::2]
-    column = np.asarray(X, dtype=float)
-    return column + column.std() * random_state.standard_normal(column.shape)
+    if {"discrete", "text"} & {target_kind(X), *feature_kinds(X)}:
+        raise ValueError(
+            "X is one column of labels, to which no noise can be added; pass "
+            "transform, a function of X that loses information."
+        )
+    with wanting_numbers("X"):
+        column = check_array(X, dtype=np.float64, ensure_2d=False, input_name="X")
+    unit = max(np.abs(column).max(), np.finfo(float).tiny)  # squares may overflow
+    noise = random_state.standard_normal(column.shape)
+    return column / unit + (column / unit).std() * noise
 
 
 def side_by_side(copies: list[tuple[Any, Any]]) -> tuple[np.ndarray, np.ndarray]:

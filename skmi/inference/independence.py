@@ -7,7 +7,6 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 
 from skmi._core.sklearn_compat import make_random_state
-from skmi._data.dtypes import wanting_numbers
 from skmi._data.reading import read_sides
 from skmi._data.validation import numbers_and_codes
 from skmi.inference._dependence import Functions, functions_of, sums_of_squares
@@ -113,16 +112,15 @@ def independence_test(
     require_count("n_permutations", n_permutations, 1)
     require_block_length(block_length)
     random_state = make_random_state(random_state)
-    with wanting_numbers("X or y"):
-        sides = [
-            numbers_and_codes(data, name, warn_of_codes=False)
-            for name, data in (("X", X), ("y", y))
-        ]
     x, y = (
-        subtract_group_means(functions_of(*side, random_state), groups)
-        for side in sides
+        subtract_group_means(
+            functions_of(*numbers_and_codes(*side), random_state), groups
+        )
+        for side in ((X, "X"), (y, "y"))
     )
     n_samples = len(y.values)
+    if not (x.values.shape[1] and y.values.shape[1]):  # a single label
+        return PermutationTestResult(0.0, 1.0, np.zeros(n_permutations))
     orders = (
         permuted_rows(n_samples, groups, block_length, random_state)
         for _ in range(n_permutations)

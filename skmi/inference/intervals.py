@@ -20,14 +20,18 @@ from skmi.inference._resampling import (
     estimates_of_halves,
     fit_again,
     fit_on_rows,
+    permuted_rows,
     random_halves,
+    read_groups,
+    require_block_length,
     require_count,
     with_seed,
 )
+from skmi.inference.permutation import fit_permuted, has_test_samples
 from skmi.neighbors._base import NeighborEstimator
 from skmi.neighbors.ksg import KSG
 from skmi.neighbors.mixed import MixedKSG
-from skmi.statistics import ConfidenceInterval
+from skmi.statistics import ConfidenceInterval, standard_error
 
 __all__ = [
     "ConfidenceInterval",
@@ -35,6 +39,8 @@ __all__ = [
     "disagreement",
     "estimates_of_halves",
 ]
+
+N_PERMUTATIONS = 30  # of blocks, for the bias by memory
 
 
 def confidence_interval(
@@ -45,6 +51,8 @@ def confidence_interval(
     level: float = 0.95,
     method: str = "auto",
     n_resamples: int = 50,
+    groups: ArrayLike | None = None,
+    block_length: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
 ) -> ConfidenceInterval:
@@ -54,7 +62,8 @@ def confidence_interval(
 
     with the quantile of a Student distribution whose degrees of freedom are the number
     of resamples of the standard error less one, or of a normal distribution where it
-    has none.
+    has none. The interval stops at the `ceiling_` of the estimator, which for labels is
+    at most their entropy.
 
     Parameters
     ----------
@@ -78,6 +87,15 @@ def confidence_interval(
         by neighbours and where no copula can be fitted, and "influence" for all others.
     n_resamples : int, default=50
         Number of halves, or of samples drawn from the reference.
+    groups : array-like of shape (n_samples,), default=None
+        Group labels: the samples of a group may depend on each other. The standard
+        error is multiplied by the factor by which groups raise that of the influence.
+    block_length : int, default=None
+        For series: number of consecutive samples in a block, several times the length
+        over which they are correlated. The standard error is multiplied in the same
+        way, and is at least that of the estimate with blocks of y permuted, whose mean,
+        which memory raises, is subtracted; for estimators that train a critic it is
+        multiplied alone.
     random_state : int, RandomState instance or None, default=None
         Seed of the resamples and of the estimator.
     n_jobs : int, default=None
@@ -92,8 +110,9 @@ def confidence_interval(
     Raises
     ------
     ValueError
-        If a parameter is out of range, or if `method` is "reference" and no copula can
-        be fitted: labels, too few samples, or an exact relation.
+        If a parameter is out of range, if both `groups` and `block_length` are given,
+        or if `method` is "reference" and no copula can be fitted: labels, too few
+        samples, or an exact relation.
 
     Notes
     -----
@@ -138,9 +157,13 @@ def confidence_interval(
         known = ", ".join(METHODS)
         raise ValueError(f"method={method!r} must be one of auto, {known}.")
     require_count("n_resamples", n_resamples, 2)
+    require_block_length(block_length)
+    if groups is not None and block_length is not None:
+        raise ValueError("Pass groups or block_length, not both.")
     random_state = make_random_state(random_state)
     estimator = with_seed(estimator, random_state)
     X, y = read_sides(X=X, y=y)
+    groups = read_groups(groups, len(y))
     estimator.fit(X, y)
     if method == "auto":
         method = choose_method(estimator, X, y)
@@ -148,6 +171,15 @@ def confidence_interval(
     value, error, freedom = METHODS[method](
         estimator, X, y, n_resamples, random_state, parallel
     )
+    error *= factor_of_dependence(estimator, count_rows(y), groups, block_length)
+    if block_length is not None and not has_test_samples(estimator):
+        orders = [
+            permuted_rows(count_rows(y), None, block_length, random_state)
+            for _ in range(N_PERMUTATIONS)
+        ]
+        one = without_callbacks(estimator)
+        null = list(parallel(delayed(fit_permuted)(one, X, y, o) for o in orders))
+        value, error = value - np.mean(null), max(error, np.std(null, ddof=1))
     reach, one_sided = (
         float(t.ppf(q, freedom)) * error for q in ((1 + level) / 2, level)
     )
@@ -159,6 +191,26 @@ def confidence_interval(
         mutual_info=value,
         lower_limit=value - one_sided,
     )
+
+
+def factor_of_dependence(
+    estimator: MutualInfoEstimator,
+    n_samples: int,
+    groups: ArrayLike | None,
+    block_length: int | None,
+) -> float:
+    """Return by how much groups or blocks raise the error of the influence."""
+    influence = estimator._influence
+    if influence is None or (groups is None and block_length is None):
+        return 1.0
+    if groups is not None and len(influence) != n_samples:
+        raise ValueError(
+            "groups need an estimate on all samples: pass cv=5 to the estimator."
+        )
+    if block_length is not None:  # of the test samples, which keep their order
+        block_length = max(1, round(block_length * len(influence) / n_samples))
+    within = standard_error(influence, groups=groups, block_length=block_length)
+    return max(within / max(standard_error(influence), 1e-300), 1.0)
 
 
 # Each method returns the estimate, its bias removed, its standard error and the degrees

@@ -11,8 +11,9 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions, make_random_state
 from skmi._data.chance import code_information
 from skmi._data.dtypes import label_rows
-from skmi.base import Estimate, MutualInfoEstimator
+from skmi.base import ChainRule, Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
+from skmi.neighbors._conditional import ConditionalRows
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_neighbors
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import Places, Side
@@ -94,18 +95,24 @@ class NeighborEstimator(MutualInfoEstimator):
         labels = self._layout.X_labels
         return np.zeros(n_features, bool) if labels is None else labels.mask
 
+    def _is_discrete(self, X: np.ndarray) -> bool:
+        return bool(self._is_label.all()) or super()._is_discrete(X)
+
     def _atom_limits(self, x: Block, y: Block) -> list[float]:
         """Return from how many copies on a value of x, and one of y, is a label."""
         return [math.inf, math.inf]
 
     # -- fit ---------------------------------------------------------------------
 
-    def _fit(self, X, y):
+    def _learn_options(self, X) -> None:
         # Methods after `fit` read the parameters here: `set_params` waits for a refit.
         self._options = SimpleNamespace(**self.get_params(deep=False))
         seed = make_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._tie_seed = seed
         self._is_label = self._label_mask(X.shape[1])
+
+    def _fit(self, X, y):
+        self._learn_options(X)
         value, error = self._estimate(X, y)
         drift = self._drift_of_terms(self._terms_of_samples)
         self._sampling_error, self._drift = error, drift.bias
@@ -197,6 +204,45 @@ class NeighborEstimator(MutualInfoEstimator):
         if len(self._joint.groups) > 1:
             return math.inf
         return self._constant(n_samples) - digamma(self._options.n_neighbors)
+
+    # -- given Z -----------------------------------------------------------------
+
+    def _fit_conditional(self, X, y, Z, **settings):
+        """Count neighbours at one distance in all spaces, as Frenzel and Pompe do."""
+        self._learn_options(X)
+        self._check_samples(X, y)
+        labels = sorted(set(label_rows(X[:, self._is_label])))
+        self._x_codes = {label: code for code, label in enumerate(labels)}
+        labels = sorted(set(label_rows(Z[:, self._condition.label_mask])))
+        self._z_codes = {label: code for code, label in enumerate(labels)}
+        self._given_rows = X, y, Z
+        self._conditional_rows = self._rows_given(X, y, Z)
+        found = self._conditional_rows.estimate()
+        self.status_ = status(found.value, found.error, math.inf, found.drift)
+        return Estimate(found.value, found.error, influence=found.terms)
+
+    def _rows_given(self, X, y, Z) -> ConditionalRows:
+        return ConditionalRows(
+            self._blocks_given(X, y, Z),
+            self._options.marginals,
+            self._options.n_neighbors,
+            self._options.n_jobs,
+            N_TIE_BREAKINGS,
+            np.random.RandomState(self._tie_seed),
+        )
+
+    def _blocks_given(self, X, y, Z) -> list[Block]:
+        is_label = self._condition.label_mask
+        rows = label_rows(Z[:, is_label])
+        codes = np.array([self._z_codes.get(row, -1) for row in rows], dtype=int)
+        return [self._x_rows(X), self._y_rows(y), Block(Z[:, ~is_label], codes)]
+
+    def _conditional(self, method, X, y, Z):
+        if method == "mutual_info":
+            return self._rows_given(X, y, Z).estimate().value
+        if method == "score_samples":
+            return self._conditional_rows.pointwise(self._blocks_given(X, y, Z))
+        return ChainRule.fit(self, *self._given_rows, {}).difference(method, X, y, Z)
 
     # -- new samples -------------------------------------------------------------
 

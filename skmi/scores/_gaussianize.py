@@ -41,7 +41,9 @@ def gaussianize_column(sample: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
     """Return the normal scores and slopes of one column."""
     spread = sample.std()
     if not spread > 0:
-        raise ValueError("A column is constant: its density has no score.")
+        raise ValueError(
+            "X has a constant column, whose density has no score; drop that column."
+        )
     low, high = torch.quantile(sample, sample.new_tensor([0.25, 0.75]))
     narrow = (high - low) / 1.349  # the standard deviation, if normal
     scale = torch.minimum(spread, narrow) if narrow > 0 else spread

@@ -24,7 +24,9 @@ def whiten_samples(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     centred = samples - mean
     unit = centred.abs().amax(-2, keepdim=True)  # keeps squares from overflowing
     if not (unit > 0).all():
-        raise ValueError("A column is constant: its density has no score.")
+        raise ValueError(
+            "X has a constant column, whose density has no score; drop that column."
+        )
     scaled = centred / unit
     covariance = scaled.mT @ scaled / (n_rows - 1)
     factor, usable = factorise(covariance)

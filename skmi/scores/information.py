@@ -205,6 +205,7 @@ def mige_loss(
     *,
     circumstance: str = "I",
     log_scale: Tensor | None = None,
+    log_density: Tensor | None = None,
     labels: Tensor | None = None,
     **options: Any,
 ) -> Tensor:
@@ -220,8 +221,10 @@ def mige_loss(
       :math:`-(H(z) + H(other) - H(z, other))`.
     - "III": z is drawn by a stochastic encoder from normal distributions of
       `log_scale`. Loss of :math:`-(H(z) - E \sum_i \log \sigma_i(x))`, minus the
-      mutual information of z and its input up to a constant. Without `log_scale` the
-      noise is fixed and only H(z) counts.
+      mutual information of z and its input up to a constant. For any other stochastic
+      encoder `log_density` takes the place of `log_scale`, with a loss of
+      :math:`-(H(z) + E \log q(z|x))`. Without both the noise is fixed and only H(z)
+      counts.
 
     Parameters
     ----------
@@ -232,7 +235,10 @@ def mige_loss(
     circumstance : {"I", "II", "III"}, default="I"
         Which arguments depend on parameters, as above.
     log_scale : tensor of shape (n, d), default=None
-        Log standard deviations of a stochastic encoder.
+        Log standard deviations of a stochastic encoder with normal noise.
+    log_density : tensor of shape (n,), default=None
+        :math:`\log q(z_i|x_i)` of a stochastic encoder, z being drawn from it by a
+        differentiable map of noise.
     labels : tensor of shape (n,), default=None
         Classes that z is to be informative about, in place of `other`.
     **options : dict
@@ -271,6 +277,8 @@ def mige_loss(
         )
     if circumstance == "III":
         known = 0 if log_scale is None else log_scale.sum(-1).mean()
+        if log_density is not None:
+            known = -log_density.mean()
         return known - surrogate(z)
     if labels is not None:
         return entropy_within(z, labels, surrogate) - surrogate(z)

@@ -1,14 +1,17 @@
 """Estimators that learn a log density of y given x by its likelihood."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
+from sklearn.covariance import ledoit_wolf
+from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture
 
 from skmi._core.params import estimator, parameter
-from skmi._core.sklearn_compat import HasMethods, Real, StrOptions
+from skmi._core.sklearn_compat import HasMethods, Real, StrOptions, make_random_state
 from skmi._data.checks import is_constant
+from skmi._data.splitting import Fold
 from skmi.critics import (
     CONDITIONALS,
     CRITICS,
@@ -16,7 +19,7 @@ from skmi.critics import (
     MixtureConditional,
 )
 from skmi.entropy import gaussian_surprise, neighbor_surprise
-from skmi.exceptions import DiscreteTargetWarning, warn
+from skmi.exceptions import DiscreteTargetWarning, ReliabilityWarning, warn
 from skmi.variational.base import CriticEstimator, named_critic
 from skmi.variational.objective import Objective, Scores
 from skmi.variational.report import Report, RowTerms, row_report
@@ -25,6 +28,16 @@ __all__ = [
     "BarberAgakov",
     "DifferenceOfEntropies",
 ]
+
+SMALLEST_SPREAD = 1e-5  # of a combination of columns, relative to the largest
+
+# Of many columns, those combinations are kept that x predicts best: each of the others
+# costs more by overfitting than it tells.
+FEW_COMBINATIONS, SAMPLES_PER_COMBINATION = 10, 100
+
+LARGEST_LOSS = (
+    0.1  # nats by overfitting a linear map, above which nothing found is said
+)
 
 N_NEIGHBORS = 3  # of the entropy of y: more increase its bias, fewer its variance
 
@@ -245,10 +258,13 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
 
     Notes
     -----
-    The marginal density of y has as many normal components as the conditional one; one
-    for a user's critic. Both assume independent columns of y within a component. The
-    error is the difference of two errors of fit, of either sign. Decorrelate strongly
-    correlated columns first, for example with :class:`sklearn.decomposition.PCA`.
+    The marginal density of y has as many normal components as the conditional one, and
+    one for a user's critic, which is given the standardised columns. The densities of
+    skmi are those of linear combinations of the columns that are uncorrelated, given x
+    as well, and independent within a component: normal samples are modelled exactly. Of
+    more than ten columns those combinations are kept that a linear map of x predicts
+    best, one for each hundred samples. The error is the difference of two errors of
+    fit, of either sign.
 
     References
     ----------
@@ -268,15 +284,73 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
     def _make_report(self) -> Report:
         return row_report(reduce_diagonal, contrast="x")
 
+    def _fit(self, X, y):
+        estimate = super()._fit(X, y)
+        n_train = len(X) - sum(map(len, self._split(X, y, make_random_state(0))[0][1:]))
+        n_weights = X.shape[1] * min(most_combinations(n_train), y[:1].size)
+        loss = n_weights / (2 * n_train)  # expected, of a linear map on new samples
+        if loss > LARGEST_LOSS and estimate.mutual_info < loss:
+            warn(
+                f"Little dependence was found, but {n_train} training samples are few "
+                f"for {X.shape[1]} and {y[:1].size} columns: overfitting may have "
+                "hidden it. Reduce the columns first, for example with "
+                "sklearn.decomposition.PCA, or pass more samples.",
+                ReliabilityWarning,
+            )
+        return estimate
+
     def _make_inputs(self, X, y, fold):
         inputs = super()._make_inputs(X, y, fold)
+        ours = isinstance(self._make_critic(), tuple(CONDITIONALS.values()))
+        if ours and y.shape[1] > 1:
+            inputs = inputs._replace(y=Decorrelated.fit(inputs, X, y, fold))
         rows = inputs.y.transform(y[np.concatenate([fold.train, fold.stop])])
         if hasattr(self, "classes_"):
             marginal = label_shares(rows)
         else:
             n_mixtures = getattr(self._make_critic(), "n_mixtures", 1)
             marginal = fit_mixture(rows, n_mixtures)
-        return inputs._replace(offset=MinusMarginal(inputs.y, marginal))
+        return inputs._replace(offset=MinusMarginal(inputs.y, marginal), may_stay=True)
+
+
+class Decorrelated(NamedTuple):
+    """Linear combinations of standardised columns of y, uncorrelated given x as well.
+
+    A normal density with independent columns is then exact for normal samples. They are
+    those of canonical correlation analysis. Combinations without variance are left out.
+    """
+
+    scaler: Any
+    centre: np.ndarray
+    matrix: np.ndarray  # (n_columns, n_combinations)
+
+    @classmethod
+    def fit(cls, inputs: Any, X: np.ndarray, y: np.ndarray, fold: Fold) -> Self:
+        """Learn the combinations from training samples, and their scale from all.
+
+        All but the test samples, as the marginal density is fitted to them.
+        """
+        x, columns = inputs.x.transform(X[fold.train]), inputs.y.transform(y)
+        known = columns[np.concatenate([fold.train, fold.stop])]
+        columns = columns[fold.train]
+        variances, axes = np.linalg.eigh(ledoit_wolf(columns)[0])
+        whiten = axes / np.sqrt(variances)
+        fitted = Ridge(alpha=x.shape[1]).fit(x, columns @ whiten)
+        residuals = columns @ whiten - fitted.predict(x)
+        most = most_combinations(len(x))
+        matrix = whiten @ np.linalg.eigh(residuals.T @ residuals)[1][:, :most]
+        spreads = (known @ matrix).std(axis=0)
+        kept = spreads > SMALLEST_SPREAD * spreads.max()
+        return cls(inputs.y, known.mean(axis=0), matrix[:, kept] / spreads[kept])
+
+    def transform(self, block: np.ndarray) -> np.ndarray:
+        """Return the combinations."""
+        return (self.scaler.transform(block) - self.centre) @ self.matrix
+
+
+def most_combinations(n_samples: int) -> int:
+    """Return how many combinations of columns so many samples can support."""
+    return max(FEW_COMBINATIONS, n_samples // SAMPLES_PER_COMBINATION)
 
 
 class MinusMarginal(NamedTuple):

@@ -27,6 +27,7 @@ def contrastive_report(contrast: str) -> Report:
         functools.partial(reduce_rows, bound=bounds.info_nce),
         bound="lower",
         ceiling=log_contrasts,
+        reach=math.log,
         contrast=contrast,
     )
 
@@ -157,6 +158,7 @@ class InterpolatedBound(RatioEstimator):
             functools.partial(reduce_rows, bound=self._interpolated),
             bound="lower",
             ceiling=self._ceiling,
+            reach=math.log,
             contrast="x",
         )
 

@@ -236,7 +236,9 @@ class CLUB(KnownConditionalEstimator):
     Notes
     -----
     `score` is a lower bound of the density, since an upper bound does not measure how
-    well a model fits. Training uses no negative samples.
+    well a model fits: where it is below 0 the learned density is wrong, as that of
+    outliers far beyond the other samples is, and the estimate of either sign. Training
+    uses no negative samples.
 
     References
     ----------

@@ -1,7 +1,7 @@
 """The report of test samples from their scores: estimate, influence, ceiling."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,7 +16,6 @@ __all__ = [
     "RowTerms",
     "Terms",
     "log_partition_report",
-    "mean_by_row",
     "n_contrasts",
     "partition_report",
     "reduce_rows",
@@ -218,9 +217,3 @@ def drop_diagonal(scores: torch.Tensor) -> torch.Tensor:
     columns = torch.arange(n_columns - 1, device=scores.device)
     own = torch.arange(n_rows, device=scores.device).unsqueeze(-1)
     return scores.gather(1, columns + (columns >= own))
-
-
-def mean_by_row(rows: list[np.ndarray], values: Iterator[np.ndarray]) -> np.ndarray:
-    """Average the values of samples that are tested on more than once."""
-    _, row = np.unique(np.concatenate(rows), return_inverse=True)
-    return np.bincount(row, np.concatenate(list(values))) / np.bincount(row)

@@ -16,11 +16,11 @@ from skmi.inference import confidence_interval, permutation_test
 SMALL = {"hidden_layer_sizes": (16,), "cv": 3, "random_state": 0}
 
 
-def bump(n_samples, seed):
-    """Two columns each; y follows the distance of x from 0, on no slope."""
+def bump(n_samples, seed, n_columns=2):
+    """The first column of y follows the distance of x from 0, on no slope."""
     rng = np.random.RandomState(seed)
-    X = rng.standard_normal((n_samples, 2))
-    Y = rng.standard_normal((n_samples, 2))
+    X = rng.standard_normal((n_samples, n_columns))
+    Y = rng.standard_normal((n_samples, n_columns))
     Y[:, 0] = np.abs(X[:, 0]) + 0.3 * Y[:, 0]
     return X, Y
 
@@ -78,9 +78,12 @@ def test_labels():
     density /= np.sqrt(2 * np.pi)
     truth = entr(density.mean(axis=0)).sum() * (grid[1] - grid[0])
     truth -= (1 + np.log(2 * np.pi)) / 2
-    assert model.bound_ == "lower"
-    assert model.mutual_info_ == pytest.approx(truth, abs=0.08)
-    assert model.mutual_info_ == pytest.approx(
+    assert model.chosen_ == "neighbors"
+    assert model.bound_ == "none"
+    low, high = model.confidence_interval_
+    assert low < truth < high
+    assert model.lower_bound_ == pytest.approx(truth, abs=0.08)
+    assert model.lower_bound_ == pytest.approx(
         model.score(X, labels), abs=0.05
     )  # the same bound but for its sample of labels
 
@@ -154,7 +157,7 @@ def test_candidates_win_by_rows_held_out():
     assert model.mutual_info_ == GaussianMI().fit(X, Y).mutual_info_
     assert model.score(X, Y) == GaussianMI().fit(X, Y).score(X, Y)
     poor = AutoMI(candidates=[GaussianMI()], **SMALL).fit(*bump(400, 0))
-    assert poor.chosen_ == "critic"
+    assert poor.chosen_ != "GaussianMI 0"
 
 
 def test_candidates_know_labels():
@@ -196,24 +199,99 @@ def test_saturation():
 
 
 def test_cut_short():
-    X, Y = bump(400, 0)
+    X, Y = bump(400, 0, n_columns=5)
     with pytest.warns(ConvergenceWarning, match="after 2 epochs"):
         model = AutoMI(max_iter=2, **SMALL).fit(X, Y)
     assert model.status_ == "not converged"
 
 
 def test_few_rows_for_the_structure():
+    with pytest.warns(ConvergenceWarning, match="rises with the number of samples"):
+        model = AutoMI(**SMALL).fit(*bump(400, 0, n_columns=5))
+    assert model.chosen_ == "critic"
+    assert model.status_ == "not converged"
+    low, high = model.confidence_interval_
+    assert low < bump_mutual_info() < high
+
+
+def test_mixtures_need_no_critic():
+    """A cross of three columns each; the truth is .52 nats, by simulation."""
     rng = np.random.RandomState(0)
     X = rng.standard_normal((1000, 3))
     sign = rng.choice([-1, 1], (1000, 1))
     Y = 0.7 * sign * X + np.sqrt(1 - 0.7**2) * rng.standard_normal((1000, 3))
-    with pytest.warns(ConvergenceWarning, match="rises with the number of samples"):
-        model = AutoMI(random_state=0).fit(X, Y)
-    assert model.chosen_ == "critic"
-    assert model.status_ == "not converged"
-    assert (
-        0.1 < model.lower_bound_ < 0.52 < model.mutual_info_ + 3 * model.standard_error_
-    )
+    model = AutoMI(random_state=0).fit(X, Y)
+    assert model.chosen_ == "mixture copula"
+    assert model.n_iter_ == 0
+    assert model.reference_mutual_info_ < 0.2
+    low, high = model.confidence_interval_
+    assert low < 0.52 < high
+    assert high - low < 0.25
+
+
+def test_a_share_of_dependent_samples():
+    """Half of the samples are independent; the truth is .83 nats, by simulation."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((1500, 5))
+    Y = 0.8 * X + 0.6 * rng.standard_normal((1500, 5))
+    Y[::2] = rng.standard_normal((750, 5))
+    order = rng.permutation(1500)
+    model = AutoMI(random_state=0).fit(X[order], Y[order])
+    assert model.chosen_ == "contaminated copula"
+    assert model.mutual_info_ == pytest.approx(0.83, abs=0.1)
+    assert model.score(X, Y) > 0.6
+
+
+def test_samples_in_order_of_size():
+    X, Y, truth = make_correlated_normal(500, 2, mutual_info=0.8, random_state=0)
+    order = np.argsort(X[:, 0])
+    model = AutoMI(**SMALL).fit(X[order], Y[order])
+    assert model.chosen_ == "reference"
+    assert model.mutual_info_ == pytest.approx(truth, abs=0.15)
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+@pytest.mark.parametrize("n_columns", [1, 3])
+def test_never_above_the_ceiling(n_columns):
+    X = np.random.RandomState(0).standard_normal((300, n_columns))
+    model = AutoMI(**SMALL).fit(X, X)
+    assert model.mutual_info_ <= model.ceiling_
+    assert model.confidence_interval_.high <= model.ceiling_
+    assert model.status_ == "saturated"
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+@pytest.mark.parametrize("seed", range(3))
+def test_much_information_in_many_columns(seed):
+    X, Y, truth = make_correlated_normal(1000, 20, mutual_info=12.0, random_state=seed)
+    model = AutoMI(random_state=0).fit(X, Y)
+    assert model.mutual_info_ == pytest.approx(truth, abs=1.0)
+
+
+@pytest.mark.parametrize("n_labels", [2, 20])
+@pytest.mark.parametrize("n_columns", [2, 6])
+def test_interval_of_independent_labels(n_labels, n_columns):
+    rng = np.random.RandomState(90210)
+    X = rng.standard_normal((200, n_columns))
+    labels = np.char.mod("%d", rng.randint(n_labels, size=200))
+    model = AutoMI(random_state=0).fit(X, labels)
+    low, high = model.confidence_interval_
+    assert low <= 0 <= high
+    assert abs(model.mutual_info_) < 0.15
+    assert model.status_ == "zero"
+
+
+def test_labels_of_intervals():
+    """X is uniform on [y, y + 2]: log 5 less four fifths of log 2."""
+    truth = np.log(5) - 0.8 * np.log(2)
+    for seed in range(3):
+        rng = np.random.RandomState(seed)
+        codes = rng.randint(5, size=400)
+        X = codes[:, np.newaxis] + rng.uniform(0, 2, size=(400, 1))
+        model = AutoMI(random_state=0).fit(X, np.char.mod("%d", codes))
+        low, high = model.confidence_interval_
+        assert low < truth < high
+        assert high - low < 0.3
 
 
 @pytest.mark.filterwarnings("ignore::skmi.ConvergenceWarning")

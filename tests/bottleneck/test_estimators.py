@@ -1,6 +1,7 @@
 """IBEncoder and IBRegressor: the contract of estimators."""
 
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -10,13 +11,21 @@ import pytest
 import torch
 from sklearn.base import clone, is_classifier
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import load_iris
-from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    load_wine,
+)
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import skmi
+from skmi.bottleneck.information import INFORMATION
+from skmi.bottleneck.plane import COLLAPSED
 from tests.bottleneck.models import DIGITS, encoder_of_digits
 from tests.estimators import predictor_instances
 from tests.oracle import draw_normal
@@ -145,3 +154,61 @@ def test_search_over_beta_with_threads():
     assert search.best_params_ == {"beta": 1e-3}
     for name in ("mean_test_score", "std_test_score"):
         np.testing.assert_array_equal(search.cv_results_[name], alone.cv_results_[name])
+
+
+@pytest.mark.parametrize("information", list(INFORMATION))
+def test_the_prediction_is_never_worse_than_the_most_frequent_label(information):
+    """Too much compression: the rate falls, and the prediction is that without X."""
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:600], y[:600]
+    rates = []
+    for beta in (1e-3, 0.3, 10.0):
+        model = skmi.IBEncoder(
+            information=information, beta=beta, max_iter=15, random_state=0
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", skmi.exceptions.SkmiWarning)
+            rates.append(max(model.fit(X, y).rate_, COLLAPSED))
+        assert model.score(X, y) >= np.bincount(y).max() / len(y)
+        assert model.mutual_info_ > -0.2
+    assert rates[0] > rates[1] >= rates[2]
+
+
+def test_useless_codes_are_said_and_not_used():
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((300, 3)), rng.rand(300) < 0.7
+    with pytest.warns(skmi.CollapseWarning):
+        model = skmi.IBEncoder(beta=1.0, random_state=0).fit(X, y)
+    shares = np.tile([1 - y.mean(), y.mean()], (300, 1))
+    assert model.predict_proba(X) == pytest.approx(shares, abs=0.01)
+    with pytest.warns(skmi.CollapseWarning):
+        model = skmi.IBRegressor(beta=10.0, random_state=0).fit(X, 5 + X[:, 0] / 9)
+    assert model.predict(X) == pytest.approx(np.full(300, 5), abs=0.05)
+
+
+@pytest.mark.filterwarnings("error::skmi.exceptions.SkmiWarning")
+def test_defaults_converge_and_predict_as_well_as_another_network():
+    gaps, spreads, hits = [], [], []
+    for load in (load_iris, load_wine, load_breast_cancer):
+        X, y = load(return_X_y=True)
+        folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))
+        own = held_out_losses(skmi.IBEncoder(random_state=0), X, y, folds)
+        other = make_pipeline(StandardScaler(), MLPClassifier(random_state=0))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            theirs = held_out_losses(other, X, y, folds)
+        gaps.append(own[0].mean() - theirs[0].mean())
+        spreads.append(theirs[0].std() / np.sqrt(len(y)))
+        hits.append(own[1].mean() - theirs[1].mean())
+    assert sum(gaps) < np.hypot.reduce(spreads)  # a standard error of their sum
+    assert sum(hits) > -0.02
+
+
+def held_out_losses(model, X, y, folds):
+    """The log loss of each held-out sample, and whether its label is predicted."""
+    losses, hits = [], []
+    for train, test in folds:
+        proba = clone(model).fit(X[train], y[train]).predict_proba(X[test])
+        losses.append(-np.log(proba[np.arange(len(test)), y[test]].clip(1e-15)))
+        hits.append(proba.argmax(axis=1) == y[test])
+    return np.concatenate(losses), np.concatenate(hits)

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from skmi import bounds
 from tests.oracle import Oracle, OracleConditional, draw_normal
@@ -338,3 +339,41 @@ def test_unnormalized_barber_agakov_is_tight_at_its_best():
 def test_scores_of_a_wrong_shape_are_refused(shape):
     with pytest.raises(ValueError, match=r"\(\.\.\., n, n\)"):
         bounds.nwj(torch.zeros(shape))
+
+
+class Allocations(TorchDispatchMode):
+    """Counts the new tensors of at least some size."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size, self.count = size, 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        output = function(*args, **(kwargs or {}))
+        if isinstance(output, torch.Tensor) and output.numel() >= self.size:
+            given = {tensor.data_ptr() for tensor in args if torch.is_tensor(tensor)}
+            self.count += output.data_ptr() not in given
+        return output
+
+
+@pytest.mark.parametrize("bound", [bounds.info_nce, bounds.tnce])
+def test_a_contrastive_bound_needs_no_more_memory_than_a_cross_entropy(bound):
+    n_rows = 50
+    own, other = Allocations(n_rows**2 // 2), Allocations(n_rows**2 // 2)
+    scores = torch.randn(n_rows, n_rows, generator=torch.Generator().manual_seed(0))
+    with own:
+        value = bound(scores)
+    columns = scores if bound is bounds.info_nce else scores.mT
+    with other:
+        loss = torch.nn.functional.cross_entropy(columns, torch.arange(n_rows))
+    assert value.item() == pytest.approx(math.log(n_rows) - loss.item(), abs=1e-5)
+    assert own.count <= other.count
+
+
+def test_defaults_of_bounds_with_a_parameter():
+    scores = torch.tensor([[2.0, -1.0, 0.5], [0.0, 9.0, -0.5], [-1.0, 0.3, 3.0]])
+    assert bounds.smile(scores) == bounds.smile(scores, clip=5.0)
+    scores.requires_grad_()
+    (own,) = torch.autograd.grad(bounds.mine(scores), scores)
+    (expected,) = torch.autograd.grad(bounds.donsker_varadhan(scores), scores)
+    assert torch.allclose(own, expected)

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skmi import MIFeatureSelector, mutual_info_matrix
 from skmi.cli import job
 from skmi.cli.parsing import parse_column
 from tests.cli.runs import GOOD, TABULAR, findings, load_table, run, write
@@ -34,15 +35,29 @@ def test_planted_truth(planted, tmp_path, capsys):
         assert entry["scale"] == pytest.approx(np.sqrt(1 - np.exp(-2 * positive)))
 
 
-def test_mutual_info_of_the_job_is_that_of_the_estimator(planted, tmp_path, capsys):
-    from skmi import KSG
-
-    path = tmp_path / "table.csv"
-    planted.to_csv(path, index=False)
+def test_one_number_for_job_selector_and_matrix(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    z, noise = rng.standard_normal((2, 600))
+    frame = pd.DataFrame({"number": z + noise, "text": np.where(z > 0, "up", "down")})
+    frame["count"] = rng.poisson(np.exp(z))
+    frame["y"] = z
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
     _, found = findings(capsys, tmp_path, path, "--target", "y", "--seed", 3)
-    estimator = KSG(n_neighbors=10, random_state=3).fit(planted[["weak"]], planted["y"])
-    assert found["weak"]["mutual_info"] == pytest.approx(estimator.mutual_info_)
-    assert found["weak"]["standard_error"] == pytest.approx(estimator.standard_error_)
+    matrix = mutual_info_matrix(frame)
+    selector = MIFeatureSelector(random_state=0).fit(frame.drop(columns="y"), z)
+    for k, name in enumerate(["number", "text", "count"]):
+        entry = found[name]
+        assert entry["mutual_info"] == pytest.approx(selector.scores_[k])
+        assert entry["mutual_info"] == pytest.approx(matrix.loc[name, "y"], abs=1e-5)
+        assert entry["standard_error"] == pytest.approx(selector.standard_errors_[k])
+        assert entry["mutual_info"] <= entry["ceiling"]
+        assert entry["selected"] == (entry["step_pvalue"] is not None)
+    truths = {"number": -0.5 * np.log(0.5), "text": np.log(2)}
+    for name, truth in truths.items():
+        error = found[name]["standard_error"]
+        assert found[name]["mutual_info"] == pytest.approx(truth, abs=3 * error)
+    assert found["text"]["ceiling"] == pytest.approx(np.log(2), abs=0.01)
 
 
 def test_bundled_table(capsys):
@@ -51,7 +66,7 @@ def test_bundled_table(capsys):
     assert err == ""
     lines = out.splitlines()
     assert lines[0] == "diabetes, bundled with scikit-learn: 442 rows"
-    assert lines[4].split()[0] == "s5"
+    assert {line.split()[0] for line in lines[4:6]} == {"bmi", "s5"}
     assert max(map(len, lines)) <= 80
 
 

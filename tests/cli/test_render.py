@@ -1,3 +1,4 @@
+import io
 import os
 import subprocess
 import sys
@@ -5,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from skmi.cli import job, progress
 from skmi.cli.render import Finding, Pair, Report, render_record, render_text
-from tests.cli.runs import findings, run, write
+from tests.cli.runs import GOOD, findings, run, write
 
 
 def test_bits_and_seed(planted, tmp_path, capsys):
@@ -61,14 +63,16 @@ def test_names_that_the_terminal_cannot_show(tmp_path):
 
 def test_text_and_record_of_a_report():
     findings = [
-        Finding("a" * 20, "continuous", np.log(2), 0.1, 0.87, 0.005, True, None),
-        Finding("b", "discrete", 0.0, 0.1, 0.0, 1.0, False, "a" * 20),
+        Finding(
+            "a" * 20, "continuous", np.log(2), 0.1, 9.0, 0.87, 0.001, 0.005, True, None
+        ),
+        Finding("b", "discrete", 0.0, 0.1, 9.0, 0.0, 1.0, None, False, "a" * 20),
     ]
     pairs = [Pair("a" * 20, "b", 2 * np.log(2), np.log(2), 0.001)]
     report = Report("t.csv", 90, 10, "y", "discrete", 199, findings, pairs)
     text = render_text(report)
     assert text.startswith("t.csv: 90 rows, 10 without a target left out\n")
-    assert "0.0050*" in text
+    assert "0.0010   0.0050*" in text
     assert "More informative together than alone:\n" in text
     assert max(map(len, text.splitlines())) <= 80
     record = render_record(report.in_bits())
@@ -76,3 +80,28 @@ def test_text_and_record_of_a_report():
     assert record["features"][0]["mutual_info"] == pytest.approx(1.0)
     assert record["features"][0]["scale"] == 0.87
     assert record["interactions"][0]["synergy"] == pytest.approx(1.0)
+
+
+class Terminal(io.StringIO):
+    """Standard error of a person."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("patience", [0.0, 60.0])
+def test_a_progress_bar_for_what_takes_long(tmp_path, monkeypatch, patience):
+    terminal = Terminal()
+    monkeypatch.setattr(progress, "PATIENCE", patience)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    path = write(tmp_path / "t.csv", GOOD)
+    assert job.main([str(path), "--target", "y"]) == 0
+    shown = terminal.getvalue().split("note:")[0]
+    assert ("[" in shown) == (patience == 0)
+    assert not shown.rstrip("\r").strip(" ").endswith("]")
+    assert patience == 0 or not shown
+
+
+def test_no_progress_bar_where_nobody_looks(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    assert run(capsys, "--n-permutations", "39")[2] == ""

@@ -106,14 +106,45 @@ def test_a_module_is_copied_and_a_callable_leaves_the_global_generator_alone():
     assert torch.equal(one(x, y), other(x, y))
 
 
-def test_a_module_of_a_wrong_shape_is_refused():
-    class Wrong(torch.nn.Linear):
-        def forward(self, x, y):
-            return x[:, 0]
+class Mapped(torch.nn.Module):
+    """A module of joined rows, whose output is mapped by a function."""
 
-    stack = build_network(Wrong(1, 1), 1, 1, n_models=1, generator=generator())
-    with pytest.raises(ValueError, match=r"scores \(n, m\)"):
-        stack(draw(1, 5, 1), draw(1, 5, 1))
+    def __init__(self, n_inputs, function=lambda scores: scores):
+        super().__init__()
+        self.layer = torch.nn.Linear(n_inputs, 1)
+        self.function = function
+
+    def forward(self, x, y):
+        return self.function(self.layer(torch.cat([x, y], 1)))
+
+
+@pytest.mark.parametrize(
+    ("module", "found"),
+    [
+        (Mapped(5, lambda scores: scores.expand(-1, 5)), "returned (3, 5)"),
+        (Mapped(7), "mat1 and mat2"),
+    ],
+    ids=["shape", "columns"],
+)
+def test_a_module_of_a_wrong_size_is_refused(module, found):
+    with pytest.raises(
+        ValueError, match=r"x \(n, 3\) and y \(m, 2\) to scores"
+    ) as told:
+        build_network(module, 3, 2, n_models=1, generator=generator())
+    assert found in str(told.value)
+
+
+@pytest.mark.parametrize("function", [torch.Tensor.clone, lambda s: s.squeeze(1)])
+def test_a_module_of_joined_rows_scores_all_pairs(function):
+    module = Mapped(5, function)
+    stack = build_network(module, 3, 2, n_models=1, generator=generator())
+    x, y = draw(1, 4, 3), draw(1, 6, 2, seed=1)
+    scores = stack(x, y)[0]
+    for i, row in enumerate(x[0]):
+        expected = module.layer(torch.cat([row.expand(6, -1), y[0]], 1)).squeeze(1)
+        assert torch.allclose(scores[i], expected, atol=1e-6)
+    partners = torch.tensor([[1, 5], [0, 0], [2, 3], [4, 1]])
+    assert torch.equal(stack(x, y, partners)[0], scores.gather(1, partners))
 
 
 @pytest.mark.parametrize(

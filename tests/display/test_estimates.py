@@ -27,6 +27,18 @@ def test_bounds_are_drawn_with_kind_error_and_ceiling():
     assert display.ax_.get_ylim()[0] > display.ax_.get_ylim()[1]  # the first on top
 
 
+def test_intervals_stop_at_the_ceiling():
+    display = skmi.BoundsDisplay(
+        names=["a"],
+        mutual_info=[0.6],
+        standard_error=[0.1],
+        bound=["none"],
+        ceiling=[np.log(2)],
+    ).plot()
+    ends = display.errorbars_[0].lines[2][0].get_segments()[0][:, 0]
+    np.testing.assert_allclose(ends, [0.6 - 0.196, np.log(2)])
+
+
 def test_bounds_of_estimators_are_theirs():
     X, y = load_iris(return_X_y=True)
     X, y = X[:, :2], X[:, 2]

@@ -128,3 +128,48 @@ def test_circumstance_two_raises_the_information_on_the_hidden_layer():
     with torch.no_grad():  # to noise of deviation .3
         before, after = (net.eval()(rows)[0].std() for net in (module, trained))
     assert after > 1.5 * before
+
+
+def test_the_default_encoder_of_circumstance_three_is_stochastic():
+    model = skmi.MIGEGradient(n_components=1, circumstance="III", random_state=0)
+    X = table(500)
+    assert model.fit_transform(X).shape == (500, 1)
+    assert model.components_.shape == (1, 3)
+    assert model.encoder_.log_scale.item() < -0.5
+
+
+class Uniform(nn.Module):
+    """Codes uniform around a linear map: noise that is not normal."""
+
+    def __init__(self, n_features, n_components):
+        super().__init__()
+        self.mean = nn.Linear(n_features, n_components)
+        self.log_width = nn.Parameter(torch.zeros(n_components))
+
+    def forward(self, x):
+        mean = self.mean(x)
+        noise = (torch.rand_like(mean) - 0.5) * self.training
+        return mean + self.log_width.exp() * noise, -self.log_width.sum().expand(len(x))
+
+
+def test_circumstance_three_takes_any_noise_by_its_log_density():
+    model = skmi.MIGEGradient(
+        n_components=1, encoder=Uniform, circumstance="III", random_state=0
+    ).fit(table(500))
+    assert model.encoder_.log_width.item() < -0.5
+
+
+@pytest.mark.parametrize("circumstance", ["II", "III"])
+def test_an_encoder_without_a_second_output_is_refused(circumstance):
+    model = skmi.MIGEGradient(encoder=nn.Linear, circumstance=circumstance)
+    with pytest.raises(ValueError, match=f'circumstance="{circumstance}" needs an enc'):
+        model.fit(table(50))
+
+
+def test_circumstance_two_says_that_it_does_not_use_y():
+    X = table(60)
+    model = skmi.MIGEGradient(
+        n_components=1, encoder=TwoLayers, circumstance="II", random_state=0, max_iter=1
+    )
+    with pytest.warns(skmi.exceptions.SkmiWarning, match="not to learn the codes"):
+        model.fit(X, X[:, 0])

@@ -10,7 +10,7 @@ from skmi.feature_selection.counts import (
     mutual_info_of_counts,
 )
 from skmi.feature_selection.encoding import MISSING, is_function_of
-from skmi.feature_selection.significance import (
+from skmi.feature_selection.exchange import (
     draw_permutations,
     make_exchange,
     permuted_indicators,

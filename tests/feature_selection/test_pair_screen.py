@@ -6,10 +6,8 @@ from sklearn.metrics import mutual_info_score
 
 import skmi
 from skmi import MIFeatureSelector
+from skmi.feature_selection.exchange import draw_permutations
 from skmi.feature_selection.pair_screen import screen_pairs, screen_triples
-from skmi.feature_selection.significance import (
-    draw_permutations,
-)
 from tests.feature_selection.planted import xor
 
 

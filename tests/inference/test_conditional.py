@@ -5,36 +5,7 @@ import pandas as pd
 import pytest
 
 from skmi.inference import conditional_independence_test
-from skmi.inference.conditional import (
-    local_neighbors,
-    local_permutation,
-    local_permuter,
-)
-from skmi.neighbors.conditional import make_block
 from tests.oracle import draw_normal
-
-
-def test_exchanged_rows_are_near():
-    rng = np.random.RandomState(0)
-    Z = np.sort(rng.standard_normal((200, 1)), axis=0)
-    near = local_neighbors(make_block(Z, "Z", "rank", rng), 5)
-    assert (near[:, 0] == np.arange(200)).all()
-    order = local_permutation(near, rng)
-    assert np.abs(order - np.arange(200)).max() <= 4
-    assert len(np.unique(order)) > 170
-    labels = np.array(["a", "b"] * 100)
-    frame = pd.DataFrame({"z": Z[:, 0], "label": labels})
-    near = local_neighbors(make_block(frame, "Z", "rank", rng), 5)
-    assert (labels[near] == labels[:, None]).all()
-
-
-def test_labels_alone_are_permuted_within():
-    labels = np.repeat(["a", "b"], 100)
-    block = make_block(labels, "Z", "rank", None)
-    order = local_permuter(block, 5, np.random.RandomState(0))()
-    assert sorted(order) == list(range(200))
-    np.testing.assert_array_equal(labels[order], labels)
-    assert (order != np.arange(200)).mean() > 0.9
 
 
 def test_number_of_local_neighbours_is_checked():
@@ -129,3 +100,145 @@ def test_a_callable_for_routines_that_learn_graphs():
     edges_and_none = np.array([pvalues(seed) for seed in range(8)])
     assert (edges_and_none[:, :2] == 0.05).all()
     assert edges_and_none[:, 2].mean() > 0.2
+
+
+# -- type I error: null hypotheses that neighbours alone rejected ---------------------
+
+
+def draw_null(kind, n_samples, d, seed, link=0.0):
+    """X and y that share a function of d columns of Z, and nothing else at link 0."""
+    rng = np.random.RandomState(seed)
+    a, b = rng.standard_normal((2, n_samples))
+    b = b + link * a
+    if kind in ("codes", "labels"):
+        codes = rng.randint(10, size=(n_samples, d))
+        shared = rng.standard_normal((d, 10))[np.arange(d), codes].sum(axis=1)
+        Z = codes.astype(float) if kind == "codes" else codes.astype(str)
+        return shared + a, shared + b, Z
+    Z = rng.standard_normal((n_samples, d))
+    if kind == "scale":
+        spread = 0.3 + np.abs(Z).mean(axis=1)
+        return Z[:, 0] + spread * a, Z[:, 0] + spread * b, Z
+    shared = {
+        "linear": Z,
+        "waves": np.where(np.arange(d) % 2, Z**2 / 1.5, np.sin(2 * Z)),
+        "products": Z * np.roll(Z, 1, axis=1),
+        "steps": np.floor(1.5 * Z),
+    }[kind].sum(axis=1)
+    return shared + a, shared + b, Z
+
+
+def run_tests(kind, n_samples, d, n_tests, link=0.0):
+    options = {"n_permutations": 99}
+    return [
+        conditional_independence_test(
+            *draw_null(kind, n_samples, d, seed, link), random_state=seed, **options
+        )
+        for seed in range(n_tests)
+    ]
+
+
+@pytest.mark.parametrize("n_samples", [100, 300])
+@pytest.mark.parametrize(
+    ("kind", "d"),
+    [
+        ("linear", 1),
+        ("linear", 2),
+        ("waves", 1),
+        ("waves", 5),
+        ("codes", 1),
+        ("codes", 5),
+        ("labels", 1),
+        ("labels", 3),
+        ("scale", 2),
+        ("products", 3),
+        ("steps", 1),
+        ("steps", 5),
+    ],
+)
+def test_what_is_true_is_not_rejected_or_marked(kind, d, n_samples):
+    results = run_tests(kind, n_samples, d, 60)
+    rejected = np.mean([found.pvalue <= 0.05 for found in results])
+    marked = np.mean([not found.reliable for found in results])
+    assert rejected <= 0.15 or marked >= 0.5  # .05 + 3.5 standard errors of 60
+    assert all(found.reliable == (not found.reason) for found in results)
+
+
+@pytest.mark.parametrize("kind", ["linear", "codes", "labels"])
+def test_power_at_a_partial_correlation_of_four_tenths(kind):
+    link = 0.4 / math.sqrt(1 - 0.4**2)
+    results = run_tests(kind, 300, 1, 20, link)
+    assert np.mean([found.pvalue <= 0.05 for found in results]) >= 0.8
+    assert all(found.reliable for found in results)
+
+
+def test_dependence_that_changes_with_the_condition_is_found():
+    rng = np.random.RandomState(0)
+    z, a, b = rng.standard_normal((3, 400))
+    result = conditional_independence_test(a, np.sign(z) * a + b, z, random_state=0)
+    assert result.pvalue <= 0.01
+
+
+@pytest.mark.parametrize("link", [0.0, 1.5])
+def test_labels_on_both_sides(link):
+    rng = np.random.RandomState(0)
+    pvalues = []
+    for seed in range(40 if link == 0 else 8):
+        z, a, b = rng.standard_normal((3, 300))
+        x = np.where(z + a > 0, "u", "v")
+        y = np.digitize(z + b + link * a, [-1, 1]).astype(str)
+        options = {"n_permutations": 99, "random_state": seed}
+        pvalues.append(conditional_independence_test(x, y, z, **options).pvalue)
+    if link:
+        assert max(pvalues) <= 0.05
+    else:
+        assert np.mean(np.array(pvalues) <= 0.05) <= 0.15
+
+
+def test_what_no_test_can_decide_is_said():
+    """Z explains nearly all of both, by steps in five columns."""
+    marked = [found for found in run_tests("steps", 300, 5, 10) if not found.reliable]
+    assert len(marked) >= 5
+    assert "if the regressions missed" in marked[0].reason
+    (result,) = run_tests("labels", 100, 10, 1)
+    assert not result.reliable
+    assert "degrees of freedom" in result.reason
+
+
+def draw_series(rng, n_samples, memory=0.9):
+    """Independent autoregressive columns."""
+    noise = rng.standard_normal((n_samples + 100, 3))
+    for row in range(1, len(noise)):
+        noise[row] += memory * noise[row - 1]
+    return noise[100:].T
+
+
+def test_blocks_of_series_hold_the_level():
+    def share(**options):
+        pvalues = []
+        for seed in range(60):
+            x, y, z = draw_series(np.random.RandomState(seed), 600)
+            options |= {"n_permutations": 99, "random_state": seed}
+            pvalues.append(conditional_independence_test(x, y, z, **options).pvalue)
+        return np.mean(np.array(pvalues) <= 0.05)
+
+    assert share() >= 0.25  # samples of a series are not exchangeable
+    assert share(block_length=25) <= 0.15
+
+
+def test_samples_of_groups_are_not_independent():
+    rng = np.random.RandomState(0)
+    groups = np.repeat(np.arange(40), 10)
+    pvalues = []
+    for seed in range(40):
+        x, y = rng.standard_normal((2, 40))[:, groups]
+        x, y = (side + 0.3 * rng.standard_normal(400) for side in (x, y))
+        options = {"n_permutations": 99, "random_state": seed, "groups": groups}
+        z = rng.standard_normal(400)
+        pvalues.append(conditional_independence_test(x, y, z, **options).pvalue)
+    assert np.mean(np.array(pvalues) <= 0.05) <= 0.15
+    result = conditional_independence_test(x, y, z, groups=groups // 4)
+    assert not result.reliable
+    assert "only 10 groups" in result.reason
+    with pytest.raises(ValueError, match="groups or block_length, not both"):
+        conditional_independence_test(x, y, z, groups=groups, block_length=5)

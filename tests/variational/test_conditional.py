@@ -101,3 +101,53 @@ def test_classifier_bound_is_entropy_less_cross_entropy():
     share = np.where(codes == 1, codes.mean(), 1 - codes.mean())
     expected = np.diagonal(scores).mean() - np.log(share).mean()
     assert estimator.mutual_info(X, labels) == pytest.approx(expected)
+
+
+def draw_factors(n_samples, n_x, n_y, n_factors, noise, seed=0):
+    """Columns that share normal factors, and their exact mutual information."""
+    rng = np.random.RandomState(seed)
+    loadings = rng.standard_normal((n_factors, n_x + n_y))
+    columns = rng.standard_normal((n_samples, n_factors)) @ loadings
+    columns += noise * rng.standard_normal(columns.shape)
+    covariance = loadings.T @ loadings + noise**2 * np.eye(n_x + n_y)
+    blocks = covariance[:n_x, :n_x], covariance[n_x:, n_x:]
+    log_volumes = [np.linalg.slogdet(block)[1] for block in (*blocks, covariance)]
+    truth = (log_volumes[0] + log_volumes[1] - log_volumes[2]) / 2
+    return columns[:, :n_x], columns[:, n_x:], truth
+
+
+@pytest.mark.parametrize(
+    "shape", [(1000, 2, 2, 2, 0.7), (1000, 5, 5, 2, 1), (2000, 3, 10, 3, 0.5)]
+)
+def test_difference_of_entropies_of_correlated_columns(shape):
+    X, Y, truth = draw_factors(*shape)
+    model = skmi.DifferenceOfEntropies(random_state=0).fit(X, Y)
+    assert abs(model.mutual_info_ - truth) < 2.5 * model.standard_error_
+
+
+def test_difference_of_entropies_of_many_columns_is_not_too_high():
+    X, Y, truth = draw_factors(800, 1, 30, 1, 1)
+    model = skmi.DifferenceOfEntropies(random_state=0).fit(X, Y)
+    assert truth / 2 < model.mutual_info_ < truth + model.standard_error_
+    X, Y, truth = draw_factors(1500, 39, 300, 2, 3)
+    with pytest.warns(skmi.ReliabilityWarning, match="Little dependence was found"):
+        model = skmi.DifferenceOfEntropies(random_state=0, max_iter=20).fit(X, Y)
+    assert abs(model.mutual_info_) < 0.1
+
+
+def test_difference_of_entropies_of_copied_columns():
+    rng = np.random.RandomState(0)
+    y = rng.standard_normal((1000, 2))
+    X = y[:, :1] + rng.standard_normal((1000, 1))
+    Y = np.hstack([y, y[:, :1], y[:, :1] + 1e-3 * rng.standard_normal((1000, 1))])
+    model = skmi.DifferenceOfEntropies(random_state=0).fit(X, Y)
+    truth = np.log(2) / 2
+    assert abs(model.mutual_info_ - truth) < 2.5 * model.standard_error_
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_tnce_does_not_collapse(seed):
+    X, Y, truth = draw_normal(500, 1, 0.8304, seed)
+    model = skmi.TNCE(random_state=seed).fit(X, Y)
+    assert abs(model.mutual_info_ - truth) < 3 * model.standard_error_
+    assert model.mutual_info_ > 0.5

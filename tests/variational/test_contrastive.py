@@ -24,6 +24,7 @@ def test_info_nce_over_x_and_over_both(normalize):
     assert accurate.fit(X, Y).mutual_info_ == pytest.approx(0.7, abs=0.12)
 
 
+@pytest.mark.filterwarnings("ignore:The estimate of")
 def test_interpolation_moves_from_one_bound_to_the_other():
     def spread(interpolation):
         values = []

@@ -228,6 +228,7 @@ def test_test_samples_neither_train_nor_select(cls, cv):
             assert torch.equal(one, other)
 
 
+@pytest.mark.filterwarnings("ignore:Little dependence")
 @each
 def test_overfitting_does_not_raise_the_estimate(cls):
     """Independent samples, a network far too large, no early stopping."""
@@ -249,3 +250,19 @@ def test_independent_samples_give_zero(cls):
     estimator = cls(random_state=0, **exact_entropy(cls, 3)).fit(X, Y)
     spread = 3 * estimator.standard_error_ if cls is BarberAgakov else 0.0
     assert abs(estimator.mutual_info_) <= 0.03 + spread
+
+
+@pytest.mark.parametrize("name", ["MINE", "NWJ", "InfoNCE", "InterpolatedBound"])
+def test_a_strong_dependence_may_be_underestimated_and_that_is_said(name):
+    X, Y, _ = draw_normal(400, 1, 5.0, seed=0)
+    model = getattr(skmi, name)(random_state=0, learning_rate_init=3e-3)
+    with pytest.warns(skmi.ReliabilityWarning, match="probably too low"):
+        model.fit(X, Y)
+
+
+def test_the_ceiling_of_the_bound_at_one_is_reached():
+    """By scores that separate each pair; log K is its largest value."""
+    model = skmi.InterpolatedBound(interpolation=1.0)
+    scores = 50 * torch.eye(30, dtype=torch.float64)
+    value = skmi.bounds.interpolated_bound(scores, 1.0)
+    assert value == pytest.approx(model._ceiling(30), abs=1e-9)

@@ -1,0 +1,432 @@
+r"""Mutual information of two columns of any kind, extrapolated to narrow bins.
+
+Numbers are cut into quantile bins of two widths, and the estimate continues the step
+from the wide bins to the narrow ones:
+
+.. math:: \hat I = \hat I_{b} + s (\hat I_{b} - \hat I_{b / 2})
+
+with b bins of each number and the share s = 1 for two numbers, 1/2 for a number and
+labels. Every value of a label, or of a number of few values, is a bin of its own.
+
+On normal, uniform, Student and Poisson pairs of up to one nat the root mean squared
+error was that of ten nearest neighbours from 400 samples on, in a hundredth of the
+time; five bins alone lost a quarter of the value. Beyond one nat neighbours are better.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from skmi.feature_selection.chance import adjusted_information, plugin_entropy
+from skmi.feature_selection.encoding import (
+    FEW_VALUES,
+    MISSING,
+    Columns,
+    as_floats,
+    compact,
+    is_discrete,
+    join_codes,
+    label_codes,
+    missing_as_code,
+    quantile_places,
+    target_codes,
+)
+
+__all__ = [
+    "MIXED_SHARE",
+    "NUMBER_SHARE",
+    "Codes",
+    "Estimates",
+    "PlainColumns",
+    "ceiling_of",
+    "column_estimates",
+    "estimate",
+    "labels_alone",
+    "n_levels",
+    "numbers_of_bins",
+    "pair_synergy",
+    "plain_columns",
+    "target_ceiling",
+]
+
+# Share of the last step that is still to come with ever narrower bins: halving them
+# halves what two numbers lose, and leaves a third or less of what one number loses.
+NUMBER_SHARE, MIXED_SHARE = 1.0, 0.5
+
+FEWEST_BINS, MOST_BINS, MOST_MIXED_BINS = 4, 16, 32
+
+# Rows of a bin for each label of the other column.
+MIXED_ROWS = 7
+
+# Below, three numbers of bins are averaged, which reduces the variance.
+MANY_ROWS = 2000
+
+# This share of the last step between widths is part of the standard error: what is
+# still to come differed by as much between dependences. It counts more the closer the
+# step is to the largest possible one, where all of the bins are too wide.
+NUMBER_UNSURE, MIXED_UNSURE = 1 / 3, 1 / 2
+MOST_UNRESOLVED = 0.95
+
+NO_NUMBER = np.zeros(1, dtype=bool)
+
+PAIR_ROWS, MOST_PAIR_BINS = 5, 8  # rows of a cell of a pair and the target; bins
+
+BLOCK = 256  # columns that are made dense at once
+
+TARGET_CELLS = 32  # codes of a target of several columns
+
+
+class Codes(NamedTuple):
+    """Narrow and wide bins of columns, or the same codes twice for labels."""
+
+    narrow: np.ndarray
+    wide: np.ndarray
+
+    def column(self, k: int) -> "Codes":
+        """Return the bins of one column."""
+        return Codes(self.narrow[:, k], self.wide[:, k])
+
+    def take(self, columns: np.ndarray) -> "Codes":
+        """Return the bins of some columns."""
+        return self.map(lambda codes: codes[:, columns])
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return self.narrow.shape[1]
+
+    @property
+    def are_halved(self) -> bool:
+        """Whether each wide bin is two narrow ones, or labels are left as they are."""
+        return self.are_labels or n_levels(self.narrow) == 2 * n_levels(self.wide)
+
+    @property
+    def are_labels(self) -> bool:
+        """Whether there is one width only."""
+        return self.narrow is self.wide
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> "Codes":
+        """Apply a function to the bins of both widths."""
+        narrow = function(self.narrow)
+        return Codes(narrow, narrow if self.are_labels else function(self.wide))
+
+
+class PlainColumns(NamedTuple):
+    """Columns as labels or as numbers."""
+
+    levels: np.ndarray  # codes of labels and of numbers of few values, else 0
+    numbers: np.ndarray  # values of the numbers, of shape (n_rows, n_numbers)
+    is_number: np.ndarray  # of shape (n_columns,)
+
+    @property
+    def present(self) -> np.ndarray:
+        """Whether each value is present, of shape (n_rows, n_columns)."""
+        mask = self.levels >= 0
+        mask[:, self.is_number] = ~np.isnan(self.numbers)
+        return mask
+
+    def bins(self, n_bins: int) -> Codes:
+        """Quantile bins of the numbers."""
+        return quantile_bins(self.numbers, n_bins)
+
+
+class Estimates(NamedTuple):
+    """Mutual information of columns and a target, in nats."""
+
+    values: np.ndarray
+    errors: np.ndarray  # standard errors
+    ceilings: np.ndarray  # the largest values that the estimate can take
+
+
+def plain_columns(columns: Columns) -> PlainColumns:
+    """Tell labels from numbers, and encode the labels."""
+    X = columns.values
+    X = X.toarray() if sparse.issparse(X) else X
+    n_rows, n_columns = X.shape
+    levels = np.zeros((n_rows, n_columns), dtype=np.int32)
+    numbers = []
+    is_number = np.zeros(n_columns, dtype=bool)
+    for k in range(n_columns):
+        column, discrete = X[:, k], columns.discrete[k]
+        if discrete is None:
+            discrete = is_discrete(column, columns.types[k] if columns.types else None)
+        if discrete:
+            levels[:, k] = label_codes(column)
+            continue
+        column = as_floats(column)
+        codes = few_values(column)
+        if codes is None:
+            is_number[k] = True
+            numbers.append(column)
+        else:
+            levels[:, k] = codes
+    stacked = np.column_stack(numbers) if numbers else np.empty((n_rows, 0))
+    return PlainColumns(levels, stacked, is_number)
+
+
+def few_values(column: np.ndarray) -> np.ndarray | None:
+    """Codes of a number of few distinct values; None for another one."""
+    start = column[: 20 * FEW_VALUES]  # many values show soon, without sorting all
+    if len(np.unique(start[~np.isnan(start)])) > FEW_VALUES:
+        return None
+    present = ~np.isnan(column)
+    values = np.unique(column[present])
+    if len(values) > FEW_VALUES:
+        return None
+    codes = np.full(len(column), MISSING, dtype=np.int32)
+    codes[present] = np.searchsorted(values, column[present])
+    return codes
+
+
+def quantile_bins(numbers: np.ndarray, n_bins: int) -> Codes:
+    """Cut columns of numbers into quantile bins, and pairs of these; no bin is empty.
+
+    Returns
+    -------
+    Codes
+        Of shape (n_rows, n_columns), `MISSING` where a value is NaN.
+    """
+    narrow = np.zeros(numbers.shape, dtype=np.int32)
+    if not numbers.size:
+        return Codes(narrow, narrow)
+    ordered = np.sort(numbers, axis=0)  # NaN comes last
+    n_present = len(numbers) - np.isnan(numbers).sum(axis=0)
+    whole = n_present == len(numbers)
+    edges = ordered[quantile_places(np.arange(1, len(numbers) + 1), n_bins)]
+    for edge in edges:
+        narrow += numbers > edge
+    for k in np.flatnonzero(~whole & (n_present > 0)):
+        places = quantile_places(np.arange(1, n_present[k] + 1), n_bins)
+        edges[:, k] = ordered[places, k]
+        narrow[:, k] = np.searchsorted(edges[:, k], numbers[:, k])
+        narrow[np.isnan(numbers[:, k]), k] = MISSING
+    narrow[:, n_present == 0] = MISSING
+    wide = np.where(narrow < 0, MISSING, narrow >> 1)
+    tied = (edges[1:] == edges[:-1]).any(axis=0) | (edges[-1] == ordered[-1]) | ~whole
+    for k in np.flatnonzero(tied):
+        narrow[:, k], wide[:, k] = compact(narrow[:, k]), compact(wide[:, k])
+    return Codes(narrow, wide)
+
+
+def numbers_of_bins(n_rows: float, n_labels: int = 0) -> list[int]:
+    """Even numbers of bins of a number, beside another one or so many labels."""
+    most = MOST_MIXED_BINS if n_labels else MOST_BINS
+    half = min(n_rows ** (1 / 3), MOST_BINS) / 2
+    if n_labels:
+        half = max(half, n_rows / (2 * MIXED_ROWS * n_labels))
+    half = round(half)
+    halves = [half] if n_rows >= MANY_ROWS else [half - 1, half, half + 1]
+    return sorted({2 * int(np.clip(h, FEWEST_BINS // 2, most // 2)) for h in halves})
+
+
+def column_estimates(
+    x: Columns, y: Columns, weights: np.ndarray | None, missing: str
+) -> Estimates:
+    """Estimate the mutual information of each column and the target.
+
+    Parameters
+    ----------
+    x, y : Columns
+        Features and target; several columns of a target are joint labels.
+    weights : ndarray of shape (n_rows,) or None
+        Weights of the samples, whose sum is the effective sample size.
+    missing : {"bin", "pairwise"}
+        Whether missing values are a bin of their own, or left out.
+
+    Returns
+    -------
+    Estimates
+    """
+    n_rows = float(len(y.values) if weights is None else weights.sum())
+    target = plain_target(y)
+    found = []
+    for part in parts_of(x):
+        for sides, share in pairs_of(plain_columns(part), target, n_rows):
+            if missing == "bin":
+                sides = [(with_missing(first), second) for first, second in sides]
+            figures = [estimate(*pair, share, weights) for pair in sides]
+            found.append(np.mean(figures, axis=0))
+    return Estimates(*np.array(found).reshape(-1, 3).T)
+
+
+def plain_target(y: Columns) -> PlainColumns:
+    """Target as one column; several are joint labels."""
+    if y.values.shape[1] == 1:
+        return plain_columns(y)
+    codes = target_codes(y.values, FEWEST_BINS, TARGET_CELLS, y.discrete, y.types)
+    return PlainColumns(codes[:, np.newaxis], np.empty((len(codes), 0)), NO_NUMBER)
+
+
+def target_ceiling(y: Columns) -> float:
+    """Entropy of a target of labels, in nats; infinite for numbers."""
+    target = plain_target(y)
+    if target.is_number[0]:
+        return np.inf
+    return plugin_entropy(np.bincount(target.levels[:, 0]))
+
+
+def parts_of(x: Columns) -> Iterator[Columns]:
+    """Yield blocks of columns, dense ones of a sparse matrix."""
+    values = x.values.tocsc() if sparse.issparse(x.values) else x.values
+    for start in range(0, values.shape[1], BLOCK):
+        part = slice(start, start + BLOCK)
+        types = x.types[part] if x.types else None
+        yield Columns(values[:, part], x.discrete[part], types)
+
+
+def pairs_of(
+    plain: PlainColumns, target: PlainColumns, n_rows: float
+) -> Iterator[tuple[list[tuple[Codes, Codes]], float]]:
+    """Yield both sides of each column and the target, by numbers of bins; the share."""
+    numeric = bool(target.is_number[0])
+    counts = numbers_of_bins(n_rows, 0 if numeric else n_levels(target.levels[:, 0]))
+    blocks = [plain.bins(n_bins) for n_bins in counts if plain.is_number.any()]
+    place = np.cumsum(plain.is_number) - 1
+    cut = cache(lambda n_bins: target.bins(n_bins).column(0))
+    for k, is_number in enumerate(plain.is_number):
+        level = labels_alone(plain.levels[:, k])
+        if is_number and numeric:
+            pairs = zip(blocks, map(cut, counts), strict=True)
+            sides = [(block.column(place[k]), other) for block, other in pairs]
+            yield sides, NUMBER_SHARE
+        elif is_number:
+            other = labels_alone(target.levels[:, 0])
+            sides = [(block.column(place[k]), other) for block in blocks]
+            yield sides, MIXED_SHARE
+        elif numeric:
+            several = numbers_of_bins(n_rows, n_levels(plain.levels[:, k]))
+            yield [(level, cut(n_bins)) for n_bins in several], MIXED_SHARE
+        else:
+            yield [(level, labels_alone(target.levels[:, 0]))], 0.0
+
+
+def pair_synergy(
+    first: Columns, second: Columns, y: Columns, weights: np.ndarray | None
+) -> float:
+    """Extrapolated I(X1, X2; y) - I(X1; y) - I(X2; y) of two columns, in nats.
+
+    All three are measured with the same bins, as many as leave five rows in a cell.
+    """
+    n_rows = float(len(y.values) if weights is None else weights.sum())
+    target = plain_target(y)
+    sides = [plain_columns(first), plain_columns(second), target]
+    cells = n_rows / PAIR_ROWS
+    for side in sides:
+        cells /= 1 if side.is_number[0] else n_levels(side.levels[:, 0])
+    n_numbers = sum(bool(side.is_number[0]) for side in sides)
+    n_bins, share = 2, 0.0
+    if n_numbers:
+        n_bins = 2 * int(np.clip(cells ** (1 / n_numbers) / 2, 1, MOST_PAIR_BINS // 2))
+    if n_numbers and n_bins > 2:
+        share = NUMBER_SHARE if target.is_number[0] else MIXED_SHARE
+    x, z, other = (one_column(side, n_bins) for side in sides)
+    x, z = with_missing(x), with_missing(z)
+    joint = Codes(*map(join_codes, x, z))
+    if x.are_labels and z.are_labels:
+        joint = labels_alone(joint.narrow)
+    together, *alone = (
+        estimate(side, other, share, weights)[0] for side in (joint, x, z)
+    )
+    return together - sum(alone)
+
+
+def one_column(plain: PlainColumns, n_bins: int) -> Codes:
+    """Codes of the only column."""
+    if plain.is_number[0]:
+        return plain.bins(n_bins).column(0)
+    return labels_alone(plain.levels[:, 0])
+
+
+def labels_alone(levels: np.ndarray) -> Codes:
+    """Codes of labels, which have one width only."""
+    return Codes(levels, levels)
+
+
+def n_levels(levels: np.ndarray) -> int:
+    """Return the number of codes."""
+    return int(levels.max(initial=0)) + 1
+
+
+def with_missing(codes: Codes) -> Codes:
+    """Give missing values a bin of their own."""
+    return codes.map(missing_as_code)
+
+
+def estimate(
+    first: Codes, second: Codes, share: float, weights: np.ndarray | None
+) -> tuple[float, float, float]:
+    """Mutual information of two columns, its standard error and its ceiling, in nats.
+
+    Parameters
+    ----------
+    first, second : Codes
+        Bins of shape (n_rows,); samples with a negative code are left out.
+    share : float
+        Share of the step from the wide bins to the narrow ones that is added.
+    weights : ndarray of shape (n_rows,) or None
+        Weights of the samples.
+    """
+    kept = (first.narrow >= 0) & (second.narrow >= 0)
+    if not kept.any():
+        return 0.0, 0.0, 0.0
+    if not kept.all():
+        first, second = (
+            side.map(lambda codes: compact(codes[kept])) for side in (first, second)
+        )
+        weights = None if weights is None else weights[kept]
+    labels = [side.narrow for side in (first, second) if side.are_labels]
+    most = max(map(n_levels, labels), default=1) if share else None
+    value, stretch = adjusted_information(first.narrow, second.narrow, weights, most)
+    heights = np.array([entropies(side, weights) for side in (first, second)])
+    step, unsure = 0.0, 0.0
+    if share:
+        step = value - adjusted_information(first.wide, second.wide, weights, most)[0]
+        steps = heights[:, 0] - heights[:, 1]
+        largest = np.min(steps, where=steps > 0, initial=np.inf)
+        unresolved = min(max(step, 0.0) / largest, MOST_UNRESOLVED)
+        unsure = NUMBER_UNSURE if share == NUMBER_SHARE else MIXED_UNSURE
+        unsure *= step / (1 - unresolved)
+    ratios, mass = log_ratios(first, second, share, weights)
+    total = mass.sum()
+    spread = (mass @ ratios**2) / total - ((mass @ ratios) / total) ** 2
+    error = np.hypot(stretch * np.sqrt(max(spread, 0.0) / total), unsure)
+    ceiling = float(np.min(heights @ [1 + share, -share]))
+    return min(value + share * step, ceiling), float(error), ceiling
+
+
+def entropies(side: Codes, weights: np.ndarray | None) -> list[float]:
+    """Plug-in entropies of the narrow and the wide bins."""
+    return [plugin_entropy(np.bincount(codes, weights)) for codes in side]
+
+
+def log_ratios(
+    first: Codes, second: Codes, share: float, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Extrapolated log ratio of joint and margins, and the mass, of each cell.
+
+    Only cells with samples are returned.
+    """
+    cells = first.narrow.astype(np.int64) * n_levels(second.narrow) + second.narrow
+    cells, places, of_cell = np.unique(cells, return_index=True, return_inverse=True)
+    mass = np.bincount(of_cell, weights).astype(float)
+    ratios = np.zeros(len(mass))
+    for sides, factor in (
+        ((first.narrow, second.narrow), 1 + share),
+        ((first.wide, second.wide), -share),
+    ):
+        if not factor:
+            continue
+        x, y = sides[0][places].astype(np.int64), sides[1][places]
+        joint = np.unique(x * n_levels(sides[1]) + y, return_inverse=True)[1]
+        of_joint, of_x, of_y = (np.bincount(c, mass)[c] for c in (joint, x, y))
+        ratios += factor * np.log(of_joint * mass.sum() / (of_x * of_y))
+    return ratios, mass
+
+
+def ceiling_of(side: Codes, share: float) -> float:
+    """Extrapolated entropy of bins, or the entropy of labels."""
+    narrow, wide = entropies(side, None)
+    return narrow + share * (narrow - wide)

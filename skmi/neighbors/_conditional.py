@@ -1,0 +1,220 @@
+"""Conditional mutual information of three blocks by nearest neighbours."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import digamma
+
+from skmi._data.chance import chance_in_groups
+from skmi.exceptions import ReliabilityWarning, warn
+from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_terms
+from skmi.neighbors._reference import bias_on_normals
+from skmi.neighbors._search import Block, JointRows
+from skmi.neighbors._sides import Side, atom_limits
+from skmi.neighbors._terms import conditional_terms
+from skmi.statistics import standard_error
+
+__all__ = ["ConditionalRows", "Found", "require_more_rows"]
+
+# Up to so many columns a thousand samples have close neighbours.
+FEW_COLUMNS = 3
+
+# Copies of a value of Z, for each of its columns, from which it is an atom. The bias of
+# small groups is corrected; that of groups which are joined across codes is not.
+COPIES_IN_Z = 12
+
+# From which a bias is warned of: in nats, and as a share of the estimate.
+LARGE_BIAS, LARGE_SHARE = 0.1, 0.1
+
+# The same share of what remains of the bias, by the drift with the number of
+# neighbours. It comes out too small rather than too large.
+LARGE_DRIFT = 0.05
+
+# Terms of samples that share neighbours are correlated; see `skmi.neighbors._base`.
+INFLATION = 4 / 3
+
+
+class Found(NamedTuple):
+    """An estimate in nats, its standard error, and the influence of each sample."""
+
+    value: float
+    error: float
+    terms: np.ndarray
+    drift: Drift
+
+
+class ConditionalRows:
+    """Samples of X, y and Z among which neighbours are counted.
+
+    Parameters
+    ----------
+    blocks : list of three Blocks
+        Columns of numbers and codes of labels of X, of y and of Z.
+    marginals : {"rank", "standard"} or None
+        Transform of each column.
+    n_neighbors : int
+    n_jobs : int or None
+    n_orders : int
+        Number of random orders of equal values.
+    random_state : RandomState
+    """
+
+    def __init__(
+        self,
+        blocks: list[Block],
+        marginals: str | None,
+        n_neighbors: int,
+        n_jobs: int | None,
+        n_orders: int,
+        random_state: np.random.RandomState,
+    ) -> None:
+        require_more_rows(len(blocks[0].codes), n_neighbors)
+        limits = atom_limits(*blocks)
+        limits[2] = COPIES_IN_Z * max(blocks[2].columns.shape[1], 1)
+        self.sides = [
+            Side(block, marginals, limit)
+            for block, limit in zip(blocks, limits, strict=True)
+        ]
+        self.n_neighbors, self.n_jobs = n_neighbors, n_jobs
+        self.has_ties = any(side.has_ties for side in self.sides)
+        self.n_orders = n_orders if self.has_ties else 1
+        self.random_state = random_state
+
+    def estimate(self) -> Found:
+        """Average over orders of equal values; remove the bias of far neighbours."""
+        values = []
+        for _ in range(self.n_orders):
+            drawn = [side.draw(self.random_state) for side in self.sides]
+            terms = conditional_terms(*drawn, self.n_neighbors, self.n_jobs)
+            values.append(terms.mean())
+        plain = float(np.mean(values))
+        self.drawn = drawn
+        gain = chance_in_groups(*(side.codes for side in self.sides))
+        drift = self._drift(terms)
+        bias, bias_error = self._bias(plain, drift)
+        spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
+        error = math.hypot(
+            INFLATION * standard_error(terms),
+            spread / math.sqrt(len(values)),
+            bias_error,
+        )
+        return Found(plain + gain - bias, error, INFLATION * terms, drift)
+
+    def _drift(self, terms: np.ndarray) -> Drift:
+        """Return the bias that more neighbours indicate."""
+        many = conditional_terms(
+            *self.drawn, MORE_NEIGHBORS * self.n_neighbors, self.n_jobs
+        )
+        n_columns = sum(block.columns.shape[1] for block in self.drawn)
+        return drift_of_terms(terms, many, n_columns)
+
+    def _bias(self, estimate: float, drift: Drift) -> tuple[float, float]:
+        """Return the bias to subtract, and its standard error; warn where it is large.
+
+        What remains of a bias that is not that of normal samples is unknown: a third
+        of what is subtracted is taken for its error, with what the drift with the
+        number of neighbours shows of it.
+        """
+        n_columns = sum(block.columns.shape[1] for block in self.drawn)
+        bias = self._bias_on_normals()
+        warn_of_bias(estimate, bias, drift, n_columns)
+        if math.isnan(bias):
+            return 0.0, max(drift.bias, 0.0)
+        remaining = max(drift.bias + min(bias, 0.0), 0.0)
+        return bias, math.hypot(bias / 3, remaining)
+
+    def _bias_on_normals(self) -> float:
+        """Return the bias on normal samples with the correlations of these.
+
+        It is NaN where it is unknown.
+        """
+        columns, codes = zip(*self.drawn, strict=True)
+        if not (columns[0].shape[1] and columns[1].shape[1]):
+            return 0.0
+        if any(np.ptp(code) for code in codes[:2]):
+            return math.nan
+
+        def estimate_normals(drawn):
+            normals = (Block(*pair) for pair in zip(drawn, codes, strict=True))
+            terms = conditional_terms(*normals, self.n_neighbors, self.n_jobs)
+            return float(terms.mean())
+
+        return bias_on_normals(list(columns), codes[2], estimate_normals)
+
+    def pointwise(self, blocks: list[Block]) -> np.ndarray:
+        r"""Return the terms of new samples; 0 for labels that were not in the fit.
+
+        .. math:: \psi(k) - \psi(n_{xz} + 1) - \psi(n_{yz} + 1) + \psi(n_z + 1)
+
+        A new sample counts as one more in each count.
+        """
+        new = [
+            side.block(block) for side, block in zip(self.sides, blocks, strict=True)
+        ]
+        n_codes = int(self.drawn[2].codes.max()) + 1
+        x, y, z = self.drawn
+        xz, yz = with_condition(x, z, n_codes), with_condition(y, z, n_codes)
+        new_xz = with_condition(new[0], new[2], n_codes)
+        new_yz = with_condition(new[1], new[2], n_codes)
+        joint = JointRows(xz, y, self.n_jobs)
+        radius, found = joint.new_radius(new_xz, new[1], self.n_neighbors)
+        n_xz, n_yz = xz.count(new_xz, radius), yz.count(new_yz, radius)
+        n_z = z.count(new[2], radius)
+        terms = digamma(found) - digamma(n_xz + 1) - digamma(n_yz + 1)
+        terms += digamma(n_z + 1)
+        unknown = np.min([block.codes for block in new], axis=0) < 0
+        return np.where(unknown, 0.0, terms)
+
+
+def warn_of_bias(estimate: float, bias: float, drift: Drift, n_columns: int) -> None:
+    """Warn where the bias is unknown, or large, or where a part of it remains.
+
+    Where it is large on normal samples, that of other distributions may be larger.
+    """
+    unknown = math.isnan(bias)
+    value = estimate if unknown else estimate - bias
+    remaining = drift.bias + (0.0 if unknown else min(bias, 0.0))
+    far_apart = f"Neighbours are far apart in {n_columns} columns"
+    if unknown and n_columns > FEW_COLUMNS:
+        warn(
+            f"{far_apart}. The bias is unknown for labels in X or Y, for linear "
+            "relations, and for fewer than ten samples for each column: the "
+            f"conditional mutual information may be larger than {estimate:.2f} nats. "
+            "Pass fewer columns or more samples.",
+            ReliabilityWarning,
+        )
+    elif abs(bias) > max(LARGE_BIAS, LARGE_SHARE * abs(value)):
+        warn(
+            f"{far_apart}: on normal samples of the same correlations the estimate is "
+            f"off by {bias:+.2f} nats, which was subtracted from {estimate:.2f}. Where "
+            "the dependence is not normal, what remains may be as large. Pass fewer "
+            "columns or more samples.",
+            ReliabilityWarning,
+        )
+    elif remaining > max(2 * drift.error, LARGE_BIAS, LARGE_DRIFT * abs(value)):
+        warn(
+            f"{far_apart} for this dependence: with {MORE_NEIGHBORS} times as many of "
+            "them less of it is found. The conditional mutual information is probably "
+            f"larger than {value:.2f} by {remaining:.2f} nats or more. Pass fewer "
+            "columns or more samples.",
+            ReliabilityWarning,
+        )
+
+
+def with_condition(block: Block, condition: Block, n_codes: int) -> Block:
+    """Put a block and the condition side by side, their codes as one."""
+    codes = block.codes * n_codes + condition.codes
+    codes[(block.codes < 0) | (condition.codes < 0)] = -1
+    return Block(np.hstack([block.columns, condition.columns]), codes)
+
+
+def require_more_rows(n_samples: int, n_neighbors: int) -> None:
+    """Raise where there are not more samples than neighbours."""
+    if n_samples <= n_neighbors:
+        raise ValueError(
+            f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass "
+            "more samples than neighbours."
+        )
