@@ -167,7 +167,8 @@ class HistogramMI(MutualInfoEstimator):
             )
         )
         self.status_: str = status(value, error, ceiling, bias, sampling, chance)
-        warn_of_cells(value, bias, sampling, chance)
+        if self.status_ == "not converged":
+            warn_of_cells(value, bias, sampling, chance)
         return Estimate(value, error, ceiling, influence=plain)
 
     def _fit_partition(self, X, y) -> Estimate:
