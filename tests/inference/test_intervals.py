@@ -94,6 +94,7 @@ def test_interval_is_the_normal_one():
     assert interval.lower_limit == pytest.approx(one_sided)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_subsamples_give_the_spread_of_neighbours():
     """The influence of rows misses a part of it."""
     estimates, errors = [], []
@@ -108,6 +109,7 @@ def test_subsamples_give_the_spread_of_neighbours():
     assert 0.75 < np.mean(errors) / np.std(estimates, ddof=1) < 1.4
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_reference_removes_the_bias_of_neighbours():
     """In six columns KSG misses a quarter of a nat; all four have one copula."""
     options = {"random_state": 0, "n_resamples": 15}
