@@ -165,7 +165,9 @@ MISTAKES = {
         lambda: skmi.NWJ(device="gpu", **FEW).fit(X, y),
         ValueError,
         "device='gpu'",
-        'pass "auto", "cpu" or "cuda"',
+        'pass "auto", "cpu" or "cuda"'
+        if torch.cuda.is_available()
+        else 'pass "auto" or "cpu"',
     ),
     "numpy's newer generator": (
         lambda: skmi.KSG(random_state=np.random.default_rng(0)).fit(X, y),

@@ -137,7 +137,13 @@ def refuse_dates(X):
 
 def as_array(block):
     """Return a tensor as an array, anything else as it is."""
-    return block.detach().cpu().numpy() if is_tensor(block) else block
+    if not is_tensor(block):
+        return block
+    block = block.detach().cpu()
+    try:
+        return block.numpy()
+    except TypeError:  # bfloat16 and other types that numpy does not have
+        return block.double().numpy()
 
 
 def on_device_of(block, values):

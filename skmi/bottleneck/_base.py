@@ -371,7 +371,7 @@ class BottleneckEstimator(
         )
 
     def _make_training(self, network, x, data, generator) -> Training:
-        device = resolve_device(self.device)
+        device = resolve_device(self.device, torch.float32)
         x, y = (
             to_tensor(block, device, torch.float32).unsqueeze(0)
             for block in (x, data.target.for_training(data.y))

@@ -122,7 +122,7 @@ class CriticEstimator(
         y = self._as_columns(y)
         inputs = [self._make_inputs(X, y, fold) for fold in folds]
         training = self._train_stack(
-            *scale_sides(inputs, X, y, resolve_device(self.device)),
+            *scale_sides(inputs, X, y, resolve_device(self.device, torch.float32)),
             stack_rows([fold.train for fold in folds]),
             stack_rows([fold.stop for fold in folds]),
             inputs,
