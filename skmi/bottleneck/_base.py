@@ -13,7 +13,12 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
-from skmi._core.params import DeclaredParameters, estimator, parameter
+from skmi._core.params import (
+    DeclaredParameters,
+    estimator,
+    not_defined,
+    parameter,
+)
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -123,7 +128,7 @@ class BottleneckEstimator(
 
     def _make_target(self, y: np.ndarray) -> Labels | Numbers:
         """Return the kind of target that a validated y is."""
-        raise NotImplementedError
+        raise not_defined(self, "_make_target")
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn the representation and the prediction.
