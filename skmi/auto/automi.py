@@ -29,6 +29,7 @@ from skmi.auto.verdict import (
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.gaussian.estimators import without_rank_bias
 from skmi.training.parameters import (
     COUNT,
     OPTIONAL_COUNT,
@@ -202,6 +203,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             )
         estimate = super()._fit_conditional(X, y, Z, **settings)
         whole, part = self._chain
+        if whole.chosen_ == part.chosen_ == "reference":
+            estimate = without_rank_bias(estimate, X, y, Z)
         for name in ("lower_bound_", "reference_mutual_info_"):
             setattr(self, name, getattr(whole, name) - getattr(part, name))
         self._reach = whole._reach - part.mutual_info_

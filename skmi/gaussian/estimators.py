@@ -20,7 +20,15 @@ from skmi.gaussian.closed_form import (
 from skmi.gaussian.cross_fitted import CopulaReference, student_quantiles
 from skmi.statistics import standard_error
 
-__all__ = ["EllipticalCopulaMI", "GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
+__all__ = [
+    "EllipticalCopulaMI",
+    "GaussianCopulaMI",
+    "GaussianMI",
+    "StudentCopulaMI",
+    "without_rank_bias",
+]
+
+N_DRAWS = 10  # of normal samples, for the bias of ranks
 
 
 class _EllipticalEstimator(MutualInfoEstimator):
@@ -37,8 +45,11 @@ class _EllipticalEstimator(MutualInfoEstimator):
             return Estimate(0.0, 0.0)
         self._ratio, bias = self._fit_ratio(x, y)
         pointwise = self._ratio.pairs(*self._coordinates(x, y))
-        value, error = self._ratio.mutual_info - bias, standard_error(pointwise)
-        return Estimate(value, error, influence=pointwise)
+        # Where nothing is shared the first order vanishes, and squares of correlations
+        # vary: without them an interval of two columns held 0 in 83 of 100 draws.
+        by_chance = math.sqrt(x.shape[1] * y.shape[1] / 2) / len(x)
+        error = math.hypot(standard_error(pointwise), by_chance)
+        return Estimate(self._ratio.mutual_info - bias, error, influence=pointwise)
 
     def _learn_views(self, X, y):
         self._views = [BlockView(block, self._marginals) for block in (X, y)]
@@ -60,6 +71,47 @@ class _EllipticalEstimator(MutualInfoEstimator):
 
     def _log_ratio_of_pairs(self, X, y):
         return self._ratio.pairs(*self._coordinates(*self._transform(X, y)))
+
+
+def without_rank_bias(
+    estimate: Estimate, X: np.ndarray, y: np.ndarray, Z: np.ndarray
+) -> Estimate:
+    """Remove the bias of ranks from a conditional closed form.
+
+    Ranks are a noise of order 1 / n in every column, which is large beside what little
+    of y is left by X and Z: at 3000 samples and 2 nats, .07 were missing. The bias is
+    that of as many normal samples of the same correlations, on which the closed form of
+    the columns themselves has none.
+    """
+    blocks = [BlockView(block, "rank").apply(block) for block in (X, y, Z)]
+    if not (blocks[0].shape[1] and blocks[1].shape[1]):
+        return estimate
+    sizes = np.cumsum([block.shape[1] for block in blocks])
+    correlations = np.atleast_2d(np.corrcoef(np.hstack(blocks), rowvar=False))
+    if len(X) <= 2 * sizes[-1] or np.linalg.eigvalsh(correlations)[0] < 1e-9:
+        return estimate
+    root, random_state = np.linalg.cholesky(correlations), np.random.RandomState(0)
+    gaps = []
+    for _ in range(N_DRAWS):
+        rows = random_state.standard_normal((len(X), sizes[-1])) @ root.T
+        plain, scores = (
+            partial_information(np.corrcoef(columns, rowvar=False), sizes)
+            for columns in (rows, BlockView(rows, "rank").apply(rows))
+        )
+        gaps.append(scores - plain)
+    bias = float(np.mean(gaps))
+    return estimate._replace(
+        mutual_info=estimate.mutual_info - bias,
+        standard_error=math.hypot(estimate.standard_error, bias / 4),
+    )
+
+
+def partial_information(correlations: np.ndarray, sizes: np.ndarray) -> float:
+    """Return I(X; y | Z) of normal columns, of which `sizes` are the ends."""
+    x, y, z = np.split(np.arange(sizes[-1]), sizes[:-1])
+    parts = np.append(x, z), np.append(y, z), z, np.arange(sizes[-1])
+    logs = [np.linalg.slogdet(correlations[np.ix_(part, part)])[1] for part in parts]
+    return 0.5 * (logs[0] + logs[1] - logs[2] - logs[3])
 
 
 def refuse_exact_relation(ratio: EllipticalRatio) -> None:
@@ -198,6 +250,10 @@ class GaussianCopulaMI(GaussianMI):
     """
 
     _marginals = "rank"
+
+    def _fit_conditional(self, X, y, Z, **settings):
+        found = super()._fit_conditional(X, y, Z, **settings)
+        return without_rank_bias(found, X, y, Z)
 
 
 @estimator
