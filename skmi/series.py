@@ -20,15 +20,15 @@ from skmi.inference._resampling import (
 )
 from skmi.neighbors import KSG
 from skmi.statistics import (
-    InformationEstimate,
+    InformationResult,
     max_statistic_pvalues,
     permutation_pvalue,
     standard_error,
 )
 
 __all__ = [
-    "LaggedInformation",
-    "TransferEntropy",
+    "LaggedInformationResult",
+    "TransferEntropyResult",
     "lagged_mutual_info",
     "transfer_entropy",
 ]
@@ -37,7 +37,7 @@ N_ROTATIONS = 199  # of the p-values over lags; they need no fit
 N_BANDS, N_FUNCTIONS = 4, 8  # of the cosines of one column, coarse ones first
 
 
-class LaggedInformation(NamedTuple):
+class LaggedInformationResult(NamedTuple):
     """Mutual information of two series over lags, in nats.
 
     Parameters
@@ -72,7 +72,7 @@ class LaggedInformation(NamedTuple):
     lags: np.ndarray
 
 
-class TransferEntropy(NamedTuple):
+class TransferEntropyResult(NamedTuple):
     """Transfer entropy, in nats.
 
     Parameters
@@ -94,8 +94,8 @@ class TransferEntropy(NamedTuple):
 
     Examples
     --------
-    >>> from skmi.series import TransferEntropy
-    >>> TransferEntropy(0.2, 0.05, 0.1, 0.3).pvalue is None
+    >>> from skmi.series import TransferEntropyResult
+    >>> TransferEntropyResult(0.2, 0.05, 0.1, 0.3).pvalue is None
     True
     """
 
@@ -116,7 +116,7 @@ def lagged_mutual_info(
     estimator: MutualInfoEstimator | None = None,
     block_length: int | None = None,
     random_state: int | np.random.RandomState | None = 0,
-) -> LaggedInformation:
+) -> LaggedInformationResult:
     r"""Estimate the mutual information of two series at several lags.
 
     .. math:: I(x_{t - l}; y_t)
@@ -145,7 +145,7 @@ def lagged_mutual_info(
 
     Returns
     -------
-    LaggedInformation
+    LaggedInformationResult
         The named tuple (value, standard_error, low, high, pvalue, lags) of arrays with
         one entry for each lag.
 
@@ -193,7 +193,7 @@ def lagged_mutual_info(
         errors[place] = error_in_blocks(fitted, block_length)
     reach = 1.959964 * errors
     pvalue = pvalues_over_lags(x, y, lags, block_length, random_state)
-    return LaggedInformation(
+    return LaggedInformationResult(
         values, errors, values - reach, values + reach, pvalue, lags
     )
 
@@ -261,7 +261,7 @@ def transfer_entropy(
     estimator: MutualInfoEstimator | None = None,
     n_permutations: int = 0,
     random_state: int | np.random.RandomState | None = 0,
-) -> TransferEntropy:
+) -> TransferEntropyResult:
     r"""Estimate the transfer entropy from one series to another.
 
     .. math:: T = I(y_t; x_{t-1}, \dots, x_{t-p} | y_{t-1}, \dots, y_{t-q}, c_{t-1})
@@ -292,7 +292,7 @@ def transfer_entropy(
 
     Returns
     -------
-    TransferEntropy
+    TransferEntropyResult
         The named tuple (value, standard_error, low, high, pvalue, effective_value,
         null_distribution), in nats.
 
@@ -350,9 +350,9 @@ def transfer_entropy(
         return clone(model).fit(rows, now, Z)
 
     fitted = fit()
-    found = InformationEstimate.of(fitted.mutual_info_, fitted.standard_error_)
+    found = InformationResult.of(fitted.mutual_info_, fitted.standard_error_)
     if not n_permutations:
-        return TransferEntropy(*found)
+        return TransferEntropyResult(*found)
     random_state = make_random_state(random_state)
     length = min(max(3 * memory_of(x), start + 1), len(now) // 10 or 1)
     null = np.array(
@@ -363,7 +363,7 @@ def transfer_entropy(
     )
     pvalue = permutation_pvalue(found.value, null)
     found = found._replace(pvalue=pvalue)
-    return TransferEntropy(*found, float(found.value - null.mean()), null)
+    return TransferEntropyResult(*found, float(found.value - null.mean()), null)
 
 
 def as_series(data: ArrayLike, name: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import false_discovery_control
 
 __all__ = [
-    "InformationEstimate",
+    "InformationResult",
     "false_discovery_pvalues",
     "max_statistic_pvalues",
     "permutation_pvalue",
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-class InformationEstimate(NamedTuple):
+class InformationResult(NamedTuple):
     """Estimate of an information measure of several variables, in nats.
 
     Parameters
@@ -38,8 +38,8 @@ class InformationEstimate(NamedTuple):
 
     Examples
     --------
-    >>> from skmi.statistics import InformationEstimate
-    >>> value, error, low, high, pvalue = InformationEstimate.of(0.5, 0.1)
+    >>> from skmi.statistics import InformationResult
+    >>> value, error, low, high, pvalue = InformationResult.of(0.5, 0.1)
     >>> round(low, 2), round(high, 2), pvalue
     (0.3, 0.7, None)
     """

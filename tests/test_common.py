@@ -137,7 +137,12 @@ def small_pair(n_samples=60, seed=0):
 each = pytest.mark.parametrize("cls", all_estimators(), ids=lambda cls: cls.__name__)
 takers = [cls for cls in all_estimators() if takes_labels(cls)]
 each_taker = pytest.mark.parametrize("cls", takers, ids=lambda cls: cls.__name__)
-tables = {skmi.KSG, skmi.MixedKSG, skmi.AutoMI}  # take columns of labels as they are
+tables = {  # take columns of labels as they are
+    skmi.KSG,
+    skmi.MixedKSG,
+    skmi.HistogramMI,
+    skmi.AutoMI,
+}
 numeric = [cls for cls in all_estimators() if cls not in tables]
 each_numeric = pytest.mark.parametrize("cls", numeric, ids=lambda cls: cls.__name__)
 each_instance = pytest.mark.parametrize("instance", all_instances(), ids=str)

@@ -35,6 +35,7 @@ def draw_triple(rng, n_samples, d, mutual_info):
         (skmi.GaussianMI, 2.0),
         (skmi.GaussianCopulaMI, 0.0),
         (skmi.GaussianCopulaMI, 0.5),
+        (skmi.GaussianCopulaMI, 2.0),
     ],
 )
 @pytest.mark.parametrize("d", [1, 3, 5])

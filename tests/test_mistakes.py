@@ -13,11 +13,13 @@ from sklearn.model_selection import cross_val_score
 
 import skmi
 from skmi import bounds
+from skmi._core.params import parameters
 from skmi.inference import (
     conditional_independence_test,
     confidence_interval,
     permutation_test,
 )
+from skmi.variational.base import RatioEstimator
 
 rng = np.random.RandomState(0)
 X = rng.standard_normal((60, 2))
@@ -165,7 +167,9 @@ MISTAKES = {
         lambda: skmi.NWJ(device="gpu", **FEW).fit(X, y),
         ValueError,
         "device='gpu'",
-        'pass "auto", "cpu" or "cuda"',
+        'pass "auto", "cpu" or "cuda"'
+        if torch.cuda.is_available()
+        else 'pass "auto" or "cpu"',
     ),
     "numpy's newer generator": (
         lambda: skmi.KSG(random_state=np.random.default_rng(0)).fit(X, y),
@@ -273,3 +277,22 @@ def test_twenty_mistakes_at_least():
     assert len(MISTAKES) >= 20
     answers = [(argument, cure) for _, _, argument, cure in MISTAKES.values()]
     assert all(re.search(r"\w", part) for answer in answers for part in answer)
+
+
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        (skmi.base.MutualInfoEstimator, "Mine must define _fit(X, y): Learn from"),
+        (RatioEstimator, "Mine must define _make_objective(): Return what training"),
+    ],
+)
+def test_a_method_that_is_not_defined_is_named(base, told):
+    mine = skmi.base.estimator(type("Mine", (base,), {}))
+    with pytest.raises(NotImplementedError, match=re.escape(told)):
+        mine().fit(X, y)
+
+
+def test_a_critic_without_a_network_is_named():
+    critic = parameters(type("Mine", (skmi.critics.critics.Critic,), {}))
+    with pytest.raises(NotImplementedError, match="Mine must define _build"):
+        critic().build(1, 1)

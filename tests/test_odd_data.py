@@ -112,6 +112,7 @@ def test_rounded_values(estimator, unit):
     assert np.mean(values) == pytest.approx(truth, rel=0.2)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 @each(ESTIMATORS)
 def test_rows_repeated_ten_times_are_noted(estimator):
     X, Y, _ = draw_normal(100, 1, 0.41, seed=0)
@@ -135,6 +136,7 @@ def test_an_exponential_column_changes_nothing(estimator):
         assert estimator.fit(x, y).mutual_info_ == pytest.approx(plain, rel=0.05)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 @each(ESTIMATORS)
 def test_cauchy_tails_stay_finite(estimator):
     rng = np.random.RandomState(0)

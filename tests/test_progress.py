@@ -11,7 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import skmi
-from skmi.inference import confidence_interval, permutation_test
+from skmi.inference import (
+    conditional_independence_test,
+    confidence_interval,
+    independence_test,
+    permutation_test,
+    self_consistency,
+)
 from tests.oracle import draw_normal
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
@@ -148,6 +154,31 @@ def test_resamples_go_to_the_estimators_callbacks(method, name):
     found = confidence_interval(estimator, X, Y, **settings)
     assert recorder.ended == [*["fit"] * 4, name]
     assert found == confidence_interval(skmi.KSG(random_state=0), X, Y, **settings)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_checks_go_to_the_estimators_callbacks(n_jobs):
+    X, Y, _ = draw_normal(60, 2, 0.8, seed=0)
+    recorder = Recorder()
+    estimator = skmi.GaussianMI().set_callbacks(recorder)
+    found = self_consistency(estimator, X, Y, random_state=0, n_jobs=n_jobs)
+    assert recorder.ended == [*["fit"] * 6, "checks"]
+    assert found == self_consistency(skmi.GaussianMI(), X, Y, random_state=0)
+
+
+def test_tests_without_an_estimator_take_callbacks():
+    X, Y, _ = draw_normal(60, 1, 0.8, seed=0)
+    for test, rows in (
+        (independence_test, (X, Y)),
+        (conditional_independence_test, (X, Y, X[::-1])),
+    ):
+        recorder, options = Recorder(), {"n_permutations": 100, "random_state": 0}
+        found = test(*rows, callbacks=[recorder], **options)
+        assert recorder.ended[-1] == "permutations"
+        assert recorder.ended[0] == "fit"
+        assert recorder.set_up == recorder.torn_down == 1
+        plain = test(*rows, **options)
+        np.testing.assert_array_equal(found.null_distribution, plain.null_distribution)
 
 
 def test_a_progress_bar_is_drawn(capsys):

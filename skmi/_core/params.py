@@ -16,7 +16,14 @@ import numpy as np
 from skmi._core.docstrings import document
 from skmi._core.sklearn_compat import BaseEstimator
 
-__all__ = ["DeclaredParameters", "doc_link", "estimator", "parameter", "parameters"]
+__all__ = [
+    "DeclaredParameters",
+    "doc_link",
+    "estimator",
+    "not_defined",
+    "parameter",
+    "parameters",
+]
 
 PAGES = "https://skmi.readthedocs.io/en/stable/generated/"
 
@@ -107,6 +114,16 @@ def without_types(signature: inspect.Signature) -> inspect.Signature:
     empty = inspect.Signature.empty
     items = [item.replace(annotation=empty) for item in signature.parameters.values()]
     return signature.replace(parameters=items, return_annotation=empty)
+
+
+def not_defined(owner: Any, hook: str) -> NotImplementedError:
+    """Return the error of a method that a class of the user's own has to define."""
+    method = getattr(type(owner), hook)
+    names = ", ".join(list(inspect.signature(method).parameters)[1:])
+    task = (inspect.getdoc(method) or "").partition("\n")[0]
+    return NotImplementedError(
+        f"{type(owner).__name__} must define {hook}({names}): {task}"
+    )
 
 
 def doc_link(module: str) -> str:

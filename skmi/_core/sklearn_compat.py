@@ -62,6 +62,7 @@ __all__ = [
     "make_random_state",
     "select_rows",
     "watch",
+    "watch_test",
     "without_callbacks",
 ]
 
@@ -102,6 +103,15 @@ def _collect(estimator, results, task_name, n_tasks):
         task.call_on_fit_task_end(estimator=estimator)
     context.call_on_fit_task_end(estimator=estimator)
     return collected
+
+
+def watch_test(callbacks, results, name, n_tasks):
+    """Collect the results of a test that has no estimator, telling its callbacks."""
+    if not callbacks:
+        return list(results)
+    watched = type(name, (CallbackSupportMixin, BaseEstimator), {})()
+    watched.set_callbacks(*callbacks)
+    return watch(watched, results, "permutations", n_tasks)
 
 
 def without_callbacks(estimator):

@@ -10,23 +10,28 @@ import torch
 _RANDOMNESS = threading.RLock()  # torch has one default generator for all threads
 
 
-def resolve_device(device: str) -> torch.device:
-    """Return the device to train on; "auto" takes CUDA where there is one."""
+def resolve_device(device: str, dtype: torch.dtype = torch.float64) -> torch.device:
+    """Return the device to compute on in `dtype`; "auto" takes CUDA where there is one.
+
+    Training is in single precision, which "mps" has, too; reports are in double.
+    """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.zeros(1, dtype=torch.float64, device=device).item()
+        torch.zeros(1, dtype=dtype, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        usable = '"auto" or "cpu"'
+        if torch.cuda.is_available():
+            usable = '"auto", "cpu" or "cuda"'
         raise ValueError(
-            f'device={device!r} cannot be used here ({reason}); pass "auto", "cpu" or '
-            '"cuda".'
+            f"device={device!r} cannot be used here ({reason}); pass {usable}."
         ) from None
     return torch.device(device)
 
 
 def device_at_hand(device: str) -> torch.device:
-    """Return the device of a fit, or the CPU where a fitted model has moved on."""
+    """Return the device of a fit if it is here and has double precision, or the CPU."""
     try:
         return resolve_device(device)
     except ValueError:

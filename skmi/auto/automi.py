@@ -21,11 +21,14 @@ from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.auto.evidence import examine, has_density, with_mixtures
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
+    CAVEATS,
+    UPPER_END,
     interval,
     is_cut_short,
     status,
     status_of_difference,
     warn_of_convergence,
+    warn_of_few_samples,
     warn_of_missed_dependence,
     warn_of_reach,
 )
@@ -54,18 +57,26 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
 
     .. math:: I \approx E_P[f] - \log E_Q[e^f], \quad f = r(x, y) + g \, h_\theta(x, y)
 
-    It fits a closed form r first, the log density ratio of an elliptical copula,
-    cross-fitted on five folds. For one column on each side boosted trees then test on
-    held-out samples whether the closed form misses any dependence; if not, it is
-    reported, its bias removed. Otherwise critics f are trained that begin as r and
-    learn what it misses (g is 0 at first): five of them, each on four fifths of the
+    What costs little comes first. A closed form r, the log density ratio of an
+    elliptical copula, is fitted; for up to four columns on a side nearest neighbours
+    estimate beside it, extrapolated to none. Then three tests ask whether the closed
+    form misses dependence: whether neighbours find more, whether moments of the samples
+    differ from those of draws of the closed form, whether boosted trees classify joint
+    and re-paired test samples better than r does. If none finds any, the closed form is
+    reported.
+
+    Otherwise neighbours are reported for up to three columns of both sides, or where
+    they find clearly more and do not depend on their number. Else copulas of a share of
+    dependent samples and of mixtures of normal distributions are tried. Only where
+    those do not suffice are critics f trained, five of them, each on four fifths of the
     samples and tested on the other fifth, with the weights of the epoch that is best on
-    the test samples of the other folds. Where critics do not improve on the closed form
-    by two standard errors, the closed form is reported all the same. Where they do,
-    critics of half the training samples are compared with them, and the gain from the
-    other half, less its standard error, is added once more; for one column on each side
-    the estimate is that of nearest neighbours, whose bias is then smaller. For labels
-    the critic is a classifier, and the estimate their entropy minus the cross-entropy.
+    the test samples of the other folds. They begin as r (g is 0 at first), and are
+    reported where their bound is larger by two standard errors. Critics of half the
+    training samples are compared with them, and the gain from the other half, less its
+    standard error, is added once more.
+
+    For labels classifiers give the lower bound. The estimate is that of Ross's
+    neighbours for up to four columns of numbers, and that bound otherwise.
 
     Parameters
     ----------
@@ -82,22 +93,23 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     reference_mutual_info_ : float
         The estimate of the closed form alone, in nats; 0 without one.
     candidate_scores_ : dict of float
-        The lower bound on held-out samples of "reference", of "critic" if critics were
-        trained, and of each of `candidates` by its class and place.
+        The lower bound on held-out samples of each source that was tried; that of
+        `candidates` by class and place.
     chosen_ : str
-        The source of the estimate: "reference", "critic", "neighbors" or the name of a
-        candidate.
-    status_ : {"ok", "zero", "saturated", "unstable", "not converged"}
+        The source of the estimate: "reference" (the closed form), "neighbors",
+        "contaminated copula", "mixture copula", "critic" or the name of a candidate.
+    status_ : {"ok", "zero", "saturated", "incomplete", "unstable", "not converged"}
         "zero": not significantly above 0. "saturated": close to the logarithm of the
-        number of test samples, the most that they support. "unstable": the folds differ
+        number of test samples, the most that they support. "incomplete": tests find
+        dependence that the estimate misses; it is too low. "unstable": the folds differ
         by more than their errors. "not converged": training still improved at
-        `max_iter`, or the estimate still rises with the number of samples: the second
-        half of them added more than its standard error. With the last three the
-        interval is not to be trusted.
+        `max_iter`, or the estimate still rises with the number of samples, or with
+        fewer neighbours; it may be too low. With the last four the interval is not to
+        be trusted.
     fold_scores_ : ndarray of shape (n_folds,)
         The estimate of each fold.
     n_iter_ : int
-        Number of epochs run; 0 where the closed form was taken without training.
+        Number of epochs run; 0 where no critic was trained.
     best_iter_ : list of int
         The epoch, counted from 1, whose weights were kept in each fold; 0 if they are
         those before training.
@@ -120,6 +132,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     become indicators. For labels alone training is that of :class:`BarberAgakov`, for
     at most 1000 passes, whatever `max_iter` and `n_iter_no_change` are.
 
+    `lower_bound_` is a lower bound in expectation whatever the distribution. The upper
+    end of the interval is conditional: it holds if the dependence is of a kind that one
+    of the sources can express at this number of samples, since no method bounds mutual
+    information from above without assumptions. It reaches to what neighbours find where
+    the closed form is reported, and at least to 0.
+
     No sample is tested on by a critic that it trained or stopped. The choice between
     closed form, critics and candidates, however, is made on the test samples: the best
     of a few, chosen by a margin of two standard errors or by the lower bound, never by
@@ -134,7 +152,11 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     .. [1] M. D. Donsker, S. R. S. Varadhan. Asymptotic evaluation of certain Markov
        process expectations for large time IV. Comm. Pure Appl. Math., 1983.
     .. [2] B. Poole et al. On variational bounds of mutual information. ICML, 2019.
-    .. [3] V. Chernozhukov et al. Double/debiased machine learning for treatment and
+    .. [3] A. Kraskov, H. Stögbauer, P. Grassberger. Estimating mutual information.
+       Phys. Rev. E 69, 066138, 2004.
+    .. [4] B. C. Ross. Mutual information between discrete and continuous data sets.
+       PLoS ONE 9(2), e87357, 2014.
+    .. [5] V. Chernozhukov et al. Double/debiased machine learning for treatment and
        structural parameters. Econom. J. 21, 2018.
 
     Examples
@@ -172,6 +194,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     def _fit(self, X, y):
         choices.require_estimators(self.candidates)
         random_state = make_random_state(self.random_state)
+        if self.encoder_x is None and self.encoder_y is None:
+            warn_of_few_samples(X, y)
         model = self._make_model(random_state)
         if hasattr(self, "classes_"):
             chosen = self._fit_labels(model, X, y, random_state)
@@ -430,4 +454,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             "samples support": f"up to {self._reach:.2f} nats",
             "status": self.status_,
         }
-        return "\n".join(f"{name:<22} {value}" for name, value in found.items())
+        lines = [f"{name:<22} {value}" for name, value in found.items()]
+        caveat = CAVEATS.get(self.status_)
+        if caveat is not None:
+            lines.append(f"{'caveat':<22} {caveat}")
+        return "\n".join([*lines, UPPER_END])

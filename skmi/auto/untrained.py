@@ -248,23 +248,18 @@ def excess_of_moments(
     rows = random_state.permutation(len(x))[:MOST_DRAWN]
     x, z = x[rows], z[rows]
     maps = whitening(reference.ratio, x, z)
-    waves = [
-        [draw_waves(side.shape[1], scale, random_state) for side in maps]
-        for scale in SCALES
-    ]
+    scales = np.repeat(SCALES, N_WAVES)
+    waves = []  # frequencies and phases of both sides
+    for side in maps:
+        size = math.sqrt(max(1.0, side.shape[1] / 2))
+        draws = random_state.standard_normal((side.shape[1], len(scales)))
+        phases = random_state.uniform(0, 2 * np.pi, len(scales))
+        waves.append((draws * scales / size, phases))
     margins = np.sort(x, axis=0), np.sort(z, axis=0)
 
     def moments(x, z):
-        sides = (x @ maps[0], z @ maps[1])
-        parts = [[squares(side) for side in sides]]
-        for pair in waves:
-            parts.append(
-                [
-                    np.cos(side @ frequencies + phases)
-                    for side, (frequencies, phases) in zip(sides, pair, strict=True)
-                ]
-            )
-        return [products(*part) for part in parts]
+        sides = (features(x @ maps[0], *waves[0]), features(z @ maps[1], *waves[1]))
+        return [products(*group) for group in zip(*sides, strict=True)]
 
     seen = moments(x, z)
     drawn = []
@@ -294,18 +289,14 @@ def like(block: np.ndarray, margin: np.ndarray) -> np.ndarray:
     return np.take_along_axis(margin, ranks, axis=0)
 
 
-def squares(side: np.ndarray) -> np.ndarray:
-    """Return the columns, their squares and their products."""
+def features(
+    side: np.ndarray, frequencies: np.ndarray, phases: np.ndarray
+) -> list[np.ndarray]:
+    """Return the columns with their squares and products, and waves of each scale."""
     first, second = np.triu_indices(side.shape[1])
     pairs = np.clip(side[:, first] * side[:, second], -LARGEST_SQUARE, LARGEST_SQUARE)
-    return np.hstack([side, pairs])
-
-
-def draw_waves(n_columns, scale, random_state):
-    """Draw frequencies and phases."""
-    frequencies = random_state.standard_normal((n_columns, N_WAVES))
-    frequencies *= scale / math.sqrt(max(1.0, n_columns / 2))
-    return frequencies, random_state.uniform(0, 2 * np.pi, N_WAVES)
+    waves = np.cos(side @ frequencies + phases)
+    return [np.hstack([side, pairs]), *np.split(waves, len(SCALES), axis=1)]
 
 
 def products(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -7,15 +7,23 @@ from scipy.stats import chi2, norm
 
 from skmi.auto.candidates import Candidate
 from skmi.base import Estimate
-from skmi.exceptions import ConvergenceWarning, ReliabilityWarning, warn
+from skmi.exceptions import (
+    ConvergenceWarning,
+    FewRowsWarning,
+    ReliabilityWarning,
+    warn,
+)
 from skmi.statistics import ConfidenceInterval
 
 __all__ = [
+    "CAVEATS",
+    "UPPER_END",
     "interval",
     "is_cut_short",
     "status",
     "status_of_difference",
     "warn_of_convergence",
+    "warn_of_few_samples",
     "warn_of_missed_dependence",
     "warn_of_reach",
 ]
@@ -23,6 +31,17 @@ __all__ = [
 LEVEL = 0.95
 LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
 NEAR = 0.9  # of the ceiling or of the reach
+SAMPLES_PER_COLUMN = 5
+
+CAVEATS = {
+    "saturated": "do not trust the interval; pass more samples",
+    "incomplete": "too low: tests find more; pass more samples",
+    "unstable": "do not trust the interval; the folds disagree",
+    "not converged": "may be too low; more samples, or a larger max_iter",
+}
+UPPER_END = (
+    "The upper end holds only for dependence that the methods tried can express."
+)
 
 
 def interval(estimate: Estimate, others: tuple[float, ...] = ()) -> ConfidenceInterval:
@@ -97,6 +116,18 @@ def warn_of_convergence(cut_short: bool, max_iter: int) -> None:
             "More samples, or fewer columns, would show."
         )
     warn(reason, ConvergenceWarning)
+
+
+def warn_of_few_samples(X: np.ndarray, y: np.ndarray) -> None:
+    """Warn of fewer samples than several for each column, from eight on."""
+    n_columns = sum(block.shape[1] if block.ndim > 1 else 1 for block in (X, y))
+    if 8 <= len(X) < SAMPLES_PER_COLUMN * n_columns:
+        warn(
+            f"{len(X)} samples are few for {n_columns} columns: dependence can remain "
+            "unseen, and the interval be too short. Pass more samples, or fewer "
+            "columns.",
+            FewRowsWarning,
+        )
 
 
 def warn_of_missed_dependence() -> None:

@@ -13,7 +13,12 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
-from skmi._core.params import DeclaredParameters, estimator, parameter
+from skmi._core.params import (
+    DeclaredParameters,
+    estimator,
+    not_defined,
+    parameter,
+)
 from skmi._core.sklearn_compat import (
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -124,7 +129,7 @@ class BottleneckEstimator(
 
     def _make_target(self, y: np.ndarray) -> Labels | Numbers:
         """Return the kind of target that a validated y is."""
-        raise NotImplementedError
+        raise not_defined(self, "_make_target")
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn the representation and the prediction.
@@ -372,7 +377,7 @@ class BottleneckEstimator(
         )
 
     def _make_training(self, network, x, data, generator) -> Training:
-        device = resolve_device(self.device)
+        device = resolve_device(self.device, torch.float32)
         x, y = (
             to_tensor(block, device, torch.float32).unsqueeze(0)
             for block in (x, data.target.for_training(data.y))

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 import torch
 
-from skmi._core.params import DeclaredParameters, doc_link, parameter, parameters
+from skmi._core.params import (
+    DeclaredParameters,
+    doc_link,
+    not_defined,
+    parameter,
+    parameters,
+)
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions
 from skmi.critics._layers import ACTIVATIONS, Linear, MultiLayer, Quadratic
 from skmi.critics._networks import (
@@ -85,7 +91,7 @@ class Critic(DeclaredParameters):
         generator: torch.Generator | None,
     ) -> torch.nn.Module:
         """Build the network, its weights with the leading dimensions `models`."""
-        raise NotImplementedError
+        raise not_defined(self, "_build")
 
 
 @parameters

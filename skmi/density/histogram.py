@@ -167,7 +167,8 @@ class HistogramMI(MutualInfoEstimator):
             )
         )
         self.status_: str = status(value, error, ceiling, bias, sampling, chance)
-        warn_of_cells(value, bias, sampling, chance)
+        if self.status_ == "not converged":
+            warn_of_cells(value, bias, sampling, chance)
         return Estimate(value, error, ceiling, influence=plain)
 
     def _fit_partition(self, X, y) -> Estimate:
@@ -245,7 +246,8 @@ class HistogramMI(MutualInfoEstimator):
                 return bias
             blocks = zip(grids, self._blocks(X, y), strict=True)
             found = code_information(*(grid.locate(block) for grid, block in blocks))
-            bias = bias.including(found.adjusted - chance.adjusted, found.error)
+            error = max(found.error, chance.error)
+            bias = bias.including(found.adjusted - chance.adjusted, error)
         return bias
 
     def _entropy_of_bins(self, grid: Grid, block, cells) -> float:

@@ -153,7 +153,7 @@ class TrainingCurveDisplay:
             raise ValueError(
                 f"estimator={type(estimator).__name__}() has no loss_curve_: fit it, "
                 "pass X and y, or choose an estimator that trains a network. AutoMI "
-                "trains none where a closed form is all there is."
+                "trains none where a closed form or neighbours suffice."
             )
         display = cls(
             objective=-np.array(estimator.loss_curve_),

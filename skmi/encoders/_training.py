@@ -10,12 +10,17 @@ import torch
 from torch import nn
 
 from skmi._core.sklearn_compat import make_random_state
-from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
+from skmi._core.torch_utils import (
+    device_at_hand,
+    make_generator,
+    resolve_device,
+    to_tensor,
+)
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import train_stop_test
 from skmi.critics._batched import copy_network
 from skmi.encoders._networks import EncodedPairs, apply_encoder
-from skmi.exceptions import SkmiWarning
+from skmi.exceptions import ConvergenceWarning, SkmiWarning, warn
 from skmi.scores import project_randomly
 from skmi.training.loop import Training, run_epochs
 from skmi.training.schedule import Schedule
@@ -31,7 +36,39 @@ WITHOUT_VALUE = {
     "n_negatives": None,
 }
 
+FEWEST_STEPS = 30  # of Adam: its first ones move each weight by the learning rate
+
 FEWEST_TO_STOP = 40  # samples; 15 % of fewer would be under six to stop early by
+
+
+class Judge:
+    """The critic of `score`, fitted to the codes of the training samples when asked.
+
+    It starts from scratch and has twice the epochs of the encoder. It is no estimate,
+    and its warnings would be about parameters of no user's.
+    """
+
+    def __init__(self, estimator: Any, codes: np.ndarray, target: np.ndarray) -> None:
+        self.max_iter, self.device = 2 * estimator.max_iter, estimator.device
+        self.samples: tuple[np.ndarray, np.ndarray] | None = (codes, target)
+        self.critic: InfoNCE | None = None
+
+    def score(self, codes: np.ndarray, target: np.ndarray) -> float:
+        """Return the lower bound of the information of codes on a target."""
+        if self.samples is not None:
+            self.critic, self.samples = self._fit(*self.samples), None
+        return self.critic.score(codes, target)
+
+    def _fit(self, codes, target):
+        critic = InfoNCE(
+            max_iter=self.max_iter,
+            early_stopping=len(codes) >= FEWEST_TO_STOP,
+            device=str(device_at_hand(self.device)),
+            random_state=0,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SkmiWarning)
+            return critic.fit(codes, target)
 
 
 class TrainedEncoder(NamedTuple):
@@ -42,7 +79,7 @@ class TrainedEncoder(NamedTuple):
     scaler: Scaler  # of the features
     centre: np.ndarray  # mean of the encoder's outputs on the training samples
     scale: np.ndarray  # and their standard deviation
-    judge: InfoNCE
+    judge: Judge
     n_iter: int
     loss_curve: list[float]
     validation_scores: list[float] | None
@@ -74,7 +111,7 @@ def train_encoder(
     target: np.ndarray,
     describe: Callable[[TrainedEncoder], dict],
 ) -> TrainedEncoder:
-    """Train an encoder on pairs of blocks, then a critic on its codes and a target.
+    """Train an encoder on pairs of blocks.
 
     Parameters
     ----------
@@ -106,8 +143,24 @@ def train_encoder(
     evaluate = functools.partial(
         evaluate_encoder, estimator, training, scaler, x, target
     )
-    run_epochs(estimator, training, lambda: describe(evaluate()))
+    stopped = run_epochs(estimator, training, lambda: describe(evaluate()))
+    if not stopped:
+        warn_of_convergence(estimator, training)
     return evaluate()
+
+
+def warn_of_convergence(estimator: Any, training: Training) -> None:
+    """Warn where the objective still rose, or too few steps can have been enough.
+
+    The latter where there is no value to tell by, as with an estimated gradient.
+    """
+    few = training.epoch * training.n_batches < FEWEST_STEPS
+    if not training.converged or (few and not training.schedule.early_stopping):
+        warn(
+            f"max_iter={estimator.max_iter} epochs were run and the encoder may still "
+            "improve. Raise max_iter.",
+            ConvergenceWarning,
+        )
 
 
 def make_training(
@@ -129,7 +182,7 @@ def make_training(
         random_state=random_state,
         name=type(estimator).__name__,
     )
-    device = resolve_device(estimator.device)
+    device = resolve_device(estimator.device, torch.float32)
     x_rows = to_tensor(x, device, torch.float32).unsqueeze(0)
     y_rows = x_rows
     if y is not x:
@@ -154,7 +207,7 @@ def evaluate_encoder(
     x: np.ndarray,
     target: np.ndarray,
 ) -> TrainedEncoder:
-    """Collect the best encoder so far, and fit the critic to its codes."""
+    """Collect the best encoder so far, and what the critic of `score` is fitted to."""
     best = training.best[0]
     codes = apply_encoder(best.encoder, x)
     centre, scale = codes.mean(0), codes.std(0) + 1e-12  # a constant code stays finite
@@ -164,29 +217,13 @@ def evaluate_encoder(
         scaler=scaler,
         centre=centre,
         scale=scale,
-        judge=fit_judge(estimator, (codes - centre) / scale, target),
+        judge=Judge(estimator, (codes - centre) / scale, target),
         n_iter=training.epoch,
         loss_curve=[values[0] for values in training.losses],
         validation_scores=[values[0] for values in training.scores] or None,
         best_iter=training.stopping.best_epoch[0],
         device=str(training.x.device),
     )
-
-
-def fit_judge(estimator: Any, codes: np.ndarray, target: np.ndarray) -> InfoNCE:
-    """Fit the critic of `score`, which starts from scratch: twice the epochs.
-
-    It is no estimate, and its warnings would be about parameters of no user's.
-    """
-    judge = InfoNCE(
-        max_iter=2 * estimator.max_iter,
-        early_stopping=len(codes) >= FEWEST_TO_STOP,
-        device=estimator.device,
-        random_state=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SkmiWarning)
-        return judge.fit(codes, target)
 
 
 def project_samples(block: np.ndarray, n_projections: int) -> np.ndarray:

@@ -152,8 +152,9 @@ class InfoMaxEncoder(
     >>> from sklearn.datasets import load_iris
     >>> from skmi import InfoMaxEncoder
     >>> X = load_iris().data
-    >>> InfoMaxEncoder(n_components=2, max_iter=5, random_state=0).fit_transform(
-    ...     X).shape
+    >>> InfoMaxEncoder(
+    ...     n_components=2, early_stopping=False, max_iter=40, random_state=0
+    ... ).fit_transform(X).shape
     (150, 2)
     """
 
@@ -173,8 +174,7 @@ class InfoMaxEncoder(
         default="separable", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
     )
     n_negatives: int | None = parameter(default=None, constraints=OPTIONAL_COUNT)
-    # Half of what an estimator is given, since the critic of `score` is then trained
-    # for up to twice as many epochs; not chosen by an experiment.
+    # Half of what an estimator is given; not chosen by an experiment.
     max_iter: int = parameter(default=100, constraints=COUNT)
     n_components: int = parameter(default=8, constraints=COUNT)
     objective: str = parameter(
@@ -243,7 +243,7 @@ class InfoMaxEncoder(
         r"""Lower bound of the information of the codes on X, or the second view.
 
         It is that of :class:`skmi.InfoNCE`, with a critic fitted to the codes of the
-        training samples; at most log min(512, n).
+        training samples the first time; at most log min(512, n).
 
         Parameters
         ----------

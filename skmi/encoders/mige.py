@@ -328,7 +328,7 @@ class MIGEGradient(
         r"""Lower bound of the information of the codes on y, or on X, in nats.
 
         It is that of :class:`skmi.InfoNCE`, with a critic fitted to the codes of the
-        training samples; at most log min(512, n).
+        training samples the first time; at most log min(512, n).
 
         Parameters
         ----------

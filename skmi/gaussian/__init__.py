@@ -3,14 +3,14 @@
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
-    covariance_error,
     elliptical_mutual_info,
     student_log_density,
     student_offset,
     student_scatter,
 )
+from skmi.gaussian.elliptical import EllipticalCopulaMI
+from skmi.gaussian.errors import covariance_error
 from skmi.gaussian.estimators import (
-    EllipticalCopulaMI,
     GaussianCopulaMI,
     GaussianMI,
     StudentCopulaMI,

@@ -8,12 +8,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import digamma, gammaln
 
 __all__ = [
     "EllipticalRatio",
     "covariance_bias",
-    "covariance_error",
     "elliptical_mutual_info",
     "student_log_density",
     "student_offset",
@@ -59,51 +58,6 @@ def covariance_bias(n_samples: int, n_x: int, n_y: int) -> float:
     return float((log_determinant(n_x) + log_determinant(n_y) - whole) / 2)
 
 
-def covariance_error(
-    n_samples: int, n_x: int, n_y: int, correlations: ArrayLike = ()
-) -> float:
-    r"""Compute the standard error of the mutual information of a sample covariance.
-
-    .. math:: se^2 = \tfrac14 \sum_{j=1}^{d_y}
-        \psi_1\left( \tfrac{n - d_x - j}{2} \right)
-        - (1 - 2 \bar\rho^2) \, \psi_1\left( \tfrac{n - j}{2} \right)
-
-    with :math:`\bar\rho^2` the mean squared canonical correlation of the columns of y.
-    Exact for normal data without correlation, and for correlations of 1; in between the
-    covariance of the two log determinants is taken as linear in :math:`\bar\rho^2`,
-    which has the right limit for many samples, :math:`\sum_c \rho_c^2 / n`.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of samples; more than there are columns.
-    n_x, n_y : int
-        Numbers of columns of the two blocks.
-    correlations : array-like, default=()
-        Canonical correlations of the blocks.
-
-    Returns
-    -------
-    float
-        Nats.
-
-    Notes
-    -----
-    For normal samples only; it is too small for heavy tails.
-
-    Examples
-    --------
-    >>> from skmi.gaussian import covariance_error
-    >>> covariance_error(500, 20, 20)
-    0.0295...
-    """
-    n_x, n_y = max(n_x, n_y), min(n_x, n_y)
-    j = np.arange(1, n_y + 1)
-    share = (np.asarray(correlations) ** 2).sum() / max(n_y, 1)
-    given, whole = (polygamma(1, (n - j) / 2) for n in (n_samples - n_x, n_samples))
-    return math.sqrt((given - (1 - 2 * share) * whole).sum()) / 2
-
-
 def student_offset(n_x: int, n_y: int, degrees_of_freedom: float) -> float:
     r"""Compute the mutual information of uncorrelated blocks of a Student vector.
 
@@ -143,30 +97,6 @@ def student_offset(n_x: int, n_y: int, degrees_of_freedom: float) -> float:
         return half * digamma(half) - gammaln(half)
 
     return float(entropy(n_x) + entropy(n_y) - entropy(n_x + n_y) - entropy(0))
-
-
-def offset_error(
-    n_x: int, n_y: int, degrees_of_freedom: float, curvature: float, n_samples: int
-) -> float:
-    """Return the standard error of `student_offset` by that of the degrees of freedom.
-
-    Parameters
-    ----------
-    n_x, n_y : int
-        Numbers of columns of the two blocks.
-    degrees_of_freedom : float
-        Fitted degrees of freedom; inf has no error.
-    curvature : float
-        Second derivative of the mean log likelihood in the log degrees of freedom.
-    n_samples : int
-        Number of samples.
-    """
-    if math.isinf(degrees_of_freedom) or curvature >= 0:
-        return 0.0
-    nu, step = degrees_of_freedom, 0.05
-    ends = (student_offset(n_x, n_y, nu * math.exp(sign * step)) for sign in (-1, 1))
-    low, high = ends
-    return abs(high - low) / (2 * step) / math.sqrt(-curvature * n_samples)
 
 
 def elliptical_mutual_info(
@@ -267,6 +197,14 @@ class EllipticalRatio:
     def correlation_info(self) -> float:
         """The part of it by the canonical correlations, in nats."""
         return elliptical_mutual_info(self.correlations, *self.sizes)
+
+    @property
+    def scatter(self) -> np.ndarray:
+        """The covariance or scatter matrix."""
+        k = len(self.correlations)
+        x_root, y_root = np.linalg.pinv(self.x_map), np.linalg.pinv(self.y_map)
+        across = (x_root[:k].T * self.correlations) @ y_root[:k]
+        return np.block([[x_root.T @ x_root, across], [across.T, y_root.T @ y_root]])
 
     def pairs(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratio of each row of x with its own row of y, shape (n,)."""

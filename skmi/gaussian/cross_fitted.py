@@ -11,10 +11,10 @@ from skmi._data.splitting import multi_sample_terms
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
-    covariance_error,
-    offset_error,
     student_scatter,
 )
+from skmi.gaussian.degrees import offset_bias
+from skmi.gaussian.errors import covariance_error, offset_error
 from skmi.gaussian.ranks import (
     IndependentColumns,
     RankBias,
@@ -173,6 +173,8 @@ class CopulaReference:
             return 0.0
         unbiased = self.sample_ratio.mutual_info - self._rank_bias.mean
         unbiased -= covariance_bias(len(self.terms), *self.ratio.sizes)
+        if self.components is None:
+            unbiased -= offset_bias(self.sample_ratio, len(self.terms))
         return unbiased - self.mutual_info
 
     @cached_property
@@ -202,7 +204,8 @@ class CopulaReference:
         nu_error = offset_error(
             *ratio.sizes, self.degrees_of_freedom, self._curvature, n_samples
         )
-        error = max(error, math.hypot(least, nu_error))
+        # By the bound they scatter half as much again as by likelihood, in trials.
+        error = max(error, math.hypot(least, 1.5 * nu_error))
         if self.is_clear:
             return self._rank_bias.error(error)
         # Weak dependence on many columns shows in no fold, but in all samples together.

@@ -8,22 +8,22 @@ from scipy.optimize import minimize_scalar
 from sklearn.covariance import ledoit_wolf
 
 from skmi._core.params import estimator, parameter
-from skmi._core.sklearn_compat import Interval, Real, StrOptions, make_random_state
+from skmi._core.sklearn_compat import Interval, Real, StrOptions
+from skmi._data.marginals import ColumnView
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
-    covariance_error,
-    offset_error,
     student_log_density,
     student_scatter,
 )
-from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.gaussian.degrees import offset_bias
+from skmi.gaussian.errors import covariance_error, offset_error
 from skmi.gaussian.ranks import IndependentColumns, rank_bias, student_quantiles
 from skmi.statistics import standard_error
 
-__all__ = ["EllipticalCopulaMI", "GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
+__all__ = ["GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
 
 
 class _EllipticalEstimator(MutualInfoEstimator):
@@ -153,17 +153,20 @@ class GaussianMI(_EllipticalEstimator):
                 f"n_samples={n_samples} is too few for {d} columns without shrinkage; "
                 'pass more samples, or shrinkage="auto".'
             )
-        shrunk = (1 - shrinkage) * covariance + shrinkage * np.eye(d)
-        ratio = EllipticalRatio(mean, shrunk, x.shape[1])
+        sample = ratio = EllipticalRatio(mean, covariance, x.shape[1])
+        if shrinkage:
+            covariance = (1 - shrinkage) * covariance + shrinkage * np.eye(d)
+            ratio = EllipticalRatio(mean, covariance, x.shape[1])
         refuse_exact_relation(ratio)
         if self.shrinkage != "auto" and shrinkage:
             return ratio, ratio.mutual_info, 0.0
         value, error = ratio.mutual_info, wide_error(ratio, n_samples)
         if weight:
-            sample = EllipticalRatio(mean, covariance, x.shape[1])
             refuse_exact_relation(sample)
             unbiased, error = unbiased_estimate(sample, n_samples)
             value = weight * unbiased + (1 - weight) * value
+        if self._marginals != "rank":
+            error *= tail_factor(block)
         if weight < 1:
             warn_of_few_samples(n_samples, d)
         return ratio, value, error
@@ -179,6 +182,17 @@ def unbiased_estimate(ratio: EllipticalRatio, n_samples: int) -> tuple[float, fl
     correlations = np.sqrt(np.maximum(1 - gaps, 0.0))
     error = covariance_error(n_samples, *ratio.sizes, correlations)
     return ratio.mutual_info - bias, error
+
+
+def tail_factor(block: np.ndarray) -> float:
+    """Return the factor by which heavy tails raise the error with few samples.
+
+    Of elliptical data the variance is raised by the mean excess kurtosis over 3. With
+    many samples for each column the mean of the log ratio shows it.
+    """
+    n_samples, d = block.shape
+    kurtosis = ((block * block) ** 2).mean() / 3 - 1  # of standardised columns
+    return math.sqrt(1 + max(kurtosis, 0.0) * min(2 * d / n_samples, 1.0))
 
 
 def wide_error(ratio: EllipticalRatio, n_samples: int) -> float:
@@ -292,6 +306,11 @@ def covariance_ratio(block: np.ndarray, n_x: int) -> EllipticalRatio:
     return EllipticalRatio(block.mean(axis=0), covariance, n_x)
 
 
+def has_density(view: ColumnView, n_samples: int) -> bool:
+    """Whether few values of a column are repeated."""
+    return len(view.values) > 0.9 * n_samples
+
+
 @estimator
 class StudentCopulaMI(_EllipticalEstimator):
     r"""Mutual information of a Student distribution or copula.
@@ -365,14 +384,17 @@ class StudentCopulaMI(_EllipticalEstimator):
         self._location = np.zeros(d) if self._marginals else np.median(block, axis=0)
         # Ranks show no correlation closer to 1 than their distance, 1 / n.
         self._ridge = 1 / n_samples**2 if self._marginals else 0.0
-        nu, scatter = self._maximise_likelihood(block)
+        nu, scatter = self._maximise_likelihood(block, x.shape[1])
         self.degrees_of_freedom_ = nu
         ratio = EllipticalRatio(self._location, scatter, x.shape[1], nu)
         value, error = unbiased_estimate(ratio, n_samples)
         error = math.hypot(
             error, offset_error(*ratio.sizes, nu, self._curvature, n_samples)
         )
-        if not self._marginals or ratio.correlation_info <= 2 * error:
+        if not self._marginals:
+            return ratio, value, error
+        value -= offset_bias(ratio, n_samples)
+        if ratio.correlation_info <= 2 * error:
             return ratio, value, error
         error = max(error, standard_error(ratio.pairs(*self._coordinates(x, y))))
 
@@ -386,8 +408,13 @@ class StudentCopulaMI(_EllipticalEstimator):
         error = math.hypot(bias.error(error), 0.3 * bias.mean)
         return ratio, value - bias.mean, error
 
-    def _maximise_likelihood(self, block):
-        """Return the degrees of freedom and the scatter matrix."""
+    def _maximise_likelihood(self, block, n_x):
+        """Return the degrees of freedom and the scatter matrix.
+
+        Infinitely many degrees for ties, on which the likelihood has no maximum, and
+        where the log ratio of the blocks is smaller on the samples than that of a
+        normal distribution: then the tails depend within the blocks alone.
+        """
         scatter_of, self._curvature = {}, 0.0
 
         def loss(log_nu):
@@ -396,6 +423,10 @@ class StudentCopulaMI(_EllipticalEstimator):
             scatter_of[nu], value = self._fit_scatter(block, nu, start)
             return -value
 
+        normal, value = self._fit_scatter(block, math.inf, None)
+        views = [view for side in self._views for view in side.columns]
+        if not all(has_density(view, len(block)) for view in views):
+            return math.inf, normal
         found = minimize_scalar(
             loss,
             bounds=(math.log(0.7), math.log(200)),
@@ -403,14 +434,22 @@ class StudentCopulaMI(_EllipticalEstimator):
             options={"xatol": 0.02},
         )
         nu = math.exp(found.x)
-        normal, value = self._fit_scatter(block, math.inf, None)
         # Twice the gain by a parameter is chi-squared: 3.84 is its 95 % quantile.
         if 2 * len(block) * (-found.fun - value) < 3.84:
+            return math.inf, normal
+        gain = self._mean_ratio(block, n_x, scatter_of[nu], nu)
+        if gain < self._mean_ratio(block, n_x, normal, math.inf):
             return math.inf, normal
         step = 0.4  # of the log degrees of freedom, for a second difference
         sides = (loss(found.x + sign * step) for sign in (-1, 1))
         self._curvature = (2 * found.fun - sum(sides)) / step**2
         return nu, scatter_of[nu]
+
+    def _mean_ratio(self, block, n_x, scatter, nu):
+        """Return the mean log ratio on the samples."""
+        block = self._quantiles(block, nu)
+        ratio = EllipticalRatio(self._location, scatter, n_x, nu)
+        return ratio.pairs(block[:, :n_x], block[:, n_x:]).mean()
 
     def _fit_scatter(self, block, nu, start):
         """Return the scatter matrix and the mean log density, of a copula if asked."""
@@ -431,87 +470,3 @@ class StudentCopulaMI(_EllipticalEstimator):
     def _quantiles(self, block, nu):
         """Map normal scores to the quantiles of a Student distribution."""
         return student_quantiles(block, nu) if self._marginals else block
-
-
-@estimator
-class EllipticalCopulaMI(MutualInfoEstimator):
-    r"""Mutual information of an elliptical copula, estimated out of fold.
-
-    .. math:: I = -\tfrac12 \sum_c \log(1 - \rho_c^2) + c_\nu
-
-    of the normal scores of the ranks, mapped to the quantiles of a Student
-    distribution. Canonical directions are fitted on four fifths of the samples and the
-    correlations :math:`\rho_c` along them are estimated on the last fifth, in turn, so
-    that independent columns add nothing; correlations below :math:`2.5 / \sqrt n` are
-    set to 0. The degrees of freedom :math:`\nu` are those with the largest lower bound
-    out of fold. If that bound is above 0 by three standard errors, the loss by fitting
-    the directions to a sample is added back, from the known bias of a sample covariance
-    [2]_. The copula is that of [1]_.
-
-    Parameters
-    ----------
-    [shared]
-
-    Attributes
-    ----------
-    [shared]
-    degrees_of_freedom_ : float
-        The chosen degrees of freedom; inf for a normal copula.
-    lower_bound_ : float
-        The multi-sample bound with directions of the other folds, in nats; see `score`.
-        The correlations and degrees of freedom are those of all samples, so that it is
-        slightly biased upwards: by up to 0.03 for 300 independent samples.
-
-    See Also
-    --------
-    AutoMI : This closed form plus a critic.
-    StudentCopulaMI : The same by maximum likelihood.
-    GaussianCopulaMI : The copula without tail dependence.
-
-    Notes
-    -----
-    0 for most independent blocks, of any number of columns. It does not detect
-    dependence that no elliptical copula has, such as a parabola.
-
-    References
-    ----------
-    .. [1] S. Demarta, A. J. McNeil. The t copula and related copulas. Int. Stat. Rev.
-       73, 2005.
-    .. [2] N. Misra, H. Singh, E. Demchuk. Estimation of the entropy of a multivariate
-       normal distribution. J. Multivar. Anal. 92, 2005.
-
-    Examples
-    --------
-    Fifty columns on each side:
-
-    >>> from skmi import EllipticalCopulaMI
-    >>> from skmi.datasets import make_dense_normal
-    >>> X, Y, truth = make_dense_normal(3000, 50, random_state=0)
-    >>> model = EllipticalCopulaMI(random_state=0).fit(X, Y)
-    >>> round(truth, 1), round(model.mutual_info_, 1)
-    (1.6, 1.6)
-    """
-
-    _takes_labels = False
-    _is_normalized = True
-
-    random_state: Any = parameter(default=None, constraints=["random_state"])
-
-    def _fit(self, X, y):
-        order = make_random_state(self.random_state).permutation(len(X))
-        self._reference = CopulaReference(X[order], y[order])
-        self.degrees_of_freedom_: float = float(self._reference.degrees_of_freedom)
-        self.lower_bound_: float = self._reference.bound
-        value = self._reference.estimate
-        pointwise = self._log_ratio_of_pairs(X, y)
-        error = self._reference.standard_error(pointwise)
-        return Estimate(value, error, influence=pointwise)
-
-    def _mutual_info(self, X, y):
-        return self._log_ratio_of_pairs(X, y).mean()
-
-    def _log_ratio(self, X, y):
-        return self._reference.matrix(X, y)
-
-    def _log_ratio_of_pairs(self, X, y):
-        return self._reference.pairs(X, y)

@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dpstrf
 from scipy.special import ndtr
 from scipy.stats import t as student
 
-from skmi._data.marginals import BlockView, normal_scores
+from skmi._data.marginals import BlockView, ColumnView, normal_scores
 from skmi.gaussian.closed_form import EllipticalRatio
 
 __all__ = ["IndependentColumns", "RankBias", "rank_bias", "student_quantiles"]
@@ -77,7 +77,8 @@ def rank_bias(
         for _ in range(n_draws):
             drawn = np.hstack(model.draw(n_samples, rng))
             changes.append(
-                log_gaps(fit(by_rank(drawn, quantiles))) - log_gaps(fit(drawn))
+                log_gaps(fit(by_rank(drawn.argsort(axis=0), quantiles)))
+                - log_gaps(fit(drawn))
             )
         values = -np.sum(changes, axis=1) / 2
         totals.append((values.mean(), -gaps.sum() / 2))
@@ -97,10 +98,10 @@ def log_gaps(ratio: EllipticalRatio) -> np.ndarray:
     return np.log(np.maximum(1 - ratio.correlations**2, LEAST_GAP))
 
 
-def by_rank(block: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
-    """Return the quantiles of the ranks of columns without ties."""
-    found = np.empty_like(block)
-    np.put_along_axis(found, block.argsort(axis=0), quantiles[:, np.newaxis], axis=0)
+def by_rank(order: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """Return the quantiles of the ranks, given the order of the rows by each column."""
+    found = np.empty(order.shape)
+    np.put_along_axis(found, order, quantiles[:, np.newaxis], axis=0)
     return found
 
 
@@ -125,6 +126,12 @@ class IndependentColumns:
         if columns.shape[1] > 1:
             self._leave_out(block, columns)
 
+    @property
+    def columns(self) -> list[ColumnView]:
+        """The transforms of the columns."""
+        varying = [view for view in self.view.views if not view.is_constant]
+        return [varying[i] for i in np.flatnonzero(self.kept)]
+
     def _leave_out(self, block, columns):
         if self.view.views[0].marginals != "standard":
             varying = [not view.is_constant for view in self.view.views]
@@ -135,9 +142,8 @@ class IndependentColumns:
             )
             raw = (block[:, varying] / unit - center) / spread
             self.kept = independent_columns(raw)
-        rest = columns[:, self.kept]
-        rest = (rest - rest.mean(axis=0)) / rest.std(axis=0)
-        self.kept[self.kept] = independent_columns(rest)
+        if self.view.views[0].marginals is not None:
+            self.kept[self.kept] = independent_columns(columns[:, self.kept])
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Return the transformed columns."""
@@ -167,9 +173,8 @@ def independent_columns(block: np.ndarray) -> np.ndarray:
     slopes = np.linalg.lstsq(block[:, chosen], block[:, others], rcond=None)[0]
     rest = np.abs(block[:, others] - block[:, chosen] @ slopes)
     # A single sample of heavy tails makes columns look alike; most samples do not.
-    exact = np.median(rest, axis=0) <= 1e-6 * np.median(
-        np.abs(block[:, others]), axis=0
-    )
+    spread = np.abs(block[:, others] - np.median(block[:, others], axis=0))
+    exact = np.median(rest, axis=0) <= 1e-6 * np.median(spread, axis=0) + 1e-12
     kept[others[exact]] = False
     return kept
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from skmi._core.sklearn_compat import make_random_state
+from skmi._core.sklearn_compat import make_random_state, watch_test
 from skmi._data.condition import Condition
 from skmi._data.marginals import normal_scores
 from skmi._data.reading import read_sides
@@ -45,13 +46,14 @@ N_FUNCTIONS = 6
 MOST_FUNCTIONS = 24  # of one variable; principal components beyond
 MOST_MODIFIERS = 20  # columns of Z with which the dependence may change
 MAX_VALUES = 2**22  # of products at once: 32 MiB
+SIGNS_AT_ONCE = 50  # between two looks of a progress bar
 FEWEST_BLOCKS = 20  # that are independent of each other
 
 # Of the variance that Z explains, the share that may have been missed is this over the
 # number of cosines of each column of Z, and at least the other; and twice the share of
 # the upper half of the cosines, for the coefficients of a step fall as 1 / j. Of steps
 # in five columns most results are then marked; of sums of five few at 300 samples.
-MISSED, LEAST_MISSED = 0.3, 0.005
+MISSED, LEAST_MISSED = 0.4, 0.005
 FINE = 2.0
 # Probabilities of labels are no sum of functions of single columns.
 MISSED_OF_LABELS = 0.08
@@ -103,6 +105,7 @@ def conditional_independence_test(
     block_length: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
+    callbacks: Sequence[Any] | None = None,
 ) -> ConditionalTestResult:
     r"""Test whether X and y are independent given Z, by products of residuals.
 
@@ -145,6 +148,9 @@ def conditional_independence_test(
         Seed of the signs, and of the samples that a kernel is computed from.
     n_jobs : int, default=None
         Has no effect: a test of 1000 samples takes a tenth of a second.
+    callbacks : sequence of callbacks, default=None
+        Callbacks of scikit-learn, such as a progress bar, that are told of each fifty
+        draws.
 
     Returns
     -------
@@ -167,7 +173,7 @@ def conditional_independence_test(
     No test can hold its level for every pair of functions of Z and have power: what the
     regressions miss of Z in both X and y is dependence. `reliable` is False where the
     smallest dependence that is significant could come from missing a share of what Z
-    explains, :math:`0.3 / J`, J the number of cosines of each column of Z, and twice
+    explains, :math:`0.4 / J`, J the number of cosines of each column of Z, and twice
     what the upper half of the cosines explains; where the regressions need more than
     45 % of the degrees of freedom; and for fewer than twenty groups or blocks. For Z of
     many columns and few samples that is the rule.
@@ -220,7 +226,10 @@ def conditional_independence_test(
     products = Products(u, v, modifiers, inflation)
     groups = read_groups(groups, n_samples)
     signs = random_signs(n_samples, n_permutations, groups, block_length, random_state)
-    statistic, null = products.statistic, products.draw(signs)
+    parts = np.array_split(signs, -(-n_permutations // SIGNS_AT_ONCE))
+    draws = (products.draw(part) for part in parts)
+    null = watch_test(callbacks, draws, "ConditionalIndependenceTest", len(parts))
+    statistic, null = products.statistic, np.concatenate(null)
     reason = why_unreliable(regression, sides, z, products.largest)
     n_blocks = count_blocks(n_samples, groups, block_length)
     if n_blocks < FEWEST_BLOCKS:

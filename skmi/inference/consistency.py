@@ -14,7 +14,12 @@ from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.utils import check_array
 
-from skmi._core.sklearn_compat import make_random_state, select_rows
+from skmi._core.sklearn_compat import (
+    make_random_state,
+    select_rows,
+    watch,
+    without_callbacks,
+)
 from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
 from skmi._data.reading import read_sides
 from skmi.base import MutualInfoEstimator
@@ -123,7 +128,8 @@ def self_consistency(
     Parameters
     ----------
     estimator : estimator
-        Any estimator of mutual information; it is cloned.
+        Any estimator of mutual information; it is cloned. Its callbacks are told of
+        each fit.
     X : array-like of shape (n_samples, n_features)
         First variable; its samples are independent.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
@@ -186,7 +192,11 @@ def self_consistency(
     halves = np.split(random_state.permutation(n_samples)[: n_samples // 2 * 2], 2)
     copies = [(select_rows(X, rows), select_rows(y, rows)) for rows in halves]
     pairs = [(X, y), (X, permuted), (f_of_X, y), side_by_side(copies), *copies]
-    fits = Parallel(n_jobs)(delayed(fit_estimate)(estimator, *pair) for pair in pairs)
+    one = without_callbacks(estimator)
+    fits = Parallel(n_jobs, return_as="generator")(
+        delayed(fit_estimate)(one, *pair) for pair in pairs
+    )
+    fits = watch(estimator, fits, "checks", len(pairs))
     whole, null, part, both, one, other = fits
     reach = float(norm.ppf((1 + level) / 2))
 

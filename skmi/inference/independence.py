@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 
-from skmi._core.sklearn_compat import make_random_state
+from skmi._core.sklearn_compat import make_random_state, watch_test
 from skmi._data.reading import read_sides
 from skmi._data.validation import numbers_and_codes
 from skmi.inference._dependence import Functions, functions_of, sums_of_squares
@@ -33,6 +36,7 @@ def independence_test(
     block_length: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
+    callbacks: Sequence[Any] | None = None,
 ) -> PermutationTestResult:
     r"""Test whether X and y are independent, against dependence of any shape.
 
@@ -68,6 +72,8 @@ def independence_test(
         Seed of the permutations, and of the samples that a kernel is computed from.
     n_jobs : int, default=None
         Number of parallel parts of the permutations.
+    callbacks : sequence of callbacks, default=None
+        Callbacks of scikit-learn, such as a progress bar, that are told of each part.
 
     Returns
     -------
@@ -126,14 +132,13 @@ def independence_test(
         for _ in range(n_permutations)
     )
     size = max(1, MAX_VALUES // y.values.size)
-    parts = (
-        np.array([next(orders) for _ in range(min(size, n_permutations - start))])
-        for start in range(0, n_permutations, size)
-    )
-    sums = Parallel(n_jobs)(
+    sizes = [min(size, n_permutations - i) for i in range(0, n_permutations, size)]
+    parts = (np.array([next(orders) for _ in range(part)]) for part in sizes)
+    sums = Parallel(n_jobs, return_as="generator")(
         delayed(sums_of_squares)(x, y, part)
         for part in (np.arange(n_samples)[np.newaxis], *parts)
     )
+    sums = watch_test(callbacks, sums, "IndependenceTest", len(sizes) + 1)
     observed, *null = np.cbrt(np.concatenate(sums))
     statistic, *null = standardise(observed, null).max(axis=1)
     return PermutationTestResult(

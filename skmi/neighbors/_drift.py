@@ -31,6 +31,11 @@ SIGNIFICANT = 3
 SMALL = 0.01  # nats
 
 
+# In so few columns neighbours of thirty rows or more are close. Those of rare values
+# beside atoms may not be, but little depends on these.
+FEW_COLUMNS = 2
+
+
 class Drift(NamedTuple):
     """What more neighbours show of the bias, in nats."""
 
@@ -74,9 +79,9 @@ def drift_of_neighbors(
     few = terms if chosen is None else terms[chosen]
     many, radius = ball_terms(joint, MORE_NEIGHBORS * n_neighbors, chosen)
     drift = drift_of_terms(few, many, n_columns)
+    known = np.isfinite(radius)  # an only row with its label has no neighbours
     spread = float(np.median(joint.columns.std(axis=0)))
-    known = np.isfinite(radius)
-    if not known.any() or not spread > 0:
+    if n_columns <= FEW_COLUMNS or not known.any() or not spread > 0:
         return drift
     distance = float(np.median(radius[known])) / MORE_NEIGHBORS ** (1 / n_columns)
     return drift._replace(distance=distance / spread)

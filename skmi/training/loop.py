@@ -113,6 +113,12 @@ class Training:
         return len(self.losses)
 
     @property
+    def n_batches(self) -> int:
+        """Number of batches of a pass over the training samples."""
+        n_rows = self.train_rows.shape[1]
+        return min(-(-n_rows // self.schedule.batch_size), n_rows // 2)
+
+    @property
     def best(self) -> list[torch.nn.Module]:
         """A copy of each model at its best epoch."""
         return [self.extract(self.kept, i) for i in range(len(self.x))]
@@ -164,8 +170,7 @@ class Training:
         return contextlib.nullcontext()
 
     def _train_on_batches(self):
-        n_rows = self.train_rows.shape[1]
-        n_batches = min(-(-n_rows // self.schedule.batch_size), n_rows // 2)
+        n_batches = self.n_batches
         n_passes = -(-self.schedule.min_steps // n_batches)
         total = 0
         for _ in range(n_passes):

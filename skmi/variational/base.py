@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from skmi._core.params import estimator, parameter
+from skmi._core.params import (
+    estimator,
+    not_defined,
+    parameter,
+)
 from skmi._core.sklearn_compat import (
     Integral,
     Interval,
@@ -99,11 +103,11 @@ class CriticEstimator(
 
     def _make_objective(self) -> Objective:
         """Return what training maximises."""
-        raise NotImplementedError
+        raise not_defined(self, "_make_objective")
 
     def _make_report(self) -> Report:
         """Return what is reported from the scores of test samples."""
-        raise NotImplementedError
+        raise not_defined(self, "_make_report")
 
     def _make_inputs(self, X, y, fold) -> Inputs:
         """Learn from the training samples of a fold what its critic is to see."""
@@ -129,7 +133,7 @@ class CriticEstimator(
         y = self._as_columns(y)
         inputs = [self._make_inputs(X, y, fold) for fold in folds]
         training = self._train_stack(
-            *scale_sides(inputs, X, y, resolve_device(self.device)),
+            *scale_sides(inputs, X, y, resolve_device(self.device, torch.float32)),
             stack_rows([fold.train for fold in folds]),
             stack_rows([fold.stop for fold in folds]),
             inputs,

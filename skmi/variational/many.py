@@ -66,7 +66,7 @@ def _train(estimator, blocks, y, seed):
     y = estimator._as_columns(y)
     inputs = estimator._make_inputs(X, y, fold)
     y = inputs.y.transform(y)
-    device = resolve_device(estimator.device)
+    device = resolve_device(estimator.device, torch.float32)
     width = max(block.shape[1] for block in blocks)
     x = np.zeros((len(blocks), len(y), width))
     for place, block in zip(x, blocks, strict=True):

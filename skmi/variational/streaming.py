@@ -151,7 +151,7 @@ class StreamingMixin:
     def _resume(self, stream, inputs, X, y, fold, random_state):
         """Return the training of a batch, from the state after the previous one."""
         training = self._train_stack(
-            *scale_sides([inputs], X, y, resolve_device(self.device)),
+            *scale_sides([inputs], X, y, resolve_device(self.device, torch.float32)),
             torch.from_numpy(fold.train).unsqueeze(0),
             torch.from_numpy(fold.stop).unsqueeze(0),
             [inputs],

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from scipy.special import entr
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from torch import nn
 
 import skmi
@@ -10,7 +11,7 @@ from skmi import AutoMI, GaussianMI
 from skmi.datasets import (
     make_correlated_normal,
 )
-from skmi.exceptions import ConvergenceWarning, ReliabilityWarning
+from skmi.exceptions import ConvergenceWarning, FewRowsWarning, ReliabilityWarning
 from skmi.inference import confidence_interval, permutation_test
 
 SMALL = {"hidden_layer_sizes": (16,), "cv": 3, "random_state": 0}
@@ -329,7 +330,25 @@ def test_report():
     text = model.report()
     assert f"{model.mutual_info_:.3f} nats" in text
     assert "reference" in text
+    assert "caveat" not in text
+    assert "upper end" in text
     assert max(map(len, text.splitlines())) < 80
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+def test_report_warns_where_the_interval_is_not_to_be_trusted():
+    X = np.random.RandomState(0).standard_normal((200, 1))
+    text = AutoMI(**SMALL).fit(X, X).report()
+    assert "do not trust the interval" in text
+    assert max(map(len, text.splitlines())) < 80
+    with pytest.raises(NotFittedError):
+        AutoMI().report()
+
+
+def test_few_samples_for_the_columns_warn():
+    X, Y = np.random.RandomState(0).standard_normal((2, 23, 5))
+    with pytest.warns(FewRowsWarning, match="23 samples are few for 10 columns"):
+        AutoMI(random_state=0).fit(X, Y)
 
 
 def bump_density(x, y):

@@ -1,5 +1,7 @@
 """Training of encoders: callbacks, early stopping, the epoch that is kept."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -62,3 +64,26 @@ def test_a_callback_stops_it_and_sees_a_fitted_model(instance, labels):
     np.testing.assert_array_equal(seen.transform(X), model.transform(X))
     assert seen.score(X, y) == model.score(X, y)
     assert not hasattr(model, "_given")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        skmi.InfoMaxEncoder(max_iter=2, random_state=0),
+        skmi.InfoMaxEncoder(max_iter=2, objective="mige", random_state=0),
+        skmi.MIGEGradient(max_iter=2, random_state=0),
+    ],
+    ids=str,
+)
+def test_a_training_that_is_too_short_is_warned_of(model):
+    with pytest.warns(skmi.ConvergenceWarning, match="Raise max_iter"):
+        model.fit(table())
+
+
+def test_the_critic_of_the_score_is_fitted_when_it_is_asked_for():
+    model = skmi.InfoMaxEncoder(n_components=2, max_iter=5, random_state=0)
+    model.fit(table())
+    assert model._trained.judge.critic is None
+    first = model.score(table())
+    assert model.score(table()) == first
+    assert pickle.loads(pickle.dumps(model)).score(table()) == first

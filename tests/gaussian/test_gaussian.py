@@ -16,12 +16,12 @@ from skmi.exceptions import ReliabilityWarning
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
-    covariance_error,
     elliptical_mutual_info,
     student_log_density,
     student_offset,
     student_scatter,
 )
+from skmi.gaussian.errors import covariance_error
 from tests.oracle import draw_normal
 
 CLASSES = [GaussianMI, GaussianCopulaMI, StudentCopulaMI]

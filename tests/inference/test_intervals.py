@@ -94,6 +94,7 @@ def test_interval_is_the_normal_one():
     assert interval.lower_limit == pytest.approx(one_sided)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_subsamples_give_the_spread_of_neighbours():
     """The influence of rows misses a part of it."""
     estimates, errors = [], []
@@ -108,6 +109,7 @@ def test_subsamples_give_the_spread_of_neighbours():
     assert 0.75 < np.mean(errors) / np.std(estimates, ddof=1) < 1.4
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_reference_removes_the_bias_of_neighbours():
     """In six columns KSG misses a quarter of a nat; all four have one copula."""
     options = {"random_state": 0, "n_resamples": 15}
@@ -173,3 +175,42 @@ def test_wrong_level_and_method():
         confidence_interval(GaussianMI(), X, Y, level=95)
     with pytest.raises(ValueError, match="method='bootstrap'"):
         confidence_interval(GaussianMI(), X, Y, method="bootstrap")
+
+
+def draw_series(rng, n_samples, correlation, memory=0.9):
+    """Normal pairs of known information whose samples depend on the ones before."""
+    noise = rng.standard_normal((n_samples + 100, 2))
+    for row in range(1, len(noise)):
+        noise[row] += memory * noise[row - 1]
+    x, other = noise[100:].T
+    return x.reshape(-1, 1), correlation * x + math.sqrt(1 - correlation**2) * other
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6])
+def test_blocks_cover_the_information_of_series(correlation):
+    truth, plain, blocks = -0.5 * math.log(1 - correlation**2), [], []
+    for seed in range(60):
+        rows = draw_series(np.random.RandomState(seed), 400, correlation)
+        options = {"random_state": seed}
+        low, high = confidence_interval(GaussianMI(), *rows, **options)
+        plain.append(low < truth < high)
+        low, high = confidence_interval(GaussianMI(), *rows, block_length=40, **options)
+        blocks.append(low < truth < high)
+    assert np.mean(plain) <= 0.85
+    assert np.mean(blocks) >= 0.85
+
+
+def test_groups_widen_the_interval():
+    rng = np.random.RandomState(0)
+    groups = np.repeat(np.arange(50), 8)
+    x, y = rng.standard_normal((2, 50))[:, groups]
+    x, y = x + 0.2 * rng.standard_normal(400), x + y + 0.2 * rng.standard_normal(400)
+    rows = x.reshape(-1, 1), y
+    plain = confidence_interval(GaussianMI(), *rows)
+    wide = confidence_interval(GaussianMI(), *rows, groups=groups)
+    assert wide.standard_error > 1.8 * plain.standard_error
+    assert wide.mutual_info == plain.mutual_info
+    with pytest.raises(ValueError, match="not both"):
+        confidence_interval(GaussianMI(), *rows, groups=groups, block_length=3)
+    with pytest.raises(ValueError, match="block_length=0"):
+        confidence_interval(GaussianMI(), *rows, block_length=0)

@@ -385,3 +385,16 @@ def test_fitted_is_fitted(cls, name, value):
     before = results()
     estimator.set_params(**{name: value})
     assert results() == before
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
+@each_estimator
+@pytest.mark.parametrize("name", ["integers", "counts", "mostly zero", "rare class"])
+def test_independent_ties_are_not_doubted(cls, name):
+    """Rare values beside atoms have few neighbours, which are far away."""
+    draw_x, draw_y = INDEPENDENT[name]
+    statuses = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        statuses.append(fit(cls, draw_x(rng), draw_y(rng)).status_)
+    assert statuses.count("not converged") <= 1
