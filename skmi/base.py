@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
+from skmi._core.estimate import Estimate
 from skmi._core.params import (
     DeclaredParameters,
     estimator,
@@ -52,17 +53,6 @@ __all__ = [
     "mi_scorer",
     "parameter",
 ]
-
-
-class Estimate(NamedTuple):
-    """The estimate of a fit on the samples that it reports on, in nats."""
-
-    mutual_info: float
-    standard_error: float
-    ceiling: float = math.inf
-    bound: str = "none"  # what it is in expectation: "lower", "upper" or "none"
-    reach: float = math.inf  # the most that the samples support without assumptions
-    influence: np.ndarray | None = None  # of each test sample on the estimate
 
 
 class FittedAttributes:
