@@ -82,7 +82,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     _may_write = True  # into X
     _is_normalized = False  # whether _log_ratio has no free constant
     _condition = None  # how Z is read, in a conditional fit
-    # Pipeline.score routes a sample_weight of None even where the last step has none.
+    # Pipeline.score routes a sample_weight of None to every last step.
     __metadata_request__score: ClassVar = {"sample_weight": None}
     _shared_attributes = (
         *FittedAttributes.__annotations__,
