@@ -146,8 +146,6 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         """The side, "x" or "y", on which the multi-sample bound takes its samples."""
         return "y"
 
-    # -- public methods ----------------------------------------------------------
-
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None) -> Self:
         """Estimate the mutual information of X and y, conditional on Z if it is given.
