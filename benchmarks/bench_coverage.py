@@ -3,8 +3,9 @@ r"""Coverage of the intervals of nominal 95 % on the tasks of known value.
     python benchmarks/bench_coverage.py --rows 300 1000 --seeds 200 \
         --first-seed 50000 --estimators GaussianMI GaussianCopulaMI StudentCopulaMI \
         --out benchmarks/results/coverage.csv
-    python benchmarks/bench_coverage.py --rows 200 1000 --seeds 40 --first-seed 50000 \
-        --estimators KSG --once --out benchmarks/results/coverage_neighbors.csv
+    python benchmarks/bench_coverage.py --rows 200 --seeds 20 --first-seed 50000 \
+        --resamples 12 --estimators KSG --once \
+        --out benchmarks/results/coverage_neighbors.csv
     python benchmarks/bench_coverage.py --rows 500 --seeds 100 --method influence \
         --tasks tied --estimators KSG MixedKSG HistogramMI --append \
         --out benchmarks/results/coverage_neighbors.csv

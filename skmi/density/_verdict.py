@@ -30,10 +30,13 @@ class BinningBias(NamedTuple):
     value: float = 0.0
     is_significant: bool = False
 
-    def including(self, change: float, error: float) -> BinningBias:
-        """Take one more change into account, and its standard error by chance."""
+    def including(self, change: float, error: float, largest: float) -> BinningBias:
+        """Take one more change into account.
+
+        Given are the error by chance of the other bins, and the larger one of both.
+        """
         value = math.sqrt(max(change**2 - error**2, 0.0))
-        significant = abs(change) > SIGNIFICANT * error and abs(change) > 0.01
+        significant = abs(change) > max(SIGNIFICANT * largest, 0.01)
         return BinningBias(
             self.n_bins, max(self.value, value), self.is_significant or significant
         )

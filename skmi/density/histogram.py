@@ -246,8 +246,8 @@ class HistogramMI(MutualInfoEstimator):
                 return bias
             blocks = zip(grids, self._blocks(X, y), strict=True)
             found = code_information(*(grid.locate(block) for grid, block in blocks))
-            error = max(found.error, chance.error)
-            bias = bias.including(found.adjusted - chance.adjusted, error)
+            change = found.adjusted - chance.adjusted
+            bias = bias.including(change, found.error, max(found.error, chance.error))
         return bias
 
     def _entropy_of_bins(self, grid: Grid, block, cells) -> float:

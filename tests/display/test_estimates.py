@@ -1,6 +1,7 @@
 """Estimates are drawn with their kind of bound, error and ceiling."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_iris
 
 import skmi
@@ -39,6 +40,7 @@ def test_intervals_stop_at_the_ceiling():
     np.testing.assert_allclose(ends, [0.6 - 0.196, np.log(2)])
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_bounds_of_estimators_are_theirs():
     X, y = load_iris(return_X_y=True)
     X, y = X[:, :2], X[:, 2]

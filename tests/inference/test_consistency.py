@@ -71,6 +71,7 @@ def test_biased_estimators_fail_the_right_checks(wrong, broken):
     assert not result.holds
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_one_column_frames_and_labels():
     x, noise = np.random.RandomState(0).standard_normal((2, 800))
     labels = pd.Series(np.where(x + noise > 0, "up", "down"))

@@ -143,6 +143,7 @@ def test_reference_draws_have_its_mutual_information_and_the_columns_of_the_rows
     )
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
 def test_each_estimator_has_its_method():
     rng = np.random.RandomState(0)
     X, Y = rng.standard_normal((2, 60, 2))
