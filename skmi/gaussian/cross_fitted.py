@@ -181,7 +181,8 @@ class CopulaReference:
     def _rank_bias(self):
         n_samples, ratio = len(self.terms), self.sample_ratio
         least = 2 * covariance_error(n_samples, *ratio.sizes)
-        if self.components is not None or ratio.correlation_info <= least:
+        found = ratio.correlation_info - covariance_bias(n_samples, *ratio.sizes)
+        if self.components is not None or found <= least:
             return RankBias(0.0, 0.0, 1.0)
         n_x, nu = ratio.sizes[0], self.degrees_of_freedom
         return rank_bias(
@@ -204,8 +205,8 @@ class CopulaReference:
         nu_error = offset_error(
             *ratio.sizes, self.degrees_of_freedom, self._curvature, n_samples
         )
-        # By the bound they scatter half as much again as by likelihood, in trials.
-        error = max(error, math.hypot(least, 1.5 * nu_error))
+        # By the bound they scatter up to twice as much as by likelihood, in trials.
+        error = max(error, math.hypot(least, 2 * nu_error))
         if self.is_clear:
             return self._rank_bias.error(error)
         # Weak dependence on many columns shows in no fold, but in all samples together.

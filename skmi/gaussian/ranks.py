@@ -21,6 +21,7 @@ DRAWN_SAMPLES = 50_000  # of all draws together, where that leaves enough of the
 MOST_STEPS = 6
 TOLERANCE = 3e-3  # of the bias, in nats
 LEAST_GAP = 1e-10  # of one and a squared correlation
+SAMPLES_PER_COLUMN = 10  # that show whether a closer look is needed
 LEAST_RESIDUAL = 1e-10  # variance of a standardised column given others
 
 
@@ -121,10 +122,10 @@ class IndependentColumns:
 
     def __init__(self, block: np.ndarray, marginals: str | None) -> None:
         self.view = BlockView(block, marginals)
-        columns = self.view.apply(block)
-        self.kept = np.ones(columns.shape[1], dtype=bool)
-        if columns.shape[1] > 1:
-            self._leave_out(block, columns)
+        n_columns = sum(not view.is_constant for view in self.view.views)
+        self.kept = np.ones(n_columns, dtype=bool)
+        if n_columns > 1:
+            self._leave_out(block)
 
     @property
     def columns(self) -> list[ColumnView]:
@@ -132,18 +133,24 @@ class IndependentColumns:
         varying = [view for view in self.view.views if not view.is_constant]
         return [varying[i] for i in np.flatnonzero(self.kept)]
 
-    def _leave_out(self, block, columns):
-        if self.view.views[0].marginals != "standard":
-            varying = [not view.is_constant for view in self.view.views]
-            views = np.array(self.view.views)[varying]
-            unit, center, spread = (
-                np.array([getattr(view, name) for view in views])
-                for name in ("unit", "center", "spread")
-            )
-            raw = (block[:, varying] / unit - center) / spread
-            self.kept = independent_columns(raw)
-        if self.view.views[0].marginals is not None:
-            self.kept[self.kept] = independent_columns(columns[:, self.kept])
+    def _leave_out(self, block):
+        marginals = self.view.views[0].marginals
+        few = block[: max(SAMPLES_PER_COLUMN * len(self.kept), 100)]
+        if not independent_columns(self._raw(few)).all():
+            self.kept = independent_columns(self._raw(block))
+        if marginals == "rank" and not independent_columns(self.view.apply(few)).all():
+            scores = self.view.apply(block)[:, self.kept]
+            self.kept[self.kept] = independent_columns(scores)
+
+    def _raw(self, block):
+        """Return the columns that are not constant, standardised."""
+        varying = [not view.is_constant for view in self.view.views]
+        views = np.array(self.view.views)[varying]
+        unit, center, spread = (
+            np.array([getattr(view, name) for view in views])
+            for name in ("unit", "center", "spread")
+        )
+        return (block[:, varying] / unit - center) / spread
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Return the transformed columns."""
