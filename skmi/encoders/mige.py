@@ -103,7 +103,7 @@ class MIGEGradient(
     whiten : bool, default=True
         Whether to decorrelate before scores are estimated. ``whiten=False,
         reference=None, method="spectral_stein"`` is the published estimator.
-    noise : float, default=0.1
+    noise : float, default=0.3
         Standard deviation of the noise added in training to the codes and to the block
         that they are to be informative about. Without noise a deterministic code has
         infinite information on X, and columns that determine each other have no
@@ -112,8 +112,8 @@ class MIGEGradient(
         Number of columns to which a wider X is randomly projected for its scores.
     max_iter : int, default=50
         Number of epochs; there is no value to stop early by.
-    learning_rate_init : float, default=0.01
-        Step size of Adam.
+    learning_rate_init : float, default=0.03
+        Step size of Adam, for a linear encoder; a deep one needs smaller steps.
     discrete_target : {"auto"} or bool, default="auto"
         Whether y contains class labels, which have no density: the gradient is then
         that of :math:`H(Z) - \sum_c p(c) H(Z|c)`.
@@ -167,11 +167,11 @@ class MIGEGradient(
         "feature_names_in_",
     )
 
-    # There is no early stopping, and a step costs more than the square of the batch:
-    # a quarter of an estimator's epochs, at ten times its rate, which the default
-    # encoder, one linear layer, stands. Not chosen by an experiment.
+    # By the accuracy of five nearest neighbours of the codes of wine, breast cancer and
+    # digits: with noise of 0.1 and a third of the learning rate, fifty epochs are too
+    # few for the 178 samples of wine (.91 for the .96 of PCA).
     max_iter: int = parameter(default=50, constraints=COUNT)
-    learning_rate_init: float = parameter(default=1e-2, constraints=POSITIVE)
+    learning_rate_init: float = parameter(default=0.03, constraints=POSITIVE)
     n_components: int = parameter(default=2, constraints=COUNT)
     encoder: nn.Module | Callable | None = parameter(
         default=None, constraints=[callable, None]
@@ -184,7 +184,7 @@ class MIGEGradient(
         default="copula", constraints=[StrOptions({"copula", "gaussian"}), None]
     )
     whiten: bool = parameter(default=True, constraints=["boolean"])
-    noise: float = parameter(default=0.1, constraints=NON_NEGATIVE)
+    noise: float = parameter(default=0.3, constraints=NON_NEGATIVE)
     n_projections: int = parameter(default=32, constraints=COUNT)
     discrete_target: bool | str = parameter(
         default="auto", constraints=[StrOptions({"auto"}), "boolean"]

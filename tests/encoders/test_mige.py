@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.model_selection import GridSearchCV
+from sklearn.datasets import load_wine
+from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import skmi
@@ -173,3 +178,19 @@ def test_circumstance_two_says_that_it_does_not_use_y():
     )
     with pytest.warns(skmi.exceptions.SkmiWarning, match="not to learn the codes"):
         model.fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("n_components", [2, 8])
+def test_codes_of_labels_separate_classes_at_least_as_principal_components(
+    n_components,
+):
+    X, y = load_wine(return_X_y=True)
+    y = np.array(["first", "second", "third"])[y]
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+
+    def accuracy(encoder):
+        model = make_pipeline(StandardScaler(), encoder, KNeighborsClassifier(5))
+        return cross_val_score(model, X, y, cv=folds).mean()
+
+    codes = skmi.MIGEGradient(n_components=n_components, random_state=0)
+    assert accuracy(codes) > accuracy(PCA(n_components)) - 0.5 / len(y)
