@@ -61,8 +61,9 @@ def mutual_info_matrix(
     .. math:: M_{jk} = I(X_j; X_k), \quad M_{jj} = H(X_j)
 
     from counts in bins, extrapolated to narrow bins, or by an estimator. Samples in
-    which either value is missing are left out of a pair. The diagonal is the entropy of labels, or the largest value
-    that an estimate can take: the entropy of a continuous feature is infinite.
+    which either value is missing are left out of a pair. The diagonal is the entropy of
+    labels, or the largest value that an estimate can take: the entropy of a continuous
+    feature is infinite.
 
     Parameters
     ----------
