@@ -92,21 +92,31 @@ def column_information(
     -------
     float
     """
-    return adjusted_information(x, y, weights)[0]
+    kept = (x >= 0) & (y >= 0)
+    if not kept.any():
+        return 0.0
+    x, y = (compact(side[kept]) for side in (x, y))
+    mass = None if weights is None else weights[kept]
+    turns = np.arange(len(x))[np.newaxis]
+    value = plugin_values(x, y, turns, mass, np.zeros(1, bool))[0]
+    return adjusted_information(value, x, y, mass)[0]
 
 
 def adjusted_information(
+    value: float,
     x: np.ndarray,
     y: np.ndarray,
     weights: np.ndarray | None = None,
     n_labels: int | None = None,
 ) -> tuple[float, float]:
-    """Value of `column_information`, and the factor by which it was stretched.
+    """Correct a plug-in value of two complete columns as `column_information` does.
 
     Parameters
     ----------
+    value : float
+        Plug-in estimate, in nats.
     x, y, weights
-        As in `column_information`.
+        As in `column_information`; codes from 0 without gaps.
     n_labels : int, default=None
         Largest number of codes of a column of labels where the other codes are bins of
         numbers, for which Miller's term is stretched as well; None for labels alone.
@@ -114,25 +124,19 @@ def adjusted_information(
     Returns
     -------
     value, factor : float
+        The corrected value, and the factor by which it was stretched.
     """
-    kept = (x >= 0) & (y >= 0)
-    if not kept.any():
-        return 0.0, 1.0
-    x, y = (compact(side[kept]) for side in (x, y))
-    mass = None if weights is None else weights[kept]
-    of_x, of_y = np.bincount(x, mass), np.bincount(y, mass)
-    n_rows = of_x.sum()
-    turns = np.arange(len(x))[np.newaxis]
-    value = plugin_values(x, y, turns, mass, np.zeros(1, bool))[0]
+    of_x, of_y = np.bincount(x, weights), np.bincount(y, weights)
+    n_rows, n_x, n_y = of_x.sum(), np.count_nonzero(of_x), np.count_nonzero(of_y)
     largest = min(plugin_entropy(of_x), plugin_entropy(of_y))
-    if not is_sparse_table(n_rows, len(of_x), len(of_y), n_labels):
-        chance = (len(of_x) - 1) * (len(of_y) - 1) / (2 * n_rows)
+    if not is_sparse_table(n_rows, n_x, n_y, n_labels):
+        chance = (n_x - 1) * (n_y - 1) / (2 * n_rows)
         if n_labels is None:
             return float(value - chance), 1.0
-    elif mass is None:
+    elif weights is None:
         chance = chance_information(of_x, of_y)[0]
     else:
-        chance = chance_of_weighted(x, y, mass)
+        chance = chance_of_weighted(x, y, weights)
     value, other = adjust_for_chance(np.array([value, value + 1.0]), chance, largest)
     return float(value), float(other - value)
 

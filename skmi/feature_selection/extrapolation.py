@@ -74,6 +74,8 @@ NO_NUMBER = np.zeros(1, dtype=bool)
 
 PAIR_ROWS, MOST_PAIR_BINS = 5, 8  # rows of a cell of a pair and the target; bins
 
+MOST_CELLS = 4  # for each sample; beyond, cells are sorted and not counted
+
 BLOCK = 256  # columns that are made dense at once
 
 TARGET_CELLS = 32  # codes of a target of several columns
@@ -145,11 +147,15 @@ def plain_columns(columns: Columns) -> PlainColumns:
     """Tell labels from numbers, and encode the labels."""
     X = columns.values
     X = X.toarray() if sparse.issparse(X) else X
+    if X.dtype.kind in "iuf":
+        X = np.asfortranarray(X, dtype=float)
     n_rows, n_columns = X.shape
-    levels = np.zeros((n_rows, n_columns), dtype=np.int32)
+    # One column is read at a time.
+    levels = np.zeros((n_rows, n_columns), dtype=np.int32, order="F")
     numbers = []
     is_number = np.zeros(n_columns, dtype=bool)
-    for k in range(n_columns):
+    binary = two_values(X, levels)
+    for k in np.flatnonzero(~binary):
         column, discrete = X[:, k], columns.discrete[k]
         if discrete is None:
             discrete = is_discrete(column, columns.types[k] if columns.types else None)
@@ -167,18 +173,40 @@ def plain_columns(columns: Columns) -> PlainColumns:
     return PlainColumns(levels, stacked, is_number)
 
 
+def two_values(X: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Encode numbers of two values or one, all at once; return which columns are."""
+    if X.dtype.kind != "f" or not len(X):
+        return np.zeros(X.shape[1], dtype=bool)
+    # Enough rows to rule most columns out.
+    start = X[: 20 * FEW_VALUES]
+    low, high = start.min(axis=0), start.max(axis=0)
+    maybe = np.flatnonzero(((start == low) | (start == high)).all(axis=0))
+    part = X[:, maybe]
+    low, high = part.min(axis=0), part.max(axis=0)
+    is_high = part == high
+    binary = ((part == low) | is_high).all(axis=0)
+    levels[:, maybe[binary]] = (is_high & (low < high))[:, binary]
+    return np.isin(np.arange(X.shape[1]), maybe[binary])
+
+
 def few_values(column: np.ndarray) -> np.ndarray | None:
     """Codes of a number of few distinct values; None for another one."""
     start = column[: 20 * FEW_VALUES]  # many values show soon, without sorting all
-    if len(np.unique(start[~np.isnan(start)])) > FEW_VALUES:
-        return None
-    present = ~np.isnan(column)
-    values = np.unique(column[present])
+    values = np.unique(start[~np.isnan(start)])
     if len(values) > FEW_VALUES:
         return None
-    codes = np.full(len(column), MISSING, dtype=np.int32)
-    codes[present] = np.searchsorted(values, column[present])
-    return codes
+    present = ~np.isnan(column)
+    column = column[present]
+    codes = np.searchsorted(values, column)
+    if len(values) == 0 or not np.array_equal(values.take(codes, mode="clip"), column):
+        values, codes = np.unique(column, return_inverse=True)
+        if len(values) > FEW_VALUES:
+            return None
+    else:
+        codes = compact(codes)
+    every = np.full(len(present), MISSING, dtype=np.int32)
+    every[present] = codes
+    return every
 
 
 def quantile_bins(numbers: np.ndarray, n_bins: int) -> Codes:
@@ -379,51 +407,77 @@ def estimate(
         weights = None if weights is None else weights[kept]
     labels = [side.narrow for side in (first, second) if side.are_labels]
     most = max(map(n_levels, labels), default=1) if share else None
-    value, stretch = adjusted_information(first.narrow, second.narrow, weights, most)
+    cells = occupied_cells(first, second, weights)
+    ratios = log_ratios(cells.x, cells.y, cells.mass)
+    total = cells.mass.sum()
+    plugin = cells.mass @ ratios / total
+    sides = first.narrow, second.narrow
+    value, stretch = adjusted_information(plugin, *sides, weights, most)
     heights = np.array([entropies(side, weights) for side in (first, second)])
     step, unsure = 0.0, 0.0
     if share:
-        step = value - adjusted_information(first.wide, second.wide, weights, most)[0]
+        wide = log_ratios(cells.wide_x, cells.wide_y, cells.mass)
+        plugin = cells.mass @ wide / total
+        sides = first.wide, second.wide
+        step = value - adjusted_information(plugin, *sides, weights, most)[0]
+        ratios = (1 + share) * ratios - share * wide
         steps = heights[:, 0] - heights[:, 1]
         largest = np.min(steps, where=steps > 0, initial=np.inf)
         unresolved = min(max(step, 0.0) / largest, MOST_UNRESOLVED)
         unsure = NUMBER_UNSURE if share == NUMBER_SHARE else MIXED_UNSURE
         unsure *= step / (1 - unresolved)
-    ratios, mass = log_ratios(first, second, share, weights)
-    total = mass.sum()
-    spread = (mass @ ratios**2) / total - ((mass @ ratios) / total) ** 2
-    error = np.hypot(stretch * np.sqrt(max(spread, 0.0) / total), unsure)
+    spread = (cells.mass @ ratios**2) / total - ((cells.mass @ ratios) / total) ** 2
+    # Of independent columns the plug-in value is chi-squared divided by 2n.
+    freedom = min((n_levels(first.narrow) - 1) * (n_levels(second.narrow) - 1), total)
+    chance = np.sqrt(freedom / 2) / total
+    error = np.hypot(stretch * max(np.sqrt(max(spread, 0.0) / total), chance), unsure)
     ceiling = float(np.min(heights @ [1 + share, -share]))
     return min(value + share * step, ceiling), float(error), ceiling
 
 
+class Cells(NamedTuple):
+    """Cells of a table that have samples: their codes and their mass."""
+
+    x: np.ndarray
+    y: np.ndarray
+    wide_x: np.ndarray
+    wide_y: np.ndarray
+    mass: np.ndarray
+
+
+def occupied_cells(first: Codes, second: Codes, weights: np.ndarray | None) -> Cells:
+    """Find the cells of the narrow bins of two columns that have samples."""
+    size = n_levels(second.narrow)
+    cells = first.narrow.astype(np.int64) * size + second.narrow
+    if size * n_levels(first.narrow) > MOST_CELLS * len(cells):
+        occupied, places = np.unique(cells, return_inverse=True)
+        mass = np.bincount(places, weights)
+    else:
+        mass = np.bincount(cells, weights)
+        occupied = np.flatnonzero(mass)
+        mass = mass[occupied]
+    codes = occupied // size, occupied % size
+    wide = []
+    for side, code in zip((first, second), codes, strict=True):
+        parent = np.zeros(n_levels(side.narrow), dtype=np.int64)
+        parent[side.narrow] = side.wide
+        wide.append(parent[code])
+    return Cells(*codes, *wide, mass.astype(float))
+
+
+def log_ratios(x: np.ndarray, y: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """Log ratio of joint and margins of cells; those of equal codes are merged."""
+    joint = np.unique(x * (y.max() + 1) + y, return_inverse=True)[1]
+    of_joint, of_x, of_y = (np.bincount(c, mass)[c] for c in (joint, x, y))
+    return np.log(of_joint * mass.sum() / (of_x * of_y))
+
+
 def entropies(side: Codes, weights: np.ndarray | None) -> list[float]:
     """Plug-in entropies of the narrow and the wide bins."""
-    return [plugin_entropy(np.bincount(codes, weights)) for codes in side]
-
-
-def log_ratios(
-    first: Codes, second: Codes, share: float, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Extrapolated log ratio of joint and margins, and the mass, of each cell.
-
-    Only cells with samples are returned.
-    """
-    cells = first.narrow.astype(np.int64) * n_levels(second.narrow) + second.narrow
-    cells, places, of_cell = np.unique(cells, return_index=True, return_inverse=True)
-    mass = np.bincount(of_cell, weights).astype(float)
-    ratios = np.zeros(len(mass))
-    for sides, factor in (
-        ((first.narrow, second.narrow), 1 + share),
-        ((first.wide, second.wide), -share),
-    ):
-        if not factor:
-            continue
-        x, y = sides[0][places].astype(np.int64), sides[1][places]
-        joint = np.unique(x * n_levels(sides[1]) + y, return_inverse=True)[1]
-        of_joint, of_x, of_y = (np.bincount(c, mass)[c] for c in (joint, x, y))
-        ratios += factor * np.log(of_joint * mass.sum() / (of_x * of_y))
-    return ratios, mass
+    narrow = plugin_entropy(np.bincount(side.narrow, weights))
+    if side.are_labels:
+        return [narrow, narrow]
+    return [narrow, plugin_entropy(np.bincount(side.wide, weights))]
 
 
 def ceiling_of(side: Codes, share: float) -> float:

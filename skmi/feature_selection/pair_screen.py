@@ -10,6 +10,7 @@ from skmi.feature_selection.chance import column_information
 from skmi.feature_selection.counts import weighted_log
 from skmi.feature_selection.encoding import join_codes
 from skmi.feature_selection.significance import (
+    SCREEN_PERMUTATIONS,
     chi_squared_pvalues,
     chi_squared_threshold,
     largest_pvalues,
@@ -52,8 +53,12 @@ class Pairs(NamedTuple):
 NO_PAIRS = Pairs(*np.empty((2, 0), dtype=int), *np.empty((3, 0)))
 
 
-def screen_is_quick(n_rows: int, n_columns: int, n_codes: int, n_times: int) -> bool:
-    """Whether the screen of pairs, repeated so many times, takes seconds."""
+def screen_is_quick(table: Table, repeated: bool) -> bool:
+    """Whether the screen of pairs, repeated for permutations or not, takes seconds."""
+    n_rows, n_columns = table.pair_codes.shape
+    n_times, n_codes = 1, table.n_pair_codes
+    if repeated:
+        n_times = SCREEN_PERMUTATIONS * (1 if table.weights is None else 2)
     return n_rows * float(n_columns * n_codes) ** 2 * n_times <= SCREEN_WORK
 
 

@@ -22,6 +22,7 @@ from skmi.feature_selection.table import Table, join_columns
 __all__ = [
     "Interaction",
     "as_frame",
+    "draw_halves",
     "make_interactions",
     "make_path",
     "redundant_names",
@@ -30,6 +31,7 @@ __all__ = [
     "stability",
     "step_pvalues",
     "unit_estimates",
+    "unknown_errors",
 ]
 
 
@@ -67,15 +69,23 @@ def unit_estimates(data: SelectorInput, n_bins: int, missing: str) -> Estimates:
     return Estimates(*found.T)
 
 
+def unknown_errors(found: Selection) -> Estimates:
+    """Estimates by an estimator, without standard errors and ceilings."""
+    unknown = np.full(len(found.relevance), np.nan)
+    return Estimates(found.relevance, unknown, unknown)
+
+
 def make_interactions(
-    pairs: Pairs, data: SelectorInput, scores: np.ndarray
+    pairs: Pairs, data: SelectorInput, counted: Estimates | None
 ) -> list[Interaction]:
     """Pairs of units by name, the largest synergy first.
 
     Their value is the sum of both scores and the synergy, which is extrapolated as the
     scores are where both units are single columns.
     """
-    ceiling, names = target_ceiling(data.y), data.unit_names
+    if counted is None:
+        return []
+    ceiling, names, scores = target_ceiling(data.y), data.unit_names, counted.values
     found = []
     for j, k, _, synergy, pvalue in zip(*pairs, strict=True):
         if len(data.units[j]) == len(data.units[k]) == 1:
@@ -155,6 +165,17 @@ def as_frame(columns: dict[str, list]) -> Any:
         return pd.DataFrame(columns)
     arrays = [np.array(values) for values in columns.values()]
     return np.rec.fromarrays(arrays, names=list(columns))
+
+
+def draw_halves(
+    n_rows: int, n_draws: int, random_state: np.random.RandomState
+) -> list[tuple[np.ndarray, int]]:
+    """Draw random halves of the samples, each with a seed."""
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=n_draws)
+    return [
+        (np.sort(random_state.permutation(n_rows)[: n_rows // 2]), seed)
+        for seed in seeds
+    ]
 
 
 def stability(chosen: np.ndarray) -> float:

@@ -44,6 +44,7 @@ from skmi.feature_selection.pair_screen import (
 from skmi.feature_selection.results import (
     Interaction,
     as_frame,
+    draw_halves,
     make_interactions,
     make_path,
     redundant_names,
@@ -52,6 +53,7 @@ from skmi.feature_selection.results import (
     stability,
     step_pvalues,
     unit_estimates,
+    unknown_errors,
 )
 from skmi.feature_selection.search import Selection, Step, make_rule
 from skmi.feature_selection.selector_input import (
@@ -401,10 +403,8 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         self, table: Table, n_permutations: int, random_state: np.random.RandomState
     ) -> Permutations:
         """Permutations of samples, within their groups and in blocks."""
-        restriction = table.groups, self.block_length
-        return draw_permutations(
-            n_permutations, len(table.target), random_state, *restriction
-        )
+        size = n_permutations, len(table.target)
+        return draw_permutations(*size, random_state, table.groups, self.block_length)
 
     def _permutes_pairs(self, table: Table) -> bool:
         """Whether the screen of pairs has to be repeated under permutation."""
@@ -412,14 +412,11 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
 
     def _with_pairs(self, table: Table) -> bool:
         """Whether pairs of features are searched."""
-        n_rows, n_columns = table.pair_codes.shape
-        if n_columns < 2 or self.interactions is False:
+        if table.pair_codes.shape[1] < 2 or self.interactions is False:
             return False
         if self.interactions != "auto":
             return True
-        n_schemes = 1 if table.weights is None else 2
-        n_times = SCREEN_PERMUTATIONS * n_schemes if self._permutes_pairs(table) else 1
-        quick = screen_is_quick(n_rows, n_columns, table.n_pair_codes, n_times)
+        quick = screen_is_quick(table, self._permutes_pairs(table))
         return self.criterion != "mim" and quick
 
     def _screen(
@@ -459,12 +456,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
             vars(self).pop(name, None)
         if not self.n_resamples:
             return
-        n_rows = len(table.target)
-        seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_resamples)
-        draws = [
-            (np.sort(random_state.permutation(n_rows)[: n_rows // 2]), seed)
-            for seed in seeds
-        ]
+        draws = draw_halves(len(table.target), self.n_resamples, random_state)
         found = Parallel(n_jobs=self.n_jobs)(
             delayed(self._select)(table.take(rows), data.take(rows), seed)
             for rows, seed in draws
@@ -484,12 +476,10 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         units, names = data.units, data.unit_names
         n_columns = self.n_features_in_
         by_counts = self.estimator is None or self.criterion == "joint"
-        estimates = None
+        counted = None
         if by_counts or len(pairs.first):
-            estimates = unit_estimates(data, self.n_bins, self.missing)
-        unknown = np.full(len(units), np.nan)
-        scores = estimates.values if by_counts else found.relevance
-        errors, ceilings = estimates[1:] if by_counts else (unknown, unknown)
+            counted = unit_estimates(data, self.n_bins, self.missing)
+        scores, errors, ceilings = counted if by_counts else unknown_errors(found)
         self.scores_: np.ndarray = spread(scores, units, n_columns)
         self.standard_errors_: np.ndarray = spread(errors, units, n_columns)
         self.ceilings_: np.ndarray = spread(ceilings, units, n_columns)
@@ -498,9 +488,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         self.ranking_: np.ndarray = spread(found.ranking, units, n_columns)
         redundant = redundant_names(found, names)
         self.redundant_with_: np.ndarray = spread(redundant, units, n_columns)
-        self.interactions_: list[Interaction] = []
-        if len(pairs.first):
-            self.interactions_ = make_interactions(pairs, data, estimates.values)
+        self.interactions_: list[Interaction] = make_interactions(pairs, data, counted)
         self._path = make_path(found, table, names, scores, self.criterion)
         self.support_: np.ndarray = selected_mask(found, units, n_columns)
 
