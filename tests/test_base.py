@@ -53,9 +53,7 @@ def test_the_entropy_of_discrete_features_is_a_ceiling(cls):
     assert make_small(cls).fit(few, many).ceiling_ == pytest.approx(ENTROPY)
 
 
-@pytest.mark.parametrize(
-    "cls", [skmi.MINE, skmi.SMILE, skmi.AutoMI, skmi.DonskerVaradhan]
-)
+@pytest.mark.parametrize("cls", [skmi.MINE, skmi.SMILE, skmi.DonskerVaradhan])
 @pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 def test_numbers_have_no_such_ceiling(cls):
     y = X[:, 0] + RNG.standard_normal(200)
