@@ -163,7 +163,8 @@ class Regression:
     def __init__(self, features: Features, targets: list[np.ndarray]) -> None:
         groups, self.has_fine = features
         self.explained = [explain(groups, target) for target in targets]
-        least = np.min([found.penalties for found in self.explained], axis=0)
+        penalties = [np.full(len(groups), 1e7), *(e.penalties for e in self.explained)]
+        least = np.min(penalties, axis=0)
         self.design, self.n_samples = np.hstack(groups), len(groups[0])
         self.n_fine = groups[-1].shape[1]
         penalties = least[group_numbers(groups)] / UNDERSMOOTHING
@@ -191,7 +192,8 @@ class Regression:
 
         Unbiased, hence with noise on both sides of 0.
         """
-        if not self.has_fine or self.design.shape[1] > 0.6 * self.n_samples:
+        many = self.design.shape[1] > 0.6 * self.n_samples
+        if not targets or not self.has_fine or many:
             return [0.0] * len(targets)
         values = np.column_stack(targets)
         values = values - values.mean(axis=0)

@@ -211,9 +211,8 @@ def conditional_independence_test(
     require_more_rows(n_samples, n_neighbors)
     condition = Condition.learn(Z, "codes")
     codes = condition.read(Z, n_samples)
-    z, labels = (
-        codes[:, mask] for mask in (~condition.label_mask, condition.label_mask)
-    )
+    is_label = condition.label_mask
+    z, labels = scaled(codes[:, ~is_label]), codes[:, is_label]
     features = features_of(z, labels, random_state)
     sides = [targets_of(side) for side in (x, y)]
     regression = Regression(features, [t for side in sides for t in side.targets])
@@ -233,7 +232,7 @@ def conditional_independence_test(
     reason = why_unreliable(regression, sides, z, products.largest)
     n_blocks = count_blocks(n_samples, groups, block_length)
     if n_blocks < FEWEST_BLOCKS:
-        reason = f"only {n_blocks} groups or blocks are independent of each other"
+        reason = f"only {n_blocks} samples, groups or blocks are independent"
     return ConditionalTestResult(
         statistic, permutation_pvalue(statistic, null), null, not reason, reason
     )
@@ -267,9 +266,14 @@ def targets_of(block: Block) -> Targets:
             kept.append(number)
     columns = block.columns[:, kept]
     ranks = rankdata(columns, axis=0) if kept else columns
-    unit = np.maximum(np.abs(columns).max(axis=0, initial=0), np.finfo(float).tiny)
     scores = standardised(normal_scores(ranks, len(columns)))
-    return Targets(scores, standardised(columns / unit), np.hstack(parts))
+    return Targets(scores, standardised(scaled(columns)), np.hstack(parts))
+
+
+def scaled(columns: np.ndarray) -> np.ndarray:
+    """Divide columns by their largest value, whose square might overflow."""
+    largest = np.abs(columns).max(axis=0, initial=0)
+    return columns / np.maximum(largest, np.finfo(float).tiny)
 
 
 def residual_functions(side: Targets, regression: Regression) -> list[np.ndarray]:
@@ -288,6 +292,8 @@ def residual_functions(side: Targets, regression: Regression) -> list[np.ndarray
             by_order[order].append(wave[:, np.newaxis])
     groups = [np.hstack(parts) for parts in by_order if parts]
     rests = [regression.residuals(group) for group in groups if group.shape[1]]
+    if not rests:  # a constant variable
+        return [np.zeros((regression.n_samples, 1))]
     return [uncorrelated(rest) for rest in rests]
 
 

@@ -239,6 +239,27 @@ def test_samples_of_groups_are_not_independent():
     assert np.mean(np.array(pvalues) <= 0.05) <= 0.15
     result = conditional_independence_test(x, y, z, groups=groups // 4)
     assert not result.reliable
-    assert "only 10 groups" in result.reason
+    assert "only 10 samples, groups" in result.reason
     with pytest.raises(ValueError, match="groups or block_length, not both"):
         conditional_independence_test(x, y, z, groups=groups, block_length=5)
+
+
+def test_odd_columns_give_a_pvalue():
+    rng = np.random.RandomState(0)
+    x, y, z = rng.standard_normal((3, 200))
+    constant = np.ones(200)
+    for rows in (
+        (constant, y, z),
+        (x, y, constant),
+        (1e300 * x, 1e-300 * y, 1e200 * z),
+        (x, y, np.column_stack([z, z])),
+        (x, y, np.arange(200).astype(str)),
+        (x[:8], y[:8], z[:8]),
+        (rng.standard_normal((200, 30)), y, z),
+    ):
+        result = conditional_independence_test(*rows, random_state=0)
+        assert result.pvalue > 0.01
+        assert np.isfinite(result.null_distribution).all()
+    assert conditional_independence_test(constant, y, z).pvalue == 1.0
+    result = conditional_independence_test(z, y, z, random_state=0)
+    assert not result.reliable  # nothing is left of x
