@@ -22,6 +22,7 @@ __all__ = [
     "NO_PAIRS",
     "Pairs",
     "confirm_pairs",
+    "product_on",
     "screen_is_quick",
     "screen_pairs",
     "screen_triples",
@@ -60,6 +61,17 @@ def screen_is_quick(table: Table, repeated: bool) -> bool:
     if repeated:
         n_times = SCREEN_PERMUTATIONS * (1 if table.weights is None else 2)
     return n_rows * float(n_columns * n_codes) ** 2 * n_times <= SCREEN_WORK
+
+
+def product_on(
+    device: str | None,
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+    """Return the matrix product on a device, or None for that of numpy."""
+    if device is None:  # torch is not needed then
+        return None
+    from skmi._core.torch_utils import matrix_product
+
+    return matrix_product(device)
 
 
 def screen_pairs(

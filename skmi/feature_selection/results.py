@@ -27,6 +27,7 @@ __all__ = [
     "make_path",
     "redundant_names",
     "selected_mask",
+    "selected_masks",
     "spread",
     "stability",
     "step_pvalues",
@@ -126,6 +127,12 @@ def selected_mask(
     for step in found.steps:
         mask[units[step.column]] = True
     return mask
+
+
+def selected_masks(found: list, units: list, n_columns: int) -> np.ndarray:
+    """Return which features each of several selections selects, as 0 and 1."""
+    masks = [selected_mask(one, units, n_columns) for one, _ in found]
+    return np.array(masks, dtype=float)
 
 
 def redundant_names(found: Selection, names: list[Label]) -> np.ndarray:

@@ -38,6 +38,7 @@ from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
     Pairs,
     confirm_pairs,
+    product_on,
     screen_is_quick,
     screen_pairs,
 )
@@ -49,6 +50,7 @@ from skmi.feature_selection.results import (
     make_path,
     redundant_names,
     selected_mask,
+    selected_masks,
     spread,
     stability,
     step_pvalues,
@@ -133,9 +135,10 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     scores_ : ndarray of shape (`n_features_in_`,)
         Mutual information of each feature and y, in nats, bias-corrected and
         extrapolated to narrow bins: the value of :func:`skmi.mutual_info_matrix`.
-    standard_errors_, ceilings_ : ndarray of shape (`n_features_in_`,)
-        Standard error of each score, and the largest value that it can take; NaN for
-        those of an estimator.
+    standard_errors_ : ndarray of shape (`n_features_in_`,)
+        Standard errors of the scores; NaN for those of an estimator.
+    ceilings_ : ndarray of shape (`n_features_in_`,)
+        Largest values that the scores can take; NaN for those of an estimator.
     pvalues_ : ndarray of shape (`n_features_in_`,)
         Adjusted p-value of each feature alone.
     step_pvalues_ : ndarray of shape (`n_features_in_`,)
@@ -335,7 +338,15 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
             task.call_on_fit_task_begin(estimator=self, X=X, y=y)
             return task.call_on_fit_task_end(estimator=self, X=X, y=y)
 
-        table = self._make_table(data)
+        table = make_table(
+            *data[:2],
+            n_bins=self.n_bins,
+            missing=self.missing,
+            units=data.units,
+            weights=data.weights,
+            groups=data.groups,
+            ordered=self._restricts(data.groups) or self.estimator is not None,
+        )
         seed = random_state.randint(np.iinfo(np.int32).max)
         found, pairs = self._select(table, data, seed, on_step)
         self._resample(table, data, random_state)
@@ -349,18 +360,6 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
                 NothingSelectedWarning,
             )
         return self
-
-    def _make_table(self, data: SelectorInput) -> Table:
-        """Codes of the features and the target."""
-        return make_table(
-            *data[:2],
-            n_bins=self.n_bins,
-            missing=self.missing,
-            units=data.units,
-            weights=data.weights,
-            groups=data.groups,
-            ordered=self._restricts(data.groups) or self.estimator is not None,
-        )
 
     def _restricts(self, groups: np.ndarray | None) -> bool:
         """Whether samples may not be exchanged freely."""
@@ -427,18 +426,13 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         if self._permutes_pairs(table):
             n_permutations = min(SCREEN_PERMUTATIONS, self.n_permutations)
             permutations = self._permute(table, n_permutations, random_state)
-        product = None
-        if self.device is not None:  # without a device torch is not needed
-            from skmi._core.torch_utils import matrix_product
-
-            product = matrix_product(self.device)
         pairs = screen_pairs(
             table.pair_codes,
             table.pair_target,
             table.n_pair_codes,
             table.weights,
             level,
-            matrix_product=product,
+            matrix_product=product_on(self.device),
             permutations=permutations,
         )
         pairs = confirm_pairs(pairs, table)
@@ -461,9 +455,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
             delayed(self._select)(table.take(rows), data.take(rows), seed)
             for rows, seed in draws
         )
-        n_columns = self.n_features_in_
-        masks = [selected_mask(one, data.units, n_columns) for one, _ in found]
-        chosen = np.array(masks, dtype=float)
+        chosen = selected_masks(found, data.units, self.n_features_in_)
         self.selection_frequency_: np.ndarray = chosen.mean(axis=0)
         self.stability_: float = stability(chosen)
 
