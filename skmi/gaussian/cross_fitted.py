@@ -13,8 +13,7 @@ from skmi.gaussian.closed_form import (
     covariance_bias,
     student_scatter,
 )
-from skmi.gaussian.degrees import offset_bias
-from skmi.gaussian.errors import covariance_error, offset_error
+from skmi.gaussian.errors import covariance_error, offset_bias, offset_error
 from skmi.gaussian.ranks import (
     IndependentColumns,
     RankBias,

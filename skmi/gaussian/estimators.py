@@ -19,8 +19,7 @@ from skmi.gaussian.closed_form import (
     student_offset,
     student_scatter,
 )
-from skmi.gaussian.degrees import offset_bias
-from skmi.gaussian.errors import covariance_error, offset_error
+from skmi.gaussian.errors import covariance_error, offset_bias, offset_error
 from skmi.gaussian.ranks import IndependentColumns, rank_bias, student_quantiles
 from skmi.statistics import standard_error
 
