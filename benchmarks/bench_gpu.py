@@ -96,7 +96,7 @@ def tests(size):
         text=True,
         check=False,
     )
-    failed = [line for line in done.stdout.splitlines() if "Error" in line]
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     if failed:
         sys.stderr.write(done.stdout)
     note = " ".join(done.stdout.splitlines()[-1:]).strip(" =")
