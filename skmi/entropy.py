@@ -21,7 +21,6 @@ __all__ = [
     "discrete_entropy",
     "gaussian_surprise",
     "kozachenko_leonenko",
-    "largest_entropy",
     "neighbor_surprise",
 ]
 

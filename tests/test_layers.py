@@ -29,7 +29,7 @@ FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
 MOST_ENTRIES, MOST_PRIVATE = 24, 8
 MOST_LINES = 500  # of code and docstrings in a file
 LONGER = {}  # files that may be longer, each with the reason
-MOST_FUNCTIONS, MOST_FILES = 150, 18  # that a default fit passes through
+MOST_FUNCTIONS, MOST_FILES = 150, 19  # that a default fit passes through
 WITHOUT_TORCH = [
     "skmi",
     "skmi.neighbors",

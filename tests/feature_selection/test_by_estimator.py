@@ -14,6 +14,7 @@ from skmi import (
 from tests.feature_selection.planted import mixed_frame
 
 
+@pytest.mark.filterwarnings("ignore::skmi.ReliabilityWarning")
 @pytest.mark.parametrize("criterion", ["joint", "jmi", "mrmr", "cmim"])
 def test_neighbours_in_place_of_counts(criterion):
     rng = np.random.RandomState(1)

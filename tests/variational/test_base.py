@@ -283,7 +283,7 @@ def test_a_module_of_the_wrong_shape_is_refused_beside_a_baseline_too():
 
     for cls in (NWJ, TUBA):
         with pytest.raises(ValueError, match="must map x"):
-            make_small(cls, critic=OfXAlone(1, 1)).fit(X, Y)
+            make_small(cls, critic=OfXAlone(1, 3)).fit(X, Y)
 
 
 def test_critics_of_all_kinds():
