@@ -1,5 +1,6 @@
 """Mutual information of all pairs of features."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -192,12 +193,15 @@ def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
                 values[j, k] = column_information(codes[:, j], codes[:, k])
                 values[k, j] = values[j, k]
     present = [np.bincount(column[column >= 0]) for column in codes.T]
-    entropies = [
-        CORRECTIONS["miller_madow"](counts[counts > 0]) if counts.any() else 0.0
-        for counts in present
-    ]
-    values[np.diag_indices_from(values)] = entropies
+    np.fill_diagonal(values, [entropy_of(counts[counts > 0]) for counts in present])
     return values
+
+
+def entropy_of(counts: np.ndarray) -> float:
+    """Return the entropy of counts, its bias removed, at most that of equal shares."""
+    if not counts.size:
+        return 0.0
+    return min(CORRECTIONS["miller_madow"](counts), math.log(len(counts)))
 
 
 def extrapolated_matrix(plain: PlainColumns) -> np.ndarray:

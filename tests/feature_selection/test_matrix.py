@@ -117,3 +117,9 @@ def test_sparse_matrix_of_many_columns():
     dense = mutual_info_matrix(X, discrete_features=flags)
     other = mutual_info_matrix(sparse.csr_array(X), discrete_features=flags)
     np.testing.assert_array_equal(other, dense)
+
+
+def test_the_entropy_of_equal_shares_is_the_largest():
+    """The bias correction alone would add (K - 1) / 2n to it."""
+    matrix = skmi.mutual_info_matrix(np.tile([[1.0], [2.0], [3.0]], (20, 1)))
+    assert matrix[0, 0] == pytest.approx(np.log(3))
