@@ -150,3 +150,13 @@ def test_shared_noise_cancels_in_the_standard_error():
         errors.append(model.standard_error_)
     spread = np.std(values, ddof=1)
     assert np.mean(errors) == pytest.approx(spread, rel=0.3)
+
+
+def test_an_interval_of_what_is_independent_given_z_holds_0():
+    """The influence of samples vanishes there, the variance does not."""
+    held = 0
+    for seed in range(40):
+        X, y, Z = draw_triple(np.random.RandomState(seed), 500, 1, 0.0)
+        model = skmi.GaussianMI().fit(X, y, Z)
+        held += abs(model.mutual_info_) < 1.96 * model.standard_error_
+    assert held >= 36

@@ -47,6 +47,14 @@ class _EllipticalEstimator(MutualInfoEstimator):
         """Return the ratio, its mutual information without bias, and least error."""
         raise NotImplementedError
 
+    def _fit_conditional(self, X, y, Z, **settings):
+        found = super()._fit_conditional(X, y, Z, **settings)
+        # Where nothing is shared given Z the first order vanishes, and the squares of
+        # partial correlations vary: without them 0 was held in 32 of 40 intervals.
+        by_chance = math.sqrt(X.shape[1] * y.shape[1] / 2) / len(X)
+        error = math.hypot(found.standard_error, by_chance)
+        return found._replace(standard_error=error)
+
     def _learn_views(self, X, y):
         self._views = [IndependentColumns(block, self._marginals) for block in (X, y)]
         return self._transform(X, y)
