@@ -15,6 +15,7 @@ __all__ = ["MixtureCopula", "NormalMixture"]
 N_COMPONENTS = (2, 4, 8, 16)
 N_STARTS = 4
 MOST_START_SAMPLES = 1000
+MOST_SAMPLES = 20_000  # in random order; a mixture has some hundred parameters
 MOST_STEPS = 200  # of expectation and maximisation
 STEPS_OF_FOLD = 20  # from the mixture of all samples
 RIDGE = 1e-4  # of the covariances, of columns of unit variance
@@ -144,14 +145,14 @@ class MixtureCopula(FoldedCopula):
 
     def _fit(self, x, y, folds):
         block = np.hstack([x, y])
-        found = fit_mixture(block, x.shape[1], self._random_state)
+        found = fit_mixture(block[:MOST_SAMPLES], x.shape[1], self._random_state)
         if found is None:
             return
         self.ratio, self.n_components = found, len(found.weights)
         terms, values = [], []
         for fold in folds:
             start = NormalMixture(found.weights, found.means, found.covariances, 0)
-            rest = np.delete(block, fold, axis=0)
+            rest = np.delete(block, fold, axis=0)[:MOST_SAMPLES]
             ratio, _ = maximise(start, rest, STEPS_OF_FOLD)
             ratio.n_x = x.shape[1]
             terms.append(out_of_fold_terms(ratio, x[fold], y[fold]))
