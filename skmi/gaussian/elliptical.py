@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import numpy as np
+
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import make_random_state
 from skmi.base import Estimate, MutualInfoEstimator
+from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.gaussian.estimators import refuse_exact_relation
 
 __all__ = ["EllipticalCopulaMI"]
 
@@ -77,6 +81,18 @@ class EllipticalCopulaMI(MutualInfoEstimator):
     def _fit(self, X, y):
         order = make_random_state(self.random_state).permutation(len(X))
         self._reference = CopulaReference(X[order], y[order])
+        if self._reference.sample_ratio is not None:
+            refuse_exact_relation(self._reference.sample_ratio)
+        n_columns = sum(int(np.sum(kept)) for kept in self._reference.kept)
+        reduced = self._reference.components is not None
+        if 2 * n_columns > len(X) and not (reduced and self._reference.is_clear):
+            warn(
+                f"{len(X)} samples are too few for {n_columns} columns: directions "
+                "fitted to a part of them hold little of the others, and the estimate "
+                "may be far too low. Pass two samples or more for each column, or "
+                "fewer columns.",
+                ReliabilityWarning,
+            )
         self.degrees_of_freedom_: float = float(self._reference.degrees_of_freedom)
         self.lower_bound_: float = self._reference.bound
         value = self._reference.estimate

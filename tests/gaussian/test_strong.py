@@ -144,3 +144,18 @@ def test_independent_blocks_of_any_kind_are_0_within_the_error(
             assert abs(fitted.mutual_info_) <= max(0.03, 4 * error)
             misses.append(abs(fitted.mutual_info_) > 1.96 * error)
     assert np.mean(misses) <= 0.25
+
+
+@pytest.mark.parametrize("n_columns", [60, 95, 300])
+def test_too_many_columns_for_directions_are_warned_of(n_columns):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, n_columns))
+    y = 0.95 * X[:, 0] + np.sqrt(1 - 0.95**2) * rng.standard_normal(100)
+    with pytest.warns(skmi.ReliabilityWarning, match="too few for"):
+        skmi.EllipticalCopulaMI(random_state=0).fit(X, y)
+
+
+def test_an_exact_relation_of_ranks_is_refused():
+    x = np.random.default_rng(0).standard_normal((40, 1))
+    with pytest.raises(ValueError, match="infinite"):
+        skmi.EllipticalCopulaMI(random_state=0).fit(x, x**3)
