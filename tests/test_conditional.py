@@ -160,3 +160,13 @@ def test_an_interval_of_what_is_independent_given_z_holds_0():
         model = skmi.GaussianMI().fit(X, y, Z)
         held += abs(model.mutual_info_) < 1.96 * model.standard_error_
     assert held >= 36
+
+
+@pytest.mark.parametrize(
+    "name", ["GaussianCopulaMI", "StudentCopulaMI", "EllipticalCopulaMI"]
+)
+def test_copulas_given_labels_are_warned_of(name):
+    X, y, Z = draw_triple(np.random.RandomState(0), 200, 1, 0.5)
+    labels = np.where(Z[:, 0] > 0, "up", "down")
+    with pytest.warns(skmi.ReliabilityWarning, match="given labels"):
+        getattr(skmi, name)().fit(X, y, labels)

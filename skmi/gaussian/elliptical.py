@@ -9,7 +9,7 @@ from skmi._core.sklearn_compat import make_random_state
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.cross_fitted import CopulaReference
-from skmi.gaussian.estimators import refuse_exact_relation
+from skmi.gaussian.estimators import refuse_exact_relation, warn_of_labels_given
 
 __all__ = ["EllipticalCopulaMI"]
 
@@ -99,6 +99,10 @@ class EllipticalCopulaMI(MutualInfoEstimator):
         pointwise = self._log_ratio_of_pairs(X, y)
         error = self._reference.standard_error(pointwise)
         return Estimate(value, error, influence=pointwise)
+
+    def _fit_conditional(self, X, y, Z, **settings):
+        warn_of_labels_given(self)
+        return super()._fit_conditional(X, y, Z, **settings)
 
     def _mutual_info(self, X, y):
         return self._log_ratio_of_pairs(X, y).mean()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmi import DiscreteTargetWarning, MixedKSG
+from skmi import KSG, DiscreteTargetWarning, MixedKSG
 
 
 @pytest.mark.parametrize(("k", "value"), [(1, 1.030357), (3, 0.467857)])
@@ -110,3 +110,14 @@ def test_feature_names_are_checked():
     estimator = MixedKSG().fit(frame, np.arange(40.0))
     with pytest.raises(ValueError, match="feature names should match"):
         estimator.score(frame.rename(columns={"b": "c"}), np.arange(40.0))
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+def test_intervals_of_a_number_and_labels_of_few_samples():
+    missed = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x, labels = rng.standard_normal((60, 1)), rng.integers(30, size=60)
+        model = KSG(random_state=0).fit(x, labels.astype(str))
+        missed += abs(model.mutual_info_) > 1.96 * model.standard_error_
+    assert missed <= 6
