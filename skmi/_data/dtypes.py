@@ -209,8 +209,16 @@ def labels_as_objects(data):
     labels = [k for k in labels if not isinstance(data.dtypes.iloc[k], np.dtype)]
     data = data.copy(deep=False) if labels else data
     for k in labels:
-        data.isetitem(k, data.iloc[:, k].astype(object))
+        if not are_floats(np.asarray(data.iloc[:, k])):
+            data.isetitem(k, data.iloc[:, k].astype(object))
     return data
+
+
+def are_floats(values):
+    """Whether all values of an array are exact as float64."""
+    if values.dtype.kind in "iu" and len(values):
+        return max(int(values.max()), -int(values.min())) <= 2**53
+    return values.dtype.kind in "biuf"
 
 
 def feature_kinds(X):

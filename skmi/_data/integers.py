@@ -7,7 +7,7 @@ import numpy as np
 from skmi._data.dtypes import is_missing
 from skmi.exceptions import ReliabilityWarning, warn
 
-__all__ = ["are_merged", "ranks_of_merged"]
+__all__ = ["are_merged", "origin_of_merged", "ranks_of_merged"]
 
 LARGEST_EXACT = 2**53  # whole numbers up to here are exact as floats
 
@@ -61,6 +61,15 @@ def dense_ranks(column: np.ndarray, name: str) -> np.ndarray:
     if column.dtype == object:
         column[~present] = np.nan
     return column
+
+
+def origin_of_merged(column: np.ndarray) -> int:
+    """Return the smallest of whole numbers that floats would merge, 0 of others."""
+    whole = column.dtype.kind in "iu" or (
+        column.dtype == object
+        and all(isinstance(value, (int, np.integer)) for value in column)
+    )
+    return int(column.min()) if whole and are_merged(column) else 0
 
 
 def are_merged(values: np.ndarray) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmi import MIFeatureSelector, ReliabilityWarning, mutual_info_matrix
+from skmi import GaussianMI, MIFeatureSelector, ReliabilityWarning, mutual_info_matrix
 from skmi.inference import independence_test
 from skmi.neighbors import conditional_mutual_info
 
@@ -57,3 +57,17 @@ def test_wide_integers_of_pandas():
     assert matrix.iloc[0, 1] == pytest.approx(np.log(2), abs=0.01)
     fitted = MIFeatureSelector().fit(COIN[:, np.newaxis], labels)
     assert fitted.scores_[0] == pytest.approx(np.log(2), abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64", "object"])
+def test_estimators_given_wide_integers(kind):
+    """Z counts by its distances, in a fit and on other samples."""
+    X = np.random.RandomState(0).standard_normal((400, 1)) + THREE[:, np.newaxis]
+    y = np.random.RandomState(1).standard_normal(400) + THREE
+    Z = np.where(COIN, 40, 0) + THREE
+    small, large = GaussianMI().fit(X, y, Z), GaussianMI().fit(X, y, wide(Z, kind))
+    assert large.mutual_info_ == pytest.approx(small.mutual_info_)
+    later = slice(100, None)
+    expected = small.score(X[later], y[later], Z[later])
+    found = large.score(X[later], y[later], wide(Z, kind)[later])
+    assert found == pytest.approx(expected)
