@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._data.checks import warn_of_column_codes
 from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
+from skmi._data.integers import origin_of_merged
 from skmi._data.reading import read_block
 from skmi._data.validation import LabelColumns
 
@@ -23,6 +24,7 @@ class Condition(NamedTuple):
     n_columns: int
     form: Literal["codes", "indicators"]  # of label columns
     labels: LabelColumns | None  # None where all columns are numbers
+    origins: dict[int, int]  # subtracted from columns that floats would merge
 
     @classmethod
     def learn(cls, Z: ArrayLike, form: Literal["codes", "indicators"]) -> Condition:
@@ -32,7 +34,9 @@ class Condition(NamedTuple):
         for column in table[:, ~mask].T:
             if column.dtype.kind in "iu":
                 warn_of_column_codes(column, "Z")
-        return cls(table.shape[1], form, labels)
+        found = {k: origin_of_merged(table[:, k]) for k in np.flatnonzero(~mask)}
+        origins = {k: origin for k, origin in found.items() if origin}
+        return cls(table.shape[1], form, labels, origins)
 
     def read(self, Z: ArrayLike, n_samples: int) -> np.ndarray:
         """Return Z as float64, (n_samples, n_columns), labels as codes or indicators.
@@ -47,6 +51,9 @@ class Condition(NamedTuple):
         expected = np.zeros_like(mask) if self.labels is None else self.labels.mask
         if (mask != expected).any():
             raise ValueError("Z holds labels where it held numbers in fit, or reverse.")
+        table = table.astype(object) if self.origins else table
+        for k, origin in self.origins.items():
+            table[:, k] -= origin
         if self.labels is not None:
             table = getattr(self.labels, self.form)(table)
         with wanting_numbers("Z"):

@@ -19,6 +19,7 @@ __all__ = [
     "is_tensor",
     "is_two_valued",
     "label_rows",
+    "labels_as_objects",
     "on_device_of",
     "target_kind",
     "wanting_numbers",
@@ -195,6 +196,29 @@ def label_rows(y):
     """Return each row of y as a tuple of Python values."""
     columns = y.reshape(len(y), -1)
     return [tuple(row) for row in columns.tolist()]
+
+
+def labels_as_objects(data):
+    """Return data of pandas with labels of its own types as objects, not floats."""
+    if not hasattr(data, "iloc"):
+        return data
+    kinds = [dtype_kind(kind) for kind in column_types(data)]
+    if not hasattr(data, "columns"):
+        return data.astype(object) if kinds == ["discrete"] else data
+    labels = [k for k, kind in enumerate(kinds) if kind == "discrete"]
+    labels = [k for k in labels if not isinstance(data.dtypes.iloc[k], np.dtype)]
+    data = data.copy(deep=False) if labels else data
+    for k in labels:
+        if not are_floats(np.asarray(data.iloc[:, k])):
+            data.isetitem(k, data.iloc[:, k].astype(object))
+    return data
+
+
+def are_floats(values):
+    """Whether all values of an array are exact as float64."""
+    if values.dtype.kind in "iu" and len(values):
+        return max(int(values.max()), -int(values.min())) <= 2**53
+    return values.dtype.kind in "biuf"
 
 
 def feature_kinds(X):

@@ -19,9 +19,11 @@ from skmi._data.dtypes import (
     is_missing,
     is_tensor,
 )
+from skmi._data.integers import are_merged, ranks_of_merged
 from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
+    "column_names",
     "in_memory",
     "read_block",
     "read_numbers",
@@ -31,7 +33,6 @@ __all__ = [
     "warn_of_merged_integers",
 ]
 
-LARGEST_EXACT = 2**53  # whole numbers that a float represents each
 FEW_TEXTS = 0.05  # share of the cells that text among numbers is missing values in
 
 MISSING = frozenset(["NoneType", "NAType", "NaTType"])  # types of missing values
@@ -76,14 +77,14 @@ def read_block(data: Any, name: str, *, for_table: bool = False) -> Any:
     if data.dtype.kind in "mM":
         return days_or_refusal(data, name, for_table)
     if data.dtype != object or not data.size:
-        return data
+        return ranks_of_merged(data, name) if for_table else data
     columns = data.reshape(len(data), -1).T
     read = [
         read_objects(column, name, k, for_table) for k, column in enumerate(columns)
     ]
-    if all(new is old for new, old in zip(read, columns, strict=True)):
-        return data
-    return np.array(read, dtype=object).T.reshape(data.shape)
+    if not all(new is old for new, old in zip(read, columns, strict=True)):
+        data = np.array(read, dtype=object).T.reshape(data.shape)
+    return ranks_of_merged(data, name) if for_table else data
 
 
 # -- containers ------------------------------------------------------------------------
@@ -95,6 +96,7 @@ def in_memory(data, name, for_table):
     if data is None:
         raise ValueError(f"{name} is None; pass {SHAPE}.")
     if is_tensor(data):
+        require_dense_values(data, name)
         return as_array(data)
     if library.startswith("dask"):
         return in_memory(data.compute(), name, for_table)
@@ -121,6 +123,20 @@ def in_memory(data, name, for_table):
     if hasattr(data, "__array__"):
         return plain_array(np.asarray(data), name)
     return array_of_items(data, name)
+
+
+def require_dense_values(tensor, name):
+    """Raise for tensors of torch without values, or with rows of unequal length."""
+    if tensor.is_nested:
+        raise ValueError(
+            f"{name} is a nested tensor, whose rows may differ in length; pad it: "
+            f"torch.nested.to_padded_tensor({name}, 0.0)."
+        )
+    if tensor.is_meta:
+        raise ValueError(
+            f"{name} is a tensor on the meta device, which has no values; pass a "
+            "tensor on a device with values, such as the CPU."
+        )
 
 
 def without_sparse_columns(data):
@@ -301,31 +317,38 @@ def read_sides(**sides: Any) -> list[Any]:
 
 def read_table(data, name, for_table):
     """Return a table whose columns are numbers or labels."""
-    kinds = [dtype_kind(kind) for kind in column_types(data)]
+    types = column_types(data)
     require_different_names(data, name)
-    for k, kind in enumerate(kinds):
+    for k, kind in enumerate(map(dtype_kind, types)):
         if kind == "cells":
             refuse_cells(name, "lists")
         if kind == "complex":
             refuse_complex(name)
-        if kind not in {"time", "object"}:
+        is_wide = for_table and "int64" in types[k]
+        if kind not in {"time", "object"} and not is_wide:
             continue
         column = column_of(data, k)
         if kind == "time":
             values = days_or_refusal(column, name, for_table)
-        else:
+        elif kind == "object":
             values = read_objects(column, name, k, for_table)
+        else:
+            values = column
+        values = ranks_of_merged(values, name) if for_table else values
         if values is not column:
             data = with_column(data, k, values)
-    if for_table and "continuous" in kinds:  # beside which whole numbers become floats
-        warn_of_merged_integers(data, name)
     return data
+
+
+def column_names(data):
+    """Return the names of the columns of a table, [] of anything else."""
+    names = getattr(data, "column_names", None)  # of pyarrow
+    return list(getattr(data, "columns", ()) if names is None else names)
 
 
 def require_different_names(data, name):
     """Raise where columns share a name."""
-    names = getattr(data, "column_names", None)  # of pyarrow
-    names = list(getattr(data, "columns", ()) if names is None else names)
+    names = column_names(data)
     if len(set(names)) < len(names):
         twice = next(column for column in names if names.count(column) > 1)
         raise ValueError(
@@ -335,7 +358,10 @@ def require_different_names(data, name):
 
 
 def column_of(data, k):
-    """Return column k of a table, or a column itself, as an array."""
+    """Return column k of a table, or a column itself, as an array.
+
+    Whole numbers with missing values among them are an array of objects.
+    """
     if not hasattr(data, "columns"):
         column = data
     elif hasattr(data, "iloc"):
@@ -344,9 +370,15 @@ def column_of(data, k):
         column = data.get_column(data.columns[k])
     else:
         column = data.column(k)
-    if hasattr(column, "dt") and getattr(column.dt, "tz", None) is not None:
+    dtype = getattr(column, "dtype", None)
+    dtype = getattr(dtype, "pyarrow_dtype", dtype)
+    if hasattr(column, "dt") and getattr(dtype, "tz", None) is not None:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    return np.asarray(column)
+    array = np.asarray(column)
+    if array.dtype.kind == "f" and "int" in column_types(column)[0]:  # with gaps
+        values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+        array = np.array(values, dtype=object)
+    return array
 
 
 def with_column(data, k, values):
@@ -447,11 +479,9 @@ def warn_of_merged_integers(data: Any, name: str) -> None:
     for column in columns:
         if column.dtype.kind not in "iu" or not len(column):
             continue
-        if max(int(column.max()), -int(column.min())) <= LARGEST_EXACT:
-            continue
-        n_values = len(np.unique(column))
-        n_floats = len(np.unique(column.astype(np.float64)))
-        if n_floats < n_values:
+        if are_merged(column):
+            n_values = len(np.unique(column))
+            n_floats = len(np.unique(column.astype(np.float64)))
             warn(
                 f"{name} holds whole numbers beyond 2**53, which floats do not keep "
                 f"apart: {n_values} distinct ones became {n_floats}. Subtract the "

@@ -26,6 +26,7 @@ from skmi._data.dtypes import (
     target_kind,
     wanting_numbers,
 )
+from skmi._data.integers import ranks_of_merged
 from skmi._data.reading import (
     read_block,
     refuse_labels,
@@ -345,12 +346,17 @@ def require_labels(name: str, block: np.ndarray, mask: np.ndarray) -> None:
             )
 
 
-def chosen_columns(discrete_features: Any, n_features: int) -> np.ndarray:
+def chosen_columns(
+    discrete_features: Any, n_features: int, names: Iterable | None = None
+) -> np.ndarray:
     """Return a mask of the columns that a parameter declares as labels."""
     mask = np.zeros(n_features, dtype=bool)
     if isinstance(discrete_features, str):
         return mask
     chosen = np.asarray(discrete_features)
+    places = {column: k for k, column in enumerate(() if names is None else names)}
+    if chosen.dtype.kind in "UO" and all(c in places for c in chosen.ravel().tolist()):
+        chosen = np.array([places[c] for c in chosen.ravel().tolist()], dtype=int)
     size = chosen.size
     inside = size == 0 or (
         chosen.dtype.kind in "iu"
@@ -360,7 +366,8 @@ def chosen_columns(discrete_features: Any, n_features: int) -> np.ndarray:
     if not (inside or flags):
         raise ValueError(
             "discrete_features must be 'auto', True, False, one boolean for each of "
-            f"the {n_features} columns, or their numbers; got {discrete_features!r}."
+            f"the {n_features} columns, their numbers, or their names in a table; got "
+            f"{discrete_features!r}."
         )
     mask[chosen if size else []] = True
     return mask
@@ -400,9 +407,9 @@ def numbers_and_codes(
     labelled = np.isin(kinds, ["discrete", "text", "boolean"])
     numbers = np.empty((n_rows, 0))
     if not labelled.all():
-        warn_of_merged_integers(data[:, ~labelled], name)
+        numbers = ranks_of_merged(data[:, ~labelled], name)
         with wanting_numbers(name):
-            numbers = check_array(data[:, ~labelled], dtype=np.float64, input_name=name)
+            numbers = check_array(numbers, dtype=np.float64, input_name=name)
     require_labels(name, data, labelled)
     two_valued = np.array([is_two_valued(column) for column in numbers.T], dtype=bool)
     if warn_of_codes:

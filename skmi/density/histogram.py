@@ -131,7 +131,8 @@ class HistogramMI(MutualInfoEstimator):
 
     def _learn_labels(self, X) -> np.ndarray:
         """Return which columns of X are labels, as declared and by their types."""
-        mask = chosen_columns(self.discrete_features, X.shape[1])
+        names = getattr(self, "feature_names_in_", None)
+        mask = chosen_columns(self.discrete_features, X.shape[1], names)
         labels = self._layout.X_labels
         return mask if labels is None else mask | labels.mask
 

@@ -9,8 +9,12 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmi._data.dtypes import column_types, wanting_numbers
-from skmi._data.reading import read_block, require_columns
+from skmi._data.dtypes import column_types, labels_as_objects, wanting_numbers
+from skmi._data.reading import (
+    column_names,
+    read_block,
+    require_columns,
+)
 from skmi.entropy import CORRECTIONS
 from skmi.feature_selection.by_estimator import columns_for, fitted_mutual_info
 from skmi.feature_selection.chance import (
@@ -77,8 +81,8 @@ def mutual_info_matrix(
         Quantile bins of a continuous feature; None counts in bins of two widths and
         extrapolates.
     discrete_features : {"auto"}, bool or array-like, default="auto"
-        Which features are discrete: all (True), none (False), a mask or their numbers.
-        "auto" takes strings, categories and booleans.
+        Which features are discrete: all (True), none (False), a mask, their numbers or
+        names. "auto" takes strings, categories and booleans.
     n_jobs : int or None, default=None
         Jobs for the fits of an estimator.
     return_counts : bool, default=False
@@ -131,14 +135,16 @@ def mutual_info_matrix(
     types = column_types(X) or None
     with wanting_numbers("X"):
         array = check_array(
-            X,
+            labels_as_objects(X),
             dtype=None,
             accept_sparse="csr",
             ensure_all_finite="allow-nan",
             input_name="X",
         )
     n_columns = array.shape[1]
-    columns = Columns(array, discrete_flags(discrete_features, n_columns), types)
+    columns = Columns(
+        array, discrete_flags(discrete_features, n_columns, column_names(X)), types
+    )
     if n_bins is None:
         plain = plain_columns(columns)
         matrix, present = extrapolated_matrix(plain), plain.present

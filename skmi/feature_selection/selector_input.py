@@ -1,6 +1,6 @@
 """Validated input of the feature selector."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,10 +10,17 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from skmi._core.sklearn_compat import check_sample_weight
 from skmi._data.dtypes import (
     column_types,
+    labels_as_objects,
     target_kind,
     wanting_numbers,
 )
-from skmi._data.reading import in_memory, read_block, require_columns
+from skmi._data.reading import (
+    column_names,
+    in_memory,
+    read_block,
+    require_columns,
+)
+from skmi._data.validation import chosen_columns
 from skmi.exceptions import FewRowsWarning, warn
 from skmi.feature_selection.encoding import Columns
 
@@ -134,10 +141,11 @@ def read_sides(selector: Any, X: Any, y: Any) -> tuple[Columns, Columns]:
         )
     types, kinds = column_types(X) or None, target_kinds(y)
     by_counts = selector.estimator is None
+    names = column_names(X)
     X, y = validate_data(
         selector,
-        X,
-        y,
+        labels_as_objects(X),
+        labels_as_objects(y),
         dtype=None,
         accept_sparse="csr" if by_counts else False,
         ensure_all_finite="allow-nan" if by_counts else True,
@@ -148,7 +156,9 @@ def read_sides(selector: Any, X: Any, y: Any) -> tuple[Columns, Columns]:
     kinds = kinds * y.shape[1] if len(kinds) == 1 else kinds
     labels = selector.discrete_target is True
     return (
-        Columns(X, discrete_flags(selector.discrete_features, X.shape[1]), types),
+        Columns(
+            X, discrete_flags(selector.discrete_features, X.shape[1], names), types
+        ),
         Columns(y, [labels or kind == "discrete" for kind in kinds], None),
     )
 
@@ -175,6 +185,13 @@ def weighted_rows(
     n_rows = X.shape[0]
     if sample_weight is None:
         return np.arange(n_rows), None
+    try:
+        sample_weight = np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "sample_weight contains values that are not numbers; pass one number for "
+            "each sample."
+        ) from error
     weights = check_sample_weight(
         sample_weight, X, dtype=float, ensure_non_negative=True
     )
@@ -293,15 +310,13 @@ def named_groups(
     return [np.array(unit) for unit in units.values()], list(units)
 
 
-def discrete_flags(given: Any, n_columns: int) -> list[bool | None]:
+def discrete_flags(
+    given: Any, n_columns: int, names: Sequence | None = None
+) -> list[bool | None]:
     """Whether each column is discrete; None where its type decides."""
     if isinstance(given, str):
         return [None] * n_columns
-    if isinstance(given, (bool, np.bool_)):
-        return [bool(given)] * n_columns
-    flags = np.zeros(n_columns, dtype=bool)
-    flags[np.asarray(given)] = True
-    return flags.tolist()
+    return chosen_columns(given, n_columns, names).tolist()
 
 
 def target_kinds(y: Any) -> list[str]:

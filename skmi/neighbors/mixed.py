@@ -96,5 +96,6 @@ class MixedKSG(NeighborEstimator):
 
     def _label_mask(self, n_features: int) -> np.ndarray:
         """Return which columns are labels, by `discrete_features` and by dtype."""
-        chosen = chosen_columns(self.discrete_features, n_features)
+        names = getattr(self, "feature_names_in_", None)
+        chosen = chosen_columns(self.discrete_features, n_features, names)
         return chosen | super()._label_mask(n_features)

@@ -305,3 +305,14 @@ def test_encoders_take_no_labels(cls, kind):
 def test_booleans_are_numbers_where_labels_are_none():
     table = pd.DataFrame({"a": X[:, 0] > 0})
     assert read_numbers(table, "X", "GaussianMI") is table
+
+
+def test_tensors_without_rows_are_refused():
+    meta = torch.empty(20, 2, device="meta")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nested tensors are a prototype of torch
+        ragged = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+        layout = torch.nested.nested_tensor([torch.ones(2)], layout=torch.jagged)
+    for tensor, match in ((meta, "meta"), (ragged, "pad it"), (layout, "pad it")):
+        with pytest.raises(ValueError, match=f"^y is a .*{match}"):
+            read_block(tensor, "y")

@@ -1,3 +1,5 @@
+import datetime
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from skmi import (
     KSG,
     MIFeatureSelector,
+    mutual_info_matrix,
 )
 from skmi.exceptions import FewRowsWarning
 from skmi.feature_selection.selector_input import repeated_rows, scaled_weights
@@ -177,3 +180,59 @@ def test_refusals_name_the_cure():
         selector.set_params(groups=[0]).fit(X, y)
     with pytest.raises(NotFittedError):
         selector.get_support()
+
+
+def extension_frames():
+    """Return frames of pandas whose columns are copies of a coin, by their types."""
+    coin = np.arange(200) % 2 == 1
+    text = np.where(coin, "u", "v")
+    own = {"a": pd.Categorical(text), "b": pd.array(coin, dtype="boolean")}
+    frames = [pd.DataFrame(own)]
+    pa = pytest.importorskip("pyarrow")
+    strings = pd.array(text, dtype=pd.ArrowDtype(pa.string()))
+    numbers = pd.array(coin.astype(int), dtype=pd.ArrowDtype(pa.int64()))
+    frames.append(pd.DataFrame({"a": strings, "b": numbers}))
+    days = [datetime.date(2020, 1, 1 + int(value)) for value in coin]
+    dates = pd.array(days, dtype=pd.ArrowDtype(pa.date32()))
+    frames.append(pd.DataFrame({"a": dates, "b": numbers}))
+    return frames, coin
+
+
+def test_frames_of_extension_types():
+    """Columns of pandas' own types, and none of numpy's, share a coin's entropy."""
+    frames, coin = extension_frames()
+    for frame in frames:
+        matrix = mutual_info_matrix(frame)
+        assert matrix.iloc[0, 1] == pytest.approx(np.log(2), abs=0.01)
+        scores = MIFeatureSelector().fit(frame, coin).scores_
+        np.testing.assert_allclose(scores, np.log(2), atol=0.01)
+
+
+def test_discrete_features_by_name():
+    """Names of columns of a table choose what their numbers choose."""
+    rng = np.random.RandomState(0)
+    frame = pd.DataFrame({"a": rng.randint(40, size=300), "b": rng.normal(size=300)})
+    target = frame["a"] % 2 == 1
+    by_name = MIFeatureSelector(discrete_features=["a"]).fit(frame, target)
+    by_number = MIFeatureSelector(discrete_features=[0]).fit(frame, target)
+    np.testing.assert_array_equal(by_name.scores_, by_number.scores_)
+    assert mutual_info_matrix(frame, discrete_features=["a"]).equals(
+        mutual_info_matrix(frame, discrete_features=[0])
+    )
+
+
+@pytest.mark.parametrize("given", [[0, 7], [-9], [True], ["zz"], [1.5]])
+def test_wrong_discrete_features(given):
+    """Columns that are not there raise an error that names the argument."""
+    X = np.random.RandomState(0).normal(size=(50, 3))
+    with pytest.raises(ValueError, match="discrete_features must be"):
+        MIFeatureSelector(discrete_features=given).fit(X, X[:, 0] > 0)
+    with pytest.raises(ValueError, match="discrete_features must be"):
+        mutual_info_matrix(X, discrete_features=given)
+
+
+def test_sample_weight_of_text():
+    """Weights that are not numbers are named."""
+    X = np.random.RandomState(0).normal(size=(50, 3))
+    with pytest.raises(ValueError, match="sample_weight contains values"):
+        MIFeatureSelector().fit(X, X[:, 0] > 0, sample_weight=["a"] * 50)
