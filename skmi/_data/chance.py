@@ -9,10 +9,12 @@ from scipy.special import digamma, gammaln
 from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
+    "SMALL_DOUBT",
     "CodeInformation",
     "chance_in_groups",
     "code_entropy",
     "code_information",
+    "is_unique",
     "pool_unique",
     "warn_of_unique",
 ]
@@ -37,7 +39,8 @@ class CodeInformation(NamedTuple):
     stretch: float  # of the distances from chance, hence of the standard error
     error: float  # standard deviation by chance, less where the codes agree
     uncertainty: float  # of the adjustment between its exact ends
-    unique: tuple[bool, ...] = ()  # sides whose unique labels leave the value in doubt
+    doubt_of_x: bool = False  # whether labels of x that occur once matter
+    doubt_of_y: bool = False
 
 
 def pool_unique(codes: np.ndarray) -> np.ndarray:
@@ -62,7 +65,7 @@ def is_unique(codes: np.ndarray) -> np.ndarray:
 
 def warn_of_unique(codes: CodeInformation) -> None:
     """Warn where labels that occur once leave the estimate in doubt."""
-    for name, is_doubtful in zip(("X", "y"), codes.unique, strict=False):
+    for name, is_doubtful in (("X", codes.doubt_of_x), ("y", codes.doubt_of_y)):
         if is_doubtful:
             warn(
                 f"Many labels of {name} occur once; they are counted as one label, and "
@@ -100,7 +103,8 @@ def code_information(
     unclear = doubt > max(SMALL_DOUBT, 3 * noise)
     return pooled._replace(
         uncertainty=math.hypot(pooled.uncertainty, doubt / 2),
-        unique=tuple(side and unclear for side in several),
+        doubt_of_x=several[0] and unclear,
+        doubt_of_y=several[1] and unclear,
     )
 
 
