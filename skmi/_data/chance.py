@@ -6,7 +6,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import digamma, gammaln
 
-__all__ = ["CodeInformation", "chance_in_groups", "code_entropy", "code_information"]
+from skmi.exceptions import ReliabilityWarning, warn
+
+__all__ = [
+    "SMALL_DOUBT",
+    "CodeInformation",
+    "chance_in_groups",
+    "code_entropy",
+    "code_information",
+    "is_unique",
+    "pool_unique",
+    "warn_of_unique",
+]
 
 # Expected count of a cell from which two terms of the series give its expectation.
 LARGE_CELL = 30
@@ -15,6 +26,9 @@ LARGE_CELL = 30
 # codes, times the shares of the entropy that are common and that are not. On noisy
 # copies of 5 to 500 labels the mean error was then at most 1.3 standard errors.
 UNCERTAIN = 3.0
+
+# Nats up to which it does not matter what labels that occur once are taken for.
+SMALL_DOUBT = 0.03
 
 
 class CodeInformation(NamedTuple):
@@ -25,9 +39,76 @@ class CodeInformation(NamedTuple):
     stretch: float  # of the distances from chance, hence of the standard error
     error: float  # standard deviation by chance, less where the codes agree
     uncertainty: float  # of the adjustment between its exact ends
+    doubt_of_x: bool = False  # whether labels of x that occur once matter
+    doubt_of_y: bool = False
 
 
-def code_information(x: np.ndarray, y: np.ndarray) -> CodeInformation:
+def pool_unique(codes: np.ndarray) -> np.ndarray:
+    """Give one code to all levels that occur once; negative codes are kept.
+
+    Such a level determines the other side in any pairing and is no evidence. As
+    levels of their own, those of a column of identifiers would count as much as the
+    levels that are repeated.
+    """
+    once = is_unique(codes)
+    if np.count_nonzero(once) < 2:
+        return codes
+    return np.where(once, codes[np.argmax(once)], codes)
+
+
+def is_unique(codes: np.ndarray) -> np.ndarray:
+    """Whether the level of each sample occurs once."""
+    known = codes >= 0
+    counts = np.bincount(codes[known])
+    return known & (np.append(counts, 0)[np.where(known, codes, -1)] == 1)
+
+
+def warn_of_unique(codes: CodeInformation) -> None:
+    """Warn where labels that occur once leave the estimate in doubt."""
+    for name, is_doubtful in (("X", codes.doubt_of_x), ("y", codes.doubt_of_y)):
+        if is_doubtful:
+            warn(
+                f"Many labels of {name} occur once; they are counted as one label, and "
+                "if they inform as much as the repeated ones the estimate is wrong. "
+                "Its standard error includes the difference. Merge rare labels, or "
+                "drop identifiers.",
+                ReliabilityWarning,
+            )
+
+
+def code_information(
+    x: np.ndarray, y: np.ndarray, are_labels: tuple[bool, bool] = (True, True)
+) -> CodeInformation:
+    """Estimate the mutual information of codes, labels that occur once as one label.
+
+    The uncertainty includes half the difference from the estimate of the samples
+    whose labels are repeated, so that two standard errors reach it.
+    """
+    found = adjusted_codes(x, y)
+    once = [is_unique(x) & are_labels[0], is_unique(y) & are_labels[1]]
+    several = [np.count_nonzero(side) > 1 for side in once]
+    if not any(several):
+        return found
+    sides = [
+        pool_unique(side) if flag else side
+        for side, flag in zip((x, y), several, strict=True)
+    ]
+    pooled = adjusted_codes(*sides)._replace(plain=found.plain)
+    kept = ~(once[0] | once[1])
+    if not kept.any():
+        return pooled
+    repeated = adjusted_codes(x[kept], y[kept])
+    doubt = abs(repeated.adjusted - pooled.adjusted)
+    noise = math.hypot(repeated.error, repeated.uncertainty)
+    unclear = doubt > max(SMALL_DOUBT, 3 * noise)
+    return pooled._replace(
+        uncertainty=math.hypot(pooled.uncertainty, doubt / 2),
+        doubt_of_x=several[0] and unclear,
+        doubt_of_y=several[1] and unclear,
+    )
+
+
+def adjusted_codes(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     r"""Estimate the mutual information of codes, adjusted for chance.
 
     .. math:: (\hat I - E) \frac{H}{H - E}, \quad
@@ -71,7 +152,7 @@ def chance_in_groups(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:
     for code in np.unique(z):
         rows = np.flatnonzero(z == code)
         if np.ptp(x[rows]) and np.ptp(y[rows]):
-            codes = code_information(x[rows], y[rows])
+            codes = adjusted_codes(x[rows], y[rows])
             total += len(rows) / len(z) * (codes.adjusted - codes.plain)
     return total
 

@@ -8,7 +8,12 @@ import numpy as np
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions
-from skmi._data.chance import CodeInformation, code_entropy, code_information
+from skmi._data.chance import (
+    CodeInformation,
+    code_entropy,
+    code_information,
+    warn_of_unique,
+)
 from skmi._data.validation import chosen_columns
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.density._grid import Cells, Grid
@@ -154,7 +159,8 @@ class HistogramMI(MutualInfoEstimator):
         x, z = self._locate(X, y)
         self._cells = Cells(x, z)
         plain = np.log(self._cells.counts(x, z) / self._cells.expected(x, z))
-        chance = code_information(x, z)
+        chance = code_information(x, z, self._are_labels)
+        warn_of_unique(chance)
         value = self._from_cells(x, z)
         sampling = max(standard_error(plain) * max(chance.stretch, 1), chance.error)
         bias = self._bias_of_bins(X, y, n_bins, chance)
@@ -195,6 +201,11 @@ class HistogramMI(MutualInfoEstimator):
     def _flags_of_y(self, y) -> np.ndarray:
         """Return which columns of y are labels: all or none."""
         return np.full(self._blocks(y, y)[1].shape[1], hasattr(self, "classes_"))
+
+    @property
+    def _are_labels(self) -> tuple[bool, bool]:
+        """Whether each side has columns of labels only."""
+        return bool(self._is_label.all()), hasattr(self, "classes_")
 
     def _require_few_cells(self, X, y, n_bins: int) -> None:
         """Raise where there are too many bins to count."""
@@ -246,7 +257,8 @@ class HistogramMI(MutualInfoEstimator):
             if [grid.n_cells for grid in grids] == sizes:  # no bin merges values
                 return bias
             blocks = zip(grids, self._blocks(X, y), strict=True)
-            found = code_information(*(grid.locate(block) for grid, block in blocks))
+            cells = [grid.locate(block) for grid, block in blocks]
+            found = code_information(*cells, self._are_labels)
             change = found.adjusted - chance.adjusted
             bias = bias.including(change, found.error, max(found.error, chance.error))
         return bias
@@ -265,7 +277,7 @@ class HistogramMI(MutualInfoEstimator):
     def _from_cells(self, x: np.ndarray, y: np.ndarray) -> float:
         """Return the estimate from the cells of samples."""
         if self._correction == "chance":
-            return code_information(x, y).adjusted
+            return code_information(x, y, self._are_labels).adjusted
         joint = x * (int(y.max()) + 1) + y
         h_x, h_y, h_xy = (
             discrete_entropy(cells, self._correction) for cells in (x, y, joint)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln, xlogy
 
+from skmi._data.chance import SMALL_DOUBT, is_unique
+from skmi.exceptions import ReliabilityWarning, warn
 from skmi.feature_selection.encoding import compact
 
 __all__ = [
@@ -18,9 +20,12 @@ __all__ = [
     "chance_information",
     "chance_of_pairs",
     "column_information",
+    "doubt_of_unique",
     "is_sparse_table",
     "plugin_entropy",
     "plugin_values",
+    "unique_share",
+    "warn_of_unique_levels",
 ]
 
 # Miller's correction is used for tables of up to MANY_CODES codes on each side and
@@ -100,6 +105,30 @@ def column_information(
     turns = np.arange(len(x))[np.newaxis]
     value = plugin_values(x, y, turns, mass, np.zeros(1, bool))[0]
     return adjusted_information(value, x, y, mass)[0]
+
+
+def unique_share(codes: np.ndarray) -> float:
+    """Share of the samples of a column whose levels occur once; 0 for one sample."""
+    n_unique = np.count_nonzero(is_unique(codes))
+    return n_unique / np.count_nonzero(codes >= 0) if n_unique > 1 else 0.0
+
+
+def doubt_of_unique(values: Any, share: Any) -> Any:
+    """Return the gain of an estimate if unique levels informed as repeated ones."""
+    return np.abs(values) * share / np.maximum(1 - share, 1e-9)
+
+
+def warn_of_unique_levels(names: Any, values: Any, doubts: Any) -> None:
+    """Warn of columns whose largest estimate is in doubt."""
+    unclear = (np.abs(values) > SMALL_DOUBT) & (doubts > SMALL_DOUBT)
+    columns = ", ".join(map(str, np.asarray(names, dtype=object)[unclear][:5]))
+    if columns:
+        warn(
+            f"Many labels of column {columns} (or of the other column) occur once; "
+            "they are counted as one label, and if they inform as much as the repeated "
+            "ones the estimate is wrong. Merge rare labels, or drop identifiers.",
+            ReliabilityWarning,
+        )
 
 
 def adjusted_information(

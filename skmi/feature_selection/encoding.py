@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from skmi._data.chance import pool_unique
 from skmi._data.dtypes import array_kinds, dtype_kind, is_missing, wanting_numbers
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "join_codes",
     "label_codes",
     "missing_as_code",
+    "n_levels",
+    "pooled_levels",
     "quantile_places",
     "target_codes",
 ]
@@ -258,6 +261,19 @@ def compact(codes: np.ndarray) -> np.ndarray:
     used = np.bincount(codes[present]) > 0
     names = np.append(np.cumsum(used) - 1, MISSING)  # the last one for -1
     return names[np.where(present, codes, -1)].astype(np.int32)
+
+
+def n_levels(levels: np.ndarray) -> int:
+    """Return the number of codes."""
+    return int(levels.max(initial=0)) + 1
+
+
+def pooled_levels(codes: np.ndarray) -> np.ndarray:
+    """Give one code to all levels of a column that occur once."""
+    pooled = codes.copy(order="K")
+    for k in np.flatnonzero(codes.max(axis=0, initial=0) > 1):
+        pooled[:, k] = compact(pool_unique(codes[:, k]))
+    return pooled
 
 
 def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:

@@ -13,14 +13,20 @@ error was that of ten nearest neighbours from 400 samples on, in a hundredth of 
 time; five bins alone lost a quarter of the value. Beyond one nat neighbours are better.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from skmi.feature_selection.chance import adjusted_information, plugin_entropy
+from skmi.feature_selection.chance import (
+    adjusted_information,
+    doubt_of_unique,
+    plugin_entropy,
+    unique_share,
+    warn_of_unique_levels,
+)
 from skmi.feature_selection.encoding import (
     FEW_VALUES,
     MISSING,
@@ -31,6 +37,8 @@ from skmi.feature_selection.encoding import (
     join_codes,
     label_codes,
     missing_as_code,
+    n_levels,
+    pooled_levels,
     quantile_places,
     target_codes,
 )
@@ -45,7 +53,6 @@ __all__ = [
     "column_estimates",
     "estimate",
     "labels_alone",
-    "n_levels",
     "numbers_of_bins",
     "pair_synergy",
     "plain_columns",
@@ -129,6 +136,10 @@ class PlainColumns(NamedTuple):
         mask = self.levels >= 0
         mask[:, self.is_number] = ~np.isnan(self.numbers)
         return mask
+
+    def pooled(self) -> "PlainColumns":
+        """Return the same columns with labels that occur once as one label."""
+        return self._replace(levels=pooled_levels(self.levels))
 
     def bins(self, n_bins: int) -> Codes:
         """Quantile bins of the numbers."""
@@ -251,7 +262,11 @@ def numbers_of_bins(n_rows: float, n_labels: int = 0) -> list[int]:
 
 
 def column_estimates(
-    x: Columns, y: Columns, weights: np.ndarray | None, missing: str
+    x: Columns,
+    y: Columns,
+    weights: np.ndarray | None,
+    missing: str,
+    names: Sequence = (),
 ) -> Estimates:
     """Estimate the mutual information of each column and the target.
 
@@ -263,21 +278,25 @@ def column_estimates(
         Weights of the samples, whose sum is the effective sample size.
     missing : {"bin", "pairwise"}
         Whether missing values are a bin of their own, or left out.
-
-    Returns
-    -------
-    Estimates
+    names : sequence, default=()
+        Names of the features for warnings; their numbers if empty.
     """
     n_rows = float(len(y.values) if weights is None else weights.sum())
     target = plain_target(y)
-    found = []
+    other, target = unique_share(target.levels[:, 0]), target.pooled()
+    found, unique = [], []
     for part in parts_of(x):
-        for sides, share in pairs_of(plain_columns(part), target, n_rows):
+        plain = plain_columns(part)
+        unique += [1 - (1 - unique_share(c)) * (1 - other) for c in plain.levels.T]
+        for sides, share in pairs_of(plain.pooled(), target, n_rows):
             if missing == "bin":
                 sides = [(with_missing(first), second) for first, second in sides]
             figures = [estimate(*pair, share, weights) for pair in sides]
             found.append(np.mean(figures, axis=0))
-    return Estimates(*np.array(found).reshape(-1, 3).T)
+    values, errors, ceilings = np.array(found).reshape(-1, 3).T
+    doubts = doubt_of_unique(values, np.array(unique))
+    warn_of_unique_levels(names or range(len(values)), values, doubts)
+    return Estimates(values, np.hypot(errors, doubts / 2), ceilings)
 
 
 def plain_target(y: Columns) -> PlainColumns:
@@ -339,8 +358,8 @@ def pair_synergy(
     All three are measured with the same bins, as many as leave five rows in a cell.
     """
     n_rows = float(len(y.values) if weights is None else weights.sum())
-    target = plain_target(y)
-    sides = [plain_columns(first), plain_columns(second), target]
+    target = plain_target(y).pooled()
+    sides = [plain_columns(first).pooled(), plain_columns(second).pooled(), target]
     cells = n_rows / PAIR_ROWS
     for side in sides:
         cells /= 1 if side.is_number[0] else n_levels(side.levels[:, 0])
@@ -371,11 +390,6 @@ def one_column(plain: PlainColumns, n_bins: int) -> Codes:
 def labels_alone(levels: np.ndarray) -> Codes:
     """Codes of labels, which have one width only."""
     return Codes(levels, levels)
-
-
-def n_levels(levels: np.ndarray) -> int:
-    """Return the number of codes."""
-    return int(levels.max(initial=0)) + 1
 
 
 def with_missing(codes: Codes) -> Codes:

@@ -22,15 +22,18 @@ from skmi.feature_selection.chance import (
     chance_information,
     chance_of_pairs,
     column_information,
+    doubt_of_unique,
     is_sparse_table,
     plugin_entropy,
+    unique_share,
+    warn_of_unique_levels,
 )
 from skmi.feature_selection.counts import (
     BLOCK_SIZE,
     indicators,
     mutual_info_of_counts,
 )
-from skmi.feature_selection.encoding import MAX_LEVELS, Columns
+from skmi.feature_selection.encoding import MAX_LEVELS, Columns, n_levels, pooled_levels
 from skmi.feature_selection.extrapolation import (
     MIXED_SHARE,
     NUMBER_SHARE,
@@ -39,7 +42,6 @@ from skmi.feature_selection.extrapolation import (
     ceiling_of,
     estimate,
     labels_alone,
-    n_levels,
     numbers_of_bins,
     plain_columns,
 )
@@ -147,11 +149,14 @@ def mutual_info_matrix(
     )
     if n_bins is None:
         plain = plain_columns(columns)
-        matrix, present = extrapolated_matrix(plain), plain.present
+        codes, present = plain.levels, plain.present
+        matrix = extrapolated_matrix(plain)
     else:
         codes = columns.codes(n_bins)
         matrix, present = pairwise_mutual_info(codes), codes >= 0
-    if estimator is not None:
+    if estimator is None:
+        warn_of_doubts(X, matrix, codes)
+    else:
         array = array.toarray() if sparse.issparse(array) else array
         columns = columns._replace(values=array)
         blocks = [columns_for(estimator, columns, k) for k in range(n_columns)]
@@ -190,6 +195,8 @@ def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
         Nats, bias-corrected.
     """
     values = np.zeros((codes.shape[1], codes.shape[1]))
+    present = [np.bincount(column[column >= 0]) for column in codes.T]
+    codes = pooled_levels(codes)
     many = codes.max(axis=0, initial=0) >= MAX_LEVELS
     few = np.flatnonzero(~many)
     values[np.ix_(few, few)] = block_pairs(codes[:, few])
@@ -198,9 +205,17 @@ def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
             if k != j and (k > j or not many[k]):
                 values[j, k] = column_information(codes[:, j], codes[:, k])
                 values[k, j] = values[j, k]
-    present = [np.bincount(column[column >= 0]) for column in codes.T]
     np.fill_diagonal(values, [entropy_of(counts[counts > 0]) for counts in present])
     return values
+
+
+def warn_of_doubts(X: Any, matrix: np.ndarray, codes: np.ndarray) -> None:
+    """Warn of columns whose labels that occur once leave their pairs in doubt."""
+    names = X.columns if hasattr(X, "iloc") else range(len(matrix))
+    shares = np.array([unique_share(column) for column in codes.T])
+    values = matrix - np.diag(np.diag(matrix))
+    highest = np.abs(values).max(axis=1, initial=0)
+    warn_of_unique_levels(list(names), highest, doubt_of_unique(highest, shares))
 
 
 def entropy_of(counts: np.ndarray) -> float:
@@ -222,6 +237,7 @@ def extrapolated_matrix(plain: PlainColumns) -> np.ndarray:
     values[np.ix_(labels, labels)] = pairwise_mutual_info(levels)
     if not len(numbers):
         return values
+    levels = pooled_levels(levels)
     found = [
         number_pairs(plain.bins(n_bins), None, NUMBER_SHARE)
         for n_bins in numbers_of_bins(n_rows)

@@ -65,7 +65,8 @@ def unit_estimates(data: SelectorInput, n_bins: int, missing: str) -> Estimates:
         joint = np.where(codes < 0, np.nan, codes)
         sides.append((~alone, Columns(joint, [True] * len(units), None)))
     for rows, columns in sides:
-        estimates = column_estimates(columns, data.y, data.weights, missing)
+        names = [data.unit_names[k] for k in np.flatnonzero(rows)]
+        estimates = column_estimates(columns, data.y, data.weights, missing, names)
         found[rows] = np.column_stack(estimates)
     return Estimates(*found.T)
 

@@ -9,7 +9,7 @@ from scipy.special import digamma
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions, make_random_state
-from skmi._data.chance import code_information
+from skmi._data.chance import code_information, warn_of_unique
 from skmi._data.dtypes import label_rows
 from skmi.base import ChainRule, Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
@@ -157,6 +157,7 @@ class NeighborEstimator(MutualInfoEstimator):
         if (x == x[0]).all() or (y == y[0]).all():
             return value, error
         codes = code_information(x, y)
+        warn_of_unique(codes)
         value += codes.adjusted - codes.plain
         error = max(error * max(codes.stretch, 1.0), codes.error)
         return value, math.hypot(error, codes.uncertainty)
