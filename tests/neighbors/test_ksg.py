@@ -127,7 +127,9 @@ def test_pointwise_values_of_tied_samples():
         assert pointwise.mean() == pytest.approx(exact, abs=0.03)
 
 
-@pytest.mark.filterwarnings("ignore::skmi.ReliabilityWarning")  # by the random order
+@pytest.mark.filterwarnings(
+    "ignore::skmi.exceptions.ReliabilityWarning"
+)  # by the random order
 def test_estimates_of_new_samples_are_deterministic():
     X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
     X, Y = X.round(1), Y.round(1)
