@@ -80,6 +80,7 @@ def test_torch_device_gives_the_same():
     assert other.interactions_ == plain.interactions_
 
 
+@pytest.mark.filterwarnings("ignore:Many labels of column Cabin")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
