@@ -80,7 +80,7 @@ def test_a_value_near_the_ceiling_says_how_uncertain_it_is():
         assert error > 2
 
 
-# A third of the texts of "many" occur once.
+# Some texts of "many" occur once.
 @pytest.mark.filterwarnings("ignore:Many labels of column many")
 def test_one_number_for_selector_and_matrix():
     rng = np.random.default_rng(0)
