@@ -31,6 +31,7 @@ from skmi._core.sklearn_compat import (
     make_random_state,
 )
 from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
+from skmi._data.batches import collect_batches
 from skmi._data.checks import warn_of_few_rows
 from skmi._data.dtypes import target_kind, wanting_numbers
 from skmi._data.reading import read_block, read_numbers
@@ -134,15 +135,18 @@ class BottleneckEstimator(
         """Return the kind of target that a validated y is."""
         raise not_defined(self, "_make_target")
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Learn the representation and the prediction.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training samples.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets: labels for the classifier, numbers for the regressor.
+        X : array-like of shape (n_samples, n_features), or iterable
+            Training samples. An iterable of batches (X, y), such as a ``DataLoader`` of
+            torch, takes the place of both X and y: it is read once, into memory, an
+            image becomes one row, and a sample that comes again is kept once.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets: labels for the classifier, numbers for the regressor; None only
+            where X is an iterable of batches.
 
         Returns
         -------
@@ -157,7 +161,7 @@ class BottleneckEstimator(
         FloatingPointError
             If the loss becomes NaN or infinite.
         """
-        self._fit(X, y)
+        self._fit(*collect_batches(X, y))
         self._warn_of_collapse()
         return self
 
