@@ -37,7 +37,7 @@ from skmi._data.dtypes import target_kind, wanting_numbers
 from skmi._data.reading import read_block, read_numbers
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import Fold, train_stop_test
-from skmi.bottleneck.information import INFORMATION
+from skmi.bottleneck.information import INFORMATION, EstimatedGradient
 from skmi.bottleneck.network import BetaSchedule, Bottleneck, Channel, TwoHeads
 from skmi.bottleneck.parameters import BottleneckParameters
 from skmi.bottleneck.plane import COLLAPSED, InformationPlane, Model, draw_noise
@@ -354,8 +354,14 @@ class BottleneckEstimator(
             critic = CRITICS[critic]() if isinstance(critic, str) else critic
             critic = critic.build(x.shape[1], self.n_components, generator=generator)
         decoder = target.make_decoder(self.n_components, generator)
+        if self.information == "mige":
+            options = self.method_options or {}
+            information = EstimatedGradient(method=self.method, **options)
         schedule = BetaSchedule.over(self.max_iter, self.beta, self.beta_schedule)
         network = Bottleneck(channel, decoder, critic, information, schedule)
+        if critic is not None and self.critic_learning_rate_init is not None:
+            factor = self.critic_learning_rate_init / self.learning_rate_init
+            network.rate_factors = {id(value): factor for value in critic.parameters()}
         return network.to(torch.float32)
 
     def _make_channel(self, x, has_density, generator) -> Channel:

@@ -20,7 +20,7 @@ from skmi.exceptions import SkmiWarning, warn
 from skmi.training.early_stopping import EarlyStopping
 from skmi.training.negatives import contrast_pairs, draw_partners, spread_partners
 from skmi.training.optimizer import AdamW
-from skmi.training.schedule import LEARNING_RATES, Schedule
+from skmi.training.schedule import Schedule
 
 __all__ = ["Training", "mean_of_finite", "run_epochs"]
 
@@ -91,6 +91,7 @@ class Training:
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
+            factors=vars(network).pop("rate_factors", None),
         )
         self.averaged = None
         if schedule.averaging_rate is not None:
@@ -160,9 +161,7 @@ class Training:
 
     def _set_learning_rate(self):
         """Set the learning rate of the epoch."""
-        progress = self.epoch / max(self.schedule.max_iter, 1)
-        share = LEARNING_RATES[self.schedule.learning_rate](progress)
-        self.optimizer.lr = self.schedule.learning_rate_init * share
+        self.optimizer.lr = self.schedule.rate_of_epoch(self.epoch)
 
     def _isolated(self):
         """Seed torch's generator, for dropout in a user's module, and restore it."""
