@@ -43,6 +43,7 @@ MODULES = [
 ]
 FUNCTIONS = [
     "skmi.bottleneck.InformationPlane",
+    "skmi.bottleneck.LayerPlane",
     "skmi.gaussian.EllipticalRatio",
     "skmi.gaussian.covariance_bias",
     "skmi.gaussian.covariance_error",
