@@ -18,9 +18,7 @@ __all__ = ["LayerPlane", "measure_layers"]
 class LayerPlane(NamedTuple):
     """Information of noisy layers about the input and the target, by epoch.
 
-    All in nats. Columns are layers, rows epochs. The noise is what makes the
-    information about the input finite: that of a layer without noise is infinite, or
-    the entropy of the samples.
+    All in nats. Columns are layers, rows epochs.
 
     Parameters
     ----------
@@ -38,6 +36,12 @@ class LayerPlane(NamedTuple):
         Its standard error.
     ceiling : ndarray of shape (n_epochs, n_layers)
         The largest value that `mutual_info` could have taken.
+
+    Notes
+    -----
+    The noise is what makes the information about the input finite: that of a layer
+    without noise is infinite, or the entropy of the samples. Both bounds of the rate
+    are limited by the number of samples.
 
     Examples
     --------
