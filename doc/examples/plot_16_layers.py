@@ -74,10 +74,6 @@ plt.show()
 # whose size is a choice and not a property of the network: look at more than one.
 
 plane = display.plane
-for name, rates, values in zip(
-    plane.names, plane.rate.T, plane.mutual_info.T, strict=True
-):
-    path = "  ".join(
-        f"({rate:.2f}, {value:.2f})" for rate, value in zip(rates, values, strict=True)
-    )
-    print(f"{name}: {path}")
+values = plane.mutual_info.T
+for name, rate, value in zip(plane.names, plane.rate.T, values, strict=True):
+    print(f"{name}: about the input {rate.round(2)}, about the label {value.round(2)}")
