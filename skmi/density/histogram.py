@@ -9,10 +9,13 @@ import numpy as np
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions
 from skmi._data.chance import (
+    SMALL_DOUBT,
     CodeInformation,
     code_entropy,
     code_information,
+    is_unique,
     warn_of_unique,
+    warn_of_unique_labels,
 )
 from skmi._data.validation import chosen_columns
 from skmi.base import Estimate, MutualInfoEstimator
@@ -148,7 +151,16 @@ class HistogramMI(MutualInfoEstimator):
             blocks = self._blocks(np.hstack([X, Z]), y)
             n_bins = default_n_bins(blocks, (flags, self._flags_of_y(y)))
             settings["n_bins"] = self.n_bins or n_bins
-        return super()._fit_conditional(X, y, Z, **settings)
+        found = super()._fit_conditional(X, y, Z, **settings)
+        if self.strategy == "adaptive":
+            return found
+        z_cells, y_cells = self._chain.part._locate(Z, y)
+        missing = is_unique(z_cells).mean() * code_entropy(y_cells) / 2
+        if missing > max(SMALL_DOUBT, found.standard_error):
+            self.status_ = "not converged"
+            warn_of_unique_labels("Z")
+        error = math.hypot(found.standard_error, missing)
+        return found._replace(standard_error=error)
 
     def _fit_bins(self, X, y) -> Estimate:
         """Count the samples in a grid of bins and labels."""
@@ -162,7 +174,7 @@ class HistogramMI(MutualInfoEstimator):
         chance = code_information(x, z, self._are_labels)
         warn_of_unique(chance)
         value = self._from_cells(x, z)
-        sampling = max(standard_error(plain) * max(chance.stretch, 1), chance.error)
+        sampling = chance.error_from(standard_error(plain))
         bias = self._bias_of_bins(X, y, n_bins, chance)
         error = math.hypot(
             sampling, bias.value, chance.uncertainty, value - chance.adjusted
