@@ -8,18 +8,15 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skmi._core.sklearn_compat import check_sample_weight
+from skmi._data.columns import column_names
 from skmi._data.dtypes import (
     column_types,
     labels_as_objects,
     target_kind,
     wanting_numbers,
 )
-from skmi._data.reading import (
-    column_names,
-    in_memory,
-    read_block,
-    require_columns,
-)
+from skmi._data.integers import distinct
+from skmi._data.reading import in_memory, read_block, require_columns
 from skmi._data.validation import chosen_columns
 from skmi.exceptions import FewRowsWarning, warn
 from skmi.feature_selection.encoding import Columns
@@ -111,9 +108,10 @@ def read_input(
     SelectorInput
         Samples of zero weight left out, repeated ones where weights are frequencies.
     """
-    X = read_block(X, "X", for_table=True)
+    X = distinct(read_block(X, "X", for_table=True), "X")
     require_columns(X, "X")
-    y = None if y is None else read_block(y, "y", for_table=True)
+    if y is not None:
+        y = distinct(read_block(y, "y", for_table=True), "y")
     check_choice(selector.criterion, selector.estimator)
     x, y = read_sides(selector, X, y)
     n_columns = x.values.shape[1]

@@ -275,25 +275,6 @@ def test_text_among_numbers_of_a_table_is_noted(share):
 # -- whole numbers and labels ----------------------------------------------------------
 
 
-def test_whole_numbers_that_floats_merge_are_noted():
-    large = (2**60 + np.arange(200)).reshape(-1, 1)
-    with pytest.warns(ReliabilityWarning, match=r"X holds whole .* beyond 2\*\*53"):
-        skmi.KSG().fit(large, Y)
-    with pytest.warns(ReliabilityWarning, match="y holds .* distinct ones became 2"):
-        skmi.KSG().fit(X, large[:, 0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        skmi.KSG().fit((2**60 + 2**12 * np.arange(200)).reshape(-1, 1), Y)
-        labels = 2**60 + RNG.randint(3, size=200)
-        skmi.KSG(discrete_target=True).fit(X, labels)
-
-
-def test_whole_numbers_beside_floats_in_a_table():
-    table = pd.DataFrame({"id": 2**60 + np.arange(200), "x": X[:, 0]})
-    with pytest.warns(ReliabilityWarning, match="X holds whole numbers beyond"):
-        skmi.mutual_info_matrix(table)
-
-
 @pytest.mark.parametrize("cls", [skmi.ScoreEstimator, skmi.InfoMaxEncoder])
 @pytest.mark.parametrize("kind", ["category", "str"])
 def test_encoders_take_no_labels(cls, kind):
