@@ -6,15 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from skmi._data.dtypes import column_types
+from skmi._data.dtypes import column_types, feature_kinds, is_missing
+from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
     "as_objects",
     "column_names",
     "column_of",
     "require_different_names",
+    "warn_of_number_texts",
     "with_column",
 ]
+
+
+MOST_CODES = 20  # distinct texts of numbers that may be codes of labels
 
 
 def column_names(data: Any) -> list:
@@ -80,3 +85,30 @@ def with_column(data: Any, k: int, values: np.ndarray) -> Any:
         column = type(data.get_column(data.columns[k]))
         return data.with_columns(column(data.columns[k], values))
     return data.set_column(k, data.schema.names[k], [values])
+
+
+def warn_of_number_texts(data: Any, name: str) -> None:
+    """Warn of text that is numbers of many values, and is taken as labels."""
+    for k, kind in enumerate(feature_kinds(data)):
+        if kind != "text":
+            continue
+        given = column_types(data) or np.ndim(data) == 1
+        column = column_of(data, k) if given else np.asarray(data)[:, k]
+        texts = {text for text in column.tolist() if not is_missing(text)}
+        if len(texts) > MOST_CODES and all(map(is_number, texts)):
+            warn(
+                f"{name} holds numbers as text in column {k}, such as "
+                f"{min(texts)!r}; its {len(texts)} distinct texts are taken as labels. "
+                "pandas.to_numeric(column) makes numbers of them; "
+                "column.astype('category') says that they are labels.",
+                ReliabilityWarning,
+            )
+
+
+def is_number(text: Any) -> bool:
+    """Whether a text is a number."""
+    try:
+        float(text)
+    except (TypeError, ValueError):
+        return False
+    return True

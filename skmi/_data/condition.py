@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._data.checks import warn_of_column_codes
+from skmi._data.columns import warn_of_number_texts
 from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
 from skmi._data.integers import Origin, keep_distinct
 from skmi._data.reading import read_block
@@ -32,6 +33,8 @@ class Condition(NamedTuple):
         Z, origins = keep_distinct(read_block(Z, "Z"), "Z")
         table, mask = as_table(Z)
         labels = LabelColumns.learn("Z", table, mask) if mask.any() else None
+        if labels is not None:
+            warn_of_number_texts(Z, "Z")
         for column in table[:, ~mask].T:
             if column.dtype.kind in "iu":
                 warn_of_column_codes(column, "Z")

@@ -16,7 +16,7 @@ from skmi._data.checks import (
     warn_of_integer_labels,
     warn_of_many_labels,
 )
-from skmi._data.columns import as_objects
+from skmi._data.columns import as_objects, warn_of_number_texts
 from skmi._data.dtypes import (
     column_types,
     dtype_kind,
@@ -171,6 +171,8 @@ def validate_pair(
             )
         y, y_labels = read_label_columns(estimator, y, reset)
         kind = None if y is None else target_kind(y)
+        if reset and kind == "discrete":
+            warn_of_number_texts(y, "y")
         if y is not None and column_types(y):
             origins = None if reset else estimator._layout.target.origins
             several = kind == "discrete" and hasattr(y, "columns")
@@ -231,6 +233,8 @@ def read_features(estimator, X, y, reset, min_samples):
         )
     if not mask.any():
         return *read_numbers(estimator, X, y, reset, min_samples), None
+    if reset:
+        warn_of_number_texts(X, "X")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     X = np.asarray(X, dtype=object)
     labels = LabelColumns.learn("X", X, mask) if reset else known
@@ -278,10 +282,6 @@ def read_numbers(estimator, X, y, reset, min_samples):
 
 def explain_text(error, name, reset):
     """Raise an error that names the cure where X holds text or missing values."""
-    if "NAType" in str(error):
-        raise ValueError(
-            "X contains missing values (NA); drop those rows, or fill them."
-        ) from error
     if "could not convert string" not in str(error):
         return
     if not reset:
@@ -404,7 +404,7 @@ def numbers_and_codes(
     numbers : ndarray of shape (n_samples, n_numbers)
     codes : ndarray of shape (n_samples,)
     """
-    data = distinct(read_block(data, name), name)
+    given = data = distinct(read_block(data, name), name)
     if np.ndim(data) == 1:
         kinds = [target_kind(data, name)]
         data = np.asarray(data, dtype=object).reshape(-1, 1)
@@ -420,6 +420,7 @@ def numbers_and_codes(
         with wanting_numbers(name):
             numbers = check_array(numbers, dtype=np.float64, input_name=name)
     require_labels(name, data, labelled)
+    warn_of_number_texts(given, name)
     two_valued = np.array([is_two_valued(column) for column in numbers.T], dtype=bool)
     if warn_of_codes:
         for column in numbers[:, ~two_valued].T:
