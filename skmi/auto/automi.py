@@ -19,6 +19,7 @@ from skmi._data.splitting import cross_fitting_folds, stopped_by_others
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.auto.evidence import examine, has_density, with_mixtures
+from skmi.auto.pairs import by_pairs
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
     CAVEATS,
@@ -333,6 +334,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if found.neighbors_suffice:
             self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
+        summed = by_pairs(X, y, self._folds, random_state)
+        if summed is not None and summed[0].lower_bound > found.closed.value:
+            self._train_nothing(found)
+            chosen, self.fold_scores_ = summed
+            self.candidate_scores_[chosen.name] = chosen.lower_bound
+            return chosen
         found = with_mixtures(found, X, y, random_state)
         if not found.is_missed:
             return self._report_closed_form(found)

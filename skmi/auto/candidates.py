@@ -21,7 +21,7 @@ from skmi.variational.report import log_partition_report
 
 __all__ = [
     "Candidate",
-    "ClosedForm",
+    "RatioOfSamples",
     "by_classifiers",
     "by_closed_form",
     "by_critics",
@@ -54,15 +54,15 @@ class Candidate(NamedTuple):
     others: tuple[float, ...] = ()  # estimates that the interval must contain
 
 
-class ClosedForm:
-    """A closed form, with the methods by which AutoMI reads new samples."""
+class RatioOfSamples:
+    """A log density ratio, with the methods by which AutoMI reads new samples."""
 
     _contrast = "y"
     _is_normalized = False
 
-    def __init__(self, reference: Any) -> None:
-        self._log_ratio = reference.matrix
-        self._log_ratio_of_pairs = reference.pairs
+    def __init__(self, ratio: Any) -> None:
+        self._log_ratio = ratio.matrix
+        self._log_ratio_of_pairs = ratio.pairs
 
     def _mutual_info(self, X, y):
         def scores(X, y):
@@ -88,7 +88,7 @@ def by_closed_form(found: Findings, folds: list[Fold]) -> Candidate:
         found.name,
         estimate,
         float(closed.bounds.mean()),
-        ClosedForm(found.reference),
+        RatioOfSamples(found.reference),
         lacks=found.is_clear,
         others=others,
     )

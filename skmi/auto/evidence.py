@@ -37,8 +37,8 @@ N_NEGATIVES = 4
 MOST_PRODUCTS = 10  # of matched columns, as features of the trees
 MOST_SAMPLES = 3000  # of a fold that trees are grown on
 LARGEST_LOGIT = 30.0
-# Of the trees. With 50 rounds at a rate of .1, in five parts, the gains on 36 families of
-# 200 and 1000 samples were the same, at three times the time.
+# Of the trees. With 50 rounds at a rate of .1, in five parts, the gains on 36 families
+# of 200 and 1000 samples were the same, at three times the time.
 N_PARTS, N_ROUNDS, RATE = 3, 12, 0.4
 
 
@@ -136,9 +136,9 @@ def gain_of_trees(
     r"""Return by how many standard errors trees improve on a closed form, held out.
 
     Boosted trees are trained to classify pairs as joint or re-paired, from their normal
-    scores and the closed form's log ratio r out of fold. On the other third of the samples
-    the log loss of r is compared with that of the mean of r and the trees' logit:
-    where the closed form is all there is, the mean can only lose.
+    scores and the closed form's log ratio r out of fold. On the other third of the
+    samples the log loss of r is compared with that of the mean of r and the trees'
+    logit: where the closed form is all there is, the mean can only lose.
 
     Parameters
     ----------

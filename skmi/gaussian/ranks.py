@@ -17,9 +17,7 @@ from skmi.gaussian.closed_form import EllipticalRatio
 __all__ = ["IndependentColumns", "RankBias", "rank_bias", "student_quantiles"]
 
 MOST_DRAWS, FEWEST_DRAWS = 48, 6
-DRAWN_SAMPLES = (
-    50_000  # at most of all draws together, where that leaves enough of them
-)
+DRAWN_SAMPLES = 50_000  # at most of all draws, where that leaves enough of them
 MOST_STEPS = 6
 NOISE_SHARE = 0.05  # of the standard error
 TOLERANCE = 3e-3  # of the bias, in nats
