@@ -13,6 +13,7 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._data.dtypes import is_missing, wanting_numbers
+from skmi._data.integers import distinct
 from skmi._data.reading import read_block
 
 __all__ = [
@@ -260,7 +261,10 @@ def as_columns(X: ArrayLike) -> np.ndarray:
     """Return finite numbers as a matrix with one row for each sample."""
     with wanting_numbers("X"):
         X = check_array(
-            read_block(X, "X"), dtype=np.float64, ensure_2d=False, input_name="X"
+            distinct(read_block(X, "X"), "X"),
+            dtype=np.float64,
+            ensure_2d=False,
+            input_name="X",
         )
     return X.reshape(len(X), -1)
 
