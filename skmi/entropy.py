@@ -437,3 +437,19 @@ def largest_entropy(labels: np.ndarray) -> float:
     """
     n_labels = len(np.unique(labels, axis=0))
     return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))
+
+
+def highest_entropy(labels: np.ndarray) -> float:
+    """Return the upper end of a 95 % interval of the entropy of labels.
+
+    At most that of equal shares. The first order of the error vanishes for these, where
+    the entropy is that less a chi-squared variable over 2n.
+    """
+    counts = np.unique(labels, axis=0, return_counts=True)[1]
+    n_samples, degrees = counts.sum(), len(counts) - 1
+    surprise = -np.log(counts / n_samples)
+    mean = surprise @ counts / n_samples
+    variance = (surprise - mean) ** 2 @ counts / n_samples
+    error = math.sqrt(variance / n_samples + degrees / (2 * n_samples**2))
+    end = mean + degrees / (2 * n_samples) + 1.96 * error
+    return min(end, math.log(len(counts)))

@@ -154,6 +154,10 @@ def adjusted_codes(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     share = min(max(adjusted / largest, 0.0), 1.0)
     bias = (np.count_nonzero(n_x) - 1) * (np.count_nonzero(n_y) - 1) / (2 * n_samples)
     uncertainty = UNCERTAIN * min(bias, largest) * share * (1 - share)
+    # Of labels of equal shares the first order of the error of the entropy vanishes.
+    n_codes = min(np.count_nonzero(n_x), np.count_nonzero(n_y))
+    second = share * math.sqrt((n_codes - 1) / 2) / n_samples
+    uncertainty = math.hypot(uncertainty, second)
     return CodeInformation(
         plain, adjusted, stretch, by_chance * (1 - share), uncertainty
     )

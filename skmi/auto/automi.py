@@ -34,6 +34,7 @@ from skmi.auto.verdict import (
     warn_of_reach,
 )
 from skmi.base import Estimate, MutualInfoEstimator
+from skmi.entropy import highest_entropy
 from skmi.exceptions import SkmiWarning
 from skmi.training.parameters import (
     COUNT,
@@ -205,6 +206,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._model, self.chosen_ = chosen.model, chosen.name
         self.lower_bound_: float = chosen.lower_bound
         limited = self._limit(chosen.estimate, X, y)
+        ends = map(highest_entropy, self._label_sides(X, y))
+        limited = limited._replace(ceiling=min(chosen.estimate.ceiling, *ends, np.inf))
         self.confidence_interval_ = interval(limited, chosen.others)
         cut_short = is_cut_short(self.validation_scores_, model.max_iter)
         self.status_ = status(chosen, self.fold_scores_, cut_short)

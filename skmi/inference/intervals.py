@@ -62,8 +62,9 @@ def confidence_interval(
 
     with the quantile of a Student distribution whose degrees of freedom are the number
     of resamples of the standard error less one, or of a normal distribution where it
-    has none. The interval stops at the `ceiling_` of the estimator, which for labels is
-    at most their entropy.
+    has none. The interval stops at the `ceiling_` of the estimator; where that is the
+    entropy of labels, which is itself estimated, at the end of its interval and at most
+    at the logarithm of their number.
 
     Parameters
     ----------
@@ -186,7 +187,7 @@ def confidence_interval(
     value = min(value, estimator.ceiling_)
     return ConfidenceInterval(
         value - reach,
-        min(value + reach, estimator.ceiling_),
+        min(value + reach, estimator._interval_end),
         standard_error=error,
         mutual_info=value,
         lower_limit=value - one_sided,
