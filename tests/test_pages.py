@@ -6,6 +6,7 @@ import importlib
 import re
 import runpy
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,23 +75,16 @@ def test_pages_name_scripts_that_are_there():
     assert "run_dask" in named <= there
 
 
-def read_setup(monkeypatch):
-    """Options that setup.py passes to setuptools."""
-    found = {}
-    monkeypatch.setattr("setuptools.setup", lambda **options: found.update(options))
-    runpy.run_path(str(ROOT / "setup.py"))
-    return found
-
-
-def test_the_install_page_agrees_with_setup(monkeypatch):
+def test_the_install_page_agrees_with_the_metadata():
     page = (ROOT / "doc" / "install.rst").read_text(encoding="utf-8")
-    setup = read_setup(monkeypatch)
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
     listed = set(re.findall(r"(?m)^``(\w+)`` ", page))
-    assert listed == set(setup["extras_require"])
-    needed = dict(r.split(">=") for r in setup["install_requires"])
+    assert listed == set(project["optional-dependencies"])
+    needed = dict(r.split(">=") for r in project["dependencies"])
     for name in ("scikit-learn", "torch"):
         assert re.search(rf"{name}\s+{re.escape(needed[name])} or later", page)
-    assert f"Python {setup['python_requires'].removeprefix('>=')} or later" in page
+    assert f"Python {project['requires-python'].removeprefix('>=')} or later" in page
 
 
 def test_the_guide_lists_every_estimator_that_trains_a_critic():
