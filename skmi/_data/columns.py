@@ -88,14 +88,19 @@ def with_column(data: Any, k: int, values: np.ndarray) -> Any:
 
 
 def warn_of_number_texts(data: Any, name: str) -> None:
-    """Warn of text that is numbers of many values, and is taken as labels."""
+    """Warn of text that is fractions of many values, and is taken as labels.
+
+    Whole numbers as text are how people write codes.
+    """
     for k, kind in enumerate(feature_kinds(data)):
         if kind != "text":
             continue
         given = column_types(data) or np.ndim(data) == 1
         column = column_of(data, k) if given else np.asarray(data)[:, k]
         texts = {text for text in column.tolist() if not is_missing(text)}
-        if len(texts) > MOST_CODES and all(map(is_number, texts)):
+        if len(texts) <= MOST_CODES or all(map(str.isdigit, map(str, texts))):
+            continue
+        if all(map(is_number, texts)):
             warn(
                 f"{name} holds numbers as text in column {k}, such as "
                 f"{min(texts)!r}; its {len(texts)} distinct texts are taken as labels. "
