@@ -53,10 +53,13 @@ FEWEST_BLOCKS = 20  # that are independent of each other
 # number of cosines of each column of Z, and at least the other; and twice the share of
 # the upper half of the cosines, for the coefficients of a step fall as 1 / j. Of steps
 # in five columns most results are then marked; of sums of five few at 300 samples.
-MISSED, LEAST_MISSED = 0.4, 0.005
+MISSED, LEAST_MISSED = 0.6, 0.005
 FINE = 2.0
-# Probabilities of labels are no sum of functions of single columns.
-MISSED_OF_LABELS = 0.08
+# The cosines beyond share about as much as their upper half: from so many standard
+# errors of a correlation on they make a test reject too often.
+SHARED_FINE = 0.6
+# Probabilities of labels are no sum of functions of single columns: for each of them.
+MISSED_OF_LABELS = 0.04
 
 
 @dataclass(frozen=True)
@@ -253,6 +256,11 @@ class Targets(NamedTuple):
         """Variables whose regression on Z is fitted."""
         return [*self.scores.T, *self.columns.T, *self.indicators.T]
 
+    @property
+    def leads(self) -> np.ndarray:
+        """Scores and indicators."""
+        return np.hstack([self.scores, self.indicators])
+
 
 def targets_of(block: Block) -> Targets:
     """Return the columns of a variable; those of two values are labels."""
@@ -383,14 +391,22 @@ def why_unreliable(
         start += len(side.targets)
         unexplained.append(min((item.unexplained for item in found), default=1.0))
         fine.append(max(regression.fine_shares(side.targets), default=0.0))
+    scale = 1 / math.sqrt(n_samples - regression.freedom)
+    shared = regression.shared_by_fine(*(side.leads for side in sides))
+    if shared > SHARED_FINE * scale:
+        return (
+            "X and y share fine structure of Z, as of steps, of which the regressions "
+            "have missed a part"
+        )
     odds = [left / max(1 - left, 1e-9) for left in unexplained]
-    critical = 2 / math.sqrt(n_samples - regression.freedom)
+    critical = 2 * scale
     # What may have been missed is known too roughly to trust it far beyond that.
-    needed = min(max(critical, largest), 2 * critical) * math.sqrt(math.prod(odds))
+    reached = min(max(critical, largest - critical), 2 * critical)
+    needed = reached * math.sqrt(math.prod(odds))
     missed = max(MISSED / n_cosines_of(z) if z.shape[1] else 0.0, LEAST_MISSED)
     missed += FINE * math.sqrt(math.prod(max(share, 0.0) for share in fine))
     if any(side.indicators.shape[1] for side in sides) and z.shape[1] > 2:
-        missed += MISSED_OF_LABELS
+        missed += MISSED_OF_LABELS * z.shape[1]
     if needed > missed:
         return ""
     return (
