@@ -32,6 +32,7 @@ __all__ = [
     "read_groups",
     "require_block_length",
     "require_count",
+    "require_level",
     "train_and_test_rows",
     "with_seed",
 ]
@@ -52,6 +53,12 @@ def require_block_length(block_length: int | None) -> None:
     """Raise where a length of blocks is given that is not a positive integer."""
     if block_length is not None:
         require_count("block_length", block_length, 1)
+
+
+def require_level(level: float | None) -> None:
+    """Raise where a level to stop at is given that is no probability."""
+    if level is not None and not 0 < level < 1:
+        raise ValueError(f"level={level!r} must lie between 0 and 1, or be None.")
 
 
 def with_seed(

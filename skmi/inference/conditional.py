@@ -36,7 +36,6 @@ from skmi.inference._resampling import (
 )
 from skmi.inference.permutation import PermutationTestResult
 from skmi.neighbors._search import Block
-from skmi.neighbors.conditional import require_more_rows
 from skmi.statistics import permutation_pvalue
 
 __all__ = ["ConditionalTestResult", "conditional_independence_test"]
@@ -47,6 +46,7 @@ MOST_FUNCTIONS = 24  # of one variable; principal components beyond
 MOST_MODIFIERS = 20  # columns of Z with which the dependence may change
 MAX_VALUES = 2**22  # of products at once: 32 MiB
 SIGNS_AT_ONCE = 50  # between two looks of a progress bar
+FEWEST_SAMPLES = 6
 FEWEST_BLOCKS = 20  # that are independent of each other
 
 # Of the variance that Z explains, the share that may have been missed is this over the
@@ -101,13 +101,10 @@ def conditional_independence_test(
     y: ArrayLike,
     Z: ArrayLike,
     *,
-    n_neighbors: int = 5,
     n_permutations: int = 200,
-    n_local: int = 5,
     groups: ArrayLike | None = None,
     block_length: int | None = None,
     random_state: int | np.random.RandomState | None = None,
-    n_jobs: int | None = None,
     callbacks: Sequence[Any] | None = None,
 ) -> ConditionalTestResult:
     r"""Test whether X and y are independent given Z, by products of residuals.
@@ -135,12 +132,8 @@ def conditional_independence_test(
         Second variable.
     Z : array-like of shape (n_samples,) or (n_samples, n_z)
         Conditioning variable.
-    n_neighbors : int, default=5
-        Has no effect; of an earlier test by nearest neighbours.
     n_permutations : int, default=200
         Number of draws of random signs B; p is at least 1 / (B + 1).
-    n_local : int, default=5
-        Has no effect; of an earlier test by local permutations.
     groups : array-like of shape (n_samples,), default=None
         Group labels: the samples of a group may depend on each other, and have the same
         random sign.
@@ -149,8 +142,6 @@ def conditional_independence_test(
         should be several times the length over which samples are correlated.
     random_state : int, RandomState instance or None, default=None
         Seed of the signs, and of the samples that a kernel is computed from.
-    n_jobs : int, default=None
-        Has no effect: a test of 1000 samples takes a tenth of a second.
     callbacks : sequence of callbacks, default=None
         Callbacks of scikit-learn, such as a progress bar, that are told of each fifty
         draws.
@@ -163,7 +154,7 @@ def conditional_independence_test(
     Raises
     ------
     ValueError
-        If there are not more samples than neighbours, if both `groups` and
+        If there are fewer than six samples, if both `groups` and
         `block_length` are given, or a value is missing.
 
     See Also
@@ -176,14 +167,15 @@ def conditional_independence_test(
     No test can hold its level for every pair of functions of Z and have power: what the
     regressions miss of Z in both X and y is dependence. `reliable` is False where the
     smallest dependence that is significant could come from missing a share of what Z
-    explains, :math:`0.4 / J`, J the number of cosines of each column of Z, and twice
-    what the upper half of the cosines explains; where the regressions need more than
+    explains, :math:`0.6 / J`, J the number of cosines of each column of Z, and twice
+    what the upper half of the cosines explains; where X and y share more of that half
+    than by chance; where the regressions need more than
     45 % of the degrees of freedom; and for fewer than twenty groups or blocks. For Z of
     many columns and few samples that is the rule.
 
     The statistic is close to the conditional mutual information where that is small.
-    For a routine that learns a graph from p-values, pass
-    ``lambda x, y, Z: conditional_independence_test(x, y, Z).pvalue``.
+    For routines that learn a graph from p-values, see
+    :func:`skmi.inference.ci_test`.
 
     References
     ----------
@@ -205,13 +197,15 @@ def conditional_independence_test(
         raise ValueError("Z is None; pass its columns, or use independence_test.")
     X, y, Z = read_sides(X=X, y=y, Z=Z)
     require_count("n_permutations", n_permutations, 1)
-    require_count("n_local", n_local, 2)
     random_state = make_random_state(random_state)
     x, y = (
         Block(*numbers_and_codes(data, name)) for data, name in ((X, "X"), (y, "y"))
     )
     n_samples = len(x.codes)
-    require_more_rows(n_samples, n_neighbors)
+    if n_samples < FEWEST_SAMPLES:
+        raise ValueError(
+            f"n_samples={n_samples} is too few: pass at least {FEWEST_SAMPLES} samples."
+        )
     condition = Condition.learn(Z, "codes")
     codes = condition.read(Z, n_samples)
     is_label = condition.label_mask
