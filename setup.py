@@ -14,6 +14,7 @@ extras = {
     "progress": ["rich>=13"],
     "cluster": ["dask[distributed]>=2024.5"],
 }
+extras["causal"] = ["causal-learn>=0.1.4.3", "tigramite>=5.2"]
 extras["doc"] = [
     *extras["plot"],
     *extras["progress"],

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from skmi._core.sklearn_compat import make_random_state, watch_test
+from skmi._data.checks import warn_of_serial_dependence
 from skmi._data.condition import Condition
 from skmi._data.marginals import normal_scores
 from skmi._data.reading import read_sides
@@ -220,6 +221,8 @@ def conditional_independence_test(
     # Without the second factor .08 of null hypotheses were rejected at 100 samples.
     inflation = regression.inflation * (1 + 4 / n_samples)
     products = Products(u, v, modifiers, inflation)
+    if groups is None and block_length is None:
+        warn_of_serial_dependence(u[0], v[0])
     groups = read_groups(groups, n_samples)
     signs = random_signs(n_samples, n_permutations, groups, block_length, random_state)
     parts = np.array_split(signs, -(-n_permutations // SIGNS_AT_ONCE))

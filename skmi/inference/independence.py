@@ -19,6 +19,7 @@ from skmi.inference._resampling import (
     require_block_length,
     require_count,
     require_level,
+    warn_of_series,
 )
 from skmi.inference.permutation import PermutationTestResult
 from skmi.statistics import is_decided, permutation_pvalue, standardise
@@ -125,6 +126,7 @@ def independence_test(
     require_count("n_permutations", n_permutations, 1)
     require_block_length(block_length)
     require_level(level)
+    warn_of_series(X, y, groups, block_length)
     random_state = make_random_state(random_state)
     x, y = (
         subtract_group_means(

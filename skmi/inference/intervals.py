@@ -26,6 +26,7 @@ from skmi.inference._resampling import (
     read_groups,
     require_block_length,
     require_count,
+    warn_of_series,
     with_seed,
 )
 from skmi.inference.permutation import fit_permuted, has_test_samples
@@ -174,6 +175,7 @@ def confidence_interval(
     X, y = read_sides(X=X, y=y)
     groups = read_groups(groups, len(y))
     estimator.fit(X, y)
+    warn_of_series(X, y, groups, block_length)
     if method == "auto":
         method = choose_method(estimator, X, y)
     parallel = Parallel(n_jobs, return_as="generator")

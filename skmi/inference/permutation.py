@@ -27,6 +27,7 @@ from skmi.inference._resampling import (
     require_count,
     require_level,
     train_and_test_rows,
+    warn_of_series,
     with_seed,
 )
 from skmi.statistics import is_decided, permutation_pvalue
@@ -151,6 +152,7 @@ def permutation_test(
     require_count("n_permutations", n_permutations, 1)
     require_block_length(block_length)
     require_level(level)
+    warn_of_series(X, y, groups, block_length)
     random_state = make_random_state(random_state)
     estimator = with_seed(estimator, random_state)
     n_samples = count_rows(y)
