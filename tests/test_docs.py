@@ -43,6 +43,7 @@ MODULES = [
 ]
 FUNCTIONS = [
     "skmi.bottleneck.InformationPlane",
+    "skmi.bottleneck.LayerPlane",
     "skmi.gaussian.EllipticalRatio",
     "skmi.gaussian.covariance_bias",
     "skmi.gaussian.covariance_error",
@@ -95,7 +96,14 @@ def public_names():
     methods += [
         f"skmi.{display}.{name}"
         for display in skmi.display.__all__
-        for name in ("from_estimator", "plot", "of", "from_result", "order")
+        for name in (
+            "from_estimator",
+            "from_layers",
+            "plot",
+            "of",
+            "from_result",
+            "order",
+        )
         if hasattr(getattr(skmi, display), name)
     ]
     return [*names, *methods, *public_functions()]

@@ -27,6 +27,7 @@ __all__ = [
 # Of a product of the correlations of X and of y with their past, from which on the
 # variance of an estimate is a fifth larger than that of independent samples.
 SERIAL_DEPENDENCE = 0.09
+LOCAL_ROWS = 25  # of a local mean
 SERIAL_ERRORS = 3.0  # of a correlation of independent samples, for one column
 
 MOST_CODES = 20  # distinct whole numbers that may be codes of labels
@@ -206,7 +207,9 @@ def warn_of_serial_dependence(x, y):
 def correlation_with_past(side):
     """Return the largest correlation at lag 1 of columns; 0 where none is significant.
 
-    Of columns that are sorted or grouped by value nothing can be said.
+    Without their local means: rows of a table that is sorted, or grouped by a label,
+    have means in common and need not depend on each other. Of columns that are sorted
+    or grouped by their own values nothing can be said.
     """
     found = 0.0
     n_rows, n_columns = side.shape
@@ -219,8 +222,13 @@ def correlation_with_past(side):
         is_sorted = (steps >= 0).all() or (steps <= 0).all()
         if is_sorted or np.count_nonzero(steps) < len(values) < n_rows:
             continue
-        centred = ranks - ranks.mean()
-        value = centred[1:] @ centred[:-1] / (centred @ centred)
+        window = np.ones(min(LOCAL_ROWS, n_rows))
+        sums, numbers = (
+            np.convolve(part, window, "same") for part in (ranks, np.ones(n_rows))
+        )
+        rest = ranks - sums / numbers
+        rest = rest - rest.mean()
+        value = rest[1:] @ rest[:-1] / max(rest @ rest, 1e-300)
         if abs(value) > max(limit, abs(found)):
             found = float(value)
     return found

@@ -64,8 +64,9 @@ def confidence_interval(
 
     with the quantile of a Student distribution whose degrees of freedom are the number
     of resamples of the standard error less one, or of a normal distribution where it
-    has none. The interval stops at the `ceiling_` of the estimator, which for labels is
-    at most their entropy.
+    has none. The interval stops at the `ceiling_` of the estimator; where that is the
+    entropy of labels, which is itself estimated, at the end of its interval and at most
+    at the logarithm of their number.
 
     Parameters
     ----------
@@ -199,7 +200,7 @@ def confidence_interval(
     low, high = ends(value, error, null_error, t.ppf((1 + level) / 2, freedom))
     return ConfidenceInterval(
         low,
-        min(high, estimator.ceiling_),
+        min(high, estimator._interval_end),
         standard_error=error,
         mutual_info=value,
         lower_limit=ends(value, error, null_error, t.ppf(level, freedom))[0],

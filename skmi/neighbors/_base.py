@@ -9,11 +9,17 @@ from scipy.special import digamma
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions, make_random_state
-from skmi._data.chance import code_information, warn_of_unique
+from skmi._data.chance import (
+    SMALL_DOUBT,
+    code_information,
+    is_unique,
+    warn_of_unique,
+    warn_of_unique_labels,
+)
 from skmi._data.dtypes import label_rows
 from skmi.base import ChainRule, Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
-from skmi.neighbors._conditional import ConditionalRows
+from skmi.neighbors._conditional import SMALL_MISSING, ConditionalRows
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_neighbors
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import Places, Side
@@ -155,12 +161,27 @@ class NeighborEstimator(MutualInfoEstimator):
         """Remove the bias of counting the codes; return the standard error as well."""
         x, y = (side.codes for side in self._sides)
         if (x == x[0]).all() or (y == y[0]).all():
-            return value, error
+            return value, math.hypot(error, self._doubt_of_unique(value))
         codes = code_information(x, y)
         warn_of_unique(codes)
         value += codes.adjusted - codes.plain
-        error = max(error * max(codes.stretch, 1.0), codes.error)
-        return value, math.hypot(error, codes.uncertainty)
+        return value, math.hypot(codes.error_from(error), codes.uncertainty)
+
+    def _doubt_of_unique(self, value: float) -> float:
+        """Return half of what labels that occur once may add beside numbers, or take.
+
+        Such a label has no neighbours, and counts as 0.
+        """
+        once = [is_unique(side.codes) for side in self._sides]
+        if not any(np.count_nonzero(side) > 1 for side in once):
+            return 0.0
+        kept = self._terms_of_samples[~(once[0] | once[1])]
+        doubt, noise = digamma(len(once[0])), 0.0  # without a label that is repeated
+        if len(kept) > 1:
+            doubt, noise = abs(kept.mean() - value), standard_error(kept)
+        if doubt > max(SMALL_DOUBT, 3 * noise):
+            warn_of_unique_labels("X" if once[0].any() else "y")
+        return doubt / 2
 
     @property
     def _inflation(self) -> float:
@@ -228,6 +249,8 @@ class NeighborEstimator(MutualInfoEstimator):
         self._conditional_rows = self._rows_given(X, y, Z)
         found = self._conditional_rows.estimate()
         self.status_ = status(found.value, found.error, math.inf, found.drift)
+        if found.missing > max(found.sampling_error, SMALL_MISSING):
+            self.status_ = "not converged"
         return Estimate(found.value, found.error, influence=found.terms)
 
     def _rows_given(self, X, y, Z) -> ConditionalRows:

@@ -222,7 +222,7 @@ class TestLabels:
     @pytest.mark.parametrize(("n", "n_labels"), [(1000, 100), (20_000, 2000)])
     def test_numbers_and_many_independent_labels(self, n, n_labels):
         rng = np.random.default_rng(0)
-        y = rng.integers(n_labels, size=n).astype(str)
+        y = np.char.add("c", rng.integers(n_labels, size=n).astype(str))
         for X, z in ((rng.standard_normal((n, 1)), y), (y, rng.standard_normal(n))):
             X = pd.DataFrame(np.reshape(X, (n, 1)))
             estimator = HistogramMI().fit(X, z)
@@ -233,7 +233,7 @@ class TestLabels:
         y = rng.integers(100, size=1000)
         X = (rng.standard_normal(1000) + 2 * (y % 2))[:, np.newaxis]
         with pytest.warns(ReliabilityWarning, match="Half or twice as many bins"):
-            estimator = HistogramMI().fit(X, y.astype(str))
+            estimator = HistogramMI().fit(X, np.char.add("c", y.astype(str)))
         assert estimator.status_ == "not converged"
         truth = 0.337  # of two normals two standard deviations apart
         assert abs(estimator.mutual_info_ - truth) < 2 * estimator.standard_error_
