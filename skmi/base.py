@@ -33,7 +33,7 @@ from skmi._data.condition import Condition
 from skmi._data.dtypes import is_two_valued, on_device_of
 from skmi._data.splitting import N_CONTRASTS, log_mean_exp, multi_sample_terms
 from skmi._data.validation import validate_pair
-from skmi.entropy import largest_entropy
+from skmi.entropy import highest_entropy, largest_entropy
 from skmi.exceptions import (
     DiscreteTargetWarning,
     DuplicateRowsWarning,
@@ -189,6 +189,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         if is_constant(X) or is_constant(y):
             estimate = estimate._replace(mutual_info=0.0, standard_error=0.0)
         self._publish(self._limit(estimate, X, y))
+        # The entropy of labels is itself estimated.
+        ends = map(highest_entropy, self._label_sides(X, y))
+        self._interval_end = min(estimate.ceiling, *ends, math.inf)
         warn_of_few_rows(X)
         self._warn_of_saturation(estimate.ceiling)
         self._warn_of_reach(estimate.reach)
@@ -196,16 +199,16 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
 
     def _limit(self, estimate: Estimate, X: np.ndarray, y: np.ndarray) -> Estimate:
         """Return an estimate that does not exceed the entropies of labels."""
-        entropies = [math.inf]
-        if hasattr(self, "classes_"):
-            entropies.append(largest_entropy(y))
-        if self._is_discrete(X):
-            entropies.append(largest_entropy(X))
-        limit = min(entropies)
+        limit = min(map(largest_entropy, self._label_sides(X, y)), default=math.inf)
         return estimate._replace(
             mutual_info=min(estimate.mutual_info, limit),
             ceiling=min(estimate.ceiling, limit),
         )
+
+    def _label_sides(self, X: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+        """Return the sides that are labels."""
+        sides = [y] if hasattr(self, "classes_") else []
+        return [*sides, X] if self._is_discrete(X) else sides
 
     def _is_discrete(self, X: np.ndarray) -> bool:
         """Whether all columns of X are labels, or it has two distinct rows."""

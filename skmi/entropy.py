@@ -13,6 +13,7 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._data.dtypes import is_missing, wanting_numbers
+from skmi._data.integers import distinct
 from skmi._data.reading import read_block
 
 __all__ = [
@@ -260,7 +261,10 @@ def as_columns(X: ArrayLike) -> np.ndarray:
     """Return finite numbers as a matrix with one row for each sample."""
     with wanting_numbers("X"):
         X = check_array(
-            read_block(X, "X"), dtype=np.float64, ensure_2d=False, input_name="X"
+            distinct(read_block(X, "X"), "X"),
+            dtype=np.float64,
+            ensure_2d=False,
+            input_name="X",
         )
     return X.reshape(len(X), -1)
 
@@ -433,3 +437,19 @@ def largest_entropy(labels: np.ndarray) -> float:
     """
     n_labels = len(np.unique(labels, axis=0))
     return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))
+
+
+def highest_entropy(labels: np.ndarray) -> float:
+    """Return the upper end of a 95 % interval of the entropy of labels.
+
+    At most that of equal shares. The first order of the error vanishes for these, where
+    the entropy is that less a chi-squared variable over 2n.
+    """
+    counts = np.unique(labels, axis=0, return_counts=True)[1]
+    n_samples, degrees = counts.sum(), len(counts) - 1
+    surprise = -np.log(counts / n_samples)
+    mean = surprise @ counts / n_samples
+    variance = (surprise - mean) ** 2 @ counts / n_samples
+    error = math.sqrt(variance / n_samples + degrees / (2 * n_samples**2))
+    end = mean + degrees / (2 * n_samples) + 1.96 * error
+    return min(end, math.log(len(counts)))

@@ -11,6 +11,8 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
 from skmi._data.dtypes import feature_kinds, target_kind
+from skmi._data.integers import distinct
+from skmi._data.reading import read_block
 from skmi.base import MutualInfoEstimator, combine
 from skmi.statistics import InformationResult
 
@@ -307,6 +309,7 @@ def default_estimator() -> MutualInfoEstimator:
 
 def as_table(block: ArrayLike) -> np.ndarray:
     """Return a variable as columns, of objects where it holds labels."""
+    block = distinct(read_block(block, "blocks"), "blocks")
     if np.ndim(block) == 1:
         labelled = [target_kind(block) == "discrete"]
         table = np.asarray(block).reshape(-1, 1)

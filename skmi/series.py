@@ -11,6 +11,8 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._core.sklearn_compat import Integral, make_random_state
+from skmi._data.integers import distinct
+from skmi._data.reading import read_block
 from skmi.base import MutualInfoEstimator
 from skmi.inference._dependence import Functions, functions_of, sums_of_squares
 from skmi.inference._resampling import (
@@ -368,7 +370,7 @@ def transfer_entropy(
 
 def as_series(data: ArrayLike, name: str) -> np.ndarray:
     """Return a series as columns of numbers."""
-    table = np.asarray(data)
+    table = np.asarray(distinct(read_block(data, name), name))
     table = table.reshape(-1, 1) if table.ndim == 1 else table
     return check_array(table, dtype=np.float64, input_name=name)
 

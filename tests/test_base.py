@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import entr
 from sklearn.exceptions import NotFittedError
 
 import skmi
@@ -81,15 +82,53 @@ def test_intervals_stop_at_the_ceiling(method):
         interval = confidence_interval(
             estimator, X, y, method=method, n_resamples=5, random_state=0
         )
-        assert interval.low <= interval.mutual_info <= interval.high
-        assert interval.high <= ENTROPY + BIAS
+        assert interval.low <= interval.mutual_info <= interval.high <= math.log(2)
 
 
 def test_an_interval_of_automi_stops_at_the_ceiling():
     model = skmi.AutoMI(random_state=0).fit(X, np.array(["no", "yes"])[SIDES])
     low, high = model.confidence_interval_
-    assert low <= model.mutual_info_ <= high <= ENTROPY + BIAS
+    assert low <= model.mutual_info_ <= high <= math.log(2)
     assert model.status_ == "ok"
+
+
+SHARES = {
+    "two": [0.5, 0.5],
+    "five": [0.2] * 5,
+    "rare": [0.05, 0.95],
+    "skewed": [0.5, 0.25, 0.15, 0.07, 0.03],
+}
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize("name", SHARES)
+@pytest.mark.parametrize("n_samples", [60, 300])
+def test_intervals_of_labels_with_themselves_hold_their_entropy(name, n_samples):
+    """The entropy of the sample is as often below that of the distribution as above."""
+    shares = np.array(SHARES[name])
+    truth, inside = entr(shares).sum(), {"MixedKSG": [], "HistogramMI": []}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        y = rng.choice(len(shares), size=n_samples, p=shares).astype(str)
+        for cls, found in inside.items():
+            model = getattr(skmi, cls)()
+            low, high = confidence_interval(
+                model, y[:, np.newaxis], y, method="influence", random_state=0
+            )
+            assert high <= math.log(len(shares)) + 1e-9
+            found.append(low <= truth <= high + 1e-9)
+    assert min(map(np.mean, inside.values())) >= 0.85
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+def test_intervals_of_automi_hold_the_entropy_of_labels():
+    inside = []
+    for seed in range(8):
+        x = np.random.default_rng(seed).integers(10, size=200)
+        model = skmi.AutoMI(random_state=0).fit(x[:, None].astype(str), x % 2 == 0)
+        low, high = model.confidence_interval_
+        inside.append(low <= math.log(2) <= high + 1e-9)
+    assert np.mean(inside) >= 0.75
 
 
 def test_labels_that_are_determined_are_not_saturated(recwarn):

@@ -11,12 +11,14 @@ from skmi.exceptions import ReliabilityWarning, warn
 __all__ = [
     "SMALL_DOUBT",
     "CodeInformation",
+    "adjustment_error",
     "chance_in_groups",
     "code_entropy",
     "code_information",
     "is_unique",
     "pool_unique",
     "warn_of_unique",
+    "warn_of_unique_labels",
 ]
 
 # Expected count of a cell from which two terms of the series give its expectation.
@@ -26,6 +28,10 @@ LARGE_CELL = 30
 # codes, times the shares of the entropy that are common and that are not. On noisy
 # copies of 5 to 500 labels the mean error was then at most 1.3 standard errors.
 UNCERTAIN = 3.0
+
+# Standard deviation over that of the observed log ratios of labels, which vary less
+# than those of new samples: 1.1 to 1.2 for twenty cells in 150 and 600 samples.
+PLUGIN = 1.1
 
 # Nats up to which it does not matter what labels that occur once are taken for.
 SMALL_DOUBT = 0.03
@@ -41,6 +47,15 @@ class CodeInformation(NamedTuple):
     uncertainty: float  # of the adjustment between its exact ends
     doubt_of_x: bool = False  # whether labels of x that occur once matter
     doubt_of_y: bool = False
+
+    def error_from(self, error: float) -> float:
+        """Return the standard error, given that of the information without stretch.
+
+        Where every pairing looks the same it says nothing.
+        """
+        if math.isinf(self.stretch):
+            return self.error
+        return max(PLUGIN * error * max(self.stretch, 1.0), self.error)
 
 
 def pool_unique(codes: np.ndarray) -> np.ndarray:
@@ -67,13 +82,17 @@ def warn_of_unique(codes: CodeInformation) -> None:
     """Warn where labels that occur once leave the estimate in doubt."""
     for name, is_doubtful in (("X", codes.doubt_of_x), ("y", codes.doubt_of_y)):
         if is_doubtful:
-            warn(
-                f"Many labels of {name} occur once; they are counted as one label, and "
-                "if they inform as much as the repeated ones the estimate is wrong. "
-                "Its standard error includes the difference. Merge rare labels, or "
-                "drop identifiers.",
-                ReliabilityWarning,
-            )
+            warn_of_unique_labels(name)
+
+
+def warn_of_unique_labels(name: str) -> None:
+    """Warn of labels of X or y that occur once."""
+    warn(
+        f"Many labels of {name} occur once; they are counted as one label, and if they "
+        "inform as much as the repeated ones the estimate is wrong. Its standard error "
+        "includes the difference. Merge rare labels, or drop identifiers.",
+        ReliabilityWarning,
+    )
 
 
 def code_information(
@@ -95,8 +114,11 @@ def code_information(
     ]
     pooled = adjusted_codes(*sides)._replace(plain=found.plain)
     kept = ~(once[0] | once[1])
-    if not kept.any():
-        return pooled
+    if not kept.any():  # it could be anything up to the smaller entropy
+        largest = min(code_entropy(x), code_entropy(y))
+        return pooled._replace(
+            uncertainty=largest / 2, doubt_of_x=several[0], doubt_of_y=several[1]
+        )
     repeated = adjusted_codes(x[kept], y[kept])
     doubt = abs(repeated.adjusted - pooled.adjusted)
     noise = math.hypot(repeated.error, repeated.uncertainty)
@@ -129,16 +151,30 @@ def adjusted_codes(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     largest = min(each, both)
     room = largest - chance
     if room < 1e-9 * max(largest, 1.0):  # every pairing looks the same
-        return CodeInformation(plain, 0.0, 0.0, 0.0, 0.0)
+        stretch = math.inf if largest > 0 else 0.0
+        return CodeInformation(plain, 0.0, stretch, 0.0, largest / 2)
     stretch = largest / room
     adjusted = (plain - chance) * stretch
     by_chance = stretch * math.sqrt(variance) / n_samples
     share = min(max(adjusted / largest, 0.0), 1.0)
-    bias = (np.count_nonzero(n_x) - 1) * (np.count_nonzero(n_y) - 1) / (2 * n_samples)
-    uncertainty = UNCERTAIN * min(bias, largest) * share * (1 - share)
+    freedom = (np.count_nonzero(n_x) - 1) * (np.count_nonzero(n_y) - 1)
+    uncertainty = adjustment_error(adjusted, largest, freedom, n_samples)
+    # Of labels of equal shares the first order of the error of the entropy vanishes.
+    n_codes = min(np.count_nonzero(n_x), np.count_nonzero(n_y))
+    second = share * math.sqrt((n_codes - 1) / 2) / n_samples
+    uncertainty = math.hypot(uncertainty, second)
     return CodeInformation(
         plain, adjusted, stretch, by_chance * (1 - share), uncertainty
     )
+
+
+def adjustment_error(
+    value: float, largest: float, freedom: int, n_samples: float
+) -> float:
+    """Error of an estimate that is adjusted for chance, between its exact ends."""
+    share = min(max(value / largest, 0.0), 1.0)
+    bias = min(freedom / (2 * n_samples), largest)
+    return UNCERTAIN * bias * share * (1 - share)
 
 
 def code_entropy(x: np.ndarray) -> float:

@@ -10,8 +10,9 @@ from scipy import sparse
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._data.checks import warn_of_column_codes
+from skmi._data.columns import warn_of_number_texts
 from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
-from skmi._data.integers import origin_of_merged
+from skmi._data.integers import Origin, keep_distinct
 from skmi._data.reading import read_block
 from skmi._data.validation import LabelColumns
 
@@ -24,18 +25,19 @@ class Condition(NamedTuple):
     n_columns: int
     form: Literal["codes", "indicators"]  # of label columns
     labels: LabelColumns | None  # None where all columns are numbers
-    origins: dict[int, int]  # subtracted from columns that floats would merge
+    origins: dict[int, Origin]  # of columns that floats would merge
 
     @classmethod
     def learn(cls, Z: ArrayLike, form: Literal["codes", "indicators"]) -> Condition:
         """Learn the number of columns, and the labels of those that hold some."""
+        Z, origins = keep_distinct(read_block(Z, "Z"), "Z")
         table, mask = as_table(Z)
         labels = LabelColumns.learn("Z", table, mask) if mask.any() else None
+        if labels is not None:
+            warn_of_number_texts(Z, "Z")
         for column in table[:, ~mask].T:
             if column.dtype.kind in "iu":
                 warn_of_column_codes(column, "Z")
-        found = {k: origin_of_merged(table[:, k]) for k in np.flatnonzero(~mask)}
-        origins = {k: origin for k, origin in found.items() if origin}
         return cls(table.shape[1], form, labels, origins)
 
     def read(self, Z: ArrayLike, n_samples: int) -> np.ndarray:
@@ -43,7 +45,7 @@ class Condition(NamedTuple):
 
         An indicator has a column for each label.
         """
-        table, mask = as_table(Z)
+        table, mask = as_table(keep_distinct(read_block(Z, "Z"), "Z", self.origins)[0])
         if table.shape[1] != self.n_columns:
             raise ValueError(
                 f"Z has {table.shape[1]} columns, but had {self.n_columns} in fit."
@@ -51,9 +53,6 @@ class Condition(NamedTuple):
         expected = np.zeros_like(mask) if self.labels is None else self.labels.mask
         if (mask != expected).any():
             raise ValueError("Z holds labels where it held numbers in fit, or reverse.")
-        table = table.astype(object) if self.origins else table
-        for k, origin in self.origins.items():
-            table[:, k] -= origin
         if self.labels is not None:
             table = getattr(self.labels, self.form)(table)
         with wanting_numbers("Z"):
@@ -71,7 +70,6 @@ class Condition(NamedTuple):
 
 def as_table(Z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return Z as an array of two dimensions, and which columns are labels."""
-    Z = read_block(Z, "Z")
     if sparse.issparse(Z):
         raise ValueError("Z is sparse; pass a dense array: Z.toarray().")
     if np.ndim(Z) == 1:

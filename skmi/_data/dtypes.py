@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import re
 import sys
 
 import numpy as np
@@ -170,13 +171,18 @@ def wanting_numbers(name):
             raise ValueError(
                 f"{found} Drop those rows, or clip or rescale the column."
             ) from error
-        if found.startswith("Input contains NaN"):  # of objects, without a name
+        missing = re.match(r"Input (\w+ )?contains NaN", found)  # objects have no name
+        if missing or "NAType" in found or "NA is ambiguous" in found:
+            name = missing[1].strip() if missing and missing[1] else name
+            cure = (
+                " MIFeatureSelector(missing='bin' or 'pairwise') and "
+                "mutual_info_matrix take them, with estimator=None."
+            )
             raise ValueError(
-                f"{name} contains NaN; drop those rows, or fill them."
-            ) from error
-        if "NAType" in found or "NA is ambiguous" in found:
-            raise ValueError(
-                f"{name} contains missing values (NA); drop those rows, or fill them."
+                f"{name} contains NaN (missing values). Drop those rows of all "
+                "arguments, or fill them by an imputer of sklearn.impute."
+                + cure
+                * name.startswith("X")
             ) from error
         if "could not convert string" in found:
             raise ValueError(
@@ -235,9 +241,9 @@ def feature_kinds(X):
             for number, kind in enumerate(kinds)
         ]
     array = np.asarray(X)
-    if array.ndim != 2 or array.dtype.kind not in "OUST":
+    if array.dtype.kind not in "OUST":
         return []
-    return [element_kinds(column) for column in array.astype(object).T]
+    return [element_kinds(c) for c in array.reshape(len(array), -1).astype(object).T]
 
 
 def label_kind(name):

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from scipy import sparse
 
+from skmi._data.columns import column_of, require_different_names, with_column
 from skmi._data.dates import days_or_refusal
 from skmi._data.dtypes import (
     as_array,
@@ -19,18 +20,16 @@ from skmi._data.dtypes import (
     is_missing,
     is_tensor,
 )
-from skmi._data.integers import are_merged, ranks_of_merged
+from skmi._data.integers import warn_of_merged
 from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
-    "column_names",
     "in_memory",
     "read_block",
     "read_numbers",
     "read_sides",
     "refuse_labels",
     "require_columns",
-    "warn_of_merged_integers",
 ]
 
 FEW_TEXTS = 0.05  # share of the cells that text among numbers is missing values in
@@ -77,14 +76,14 @@ def read_block(data: Any, name: str, *, for_table: bool = False) -> Any:
     if data.dtype.kind in "mM":
         return days_or_refusal(data, name, for_table)
     if data.dtype != object or not data.size:
-        return ranks_of_merged(data, name) if for_table else data
+        return data
     columns = data.reshape(len(data), -1).T
     read = [
         read_objects(column, name, k, for_table) for k, column in enumerate(columns)
     ]
     if not all(new is old for new, old in zip(read, columns, strict=True)):
         data = np.array(read, dtype=object).T.reshape(data.shape)
-    return ranks_of_merged(data, name) if for_table else data
+    return data
 
 
 # -- containers ------------------------------------------------------------------------
@@ -164,9 +163,10 @@ def without_mask(data, name, for_table):
         )
     if data.dtype.kind in "mM":
         return data.filled(np.array("NaT", dtype=data.dtype))
-    numeric = data.dtype.kind in "iuf"
-    filled = data.astype(np.float64 if numeric else object)
-    return filled.filled(np.nan if numeric else None)
+    numeric = data.dtype.kind == "f"  # floats would merge large integers
+    filled = data.data.astype(np.float64 if numeric else object)
+    filled[np.ma.getmaskarray(data)] = np.nan if numeric else None
+    return filled
 
 
 def plain_array(array, name):
@@ -280,6 +280,7 @@ def read_numbers(data: Any, name: str, owner: str) -> Any:
         for number, kind in enumerate(feature_kinds(data)):
             if kind in {"discrete", "text"}:
                 refuse_labels(name, kind, number, owner)
+        warn_of_merged(data, name)
     return data
 
 
@@ -324,75 +325,16 @@ def read_table(data, name, for_table):
             refuse_cells(name, "lists")
         if kind == "complex":
             refuse_complex(name)
-        is_wide = for_table and "int64" in types[k]
-        if kind not in {"time", "object"} and not is_wide:
+        if kind not in {"time", "object"}:
             continue
         column = column_of(data, k)
         if kind == "time":
             values = days_or_refusal(column, name, for_table)
-        elif kind == "object":
-            values = read_objects(column, name, k, for_table)
         else:
-            values = column
-        values = ranks_of_merged(values, name) if for_table else values
+            values = read_objects(column, name, k, for_table)
         if values is not column:
             data = with_column(data, k, values)
     return data
-
-
-def column_names(data):
-    """Return the names of the columns of a table, [] of anything else."""
-    names = getattr(data, "column_names", None)  # of pyarrow
-    return list(getattr(data, "columns", ()) if names is None else names)
-
-
-def require_different_names(data, name):
-    """Raise where columns share a name."""
-    names = column_names(data)
-    if len(set(names)) < len(names):
-        twice = next(column for column in names if names.count(column) > 1)
-        raise ValueError(
-            f"{name} has {names.count(twice)} columns named {twice!r}; rename them, or "
-            "pass an array without names."
-        )
-
-
-def column_of(data, k):
-    """Return column k of a table, or a column itself, as an array.
-
-    Whole numbers with missing values among them are an array of objects.
-    """
-    if not hasattr(data, "columns"):
-        column = data
-    elif hasattr(data, "iloc"):
-        column = data.iloc[:, k]
-    elif hasattr(data, "get_column"):
-        column = data.get_column(data.columns[k])
-    else:
-        column = data.column(k)
-    dtype = getattr(column, "dtype", None)
-    dtype = getattr(dtype, "pyarrow_dtype", dtype)
-    if hasattr(column, "dt") and getattr(dtype, "tz", None) is not None:
-        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    array = np.asarray(column)
-    if array.dtype.kind == "f" and "int" in column_types(column)[0]:  # with gaps
-        values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
-        array = np.array(values, dtype=object)
-    return array
-
-
-def with_column(data, k, values):
-    """Return a table with other values in column k; a column as an array."""
-    if not hasattr(data, "columns"):
-        return values
-    if hasattr(data, "iloc"):
-        data = data.copy()
-        data.isetitem(k, values)
-        return data
-    if hasattr(data, "get_column"):
-        column = type(data.get_column(data.columns[k]))
-        return data.with_columns(column(data.columns[k], values))
-    return data.set_column(k, data.schema.names[k], [values])
 
 
 def read_objects(column, name, k, for_table):
@@ -462,30 +404,3 @@ def read_mixture(column, name, k, for_table):
         ReliabilityWarning,
     )
     return np.where(is_text | is_gap, np.nan, column).astype(np.float64)
-
-
-# -- whole numbers ---------------------------------------------------------------------
-
-
-def warn_of_merged_integers(data: Any, name: str) -> None:
-    """Warn of whole numbers that are equal as floats although they differ."""
-    array = data if isinstance(data, np.ndarray) else None
-    if array is None:
-        names = column_types(data)
-        whole = [k for k, kind in enumerate(names) if kind in {"int64", "uint64"}]
-        columns = [column_of(data, k) for k in whole]
-    else:
-        columns = array.reshape(len(array), -1).T if array.dtype.kind in "iu" else []
-    for column in columns:
-        if column.dtype.kind not in "iu" or not len(column):
-            continue
-        if are_merged(column):
-            n_values = len(np.unique(column))
-            n_floats = len(np.unique(column.astype(np.float64)))
-            warn(
-                f"{name} holds whole numbers beyond 2**53, which floats do not keep "
-                f"apart: {n_values} distinct ones became {n_floats}. Subtract the "
-                f"smallest of the column first, or pass ranks.",
-                ReliabilityWarning,
-            )
-            return

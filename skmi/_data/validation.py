@@ -16,6 +16,7 @@ from skmi._data.checks import (
     warn_of_integer_labels,
     warn_of_many_labels,
 )
+from skmi._data.columns import as_objects, warn_of_number_texts
 from skmi._data.dtypes import (
     column_types,
     dtype_kind,
@@ -26,13 +27,8 @@ from skmi._data.dtypes import (
     target_kind,
     wanting_numbers,
 )
-from skmi._data.integers import ranks_of_merged
-from skmi._data.reading import (
-    read_block,
-    refuse_labels,
-    require_columns,
-    warn_of_merged_integers,
-)
+from skmi._data.integers import Origin, distinct, keep_distinct
+from skmi._data.reading import read_block, refuse_labels, require_columns
 
 __all__ = [
     "LabelColumns",
@@ -89,6 +85,7 @@ class Target(NamedTuple):
     ndim: int
     varies: np.ndarray  # (n_columns,), which columns are not constant; or all are
     codes: dict[tuple, int] | None = None
+    origins: dict[int, Origin] | None = None  # of numbers
 
     @property
     def classes(self) -> np.ndarray:
@@ -107,6 +104,7 @@ class Target(NamedTuple):
         if self.codes is None:
             if kind == "discrete":
                 raise ValueError("y holds labels, but was continuous in fit.")
+            y = separate(y, "y", self.origins)[0]
             return y.reshape(len(y), -1).astype(np.float64)
         try:
             return np.array([self.codes[label] for label in label_rows(y)])
@@ -123,6 +121,7 @@ class Layout(NamedTuple):
     target: Target
     X_labels: LabelColumns | None = None
     y_labels: LabelColumns | None = None
+    X_origins: dict[int, Origin] | None = None
 
 
 def validate_pair(
@@ -159,6 +158,8 @@ def validate_pair(
     with wanting_numbers("X or y"):
         X = read_block(X, "X")
         require_columns(X, "X")
+        known = None if reset else estimator._layout.X_origins
+        X, X_origins = separate(X, "X", known)
         y = None if y is None else read_block(y, "y")
         require_same_rows(X, y)
         if not with_y:
@@ -170,18 +171,28 @@ def validate_pair(
             )
         y, y_labels = read_label_columns(estimator, y, reset)
         kind = None if y is None else target_kind(y)
-        if kind == "discrete" and hasattr(y, "columns"):
-            y = np.asarray(y, dtype=object)  # columns of several types side by side
-        given = X
+        if reset and kind == "discrete":
+            warn_of_number_texts(y, "y")
+        if y is not None and column_types(y):
+            origins = None if reset else estimator._layout.target.origins
+            several = kind == "discrete" and hasattr(y, "columns")
+            if several or keep_distinct(y, "y", origins)[1]:
+                y = as_objects(y)  # columns of several types side by side
         X, y, X_labels = read_features(estimator, X, y, reset, min_samples)
         if reset:
-            warn_of_merged_integers(given, "X")
             target = learn_target(estimator, y, kind, classes)
-            estimator._layout = Layout(target, X_labels, y_labels)
+            estimator._layout = Layout(target, X_labels, y_labels, X_origins)
         y = estimator._layout.target.encode(y, kind, name)
         if reset:
             warn_of_duplicate_rows(X, y)
         return X, y
+
+
+def separate(data, name, known=None):
+    """Return what `keep_distinct` does, at once for floats, which nothing merges."""
+    if isinstance(data, np.ndarray) and data.dtype.kind == "f":
+        return data, known or {}
+    return keep_distinct(data, name, known)
 
 
 def require_same_rows(X: Any, y: Any) -> None:
@@ -222,6 +233,8 @@ def read_features(estimator, X, y, reset, min_samples):
         )
     if not mask.any():
         return *read_numbers(estimator, X, y, reset, min_samples), None
+    if reset:
+        warn_of_number_texts(X, "X")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     X = np.asarray(X, dtype=object)
     labels = LabelColumns.learn("X", X, mask) if reset else known
@@ -269,10 +282,6 @@ def read_numbers(estimator, X, y, reset, min_samples):
 
 def explain_text(error, name, reset):
     """Raise an error that names the cure where X holds text or missing values."""
-    if "NAType" in str(error):
-        raise ValueError(
-            "X contains missing values (NA); drop those rows, or fill them."
-        ) from error
     if "could not convert string" not in str(error):
         return
     if not reset:
@@ -291,13 +300,13 @@ def learn_target(
 ) -> Target:
     """Decide between labels and numbers, and set `classes_` for labels."""
     vars(estimator).pop("classes_", None)
-    discrete = is_discrete(estimator, y, kind)
-    columns = y.reshape(len(y), -1)
+    numbers, origins = (y, {}) if kind == "discrete" else separate(y, "y")
+    discrete = is_discrete(estimator, numbers, kind)
+    columns = numbers.reshape(len(y), -1)
     varies = (columns != columns[:1]).any(axis=0)
     shape = columns.shape[1], y.ndim, varies | (not varies.any())
     if not discrete:
-        warn_of_merged_integers(y, "y")
-        return Target(*shape)
+        return Target(*shape, origins=origins)
     if not estimator._takes_labels:
         raise ValueError(
             f"y holds labels; {type(estimator).__name__} takes numbers. Use skmi.KSG, "
@@ -395,7 +404,7 @@ def numbers_and_codes(
     numbers : ndarray of shape (n_samples, n_numbers)
     codes : ndarray of shape (n_samples,)
     """
-    data = read_block(data, name)
+    given = data = distinct(read_block(data, name), name)
     if np.ndim(data) == 1:
         kinds = [target_kind(data, name)]
         data = np.asarray(data, dtype=object).reshape(-1, 1)
@@ -407,10 +416,11 @@ def numbers_and_codes(
     labelled = np.isin(kinds, ["discrete", "text", "boolean"])
     numbers = np.empty((n_rows, 0))
     if not labelled.all():
-        numbers = ranks_of_merged(data[:, ~labelled], name)
+        numbers = data[:, ~labelled]
         with wanting_numbers(name):
             numbers = check_array(numbers, dtype=np.float64, input_name=name)
     require_labels(name, data, labelled)
+    warn_of_number_texts(given, name)
     two_valued = np.array([is_two_valued(column) for column in numbers.T], dtype=bool)
     if warn_of_codes:
         for column in numbers[:, ~two_valued].T:

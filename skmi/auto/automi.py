@@ -19,6 +19,7 @@ from skmi._data.splitting import cross_fitting_folds, stopped_by_others
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.auto.evidence import examine, has_density, with_mixtures
+from skmi.auto.pairs import by_pairs
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
     CAVEATS,
@@ -33,8 +34,8 @@ from skmi.auto.verdict import (
     warn_of_reach,
 )
 from skmi.base import Estimate, MutualInfoEstimator
+from skmi.entropy import highest_entropy
 from skmi.exceptions import SkmiWarning
-from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.training.parameters import (
     COUNT,
     OPTIONAL_COUNT,
@@ -205,6 +206,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._model, self.chosen_ = chosen.model, chosen.name
         self.lower_bound_: float = chosen.lower_bound
         limited = self._limit(chosen.estimate, X, y)
+        ends = map(highest_entropy, self._label_sides(X, y))
+        limited = limited._replace(ceiling=min(chosen.estimate.ceiling, *ends, np.inf))
         self.confidence_interval_ = interval(limited, chosen.others)
         cut_short = is_cut_short(self.validation_scores_, model.max_iter)
         self.status_ = status(chosen, self.fold_scores_, cut_short)
@@ -327,32 +330,36 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if self.reference is None or self.encoder_x or self.encoder_y:
             return self._fit_critics(model, X, y, None)
         self._folds = self._make_folds(model, y)
-        references = [
-            CopulaReference(X[fold.train], y[fold.train]) for fold in self._folds
-        ]
-        found = examine(references, X, y, self._folds, random_state)
+        found = examine(X, y, random_state)
         self.reference_mutual_info_ = found.value
         if not found.is_missed:
-            self._train_nothing(found)
-            ratios = choices.ClosedForms(references)
-            return choices.by_closed_form(found, self._folds, ratios)
+            return self._report_closed_form(found)
         if found.neighbors_suffice:
             self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
+        summed = by_pairs(X, y, self._folds, random_state)
+        if summed is not None and summed[0].lower_bound > found.closed.value:
+            self._train_nothing(found)
+            chosen, self.fold_scores_ = summed
+            self.candidate_scores_[chosen.name] = chosen.lower_bound
+            return chosen
         found = with_mixtures(found, X, y, random_state)
         if not found.is_missed:
-            self._train_nothing(found)
-            ratios = choices.ClosedForms([found.reference])
-            return choices.by_closed_form(found, self._folds, ratios)
+            return self._report_closed_form(found)
         chosen = self._fit_critics(model, X, y, found)
         if found.near is not None and found.near.exceeds(chosen.estimate):
             return self._fit_neighbors(model, X, y, found.near)
         return chosen
 
+    def _report_closed_form(self, found):
+        self._train_nothing(found)
+        return choices.by_closed_form(found, self._folds)
+
     def _train_nothing(self, found):
         """Set the attributes of a fit that trains no critic."""
         self.candidate_scores_ = {found.name: float(found.closed.bounds.mean())}
-        self.fold_scores_ = found.closed.folds
+        bounds = found.closed.bounds
+        self.fold_scores_ = np.array([bounds[f.report].mean() for f in self._folds])
         self.n_iter_, self.best_iter_ = 0, [0] * len(self._folds)
         self.loss_curve_, self.validation_scores_ = [], None
 
@@ -385,8 +392,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
                 closed = found.closed
             self.candidate_scores_[found.name] = float(closed.bounds.mean())
             if not whole.exceeds(closed):
-                ratios = choices.ClosedForms(found.references)
-                return choices.by_closed_form(found, self._folds, ratios)
+                return choices.by_closed_form(found, self._folds)
         return choices.by_critics(X, y, model)
 
     def _compare(self, chosen, X, y):

@@ -15,14 +15,13 @@ from skmi.auto.evidence import Findings, evidence_reach
 from skmi.auto.untrained import INFLATION, Nearest
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
-from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 from skmi.variational.report import log_partition_report
 
 __all__ = [
     "Candidate",
-    "ClosedForms",
+    "RatioOfSamples",
     "by_classifiers",
     "by_closed_form",
     "by_critics",
@@ -55,20 +54,15 @@ class Candidate(NamedTuple):
     others: tuple[float, ...] = ()  # estimates that the interval must contain
 
 
-class ClosedForms:
-    """Cross-fitted closed forms, with the methods by which AutoMI reads new samples."""
+class RatioOfSamples:
+    """A log density ratio, with the methods by which AutoMI reads new samples."""
 
     _contrast = "y"
     _is_normalized = False
 
-    def __init__(self, references: list[CopulaReference]) -> None:
-        self.references = references
-
-    def _log_ratio(self, X, y):
-        return np.mean([item.matrix(X, y) for item in self.references], axis=0)
-
-    def _log_ratio_of_pairs(self, X, y):
-        return np.mean([item.pairs(X, y) for item in self.references], axis=0)
+    def __init__(self, ratio: Any) -> None:
+        self._log_ratio = ratio.matrix
+        self._log_ratio_of_pairs = ratio.pairs
 
     def _mutual_info(self, X, y):
         def scores(X, y):
@@ -77,7 +71,7 @@ class ClosedForms:
         return log_partition_report().evaluate(scores, X, y, "micro")[0]
 
 
-def by_closed_form(found: Findings, folds: list[Fold], model: Any) -> Candidate:
+def by_closed_form(found: Findings, folds: list[Fold]) -> Candidate:
     """Report the closed form; the interval reaches to the neighbours' estimate."""
     closed, near = found.closed, found.near
     estimate = Estimate(
@@ -94,7 +88,7 @@ def by_closed_form(found: Findings, folds: list[Fold], model: Any) -> Candidate:
         found.name,
         estimate,
         float(closed.bounds.mean()),
-        model,
+        RatioOfSamples(found.reference),
         lacks=found.is_clear,
         others=others,
     )

@@ -201,7 +201,7 @@ def tamed(column: np.ndarray, random_state: np.random.RandomState) -> np.ndarray
 
 # -- moments -------------------------------------------------------------------------
 
-N_DRAWS = 30
+N_DRAWS = 20
 MOST_DRAWN = 3000  # samples
 MOST_DIRECTIONS = 12  # of a side
 N_WAVES = 32  # of each scale and side
@@ -254,11 +254,13 @@ def excess_of_moments(
         size = math.sqrt(max(1.0, side.shape[1] / 2))
         draws = random_state.standard_normal((side.shape[1], len(scales)))
         phases = random_state.uniform(0, 2 * np.pi, len(scales))
-        waves.append((draws * scales / size, phases))
+        draws = draws * scales / size
+        waves.append((draws.astype(np.float32), phases.astype(np.float32)))
     margins = np.sort(x, axis=0), np.sort(z, axis=0)
 
     def moments(x, z):
-        sides = (features(x @ maps[0], *waves[0]), features(z @ maps[1], *waves[1]))
+        sides = zip((x, z), maps, waves, strict=True)
+        sides = (features((a @ b).astype(np.float32), *own) for a, b, own in sides)
         return [products(*group) for group in zip(*sides, strict=True)]
 
     seen = moments(x, z)

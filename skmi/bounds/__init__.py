@@ -6,7 +6,15 @@ the joint distribution P = p(x, y), the rest, the negative samples, those of the
 Q = p(x)p(y). Leading dimensions are independent models. Where only a few negative
 samples are scored, pass the pair ``(joint, marginal)`` of shapes (..., n) and
 (..., n, k): one row for each x or, for the bounds that average over x at fixed y, one
-row for each y. Results are in nats, one for each model.
+row for each y. Averages over P and Q need no rows: there, shapes (..., n) and (..., m)
+do, and columns (n, 1) and (m, 1). Results are in nats, one for each model.
+
+`info_nce`, `nwj`, `donsker_varadhan` and `jensen_shannon` also take scores of shape
+(..., n, m) with boolean masks (n, m): ``positives=`` for the pairs of P, ``negatives=``
+for those of Q, by default all others. Where samples of equal labels are the positives,
+independent pairs have equal labels too, by chance: pass all pairs of different samples
+as negatives (``~torch.eye(n, dtype=bool)``). Without those of equal labels the value is
+no estimate of mutual information, and has no upper limit.
 """
 
 from skmi.bounds.conditional import (

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from skmi.bounds.contrastive import info_nce
-from skmi.bounds.pairs import log_mean_exp, split_over_x, split_pairs
+from skmi.bounds.pairs import log_mean_exp, over_x, split_rows
 
 __all__ = [
     "barber_agakov",
@@ -199,7 +199,7 @@ def tnce(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     >>> tnce(S)
     tensor(0.8984)
     """
-    return info_nce(scores.mT if getattr(scores, "ndim", 0) > 1 else scores)
+    return info_nce(over_x(scores))
 
 
 def club(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
@@ -240,7 +240,7 @@ def club(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     >>> club(S)
     tensor(1.6333)
     """
-    joint, marginal = split_pairs(scores)
+    joint, marginal = split_rows(scores)
     pairs = torch.cat([joint.unsqueeze(-1), marginal], dim=-1)
     return joint.mean(-1) - pairs.mean((-2, -1))
 
@@ -283,5 +283,5 @@ def leave_one_out_bound(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     >>> leave_one_out_bound(S)
     tensor(2.3040)
     """
-    joint, marginal = split_over_x(scores)
+    joint, marginal = split_rows(over_x(scores))
     return (joint - log_mean_exp(marginal)).mean(-1)

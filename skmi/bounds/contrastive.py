@@ -8,17 +8,23 @@ import torch
 from torch import Tensor
 
 from skmi.bounds.pairs import (
+    check_masks,
     diagonal_of,
     log_mean_exp,
-    split_over_x,
-    split_pairs,
+    over_x,
+    split_rows,
     subtract_baseline,
 )
 
 __all__ = ["info_nce", "interpolated_bound"]
 
 
-def info_nce(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+def info_nce(
+    scores: Tensor | tuple[Tensor, Tensor],
+    *,
+    positives: Tensor | None = None,
+    negatives: Tensor | None = None,
+) -> Tensor:
     r"""Compute InfoNCE, the contrastive bound of van den Oord et al.
 
     .. math::
@@ -32,16 +38,30 @@ def info_nce(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     Parameters
     ----------
     scores : tensor of shape (..., n, n), or pair (joint, marginal)
-        Critic scores.
+        Critic scores; of shape (..., n, m) with `positives`. A pair has one row for
+        each x: shapes (..., n), or (n, 1), and (..., n, k).
+    positives : bool tensor of shape (n, m), default=None
+        True for joint pairs, any number in a row; None is the diagonal.
+    negatives : bool tensor of shape (n, m), default=None
+        True for independent pairs; None is every pair that is not positive. Pairs in
+        neither mask are ignored.
 
     Returns
     -------
     tensor of shape (...)
-        Nats.
+        Nats, the mean over the positives.
+
+    Raises
+    ------
+    TypeError
+        If scores or masks are no tensors, or a mask is not boolean.
+    ValueError
+        If the shapes do not match, or there are no positives or no negatives.
 
     Notes
     -----
-    Fails above log K, where it saturates.
+    Fails above log K, where it saturates. With masks, each positive is compared with
+    the positives and negatives of its row, and K is their number.
 
     References
     ----------
@@ -55,13 +75,32 @@ def info_nce(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     >>> info_nce(torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -0.5],
     ...                        [-1.0, 0.3, 3.0]]))
     tensor(0.8887)
+
+    Samples of equal labels as joint pairs, none with itself:
+
+    >>> labels = torch.tensor([0, 1, 0])
+    >>> same, others = labels[:, None] == labels, ~torch.eye(3, dtype=torch.bool)
+    >>> info_nce(torch.ones(3, 3), positives=same & others, negatives=others)
+    tensor(0.)
     """
-    if isinstance(scores, tuple):
-        joint, marginal = split_pairs(scores)
+    if positives is not None or negatives is not None:
+        return _masked_info_nce(scores, *check_masks(scores, positives, negatives))
+    if isinstance(scores, (tuple, list)):
+        joint, marginal = split_rows(scores)
         rows = torch.cat([joint.unsqueeze(-1), marginal], dim=-1)
     else:  # all of each row, without a copy
         joint, rows = diagonal_of(scores), scores
     return (joint - log_mean_exp(rows)).mean(-1)
+
+
+def _masked_info_nce(scores: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
+    """Return InfoNCE where each row has positives and negatives of its own."""
+    compared = positives | negatives
+    log_sums = scores.masked_fill(~compared, -math.inf).logsumexp(-1, keepdim=True)
+    exact = torch.promote_types(scores.dtype, torch.float32)  # half counts to 2048
+    log_counts = compared.sum(-1, keepdim=True, dtype=exact).log()
+    log_ratios = scores - (log_sums - log_counts.to(scores.dtype))
+    return log_ratios[..., positives].mean(-1)
 
 
 def interpolated_bound(
@@ -113,7 +152,7 @@ def interpolated_bound(
     >>> interpolated_bound(S, 0.5, torch.tensor([0.2, -0.1, 0.4]))
     tensor(1.2010)
     """
-    joint, marginal = subtract_baseline(split_over_x(scores), log_baseline)
+    joint, marginal = subtract_baseline(split_rows(over_x(scores)), log_baseline)
     joint = joint.unsqueeze(-1)
     with_partner = _leave_one_out(joint, marginal)
     without = log_mean_exp(marginal).unsqueeze(-1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from skmi.bounds.pairs import log_mean_exp, split_over_x, split_pairs, subtract_baseline
+from skmi.bounds.pairs import log_mean_exp, over_x, split_pairs, subtract_baseline
 
 __all__ = [
     "donsker_varadhan",
@@ -48,7 +48,12 @@ def log_partition(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     return log_mean_exp(marginal, (-2, -1))
 
 
-def donsker_varadhan(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+def donsker_varadhan(
+    scores: Tensor | tuple[Tensor, Tensor],
+    *,
+    positives: Tensor | None = None,
+    negatives: Tensor | None = None,
+) -> Tensor:
     r"""Compute the Donsker-Varadhan representation of mutual information.
 
     .. math:: I_{DV} = E_P[f] - \log E_Q[e^f]
@@ -60,12 +65,24 @@ def donsker_varadhan(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     Parameters
     ----------
     scores : tensor of shape (..., n, n), or pair (joint, marginal)
-        Critic scores.
+        Critic scores; of shape (..., n, m) with `positives`.
+    positives : bool tensor of shape (n, m), default=None
+        True for joint pairs, any number in a row; None is the diagonal.
+    negatives : bool tensor of shape (n, m), default=None
+        True for independent pairs; None is every pair that is not positive. Pairs in
+        neither mask are ignored.
 
     Returns
     -------
     tensor of shape (...)
         Nats.
+
+    Raises
+    ------
+    TypeError
+        If scores or masks are no tensors, or a mask is not boolean.
+    ValueError
+        If the shapes do not match, or there are no positives or no negatives.
 
     Notes
     -----
@@ -85,11 +102,16 @@ def donsker_varadhan(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     ...                                [-1.0, 0.3, 3.0]]))
     tensor(2.2830)
     """
-    joint, _ = split_pairs(scores)
-    return joint.mean(-1) - log_partition(scores)
+    joint, marginal = split_pairs(scores, positives=positives, negatives=negatives)
+    return joint.mean(-1) - log_partition((joint, marginal))
 
 
-def nwj(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+def nwj(
+    scores: Tensor | tuple[Tensor, Tensor],
+    *,
+    positives: Tensor | None = None,
+    negatives: Tensor | None = None,
+) -> Tensor:
     r"""Compute the bound of Nguyen, Wainwright and Jordan (MINE-f, f-GAN KL).
 
     .. math:: I_{NWJ} = E_P[f] - e^{-1} E_Q[e^f]
@@ -100,12 +122,24 @@ def nwj(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     Parameters
     ----------
     scores : tensor of shape (..., n, n), or pair (joint, marginal)
-        Critic scores.
+        Critic scores; of shape (..., n, m) with `positives`.
+    positives : bool tensor of shape (n, m), default=None
+        True for joint pairs, any number in a row; None is the diagonal.
+    negatives : bool tensor of shape (n, m), default=None
+        True for independent pairs; None is every pair that is not positive. Pairs in
+        neither mask are ignored.
 
     Returns
     -------
     tensor of shape (...)
         Nats.
+
+    Raises
+    ------
+    TypeError
+        If scores or masks are no tensors, or a mask is not boolean.
+    ValueError
+        If the shapes do not match, or there are no positives or no negatives.
 
     Notes
     -----
@@ -125,8 +159,8 @@ def nwj(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     >>> nwj(torch.ones(4, 4))
     tensor(0.)
     """
-    joint, _ = split_pairs(scores)
-    return joint.mean(-1) - torch.exp(log_partition(scores) - 1)
+    joint, marginal = split_pairs(scores, positives=positives, negatives=negatives)
+    return joint.mean(-1) - torch.exp(log_partition((joint, marginal)) - 1)
 
 
 def mine(
@@ -214,11 +248,16 @@ def tuba(
     >>> tuba(S, torch.tensor([0.2, -0.1, 0.4]))
     tensor(2.2450)
     """
-    joint, marginal = subtract_baseline(split_over_x(scores), log_baseline)
+    joint, marginal = subtract_baseline(split_pairs(over_x(scores)), log_baseline)
     return 1 + joint.mean(-1) - torch.exp(log_mean_exp(marginal, (-2, -1)))
 
 
-def jensen_shannon(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+def jensen_shannon(
+    scores: Tensor | tuple[Tensor, Tensor],
+    *,
+    positives: Tensor | None = None,
+    negatives: Tensor | None = None,
+) -> Tensor:
     r"""Compute the objective of the Jensen-Shannon divergence, in the form of f-GAN.
 
     .. math:: -E_P[\operatorname{softplus}(-f)] - E_Q[\operatorname{softplus}(f)]
@@ -231,12 +270,24 @@ def jensen_shannon(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     Parameters
     ----------
     scores : tensor of shape (..., n, n), or pair (joint, marginal)
-        Critic scores.
+        Critic scores; of shape (..., n, m) with `positives`.
+    positives : bool tensor of shape (n, m), default=None
+        True for joint pairs, any number in a row; None is the diagonal.
+    negatives : bool tensor of shape (n, m), default=None
+        True for independent pairs; None is every pair that is not positive. Pairs in
+        neither mask are ignored.
 
     Returns
     -------
     tensor of shape (...)
         Objective to maximise.
+
+    Raises
+    ------
+    TypeError
+        If scores or masks are no tensors, or a mask is not boolean.
+    ValueError
+        If the shapes do not match, or there are no positives or no negatives.
 
     Notes
     -----
@@ -254,7 +305,7 @@ def jensen_shannon(scores: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     >>> jensen_shannon(torch.zeros(4, 4))
     tensor(-1.3863)
     """
-    joint, marginal = split_pairs(scores)
+    joint, marginal = split_pairs(scores, positives=positives, negatives=negatives)
     return -softplus(-joint).mean(-1) - softplus(marginal).mean((-2, -1))
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from skmi._data.chance import CodeInformation
 from skmi.exceptions import ReliabilityWarning, warn
 
-__all__ = ["BinningBias", "status", "warn_of_cells"]
+__all__ = ["BinningBias", "Change", "status", "warn_of_cells"]
 
 SIGNIFICANT = 3  # standard deviations of a change by chance
 ONE_SIDED = 1.645  # the quantile of the normal distribution for 95 %
@@ -16,7 +16,10 @@ NEAR = 0.9  # of the ceiling
 
 # From which a change to other bins is warned of: in nats, and as a share of the
 # estimate.
-LARGE_BIAS, LARGE_SHARE = 0.1, 1 / 3
+LARGE_BIAS, LARGE_SHARE = 0.1, 0.4
+
+# Largest share of the change to finer bins in that before it.
+LARGEST_SHARE = 0.6
 
 # Stretch of the distances from chance from which cells are too empty: chance is then a
 # fifth of the smaller entropy.
@@ -24,22 +27,48 @@ LARGE_STRETCH = 1.25
 
 
 class BinningBias(NamedTuple):
-    """Largest change of the estimate with other numbers of bins, beyond chance."""
+    """Bias of the estimate that other numbers of bins indicate, beyond chance."""
 
     n_bins: int
     value: float = 0.0
     is_significant: bool = False
 
-    def including(self, change: float, error: float, largest: float) -> BinningBias:
-        """Take one more change into account.
+    @classmethod
+    def of(
+        cls, n_bins: int, finer: Change, coarser: Change, fullness: float
+    ) -> BinningBias:
+        """Judge by the changes to twice and to half as many bins.
 
-        Given are the error by chance of the other bins, and the larger one of both.
+        It is the larger of both, or what the changes to finer and finer bins add up to
+        if each is the same share of the one before. That is at most the fullness, the
+        ratio of the estimate to the entropy of the bins.
         """
-        value = math.sqrt(max(change**2 - error**2, 0.0))
-        significant = abs(change) > max(SIGNIFICANT * largest, 0.01)
-        return BinningBias(
-            self.n_bins, max(self.value, value), self.is_significant or significant
-        )
+        value = max(finer.beyond_chance, coarser.beyond_chance)
+        if finer.is_significant and finer.value > 0:
+            share = finer.value / max(-coarser.value, finer.value)
+            rest = finer.beyond_chance / (
+                1 - min(share, max(fullness, 0.0), LARGEST_SHARE)
+            )
+            value = max(value, rest)
+        return cls(n_bins, value, finer.is_significant or coarser.is_significant)
+
+
+class Change(NamedTuple):
+    """Change of the estimate with another number of bins."""
+
+    value: float
+    error: float  # by chance, of the other bins
+    largest: float  # error of both
+
+    @property
+    def beyond_chance(self) -> float:
+        """The size of the change without what is due to chance."""
+        return math.sqrt(max(self.value**2 - self.error**2, 0.0))
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the change is more than chance."""
+        return abs(self.value) > max(SIGNIFICANT * self.largest, 0.01)
 
 
 def status(
@@ -78,7 +107,8 @@ def warn_of_cells(
     ):
         warn(
             f"Half or twice as many bins as {bias.n_bins} change the estimate of "
-            f"{value:.2f} nats by {bias.value:.2f}, which the standard error contains. "
+            f"{value:.2f} nats so much that it may be off by {bias.value:.2f}, which "
+            "the standard error contains. "
             "Pass more samples, or use skmi.KSG or skmi.AutoMI.",
             ReliabilityWarning,
         )

@@ -9,12 +9,10 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 
+from skmi._data.columns import column_names, warn_of_number_texts
 from skmi._data.dtypes import column_types, labels_as_objects, wanting_numbers
-from skmi._data.reading import (
-    column_names,
-    read_block,
-    require_columns,
-)
+from skmi._data.integers import distinct
+from skmi._data.reading import read_block, require_columns
 from skmi.entropy import CORRECTIONS
 from skmi.feature_selection.by_estimator import columns_for, fitted_mutual_info
 from skmi.feature_selection.chance import (
@@ -132,15 +130,17 @@ def mutual_info_matrix(
            [0.7, 0.7, 0. ],
            [0. , 0. , 0.7]])
     """
-    X = read_block(X, "X", for_table=True)
+    X = distinct(read_block(X, "X", for_table=True), "X")
     require_columns(X, "X")
+    if not sparse.issparse(X):
+        warn_of_number_texts(X, "X")
     types = column_types(X) or None
     with wanting_numbers("X"):
         array = check_array(
             labels_as_objects(X),
             dtype=None,
             accept_sparse="csr",
-            ensure_all_finite="allow-nan",
+            ensure_all_finite="allow-nan" if estimator is None else True,
             input_name="X",
         )
     n_columns = array.shape[1]

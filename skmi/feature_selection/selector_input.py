@@ -5,21 +5,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skmi._core.sklearn_compat import check_sample_weight
+from skmi._data.columns import column_names, warn_of_number_texts
 from skmi._data.dtypes import (
     column_types,
     labels_as_objects,
     target_kind,
     wanting_numbers,
 )
-from skmi._data.reading import (
-    column_names,
-    in_memory,
-    read_block,
-    require_columns,
-)
+from skmi._data.integers import distinct
+from skmi._data.reading import in_memory, read_block, require_columns
 from skmi._data.validation import chosen_columns
 from skmi.exceptions import FewRowsWarning, warn
 from skmi.feature_selection.encoding import Columns
@@ -111,9 +109,13 @@ def read_input(
     SelectorInput
         Samples of zero weight left out, repeated ones where weights are frequencies.
     """
-    X = read_block(X, "X", for_table=True)
+    X = distinct(read_block(X, "X", for_table=True), "X")
     require_columns(X, "X")
-    y = None if y is None else read_block(y, "y", for_table=True)
+    if y is not None:
+        y = distinct(read_block(y, "y", for_table=True), "y")
+    for data, name in ((X, "X"), (y, "y")):
+        if data is not None and not sparse.issparse(data):
+            warn_of_number_texts(data, name)
     check_choice(selector.criterion, selector.estimator)
     x, y = read_sides(selector, X, y)
     n_columns = x.values.shape[1]
@@ -123,9 +125,11 @@ def read_input(
         check_consistent_length(x.values, permutation_groups)
         groups = np.unique(permutation_groups, return_inverse=True)[1][rows]
     names = getattr(selector, "feature_names_in_", np.arange(n_columns)).tolist()
+    if sample_weight is not None:
+        x, y = x.take(rows), y.take(rows)
     return SelectorInput(
-        x.take(rows),
-        y.take(rows),
+        x,
+        y,
         weights,
         groups,
         *read_groups(selector.groups, names),
@@ -197,10 +201,19 @@ def weighted_rows(
     )
     if not weights.any():
         raise ValueError("sample_weight is 0 for all samples; give some of them more.")
+    n_positive = np.count_nonzero(weights)
     if selector.weights == "frequency":
         rows, weights = repeated_rows(weights), None
     else:
         rows, weights = scaled_weights(weights)
+    n_effective = n_positive if weights is None else weights.sum()
+    if n_effective < min(FEW_EFFECTIVE, n_rows):
+        warn(
+            f"sample_weight is so unequal that {n_rows} samples count as "
+            f"{n_effective:.1f} equally weighted ones; estimates are unreliable and "
+            "hardly anything can be significant. Trim the largest weights.",
+            FewRowsWarning,
+        )
     estimator = selector.estimator
     if estimator is not None and (weights is not None or len(rows) != n_rows):
         raise ValueError(
@@ -241,13 +254,6 @@ def scaled_weights(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return rows, None
     # sum of weights * scale = (sum of weights)**2 / (sum of squares)
     weights = weights * (weights.sum() / (weights**2).sum())
-    if weights.sum() < min(FEW_EFFECTIVE, len(weights)):
-        warn(
-            f"sample_weight is so unequal that {len(weights)} samples count as "
-            f"{weights.sum():.1f} equally weighted ones; estimates are unreliable and "
-            "hardly anything can be significant. Trim the largest weights.",
-            FewRowsWarning,
-        )
     return rows, weights
 
 

@@ -82,6 +82,7 @@ class CopulaReference:
         self.sample_ratio: EllipticalRatio | None = None
         self._normal_ratio: EllipticalRatio | None = None
         self.terms = np.zeros(len(x))
+        self._without_fold: list[EllipticalRatio] = []
         if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
             self._choose(x, y, folds, None)
             if x.shape[1] + y.shape[1] > len(x) * WIDE_SHARE:
@@ -102,7 +103,7 @@ class CopulaReference:
             better = fit.terms.mean() > max(bounds.values(), default=-math.inf)
             bounds[nu] = fit.terms.mean()
             if better and bounds[nu] > self.terms.mean():
-                self.terms, self.ratio, self.sample_ratio = fit
+                self.terms, self.ratio, self.sample_ratio, self._without_fold = fit
                 self.degrees_of_freedom, self.components = nu, components
             return better
 
@@ -218,6 +219,29 @@ class CopulaReference:
             return np.zeros(len(X))
         return self.ratio.pairs(self._transform(0, X), self._transform(1, y))
 
+    def pairs_out_of_fold(
+        self, X: np.ndarray, y: np.ndarray, folds: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the same by directions that were not fitted to the row's fold.
+
+        Without the numbers `folds`, the rows are those of the fit.
+        """
+        found = np.zeros(len(X))
+        if self.ratio is None:
+            return found
+        if folds is None:
+            folds = np.concatenate(
+                [
+                    np.full(len(part), number)
+                    for number, part in enumerate(np.array_split(self.terms, N_FOLDS))
+                ]
+            )
+        x, y = self._transform(0, X), self._transform(1, y)
+        for number, ratio in enumerate(self._without_fold):
+            own = folds == number
+            found[own] = ratio.pairs(x[own], y[own])
+        return found
+
     def matrix(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratios of all rows of X with all rows of y."""
         if self.ratio is None:
@@ -278,6 +302,7 @@ class OutOfFold(NamedTuple):
     terms: np.ndarray  # of the multi-sample bound, by directions of the other folds
     ratio: EllipticalRatio  # directions of all samples, correlations out of fold
     sample_ratio: EllipticalRatio  # directions and correlations of all samples
+    without_fold: list[EllipticalRatio]  # directions of the other folds, for each
 
 
 def fit_out_of_fold(
@@ -306,13 +331,14 @@ def fit_out_of_fold(
     ]
     u, v = (np.concatenate(sides) for sides in zip(*variates, strict=True))
     measured = measure_variates(u, v, degrees_of_freedom)
+    ratios = [ratio.rescale(*measured) for ratio in ratios]
     terms = np.concatenate(
         [
-            out_of_fold_terms(ratio.rescale(*measured), x[fold], y[fold])
+            out_of_fold_terms(ratio, x[fold], y[fold])
             for ratio, fold in zip(ratios, folds, strict=True)
         ]
     )
-    return OutOfFold(terms, sample.rescale(*measured), sample)
+    return OutOfFold(terms, sample.rescale(*measured), sample, ratios)
 
 
 def out_of_fold_terms(

@@ -17,8 +17,9 @@ from skmi.gaussian.closed_form import EllipticalRatio
 __all__ = ["IndependentColumns", "RankBias", "rank_bias", "student_quantiles"]
 
 MOST_DRAWS, FEWEST_DRAWS = 48, 6
-DRAWN_SAMPLES = 50_000  # of all draws together, where that leaves enough of them
+DRAWN_SAMPLES = 50_000  # at most of all draws, where that leaves enough of them
 MOST_STEPS = 6
+NOISE_SHARE = 0.05  # of the standard error
 TOLERANCE = 3e-3  # of the bias, in nats
 LEAST_GAP = 1e-10  # of one and a squared correlation
 SAMPLES_PER_COLUMN = 10  # that show whether a closer look is needed
@@ -71,16 +72,22 @@ def rank_bias(
     quantiles = student_quantiles(ranks, ratio.degrees_of_freedom)
     shown = log_gaps(ratio)
     gaps, totals = shown, []
-    for _ in range(MOST_STEPS):
+    # Of the mean of the draws; the standard error of the estimate is larger.
+    enough = NOISE_SHARE * math.sqrt((ratio.correlations**2).sum() / n_samples)
+    for step in range(MOST_STEPS):
         model = ratio.rescale(np.sqrt(1 - np.exp(gaps)), 1.0, 1.0)
         rng = np.random.RandomState(0)  # the same noise in each step
         changes = []
-        for _ in range(n_draws):
+        while len(changes) < n_draws:
             drawn = np.hstack(model.draw(n_samples, rng))
             changes.append(
                 log_gaps(fit(by_rank(drawn.argsort(axis=0), quantiles)))
                 - log_gaps(fit(drawn))
             )
+            if step == 0 and len(changes) >= FEWEST_DRAWS:
+                noise = np.std(np.sum(changes, axis=1) / 2, ddof=1)
+                if noise < enough * math.sqrt(len(changes)):
+                    n_draws = len(changes)
         values = -np.sum(changes, axis=1) / 2
         totals.append((values.mean(), -gaps.sum() / 2))
         gaps = np.clip(shown - np.mean(changes, axis=0), math.log(LEAST_GAP), 0.0)

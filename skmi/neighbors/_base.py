@@ -9,11 +9,17 @@ from scipy.special import digamma
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Integral, Interval, StrOptions, make_random_state
-from skmi._data.chance import code_information, warn_of_unique
+from skmi._data.chance import (
+    SMALL_DOUBT,
+    code_information,
+    is_unique,
+    warn_of_unique,
+    warn_of_unique_labels,
+)
 from skmi._data.dtypes import label_rows
 from skmi.base import ChainRule, Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
-from skmi.neighbors._conditional import ConditionalRows
+from skmi.neighbors._conditional import SMALL_MISSING, ConditionalRows
 from skmi.neighbors._distances import device_that_is_here
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_neighbors
 from skmi.neighbors._search import Block, JointRows
@@ -119,7 +125,7 @@ class NeighborEstimator(MutualInfoEstimator):
     def _fit(self, X, y):
         self._learn_options(X)
         value, error = self._estimate(X, y)
-        drift = self._drift_of_terms(self._terms_of_samples)
+        drift = self._drift_of_terms(self._terms_of_last)
         self._sampling_error, self._drift = error, drift.bias
         ceiling = self._ceiling(len(X))
         self.status_: str = status(value, error, ceiling, drift)
@@ -139,16 +145,16 @@ class NeighborEstimator(MutualInfoEstimator):
         self._learn_sides(X, y)
         random_state = np.random.RandomState(self._tie_seed)
         has_ties = self._x_side.has_ties or self._y_side.has_ties
-        values, errors = [], []
+        found = []
         for _ in range(N_TIE_BREAKINGS if has_ties else 1):
             joint = self._join(*(s.draw(random_state) for s in self._sides))
-            terms = self._terms(joint)
-            values.append(terms.mean())
-            errors.append(standard_error(terms))
-        self._joint, self._terms_of_samples = joint, terms
-        # The orders share the samples: the errors of the terms do not average out.
+            found.append(self._terms(joint))
+        self._joint, self._terms_of_last = joint, found[-1]
+        self._terms_of_samples = np.mean(found, axis=0)
+        values = np.mean(found, axis=1)
+        # The orders share the samples, whose mean terms vary less than those of one.
         spread = np.std(values, ddof=1) if has_ties else 0.0
-        error = np.mean(errors) * self._inflation
+        error = standard_error(self._terms_of_samples) * self._inflation
         error = math.hypot(error, spread / math.sqrt(len(values)))
         return self._adjust_for_chance(float(np.mean(values)), error)
 
@@ -156,12 +162,27 @@ class NeighborEstimator(MutualInfoEstimator):
         """Remove the bias of counting the codes; return the standard error as well."""
         x, y = (side.codes for side in self._sides)
         if (x == x[0]).all() or (y == y[0]).all():
-            return value, error
+            return value, math.hypot(error, self._doubt_of_unique(value))
         codes = code_information(x, y)
         warn_of_unique(codes)
         value += codes.adjusted - codes.plain
-        error = max(error * max(codes.stretch, 1.0), codes.error)
-        return value, math.hypot(error, codes.uncertainty)
+        return value, math.hypot(codes.error_from(error), codes.uncertainty)
+
+    def _doubt_of_unique(self, value: float) -> float:
+        """Return half of what labels that occur once may add beside numbers, or take.
+
+        Such a label has no neighbours, and counts as 0.
+        """
+        once = [is_unique(side.codes) for side in self._sides]
+        if not any(np.count_nonzero(side) > 1 for side in once):
+            return 0.0
+        kept = self._terms_of_samples[~(once[0] | once[1])]
+        doubt, noise = digamma(len(once[0])), 0.0  # without a label that is repeated
+        if len(kept) > 1:
+            doubt, noise = abs(kept.mean() - value), standard_error(kept)
+        if doubt > max(SMALL_DOUBT, 3 * noise):
+            warn_of_unique_labels("X" if once[0].any() else "y")
+        return doubt / 2
 
     @property
     def _inflation(self) -> float:
@@ -229,6 +250,8 @@ class NeighborEstimator(MutualInfoEstimator):
         self._conditional_rows = self._rows_given(X, y, Z)
         found = self._conditional_rows.estimate()
         self.status_ = status(found.value, found.error, math.inf, found.drift)
+        if found.missing > max(found.sampling_error, SMALL_MISSING):
+            self.status_ = "not converged"
         return Estimate(found.value, found.error, influence=found.terms)
 
     def _rows_given(self, X, y, Z) -> ConditionalRows:

@@ -17,7 +17,7 @@ from skmi.neighbors._sides import Side, atom_limits
 from skmi.neighbors._terms import conditional_terms
 from skmi.statistics import standard_error
 
-__all__ = ["ConditionalRows", "Found", "require_more_rows"]
+__all__ = ["SMALL_MISSING", "ConditionalRows", "Found", "require_more_rows"]
 
 # Up to so many columns a thousand samples have close neighbours.
 FEW_COLUMNS = 3
@@ -33,6 +33,10 @@ LARGE_BIAS, LARGE_SHARE = 0.1, 0.1
 # neighbours. It comes out too small rather than too large.
 LARGE_DRIFT = 0.05
 
+# Samples of a label of Z that show the dependence within it; the share of samples of
+# smaller ones from which the others do not speak for them; what is warned of, in nats.
+SAMPLES_OF_A_LABEL, MOST_OF_FEW, SMALL_MISSING = 12, 0.75, 0.03
+
 # Terms of samples that share neighbours are correlated; see `skmi.neighbors._base`.
 INFLATION = 4 / 3
 
@@ -44,6 +48,8 @@ class Found(NamedTuple):
     error: float
     terms: np.ndarray
     drift: Drift
+    sampling_error: float
+    missing: float  # what groups of few samples may hide
 
 
 class ConditionalRows:
@@ -95,13 +101,43 @@ class ConditionalRows:
         gain = chance_in_groups(*(side.codes for side in self.sides))
         drift = self._drift(terms)
         bias, bias_error = self._bias(plain, drift)
+        value = plain + gain - bias
         spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
-        error = math.hypot(
-            INFLATION * standard_error(terms),
-            spread / math.sqrt(len(values)),
-            bias_error,
+        sampling = math.hypot(
+            INFLATION * standard_error(terms), spread / math.sqrt(len(values))
         )
-        return Found(plain + gain - bias, error, INFLATION * terms, drift)
+        missing = self._missing(value, terms)
+        error = math.hypot(sampling, bias_error, missing)
+        return Found(value, error, INFLATION * terms, drift, sampling, missing)
+
+    def _missing(self, value: float, terms: np.ndarray) -> float:
+        """Return how much more there may be within labels of Z with few samples; warn.
+
+        Samples of such a label have hardly any neighbours, so that nothing is found. It
+        may be as much as for the other labels, or without these as without Z.
+        """
+        sizes = np.bincount(self.sides[2].codes)[self.sides[2].codes]
+        few = sizes < few_samples(self.n_neighbors)
+        if not few.any():
+            return 0.0
+        if few.mean() > MOST_OF_FEW:
+            x, y, z = self.drawn
+            everyone = Block(np.empty((len(few), 0)), np.zeros_like(z.codes))
+            terms = conditional_terms(x, y, everyone, self.n_neighbors, self.n_jobs)
+            possible = float(terms.mean())
+        else:
+            possible = float(terms[~few].mean())
+        missing = max(few.mean() * (possible - value), 0.0)
+        if missing > max(SMALL_MISSING, LARGE_SHARE * abs(value)) or few.all():
+            warn(
+                f"{few.mean():.0%} of the samples have a label of Z with fewer than "
+                f"{few_samples(self.n_neighbors)} samples, among which hardly any "
+                f"dependence is found: there may be {missing:.2f} nats more, or any "
+                "dependence that shows given Z alone. Merge rare labels, or drop "
+                "identifiers.",
+                ReliabilityWarning,
+            )
+        return missing
 
     def _drift(self, terms: np.ndarray) -> Drift:
         """Return the bias that more neighbours indicate."""
@@ -167,6 +203,11 @@ class ConditionalRows:
         terms += digamma(n_z + 1)
         unknown = np.min([block.codes for block in new], axis=0) < 0
         return np.where(unknown, 0.0, terms)
+
+
+def few_samples(n_neighbors: int) -> int:
+    """Return below how many samples a label of Z shows little of the dependence."""
+    return max(SAMPLES_OF_A_LABEL, 4 * n_neighbors)
 
 
 def warn_of_bias(estimate: float, bias: float, drift: Drift, n_columns: int) -> None:

@@ -275,25 +275,6 @@ def test_text_among_numbers_of_a_table_is_noted(share):
 # -- whole numbers and labels ----------------------------------------------------------
 
 
-def test_whole_numbers_that_floats_merge_are_noted():
-    large = (2**60 + np.arange(200)).reshape(-1, 1)
-    with pytest.warns(ReliabilityWarning, match=r"X holds whole .* beyond 2\*\*53"):
-        skmi.KSG().fit(large, Y)
-    with pytest.warns(ReliabilityWarning, match="y holds .* distinct ones became 2"):
-        skmi.KSG().fit(X, large[:, 0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        skmi.KSG().fit((2**60 + 2**12 * np.arange(200)).reshape(-1, 1), Y)
-        labels = 2**60 + RNG.randint(3, size=200)
-        skmi.KSG(discrete_target=True).fit(X, labels)
-
-
-def test_whole_numbers_beside_floats_in_a_table():
-    table = pd.DataFrame({"id": 2**60 + np.arange(200), "x": X[:, 0]})
-    with pytest.warns(ReliabilityWarning, match="X holds whole numbers beyond"):
-        skmi.mutual_info_matrix(table)
-
-
 @pytest.mark.parametrize("cls", [skmi.ScoreEstimator, skmi.InfoMaxEncoder])
 @pytest.mark.parametrize("kind", ["category", "str"])
 def test_encoders_take_no_labels(cls, kind):
@@ -316,3 +297,57 @@ def test_tensors_without_rows_are_refused():
     for tensor, match in ((meta, "meta"), (ragged, "pad it"), (layout, "pad it")):
         with pytest.raises(ValueError, match=f"^y is a .*{match}"):
             read_block(tensor, "y")
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize("name", ["X", "y", "Z"])
+def test_missing_values_have_a_cure(name):
+    blocks = {"X": X, "y": Y, "Z": X}
+    holed = np.array(blocks[name], dtype=float)
+    holed.ravel()[3] = np.nan
+    blocks[name] = holed
+    calls = [
+        lambda: skmi.KSG().fit(**blocks),
+        lambda: skmi.inference.conditional_independence_test(**blocks),
+    ]
+    if name == "X":
+        calls += [
+            lambda: skmi.ScoreEstimator().fit(holed),
+            lambda: skmi.mutual_info_matrix(holed, estimator=skmi.KSG()),
+            lambda: skmi.MIFeatureSelector(estimator=skmi.KSG()).fit(holed, Y),
+        ]
+    for call in calls:
+        with pytest.raises(ValueError, match=f"^{name} contains NaN.*Drop") as caught:
+            call()
+        assert "HistGradientBoosting" not in str(caught.value)
+        assert ("missing='bin'" in str(caught.value)) == (name == "X")
+
+
+NUMBERS = np.arange(200) % 30 / 8
+
+
+@pytest.mark.parametrize("kind", ["str", "object"])
+def test_numbers_as_text_are_labels_with_a_warning(kind):
+    """In estimators, tables and tests alike; categories are meant as labels."""
+    texts = NUMBERS.astype(str).astype(kind)
+    table, match = texts[:, np.newaxis], "X holds numbers as text in column 0, such as"
+    calls = [
+        lambda: skmi.KSG().fit(table, Y),
+        lambda: skmi.MIFeatureSelector().fit(table, Y),
+        lambda: skmi.mutual_info_matrix(table),
+        lambda: skmi.inference.independence_test(texts, Y),
+    ]
+    for call in calls:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with pytest.warns(ReliabilityWarning, match=match):
+                call()
+    for name, arguments in (("y", (X, texts)), ("Z", (X, Y, table))):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with pytest.warns(ReliabilityWarning, match=f"{name} holds numbers as"):
+                skmi.KSG().fit(*arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReliabilityWarning)
+        skmi.mutual_info_matrix(pd.DataFrame({"a": pd.Categorical(texts), "y": Y}))
+        skmi.mutual_info_matrix((np.arange(200) % 5).astype(kind)[:, np.newaxis])

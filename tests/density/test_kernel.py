@@ -1,16 +1,18 @@
 import math
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 from scipy.spatial.distance import cdist
-from scipy.special import logsumexp
+from scipy.special import entr, logsumexp
 
-from skmi import KernelDensityMI, ReliabilityWarning
+from skmi import KernelDensityMI, ReliabilityWarning, SaturationWarning
 from skmi.bounds import info_nce
 from skmi.density import kernel
+from skmi.exceptions import SkmiWarning
 from tests.oracle import draw_normal
 
 
@@ -163,11 +165,107 @@ def test_too_many_columns_are_refused_or_warned_of():
     assert abs(estimator.mutual_info_) < 2 * estimator.standard_error_
 
 
+def thin_ring(rng, n):
+    angle, noise = rng.uniform(0, 2 * np.pi, n), 0.02 * rng.standard_normal((2, n))
+    return np.cos(angle) + noise[0], np.sin(angle) + noise[1]
+
+
 def test_wide_kernels_are_warned_of():
     """A ring that is thinner than the kernels: much of its information is lost."""
-    rng = np.random.default_rng(0)
-    angle, noise = rng.uniform(0, 2 * np.pi, 400), 0.02 * rng.standard_normal((2, 400))
-    X, Y = np.cos(angle) + noise[0], np.sin(angle) + noise[1]
+    X, Y = thin_ring(np.random.default_rng(0), 400)
     with pytest.warns(ReliabilityWarning, match="Kernels are wide"):
         estimator = KernelDensityMI(bandwidth="scott").fit(X[:, np.newaxis], Y)
     assert estimator.standard_error_ > 0.1
+    assert estimator.status_ == "not converged"
+
+
+def codes(n_codes, share):
+    """Codes a share of which is that of the other column, and their information."""
+    table = np.full((n_codes, n_codes), (1 - share) / n_codes**2)
+    table[np.diag_indices(n_codes)] += share / n_codes
+
+    def draw(rng, n):
+        x = rng.integers(n_codes, size=n)
+        kept = rng.uniform(size=n) < share
+        return x, np.where(kept, x, rng.integers(n_codes, size=n))
+
+    return draw, entr(table).sum() * -1 + 2 * np.log(n_codes)
+
+
+def rounded_normals(rho, unit):
+    """Normal columns in multiples of a unit; the information by cell probabilities."""
+    edges = (np.arange(-40, 41) + 0.5) * unit
+    grid = np.linspace(-8, 8, 16_001)
+    given = stats.norm.cdf((edges[:, np.newaxis] - rho * grid) / np.sqrt(1 - rho**2))
+    parts = np.diff(given, axis=0) * stats.norm.pdf(grid) * (grid[1] - grid[0])
+    cells = np.array(
+        [parts[:, (grid > a) & (grid <= b)].sum(axis=1) for a, b in pairwise(edges)]
+    )
+    margins = entr(cells.sum(axis=0)).sum() + entr(cells.sum(axis=1)).sum()
+
+    def draw(rng, n):
+        x, noise = rng.standard_normal((2, n))
+        y = rho * x + np.sqrt(1 - rho**2) * noise
+        return np.round(x / unit) * unit, np.round(y / unit) * unit
+
+    return draw, margins - entr(cells).sum()
+
+
+SHARP = {
+    "codes": codes(5, 0.5),
+    "equal codes": codes(4, 1.0),
+    "many codes": codes(15, 0.8),
+    "rounded": rounded_normals(0.9, 1.0),
+    "rounded less": rounded_normals(0.95, 0.5),
+    "steps": (  # five values, each with an interval of y that overlaps the next
+        lambda rng, n: (x := rng.integers(5, size=n), x + rng.uniform(0, 2, n)),
+        np.log(5) - 4 / 5 * np.log(2),
+    ),
+    "uniform noise": (
+        lambda rng, n: (x := rng.uniform(size=n), x + rng.uniform(0, 0.2, n)),
+        0.1 - np.log(0.2),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.DuplicateRowsWarning")
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.DiscreteTargetWarning")
+@pytest.mark.parametrize("name", SHARP)
+@pytest.mark.parametrize("n_samples", [250, 800])
+def test_sharp_edges_are_within_the_error_or_warned_of(name, n_samples):
+    draw, truth = SHARP[name]
+    silent, misses = [], []
+    for seed in range(10):
+        x, y = draw(np.random.default_rng(100 + seed), n_samples)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ReliabilityWarning)
+            fitted = KernelDensityMI().fit(x[:, np.newaxis], y)
+        miss = abs(fitted.mutual_info_ - truth) / fitted.standard_error_
+        misses.append(miss > 1.96)
+        silent.append(miss > 3 and not caught)
+    assert np.mean(misses) <= 0.3
+    assert np.mean(silent) <= 0.1
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")
+@pytest.mark.parametrize("n_samples", [20, 60, 300, 1000])
+@pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-3])
+def test_more_than_the_samples_support_is_not_reported(n_samples, noise):
+    x, e = np.random.default_rng(5).standard_normal((2, n_samples))
+    with pytest.warns(SaturationWarning):
+        fitted = KernelDensityMI().fit(x[:, np.newaxis], x + noise * e)
+    assert fitted.mutual_info_ <= fitted.ceiling_ == pytest.approx(np.log(n_samples))
+    assert fitted.status_ == "saturated"
+
+
+@pytest.mark.parametrize("noise", [0.03, 0.01])
+@pytest.mark.parametrize("n_samples", [300, 1000])
+def test_strong_dependence_is_within_the_error(noise, n_samples):
+    truth, inside = 0.5 * np.log1p(noise**-2), []
+    for seed in range(10):
+        x, e = np.random.default_rng(seed).standard_normal((2, n_samples))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SkmiWarning)
+            fitted = KernelDensityMI().fit(x[:, np.newaxis], x + noise * e)
+        inside.append(abs(fitted.mutual_info_ - truth) < 2 * fitted.standard_error_)
+    assert np.mean(inside) >= 0.8

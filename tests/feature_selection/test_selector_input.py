@@ -37,8 +37,21 @@ def test_scaled_weights_sum_to_the_effective_sample_size():
             scaled_weights(np.array([1.0, 0.0, 3.0] * 30) * unit)[1], weights
         )
         assert scaled_weights(np.full(3, unit))[1] is None
-    with pytest.warns(FewRowsWarning, match=r"count as 1\.0 equally"):
-        scaled_weights(np.array([1e9] + [1.0] * 300))
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.NothingSelectedWarning")
+@pytest.mark.parametrize("rest", [0.0, 1e-9])
+@pytest.mark.parametrize("n_heavy", [1, 3])
+def test_weights_of_few_samples_are_warned_of(rest, n_heavy):
+    """Whether the other samples have little weight or none."""
+    X = np.random.RandomState(0).standard_normal((300, 2))
+    weights = np.where(np.arange(300) < n_heavy, 7.0, rest)
+    with pytest.warns(FewRowsWarning, match=rf"count as {n_heavy}\.0 equally"):
+        MIFeatureSelector().fit(X, X[:, 0] > 0, sample_weight=weights)
+    if not rest:
+        selector = MIFeatureSelector(weights="frequency")
+        with pytest.warns(FewRowsWarning, match=rf"count as {n_heavy}\.0 equally"):
+            selector.fit(X, X[:, 0] > 0, sample_weight=weights)
 
 
 def test_vector_and_mixed_targets():

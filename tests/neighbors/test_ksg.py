@@ -184,6 +184,7 @@ def test_labels_against_the_exact_value():
     assert np.mean(estimates) == pytest.approx(truth, abs=0.015)
 
 
+@pytest.mark.filterwarnings("ignore:Many labels of y:skmi.ReliabilityWarning")
 def test_a_label_of_one_sample_is_not_informative():
     X = np.random.RandomState(0).standard_normal((50, 1))
     with pytest.warns(DiscreteTargetWarning, match="50 labels in 50 samples"):

@@ -15,6 +15,7 @@ def test_golden_value_without_ties_is_that_of_ksg(k, value):
     assert estimator.fit(x, y).mutual_info_ == pytest.approx(value, abs=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Many labels of:skmi.ReliabilityWarning")
 def test_identifiers_are_not_informative():
     """Any pairing of labels that occur once looks the same."""
     labels = np.arange(60).astype(str)
