@@ -13,11 +13,10 @@ from sklearn.base import clone
 
 from skmi._core.sklearn_compat import Integral, select_rows
 from skmi._data.checks import warn_of_serial_dependence
-from skmi._data.reading import read_block
 from skmi._data.splitting import hold_out, part_size
 from skmi._data.validation import numbers_and_codes
 from skmi.base import MutualInfoEstimator
-from skmi.entropy import label_codes
+from skmi.entropy import read_groups
 from skmi.exceptions import ReliabilityWarning, SkmiWarning
 from skmi.inference._dependence import label_functions
 
@@ -93,19 +92,6 @@ def with_seed(
     if "random_state" in estimator.get_params(deep=False):
         estimator.set_params(random_state=random_state.randint(np.iinfo(np.int32).max))
     return estimator
-
-
-def read_groups(groups: ArrayLike | None, n_samples: int) -> np.ndarray | None:
-    """Return group labels as codes, one for each sample."""
-    if groups is None:
-        return None
-    codes = label_codes(read_block(groups, "groups"), "groups")
-    if len(codes) != n_samples:
-        raise ValueError(
-            f"groups has {len(codes)} labels for {n_samples} samples; pass one for "
-            "each sample."
-        )
-    return codes
 
 
 def count_rows(data: ArrayLike) -> int:

@@ -103,7 +103,11 @@ class StreamingMixin:
     """Mixin that reads batches in `fit`, and adds `partial_fit` for one critic."""
 
     def fit(
-        self, X: Any, y: ArrayLike | None = None, Z: ArrayLike | None = None
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        Z: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Estimate the mutual information of X and y, conditional on Z if it is given.
 
@@ -120,6 +124,11 @@ class StreamingMixin:
         Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
             Conditioning variable: numbers, labels or both. With it, all results are of
             the conditional mutual information I(X; y | Z).
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of dependent samples, such as those of one person: all of
+            a group train, stop training early, or are tested on. `standard_error_`
+            takes samples as independent all the same;
+            ``inference.confidence_interval(groups=...)`` does not.
 
         Returns
         -------
@@ -130,11 +139,22 @@ class StreamingMixin:
         ------
         ValueError
             If X, y or Z holds missing or masked values, dates, text among numbers, or
-            too few samples.
+            too few samples; or if both Z and groups are given.
         TypeError
             If X, y or Z is neither an array nor a table, or a batch is no pair (X, y).
         """
-        return super().fit(*collect_batches(X, y), Z)
+        if groups is None:
+            return super().fit(*collect_batches(X, y), Z)
+        if Z is not None:
+            raise ValueError(
+                "groups cannot be combined with Z; use "
+                "skmi.inference.confidence_interval, which takes both."
+            )
+        self._groups = groups
+        try:
+            return super().fit(X, y)
+        finally:
+            del self._groups
 
     @available_if(trains_one_critic)
     @fit_context(prefer_skip_nested_validation=False)
