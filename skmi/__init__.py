@@ -19,8 +19,10 @@ _MODULES_OF_NAMES = {
     "density": ["HistogramMI", "KernelDensityMI"],
     "display": [
         "BoundsDisplay",
+        "ConditionalMatrixDisplay",
         "FeatureRankingDisplay",
         "InformationPlaneDisplay",
+        "LaggedInformationDisplay",
         "PermutationTestDisplay",
         "TrainingCurveDisplay",
     ],
@@ -119,8 +121,10 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test compares the two
     from skmi.density import HistogramMI as HistogramMI
     from skmi.density import KernelDensityMI as KernelDensityMI
     from skmi.display import BoundsDisplay as BoundsDisplay
+    from skmi.display import ConditionalMatrixDisplay as ConditionalMatrixDisplay
     from skmi.display import FeatureRankingDisplay as FeatureRankingDisplay
     from skmi.display import InformationPlaneDisplay as InformationPlaneDisplay
+    from skmi.display import LaggedInformationDisplay as LaggedInformationDisplay
     from skmi.display import PermutationTestDisplay as PermutationTestDisplay
     from skmi.display import TrainingCurveDisplay as TrainingCurveDisplay
     from skmi.encoders import InfoMaxEncoder as InfoMaxEncoder
@@ -186,6 +190,7 @@ __all__ = [
     "BarberAgakov",
     "BoundsDisplay",
     "CollapseWarning",
+    "ConditionalMatrixDisplay",
     "ConvergenceWarning",
     "DependentColumnsWarning",
     "DifferenceOfEntropies",
@@ -206,6 +211,7 @@ __all__ = [
     "InterpolatedBound",
     "JensenShannon",
     "KernelDensityMI",
+    "LaggedInformationDisplay",
     "LeaveOneOutBound",
     "MIFeatureSelector",
     "MIGEGradient",
