@@ -158,7 +158,7 @@ def ci_test(
         is_label = is_label.copy()
         is_label[np.asarray(discrete_features)] = True
     columns = [
-        column.astype(str) if label else column.astype(float)
+        as_labels(column) if label else column.astype(float)
         for column, label in zip(table.T, is_label, strict=True)
     ]
     options = {
@@ -288,7 +288,7 @@ def as_tigramite(test: ConditionalTest) -> Any:
                 if data_type is not None:
                     is_label = np.asarray(data_type).any(axis=1)
                 rows = [
-                    row.astype(str) if label else row
+                    as_labels(row) if label else row
                     for row, label in zip(array, is_label, strict=True)
                 ]
                 x, y, given = (
@@ -309,3 +309,8 @@ def joined(columns: list[np.ndarray]) -> np.ndarray:
     labelled = any(column.dtype.kind == "U" for column in columns)
     kind = object if labelled else float
     return np.column_stack([column.astype(kind) for column in columns])
+
+
+def as_labels(codes: np.ndarray) -> np.ndarray:
+    """Return labels as text that no one takes for numbers."""
+    return np.char.add("label ", codes.astype(str))
