@@ -3,12 +3,9 @@ r"""Coverage of the intervals of nominal 95 % on the tasks of known value.
     python benchmarks/bench_coverage.py --rows 300 1000 --seeds 200 \
         --first-seed 50000 --estimators GaussianMI GaussianCopulaMI StudentCopulaMI \
         --out benchmarks/results/coverage.csv
-    python benchmarks/bench_coverage.py --rows 200 --seeds 20 --first-seed 50000 \
-        --resamples 12 --estimators KSG --once \
-        --out benchmarks/results/coverage_neighbors.csv
-    python benchmarks/bench_coverage.py --rows 500 --seeds 100 --method influence \
-        --tasks tied --estimators KSG MixedKSG HistogramMI --append \
-        --out benchmarks/results/coverage_neighbors.csv
+    python benchmarks/bench_coverage.py --rows 200 1000 --seeds 10 --jobs 2 \
+        --first-seed 70000 --resamples 8 --estimators KSG MixedKSG HistogramMI \
+        --tasks once tied --out benchmarks/results/coverage_neighbors.csv
 
 For each estimator the tasks where it is consistent: normal columns, a Gaussian copula,
 a Student copula, and for neighbours and histograms all tasks of few columns. One row
@@ -19,8 +16,9 @@ said no; the mean error, the spread of the estimates and the mean of the standar
 given. The last rows of each estimator hold the number of tasks within 91 to 98 %, and
 the coverage over all of them. Any estimator of skmi can be named in `--estimators`, and
 in `--tasks` the mixtures of bench_shapes.py and the families of tied.py too, these all
-together by the word "tied". With `--once` the tasks are left out whose columns are
-increasing maps of those of another: estimators that see ranks return the same there.
+together by the word "tied", with the method "influence". The word "once" stands for the
+forty tasks without those whose columns are increasing maps of those of another:
+estimators that see ranks return the same there.
 """
 
 import argparse
@@ -32,6 +30,7 @@ import harness
 import numpy as np
 import tied
 import torch
+from joblib import Parallel, delayed
 
 import skmi
 from skmi.datasets import BENCHMARK_TASKS
@@ -56,12 +55,15 @@ CONSISTENT = {
     "StudentCopulaMI": (*COPULA, "student", "asinh student"),
 }
 MOST_COLUMNS = {"KSG": 10, "KSG weighted": 10, "MixedKSG": 10, "HistogramMI": 4}
+FOR_TIES = "MixedKSG", "HistogramMI"
 
 
 def applies(name, task, n_columns):
     """Whether an estimator is consistent on a task, and meant for so many columns."""
     if n_columns > MOST_COLUMNS.get(name, np.inf):
         return False
+    if name in FOR_TIES:
+        return task.startswith("tied")
     return name not in CONSISTENT or (
         "spiral" not in task and task.startswith(CONSISTENT[name])
     )
@@ -72,41 +74,55 @@ def is_map(task):
     return task.startswith(MAPS) and "spiral" not in task
 
 
+def names_of(word):
+    """Return the tasks that a word of `--tasks` stands for."""
+    if word == "once":
+        return [task for task in BENCHMARK_TASKS if not is_map(task)]
+    return list(tied.families()) if word == "tied" else [word]
+
+
 def make_estimator(name):
     """Return an estimator of the table, or one of skmi with default parameters."""
     return ESTIMATORS[name] if name in ESTIMATORS else getattr(skmi, name)()
 
 
+def measure_once(name, task, n_rows, seed, options):
+    """Return the figures of one estimator on one draw of a task."""
+    torch.set_num_threads(1)
+    X, Y, truth = TASKS[task](n_samples=n_rows, random_state=seed)
+    tied_values = task.startswith("tied")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", skmi.SkmiWarning)
+        interval = confidence_interval(
+            make_estimator(name),
+            X,
+            Y,
+            method="influence" if tied_values else options.method,
+            n_resamples=options.resamples,
+            random_state=seed,
+        )
+        estimator = make_estimator(name).fit(X, Y)
+    doubt = any(issubclass(item.category, DOUBTS) for item in caught)
+    doubt |= getattr(estimator, "status_", "ok") not in TRUSTED
+    inside = interval.low <= truth <= interval.high
+    return [
+        doubt,
+        inside,
+        inside or doubt,
+        interval.lower_limit <= truth,
+        interval.mutual_info - truth,
+        interval.standard_error,
+    ]
+
+
 def measure(name, task, n_rows, options):
     """Return the figures of one estimator on one task."""
-    intervals, start = [], time.perf_counter()
-    for seed in range(options.first_seed, options.first_seed + options.seeds):
-        X, Y, truth = TASKS[task](n_samples=n_rows, random_state=seed)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", skmi.SkmiWarning)
-            interval = confidence_interval(
-                make_estimator(name),
-                X,
-                Y,
-                method=options.method,
-                n_resamples=options.resamples,
-                random_state=seed,
-            )
-            estimator = make_estimator(name).fit(X, Y)
-        doubt = any(issubclass(item.category, DOUBTS) for item in caught)
-        doubt |= getattr(estimator, "status_", "ok") not in TRUSTED
-        inside = interval.low <= truth <= interval.high
-        intervals.append(
-            [
-                doubt,
-                inside,
-                inside or doubt,
-                interval.lower_limit <= truth,
-                interval.mutual_info - truth,
-                interval.standard_error,
-            ]
-        )
-    doubted, covered, held, above, errors, given = np.array(intervals, dtype=float).T
+    start = time.perf_counter()
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    found = Parallel(options.jobs)(
+        delayed(measure_once)(name, task, n_rows, seed, options) for seed in seeds
+    )
+    doubted, covered, held, above, errors, given = np.array(found, dtype=float).T
     return {
         "seeds": options.seeds,
         "covered": f"{covered.mean():.3f}",
@@ -156,21 +172,17 @@ def main():
     parser.add_argument("--tasks", nargs="+", default=list(BENCHMARK_TASKS))
     parser.add_argument("--method", default="auto")
     parser.add_argument("--resamples", type=int, default=25)
-    parser.add_argument("--once", action="store_true")
-    parser.add_argument("--append", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
-    if options.tasks == ["tied"]:
-        options.tasks = list(tied.families())
+    options.tasks = [name for task in options.tasks for name in names_of(task)]
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", skmi.SkmiWarning)
-    table = harness.read_table(options.out) if options.append else []
+    table = []
     for n_rows in options.rows:
         for name in options.estimators:
             rows = []
             for task in options.tasks:
-                if options.once and is_map(task):
-                    continue
                 X, Y, _ = TASKS[task](n_samples=8, random_state=0)
                 n_columns = X.shape[1] + (Y.shape[1] if Y.ndim > 1 else 1)
                 if applies(name, task, n_columns):

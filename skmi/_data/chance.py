@@ -11,6 +11,7 @@ from skmi.exceptions import ReliabilityWarning, warn
 __all__ = [
     "SMALL_DOUBT",
     "CodeInformation",
+    "adjustment_error",
     "chance_in_groups",
     "code_entropy",
     "code_information",
@@ -27,6 +28,10 @@ LARGE_CELL = 30
 # codes, times the shares of the entropy that are common and that are not. On noisy
 # copies of 5 to 500 labels the mean error was then at most 1.3 standard errors.
 UNCERTAIN = 3.0
+
+# Standard deviation over that of the observed log ratios of labels, which vary less
+# than those of new samples: 1.1 to 1.2 for twenty cells in 150 and 600 samples.
+PLUGIN = 1.1
 
 # Nats up to which it does not matter what labels that occur once are taken for.
 SMALL_DOUBT = 0.03
@@ -50,7 +55,7 @@ class CodeInformation(NamedTuple):
         """
         if math.isinf(self.stretch):
             return self.error
-        return max(error * max(self.stretch, 1.0), self.error)
+        return max(PLUGIN * error * max(self.stretch, 1.0), self.error)
 
 
 def pool_unique(codes: np.ndarray) -> np.ndarray:
@@ -152,8 +157,8 @@ def adjusted_codes(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     adjusted = (plain - chance) * stretch
     by_chance = stretch * math.sqrt(variance) / n_samples
     share = min(max(adjusted / largest, 0.0), 1.0)
-    bias = (np.count_nonzero(n_x) - 1) * (np.count_nonzero(n_y) - 1) / (2 * n_samples)
-    uncertainty = UNCERTAIN * min(bias, largest) * share * (1 - share)
+    freedom = (np.count_nonzero(n_x) - 1) * (np.count_nonzero(n_y) - 1)
+    uncertainty = adjustment_error(adjusted, largest, freedom, n_samples)
     # Of labels of equal shares the first order of the error of the entropy vanishes.
     n_codes = min(np.count_nonzero(n_x), np.count_nonzero(n_y))
     second = share * math.sqrt((n_codes - 1) / 2) / n_samples
@@ -161,6 +166,15 @@ def adjusted_codes(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     return CodeInformation(
         plain, adjusted, stretch, by_chance * (1 - share), uncertainty
     )
+
+
+def adjustment_error(
+    value: float, largest: float, freedom: int, n_samples: float
+) -> float:
+    """Error of an estimate that is adjusted for chance, between its exact ends."""
+    share = min(max(value / largest, 0.0), 1.0)
+    bias = min(freedom / (2 * n_samples), largest)
+    return UNCERTAIN * bias * share * (1 - share)
 
 
 def code_entropy(x: np.ndarray) -> float:

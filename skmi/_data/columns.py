@@ -88,14 +88,22 @@ def with_column(data: Any, k: int, values: np.ndarray) -> Any:
 
 
 def warn_of_number_texts(data: Any, name: str) -> None:
-    """Warn of text that is numbers of many values, and is taken as labels."""
+    """Warn of text that is decimal numbers of many values, taken as labels.
+
+    Whole numbers as text are codes, and nothing else is wanted.
+    """
     for k, kind in enumerate(feature_kinds(data)):
         if kind != "text":
             continue
         given = column_types(data) or np.ndim(data) == 1
         column = column_of(data, k) if given else np.asarray(data)[:, k]
         texts = {text for text in column.tolist() if not is_missing(text)}
-        if len(texts) > MOST_CODES and all(map(is_number, texts)):
+        texts = {
+            t.decode(errors="replace") if isinstance(t, bytes) else str(t)
+            for t in texts
+        }
+        are_codes = all(text.lstrip("-+").isdigit() for text in texts)
+        if len(texts) > MOST_CODES and not are_codes and all(map(is_number, texts)):
             warn(
                 f"{name} holds numbers as text in column {k}, such as "
                 f"{min(texts)!r}; its {len(texts)} distinct texts are taken as labels. "

@@ -57,6 +57,10 @@ from skmi.training.parameters import (
 )
 from skmi.training.schedule import Schedule
 
+# Of the running mean of the weights over steps, which early stopping chooses from:
+# without it the log loss of wine is up to 2.3 standard errors above MLPClassifier's.
+AVERAGING_RATE = 0.8
+
 N_PRIOR_SAMPLES = 5000  # training samples whose codes the prior is fitted to
 
 
@@ -105,14 +109,13 @@ class BottleneckEstimator(
     critic: Any = parameter(
         default="hybrid", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
     )
-    # By five-fold accuracy and log loss on iris, wine, breast cancer and digits: all of
-    # them converge, and none is worse than MLPClassifier by a standard error. With
-    # smaller early-stopping sets or larger steps wine overfits before it is noticed.
+    # Chosen together with the width and patience of IBEncoder. With larger steps "club"
+    # diverges on digits.
     batch_size: int = parameter(
         default=128, constraints=[Interval(Integral, 2, None, closed="left")]
     )
-    learning_rate_init: float = parameter(default=4e-3, constraints=POSITIVE)
-    tol: float = parameter(default=5e-3, constraints=NON_NEGATIVE)
+    learning_rate_init: float = parameter(default=6e-3, constraints=POSITIVE)
+    tol: float = parameter(default=1e-2, constraints=NON_NEGATIVE)
     validation_fraction: float = parameter(default=0.2, constraints=SHARE)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -389,7 +392,11 @@ class BottleneckEstimator(
             y,
             train_rows=torch.from_numpy(data.fold.train).unsqueeze(0),
             stop_rows=torch.from_numpy(data.fold.stop).unsqueeze(0),
-            schedule=Schedule.of(self, n_iter_unchosen=network.schedule.n_epochs),
+            schedule=Schedule.of(
+                self,
+                n_iter_unchosen=network.schedule.n_epochs,
+                averaging_rate=AVERAGING_RATE if self.early_stopping else None,
+            ),
             generator=generator,
             criterion=network.criterion,
             extract=copy_network,

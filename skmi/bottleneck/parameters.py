@@ -61,8 +61,9 @@ TEXTS = {
     `max_iter` epochs; the latter suits ``early_stopping=False``.""",
     "early_stopping": """bool
     Whether to hold out samples that choose the best epoch, by the objective with the
-    last weight; "mige" has no value and uses the cross-entropy alone. If False all but
-    the test samples train and the last weights are kept.""",
+    last weight; "mige" has no value and uses the cross-entropy alone. The epochs
+    compared are those of a running mean of the weights. If False all but the test
+    samples train and the last weights are kept.""",
     "validation_fraction": """float
     Fraction of the samples not tested on that is held out for early stopping.""",
     "test_size": """float or int

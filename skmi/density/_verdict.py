@@ -16,7 +16,7 @@ NEAR = 0.9  # of the ceiling
 
 # From which a change to other bins is warned of: in nats, and as a share of the
 # estimate.
-LARGE_BIAS, LARGE_SHARE = 0.1, 1 / 5
+LARGE_BIAS, LARGE_SHARE = 0.1, 0.4
 
 # Largest share of the change to finer bins in that before it.
 LARGEST_SHARE = 0.6

@@ -47,6 +47,8 @@ SHRINKAGE = 10
 
 SPARSE_BLOCK = 256  # columns of a sparse matrix that are made dense at once
 
+DENSE_BLOCK = 2**20  # values that are binned at once
+
 FEW_VALUES = 10  # numbers with no more distinct values keep each as a bin
 
 
@@ -106,13 +108,15 @@ def bin_columns(
         Codes from 0 without gaps; `MISSING` where there is no value.
     """
     discrete = [None] * X.shape[1] if discrete is None else list(discrete)
-    if sparse.issparse(X):
-        X = X.tocsc()
+    is_sparse = sparse.issparse(X)
+    size = SPARSE_BLOCK if is_sparse else max(DENSE_BLOCK // max(len(X), 1), 1)
+    if is_sparse or X.shape[1] > size:
+        X = X.tocsc() if is_sparse else X
         codes = np.empty(X.shape, dtype=np.int32)
-        for start in range(0, X.shape[1], SPARSE_BLOCK):
-            part = slice(start, start + SPARSE_BLOCK)
+        for start in range(0, X.shape[1], size):
+            part = slice(start, start + size)
             names = types[part] if types else None
-            dense = X[:, part].toarray()
+            dense = X[:, part].toarray() if is_sparse else X[:, part]
             codes[:, part] = bin_columns(dense, n_bins, discrete[part], names)
         return codes
     plain = np.array([flag is not True for flag in discrete])
@@ -352,7 +356,9 @@ def target_codes(
 def few_codes(codes: np.ndarray, n_codes: int) -> np.ndarray:
     """Merge the codes of each column to at most `n_codes`, missing values included."""
     codes = missing_as_code(codes)
-    for k in np.flatnonzero(codes.max(axis=0) >= n_codes):
+    many = np.flatnonzero(codes.max(axis=0) >= n_codes)
+    codes = codes.copy(order="K") if len(many) else codes
+    for k in many:
         codes[:, k] = merge_codes(codes[:, k], n_codes)
     return codes
 
@@ -404,6 +410,8 @@ def is_function_of(codes: np.ndarray, column: np.ndarray) -> np.ndarray:
 
 def missing_as_code(codes: np.ndarray) -> np.ndarray:
     """Give missing values a code of their own, after all others."""
+    if codes.min(initial=0) >= 0:
+        return codes
     return np.where(codes == MISSING, codes.max(axis=0, initial=-1) + 1, codes)
 
 

@@ -125,9 +125,11 @@ def read_input(
         check_consistent_length(x.values, permutation_groups)
         groups = np.unique(permutation_groups, return_inverse=True)[1][rows]
     names = getattr(selector, "feature_names_in_", np.arange(n_columns)).tolist()
+    if sample_weight is not None:
+        x, y = x.take(rows), y.take(rows)
     return SelectorInput(
-        x.take(rows),
-        y.take(rows),
+        x,
+        y,
         weights,
         groups,
         *read_groups(selector.groups, names),

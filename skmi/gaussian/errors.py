@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,8 +17,9 @@ from skmi.gaussian.closed_form import (
 )
 from skmi.gaussian.ranks import by_rank, student_quantiles
 
-__all__ = ["covariance_error", "offset_bias", "offset_error"]
+__all__ = ["covariance_error", "offset_bias", "offset_error", "tail_error"]
 
+N_SHUFFLES = 10
 MOST_DRAWS = 12
 MOST_SAMPLES = 3000  # with more the bias vanishes beside the error
 GRID = np.linspace(-0.9, 0.9, 7)  # of the log degrees of freedom, around those fitted
@@ -66,6 +68,39 @@ def covariance_error(
     share = (np.asarray(correlations) ** 2).sum() / max(n_y, 1)
     given, whole = (polygamma(1, (n - j) / 2) for n in (n_samples - n_x, n_samples))
     return math.sqrt((given - (1 - 2 * share) * whole).sum()) / 2
+
+
+def tail_error(
+    block: np.ndarray,
+    n_x: int,
+    value: float,
+    estimate: Callable[[np.ndarray], float],
+) -> float:
+    """Return the error of a covariance by heavy tails, in nats.
+
+    The root mean square of the estimates where y is shuffled, and of the change without
+    the most extreme sample. The first is the error of independent blocks; a single
+    sample that is extreme in both is not among the shuffled ones.
+
+    Parameters
+    ----------
+    block : ndarray of shape (n_samples, n_columns)
+        Standardised columns of both blocks.
+    n_x : int
+        Number of columns of the first.
+    value : float
+        The estimate.
+    estimate : callable
+        Maps such columns to the estimate.
+    """
+    random_state = np.random.RandomState(0)
+    found = []
+    for _ in range(N_SHUFFLES):
+        order = random_state.permutation(len(block))
+        found.append(estimate(np.hstack([block[:, :n_x], block[order, n_x:]])))
+    lengths = (block**2).sum(axis=1)
+    change = value - estimate(np.delete(block, lengths.argmax(), axis=0))
+    return math.sqrt(np.mean(np.square(found)) + change**2)
 
 
 def offset_error(

@@ -19,9 +19,18 @@ from skmi.gaussian.closed_form import (
     student_offset,
     student_scatter,
 )
-from skmi.gaussian.errors import covariance_error, offset_bias, offset_error
+from skmi.gaussian.errors import (
+    covariance_error,
+    offset_bias,
+    offset_error,
+    tail_error,
+)
 from skmi.gaussian.ranks import IndependentColumns, rank_bias, student_quantiles
 from skmi.statistics import standard_error
+
+# Factor of the error by heavy tails from which samples are shuffled and left out, and
+# what is warned of, in nats.
+HEAVY, LARGE_TAILS = 1.1, 0.1
 
 __all__ = ["GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
 
@@ -165,8 +174,26 @@ class GaussianMI(_EllipticalEstimator):
     _marginals = "standard"
 
     def _fit_ratio(self, x, y):
-        n_samples, block = len(x), np.hstack([x, y])
-        mean, d = block.mean(axis=0), block.shape[1]
+        block, n_x = np.hstack([x, y]), x.shape[1]
+        ratio, value, error = self._fit_block(block, n_x)
+        if self.shrinkage == "auto" and weight_of_sample(*block.shape) < 1:
+            warn_of_few_samples(*block.shape)
+        if self._marginals == "rank" or not error:
+            return ratio, value, error
+        factor = tail_factor(block)
+        error *= factor
+        if factor > HEAVY:
+            tails = tail_error(block, n_x, value, lambda rows: self._value(rows, n_x))
+            warn_of_tails(value, tails, error)
+            error = math.hypot(error, tails)
+        return ratio, value, error
+
+    def _value(self, block, n_x):
+        return self._fit_block(block, n_x)[1]
+
+    def _fit_block(self, block, n_x):
+        """Return the ratio, its mutual information without bias, and its error."""
+        (n_samples, d), mean = block.shape, block.mean(axis=0)
         covariance = np.atleast_2d(np.cov(block, rowvar=False))
         shrinkage, weight = self.shrinkage or 0.0, 1.0
         if shrinkage == "auto":
@@ -177,25 +204,19 @@ class GaussianMI(_EllipticalEstimator):
                 f"n_samples={n_samples} is too few for {d} columns without shrinkage; "
                 'pass more samples, or shrinkage="auto".'
             )
-        sample = ratio = EllipticalRatio(mean, covariance, x.shape[1])
+        sample = ratio = EllipticalRatio(mean, covariance, n_x)
         if shrinkage:
             covariance = (1 - shrinkage) * covariance + shrinkage * np.eye(d)
-            ratio = EllipticalRatio(mean, covariance, x.shape[1])
+            ratio = EllipticalRatio(mean, covariance, n_x)
         refuse_exact_relation(ratio)
-        if self.shrinkage != "auto" and shrinkage:
-            return ratio, ratio.mutual_info, 0.0
         value = ratio.mutual_info
+        if self.shrinkage != "auto" and shrinkage:
+            return ratio, value, 0.0
         if not weight:
-            error = wide_error(ratio, n_samples)
-        else:
-            refuse_exact_relation(sample)
-            unbiased, error = unbiased_estimate(sample, n_samples)
-            value = weight * unbiased + (1 - weight) * value
-        if self._marginals != "rank":
-            error *= tail_factor(block)
-        if weight < 1:
-            warn_of_few_samples(n_samples, d)
-        return ratio, value, error
+            return ratio, value, wide_error(ratio, n_samples)
+        refuse_exact_relation(sample)
+        unbiased, error = unbiased_estimate(sample, n_samples)
+        return ratio, weight * unbiased + (1 - weight) * value, error
 
 
 def unbiased_estimate(ratio: EllipticalRatio, n_samples: int) -> tuple[float, float]:
@@ -219,6 +240,17 @@ def tail_factor(block: np.ndarray) -> float:
     n_samples, d = block.shape
     kurtosis = ((block * block) ** 2).mean() / 3 - 1  # of standardised columns
     return math.sqrt(1 + max(kurtosis, 0.0) * min(2 * d / n_samples, 1.0))
+
+
+def warn_of_tails(value: float, tails: float, error: float) -> None:
+    """Warn that the estimate hangs on few samples far away."""
+    if tails > max(LARGE_TAILS, error):
+        warn(
+            f"Heavy tails: the covariance hangs on few samples, and the estimate of "
+            f"{value:.2f} nats may be off by {tails:.2f} or more, which the standard "
+            "error contains. Use skmi.GaussianCopulaMI, which sees ranks.",
+            ReliabilityWarning,
+        )
 
 
 def wide_error(ratio: EllipticalRatio, n_samples: int) -> float:

@@ -124,7 +124,7 @@ class NeighborEstimator(MutualInfoEstimator):
     def _fit(self, X, y):
         self._learn_options(X)
         value, error = self._estimate(X, y)
-        drift = self._drift_of_terms(self._terms_of_samples)
+        drift = self._drift_of_terms(self._terms_of_last)
         self._sampling_error, self._drift = error, drift.bias
         ceiling = self._ceiling(len(X))
         self.status_: str = status(value, error, ceiling, drift)
@@ -144,16 +144,16 @@ class NeighborEstimator(MutualInfoEstimator):
         self._learn_sides(X, y)
         random_state = np.random.RandomState(self._tie_seed)
         has_ties = self._x_side.has_ties or self._y_side.has_ties
-        values, errors = [], []
+        found = []
         for _ in range(N_TIE_BREAKINGS if has_ties else 1):
             joint = self._join(*(s.draw(random_state) for s in self._sides))
-            terms = self._terms(joint)
-            values.append(terms.mean())
-            errors.append(standard_error(terms))
-        self._joint, self._terms_of_samples = joint, terms
-        # The orders share the samples: the errors of the terms do not average out.
+            found.append(self._terms(joint))
+        self._joint, self._terms_of_last = joint, found[-1]
+        self._terms_of_samples = np.mean(found, axis=0)
+        values = np.mean(found, axis=1)
+        # The orders share the samples, whose mean terms vary less than those of one.
         spread = np.std(values, ddof=1) if has_ties else 0.0
-        error = np.mean(errors) * self._inflation
+        error = standard_error(self._terms_of_samples) * self._inflation
         error = math.hypot(error, spread / math.sqrt(len(values)))
         return self._adjust_for_chance(float(np.mean(values)), error)
 

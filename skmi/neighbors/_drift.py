@@ -1,5 +1,6 @@
 """Bias of neighbour counts, judged by its drift with the number of neighbours."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +46,8 @@ class Drift(NamedTuple):
 
     @property
     def uncertainty(self) -> float:
-        """The part of the error that is due to the bias, or to not knowing it."""
-        return max(abs(self.bias), self.error)
+        """The part of the error that is due to the bias, beyond chance."""
+        return math.sqrt(max(self.bias**2 - self.error**2, 0.0))
 
     def exceeds(self, error: float) -> bool:
         """Whether the bias is significant, and larger than an error by chance."""

@@ -14,6 +14,7 @@ from skmi.critics._batched import (
     copy_models,
     copy_weights,
     extract_model,
+    is_unmade,
 )
 from skmi.exceptions import SkmiWarning, warn
 from skmi.training.early_stopping import EarlyStopping
@@ -93,7 +94,7 @@ class Training:
         )
         self.averaged = None
         if schedule.averaging_rate is not None:
-            self.averaged = copy.deepcopy(self.network)
+            self.averaged = copy.deepcopy(self.network).eval()
         self.kept = copy.deepcopy(self.network)  # each model at its best epoch
         self.stopping = EarlyStopping(
             len(x),
@@ -203,9 +204,16 @@ class Training:
 
     @torch.no_grad()
     def _average_weights(self):
-        pairs = zip(self.averaged.parameters(), self.network.parameters(), strict=True)
-        for average, value in pairs:
-            average.lerp_(value, 1 - self.schedule.averaging_rate)
+        if is_unmade(self.averaged):
+            self.averaged = copy.deepcopy(self.network).eval()
+        averages, values = (
+            list(network.parameters()) for network in (self.averaged, self.network)
+        )
+        torch._foreach_lerp_(averages, values, 1 - self.schedule.averaging_rate)
+        for own, buffer in zip(
+            self.averaged.buffers(), self.network.buffers(), strict=True
+        ):
+            own.copy_(buffer)
 
     def _score_stop_rows(self):
         """Score in blocks, in smaller ones once the device is out of memory."""

@@ -1,15 +1,18 @@
 import math
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.metrics import mutual_info_score
 
-from skmi import HistogramMI, ReliabilityWarning
+from skmi import HistogramMI, ReliabilityWarning, SaturationWarning
 from skmi.datasets import BENCHMARK_TASKS
 from skmi.density._partition import Partition
 from skmi.entropy import CORRECTIONS
+from skmi.exceptions import SkmiWarning
 from tests.neighbors.draws import discrete_information
 from tests.oracle import draw_normal
 
@@ -310,6 +313,48 @@ def test_the_bias_of_bins_is_in_the_error(correlation, n):
         is_doubted = estimator.status_ == "not converged"
         n_covered += is_doubted or gap < 1.96 * estimator.standard_error_
     assert n_covered >= 35
+
+
+@pytest.mark.parametrize("correlation", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize("unit", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("n", [100, 300])
+def test_rounded_normals_are_within_the_error(correlation, unit, n):
+    """Few values have a bin each. Truth by the probabilities of the cells."""
+    edges = (np.arange(-20, 21) + 0.5) * unit
+    grid = np.linspace(-8, 8, 16_001)
+    spread = math.sqrt(1 - correlation**2)
+    below = stats.norm.cdf((edges[:, np.newaxis] - correlation * grid) / spread)
+    parts = np.diff(below, axis=0) * stats.norm.pdf(grid)
+    cell_of = np.searchsorted(edges, grid)
+    table = np.array([parts[:, cell_of == k].sum(axis=1) for k in range(1, len(edges))])
+    truth, inside = discrete_information(table / table.sum()), []
+    for seed in range(20):
+        x, noise = np.random.default_rng(300 + seed).standard_normal((2, n))
+        y = correlation * x + spread * noise
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SkmiWarning)
+            fitted = HistogramMI().fit(
+                np.round(x / unit)[:, np.newaxis], np.round(y / unit)
+            )
+        gap = abs(fitted.mutual_info_ - truth)
+        inside.append(gap <= max(0.03, 2 * fitted.standard_error_))
+    assert np.mean(inside) >= 0.75
+
+
+@pytest.mark.parametrize("mutual_info", [2.0, 3.0, 4.0])
+@pytest.mark.parametrize("n", [300, 1000])
+def test_strong_dependence_is_within_the_error_or_saturated(mutual_info, n):
+    for seed in range(5):
+        X, Y, _ = draw_normal(n, 1, mutual_info, seed)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", SkmiWarning)
+            fitted = HistogramMI().fit(X, Y)
+        gap = abs(fitted.mutual_info_ - mutual_info)
+        if fitted.status_ == "saturated":
+            assert any(w.category is SaturationWarning for w in caught)
+        else:
+            assert gap < 2 * fitted.standard_error_
+            assert fitted.status_ == "not converged"
 
 
 def test_fitted_is_fitted():
