@@ -37,6 +37,7 @@ _MODULES_OF_NAMES = {
         "NothingSelectedWarning",
         "ReliabilityWarning",
         "SaturationWarning",
+        "SerialDependenceWarning",
         "SkmiWarning",
     ],
     "feature_selection": ["MIFeatureSelector", "mutual_info_matrix"],
@@ -139,6 +140,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test compares the two
     from skmi.exceptions import NothingSelectedWarning as NothingSelectedWarning
     from skmi.exceptions import ReliabilityWarning as ReliabilityWarning
     from skmi.exceptions import SaturationWarning as SaturationWarning
+    from skmi.exceptions import SerialDependenceWarning as SerialDependenceWarning
     from skmi.exceptions import SkmiWarning as SkmiWarning
     from skmi.feature_selection import MIFeatureSelector as MIFeatureSelector
     from skmi.feature_selection import mutual_info_matrix as mutual_info_matrix
@@ -227,6 +229,7 @@ __all__ = [
     "ReliabilityWarning",
     "SaturationWarning",
     "ScoreEstimator",
+    "SerialDependenceWarning",
     "SkmiWarning",
     "StudentCopulaMI",
     "TrainingCurveDisplay",

@@ -24,8 +24,8 @@ NUMBERS = count(1)  # of the tests that causal-learn knows
 class ConditionalTest:
     """Test of the conditional independence of columns of a table.
 
-    Made by :func:`ci_test`; calling it with the numbers of two columns and those of the
-    columns given returns the p-value.
+    Of the hypothesis :math:`I(X_i; X_j | X_S) = 0`. Made by :func:`ci_test`; calling it
+    with the numbers of two columns and those of the columns given returns the p-value.
 
     Parameters
     ----------
@@ -102,6 +102,9 @@ def ci_test(
 ) -> ConditionalTest:
     """Make a test of conditional independence of the columns of a table.
 
+    Of the hypothesis :math:`I(X_i; X_j | X_S) = 0`, for columns i and j and a set S of
+    others.
+
     Parameters
     ----------
     data : array-like of shape (n_samples, n_columns)
@@ -170,7 +173,7 @@ def ci_test(
 
 
 def as_causallearn(test: ConditionalTest) -> str:
-    """Make a test known to causal-learn.
+    """Make a test of :math:`I(X_i; X_j | X_S) = 0` known to causal-learn.
 
     Parameters
     ----------
@@ -225,7 +228,7 @@ def as_causallearn(test: ConditionalTest) -> str:
 
 
 def as_tigramite(test: ConditionalTest) -> Any:
-    """Return a test in the form of tigramite.
+    """Return a test of :math:`I(X_i; X_j | X_S) = 0` in the form of tigramite.
 
     Parameters
     ----------

@@ -267,7 +267,7 @@ def test_odd_columns_give_a_pvalue():
     assert not result.reliable  # nothing is left of x
 
 
-@pytest.mark.parametrize(("n_samples", "d"), [(100, 3), (300, 3), (1000, 2), (300, 10)])
+@pytest.mark.parametrize(("n_samples", "d"), [(100, 3), (300, 3), (300, 10)])
 def test_steps_that_are_not_resolved_are_marked(n_samples, d):
     """Jumps that X and y share look like dependence; the result says so."""
     found = run_tests("steps", n_samples, d, 40)
