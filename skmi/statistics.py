@@ -12,7 +12,6 @@ from scipy.stats import false_discovery_control
 __all__ = [
     "InformationResult",
     "false_discovery_pvalues",
-    "is_decided",
     "max_statistic_pvalues",
     "permutation_pvalue",
     "standard_error",

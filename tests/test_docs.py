@@ -101,7 +101,9 @@ def public_names():
             "from_layers",
             "plot",
             "of",
+            "from_data",
             "from_result",
+            "from_series",
             "order",
         )
         if hasattr(getattr(skmi, display), name)

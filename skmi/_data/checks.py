@@ -15,6 +15,7 @@ from skmi.exceptions import (
 __all__ = [
     "are_codes",
     "is_constant",
+    "is_grouped",
     "require_finite",
     "warn_of_column_codes",
     "warn_of_duplicate_rows",
@@ -217,11 +218,9 @@ def correlation_with_past(side):
         max(n_rows, 1)
     )
     for column in side.T:
-        values, ranks = np.unique(column, return_inverse=True)
-        steps = np.diff(ranks)
-        is_sorted = (steps >= 0).all() or (steps <= 0).all()
-        if is_sorted or np.count_nonzero(steps) < len(values) < n_rows:
+        if is_grouped(column):
             continue
+        ranks = np.unique(column, return_inverse=True)[1]
         window = np.ones(min(LOCAL_ROWS, n_rows))
         sums, numbers = (
             np.convolve(part, window, "same") for part in (ranks, np.ones(n_rows))
@@ -232,3 +231,11 @@ def correlation_with_past(side):
         if abs(value) > max(limit, abs(found)):
             found = float(value)
     return found
+
+
+def is_grouped(column):
+    """Whether values are sorted, or equal ones that repeat lie side by side."""
+    values, ranks = np.unique(column, return_inverse=True)
+    steps = np.diff(ranks)
+    is_sorted = (steps >= 0).all() or (steps <= 0).all()
+    return bool(is_sorted or np.count_nonzero(steps) < len(values) < len(column))

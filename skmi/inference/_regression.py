@@ -28,7 +28,7 @@ __all__ = [
     "n_cosines_of",
 ]
 
-MOST_COSINES = 48  # of one column of Z
+MOST_COSINES = 96  # of one column of Z
 SHARE_OF_COSINES = 0.24  # of the samples, in all columns together
 MOST_PRODUCTS = 200  # of pairs of columns; their principal components beyond
 FEW_VALUES = 30  # up to which a column also has an indicator of each value

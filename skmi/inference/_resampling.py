@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from skmi._core.sklearn_compat import Integral, select_rows
-from skmi._data.checks import warn_of_serial_dependence
+from skmi._data.checks import is_grouped, warn_of_serial_dependence
 from skmi._data.splitting import hold_out, part_size
 from skmi._data.validation import numbers_and_codes
 from skmi.base import MutualInfoEstimator
@@ -73,9 +73,11 @@ def warn_of_series(
     with warnings.catch_warnings():  # the test or the fit itself warns of the rest
         warnings.simplefilter("ignore", SkmiWarning)
         sides = [numbers_and_codes(X, "X"), numbers_and_codes(y, "y")]
-    warn_of_serial_dependence(
-        *(np.hstack([columns, label_functions(codes)]) for columns, codes in sides)
-    )
+    tables = []
+    for columns, codes in sides:
+        labels = label_functions(codes[:0] if is_grouped(codes) else codes)
+        tables.append(np.hstack([columns, labels]) if len(labels) else columns)
+    warn_of_serial_dependence(*tables)
 
 
 def with_seed(

@@ -24,8 +24,8 @@ NUMBERS = count(1)  # of the tests that causal-learn knows
 class ConditionalTest:
     """Test of the conditional independence of columns of a table.
 
-    Made by :func:`ci_test`; calling it with the numbers of two columns and those of the
-    columns given returns the p-value.
+    Of the hypothesis :math:`I(X_i; X_j | X_S) = 0`. Made by :func:`ci_test`; calling it
+    with the numbers of two columns and those of the columns given returns the p-value.
 
     Parameters
     ----------
@@ -102,6 +102,9 @@ def ci_test(
 ) -> ConditionalTest:
     """Make a test of conditional independence of the columns of a table.
 
+    Of the hypothesis :math:`I(X_i; X_j | X_S) = 0`, for columns i and j and a set S of
+    others.
+
     Parameters
     ----------
     data : array-like of shape (n_samples, n_columns)
@@ -158,7 +161,7 @@ def ci_test(
         is_label = is_label.copy()
         is_label[np.asarray(discrete_features)] = True
     columns = [
-        column.astype(str) if label else column.astype(float)
+        as_labels(column) if label else column.astype(float)
         for column, label in zip(table.T, is_label, strict=True)
     ]
     options = {
@@ -170,7 +173,7 @@ def ci_test(
 
 
 def as_causallearn(test: ConditionalTest) -> str:
-    """Make a test known to causal-learn.
+    """Make a test of :math:`I(X_i; X_j | X_S) = 0` known to causal-learn.
 
     Parameters
     ----------
@@ -225,7 +228,7 @@ def as_causallearn(test: ConditionalTest) -> str:
 
 
 def as_tigramite(test: ConditionalTest) -> Any:
-    """Return a test in the form of tigramite.
+    """Return a test of :math:`I(X_i; X_j | X_S) = 0` in the form of tigramite.
 
     Parameters
     ----------
@@ -288,7 +291,7 @@ def as_tigramite(test: ConditionalTest) -> Any:
                 if data_type is not None:
                     is_label = np.asarray(data_type).any(axis=1)
                 rows = [
-                    row.astype(str) if label else row
+                    as_labels(row) if label else row
                     for row, label in zip(array, is_label, strict=True)
                 ]
                 x, y, given = (
@@ -309,3 +312,8 @@ def joined(columns: list[np.ndarray]) -> np.ndarray:
     labelled = any(column.dtype.kind == "U" for column in columns)
     kind = object if labelled else float
     return np.column_stack([column.astype(kind) for column in columns])
+
+
+def as_labels(codes: np.ndarray) -> np.ndarray:
+    """Return labels as text that no one takes for numbers."""
+    return np.char.add("label ", codes.astype(str))

@@ -57,8 +57,9 @@ FEWEST_BLOCKS = 20  # that are independent of each other
 MISSED, LEAST_MISSED = 0.6, 0.005
 FINE = 2.0
 # The cosines beyond share about as much as their upper half: from so many standard
-# errors of a correlation on they make a test reject too often.
-SHARED_FINE = 0.6
+# errors of a correlation on they make a test reject too often; and from so many of
+# their own errors they are not due to chance.
+SHARED_FINE, FINE_ERRORS = 0.6, 2.5
 # Probabilities of labels are no sum of functions of single columns: for each of them.
 MISSED_OF_LABELS = 0.04
 
@@ -388,14 +389,8 @@ def why_unreliable(
         start += len(side.targets)
         unexplained.append(min((item.unexplained for item in found), default=1.0))
         fine.append(max(regression.fine_shares(side.targets), default=0.0))
-    scale = 1 / math.sqrt(n_samples - regression.freedom)
-    shared = regression.shared_by_fine(*(side.leads for side in sides))
-    if shared > SHARED_FINE * scale:
-        return (
-            "X and y share fine structure of Z, as of steps, of which the regressions "
-            "have missed a part"
-        )
     odds = [left / max(1 - left, 1e-9) for left in unexplained]
+    scale = 1 / math.sqrt(n_samples - regression.freedom)
     critical = 2 * scale
     # What may have been missed is known too roughly to trust it far beyond that.
     reached = min(max(critical, largest - critical), 2 * critical)
@@ -404,10 +399,17 @@ def why_unreliable(
     missed += FINE * math.sqrt(math.prod(max(share, 0.0) for share in fine))
     if any(side.indicators.shape[1] for side in sides) and z.shape[1] > 2:
         missed += MISSED_OF_LABELS * z.shape[1]
-    if needed > missed:
-        return ""
-    return (
-        f"Z explains {1 - unexplained[0]:.0%} of X and {1 - unexplained[1]:.0%} of y: "
-        f"if the regressions missed {needed:.1%} of that, it alone would make X and y "
-        "dependent"
-    )
+    if needed <= missed:
+        return (
+            f"Z explains {1 - unexplained[0]:.0%} of X and {1 - unexplained[1]:.0%} of "
+            f"y: if the regressions missed {needed:.1%} of that, it alone would make X "
+            "and y dependent"
+        )
+    shared = regression.shared_by_fine(*(side.leads for side in sides))
+    by_chance = FINE_ERRORS * math.sqrt(regression.n_fine / n_samples)
+    if shared > max(SHARED_FINE, by_chance) * scale:
+        return (
+            "X and y share fine structure of Z, as of steps, of which the regressions "
+            "have missed a part"
+        )
+    return ""
