@@ -153,11 +153,6 @@ class ContaminatedCopula(FoldedCopula):
         )
 
     @property
-    def mutual_info(self) -> float:
-        """The mean of the ratio under the fitted distribution, in nats."""
-        return 0.0 if self.ratio is None else self.ratio.mutual_info
-
-    @property
     def shortfall(self) -> float:
         """The bias of :attr:`mutual_info` by learned directions, in nats, negated.
 

@@ -14,18 +14,13 @@ from skmi.gaussian.closed_form import (
     student_scatter,
 )
 from skmi.gaussian.errors import covariance_error, offset_bias, offset_error
-from skmi.gaussian.ranks import (
-    IndependentColumns,
-    RankBias,
-    rank_bias,
-    student_quantiles,
-)
+from skmi.gaussian.folded import N_FOLDS, FoldedCopula
+from skmi.gaussian.ranks import RankBias, rank_bias, student_quantiles
 from skmi.statistics import standard_error
 
 __all__ = ["CopulaReference"]
 
 DEGREES_OF_FREEDOM = (math.inf, 40, 15, 8, 5, 3, 2, 1, 0.5)
-N_FOLDS = 5
 N_STEPS = 20  # of the fixed point of correlations and scales
 LARGEST_CORRELATION = 1 - 1e-6  # the log ratio stays finite for exact relations
 # In standard errors of the correlation of independent columns, 1 / sqrt(n): what many
@@ -36,7 +31,7 @@ COMPONENT_SHARE = 1 / 16  # at most as many components of each block
 MOST_STUDENT_COLUMNS = 200  # above, iterated scatter matrices take too long
 
 
-class CopulaReference:
+class CopulaReference(FoldedCopula):
     r"""Closed-form log density ratio of an elliptical copula.
 
     The columns are transformed to the normal scores of their ranks, then to the
@@ -63,31 +58,19 @@ class CopulaReference:
         The ratio, as a function of the transformed columns; None where it is 0.
     """
 
-    def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
-        self.n_correlations = min(X.shape[1], y.shape[1])  # constant columns too
-        columns = IndependentColumns(X, "rank"), IndependentColumns(y, "rank")
-        self.views = tuple(block.view for block in columns)
-        x, y = (
-            view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
-        )
-        folds = np.array_split(np.arange(len(x)), N_FOLDS)
-        self.kept = tuple(
-            block.kept & vary_without(scores, folds)
-            for block, scores in zip(columns, (x, y), strict=True)
-        )
-        self.components: tuple[np.ndarray, np.ndarray] | None = None
-        x, y = x[:, self.kept[0]], y[:, self.kept[1]]
-        self.degrees_of_freedom, self._curvature = math.inf, 0.0
-        self.ratio: EllipticalRatio | None = None
-        self.sample_ratio: EllipticalRatio | None = None
-        self._normal_ratio: EllipticalRatio | None = None
-        self.terms = np.zeros(len(x))
-        self._without_fold: list[EllipticalRatio] = []
-        if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
-            self._choose(x, y, folds, None)
-            if x.shape[1] + y.shape[1] > len(x) * WIDE_SHARE:
-                maps = principal_components(x), principal_components(y)
-                self._choose(x @ maps[0], y @ maps[1], folds, maps)
+    ratio: EllipticalRatio | None
+    sample_ratio: EllipticalRatio | None = None
+    degrees_of_freedom: float = math.inf
+    components: tuple[np.ndarray, np.ndarray] | None = None
+    _normal_ratio: EllipticalRatio | None = None
+    _curvature: float = 0.0
+    _without_fold: Sequence[EllipticalRatio] = ()
+
+    def _fit(self, x, y, folds):
+        self._choose(x, y, folds, None)
+        if x.shape[1] + y.shape[1] > len(x) * WIDE_SHARE:
+            maps = principal_components(x), principal_components(y)
+            self._choose(x @ maps[0], y @ maps[1], folds, maps)
 
     def _choose(self, x, y, folds, components):
         """Go from normal to heavier tails for as long as the bound rises."""
@@ -118,21 +101,11 @@ class CopulaReference:
                 self._curvature = curvature
 
     @property
-    def bound(self) -> float:
-        """The multi-sample bound out of fold, in nats."""
-        return float(self.terms.mean())
-
-    @property
     def settings(self) -> tuple[float, float, int]:
         """Level, degrees of freedom and number of variates of the ratio."""
         if self.ratio is None:
             return 0.0, math.inf, 0
         return self.ratio.level, self.degrees_of_freedom, sum(self.ratio.sizes)
-
-    @property
-    def mutual_info(self) -> float:
-        """The mean of the ratio under the fitted distribution, in nats."""
-        return 0.0 if self.ratio is None else self.ratio.mutual_info
 
     @property
     def is_clear(self) -> bool:
@@ -141,20 +114,12 @@ class CopulaReference:
         Its bound out of fold is above 0 by three standard errors, and every column has
         a density: more than half as many values as samples.
         """
-        if self.bound <= 3 * standard_error(self.terms):
+        if not super().is_clear:
             return False
         views = [view for block in self.views for view in block.views]
         return all(
             view.is_constant or 2 * len(view.values) > len(self.terms) for view in views
         )
-
-    @property
-    def estimate(self) -> float:
-        """The closed form in nats, its bias removed, where it is reliable.
-
-        Otherwise the bound out of fold, since correlations by chance would add up.
-        """
-        return self.mutual_info + self.shortfall if self.is_clear else self.bound
 
     @cached_property
     def shortfall(self) -> float:
@@ -213,12 +178,6 @@ class CopulaReference:
         unbiased = ratio.mutual_info - covariance_bias(n_samples, *ratio.sizes)
         return math.hypot(error, max(unbiased - self.bound, 0.0))
 
-    def pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the ratio of each row of X with its own row of y."""
-        if self.ratio is None:
-            return np.zeros(len(X))
-        return self.ratio.pairs(self._transform(0, X), self._transform(1, y))
-
     def pairs_out_of_fold(
         self, X: np.ndarray, y: np.ndarray, folds: np.ndarray | None = None
     ) -> np.ndarray:
@@ -242,11 +201,10 @@ class CopulaReference:
             found[own] = ratio.pairs(x[own], y[own])
         return found
 
-    def matrix(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the ratios of all rows of X with all rows of y."""
-        if self.ratio is None:
-            return np.zeros((len(X), len(y)))
-        return self.ratio.matrix(self._transform(0, X), self._transform(1, y))
+    @property
+    def n_correlations(self) -> int:
+        """The number of canonical correlations, with those of constant columns."""
+        return min(len(block.views) for block in self.views)
 
     def x_features(self, X: np.ndarray) -> np.ndarray:
         """Return the features of X in the ratio; see `EllipticalRatio.features`."""
@@ -265,7 +223,7 @@ class CopulaReference:
         return columns
 
     def _transform(self, side, block):
-        scores = self.views[side].apply(block)[:, self.kept[side]]
+        scores = super()._transform(side, block)
         if self.components is not None:
             scores = scores @ self.components[side]
         return student_quantiles(scores, self.degrees_of_freedom)
@@ -288,12 +246,6 @@ def principal_components(scores: np.ndarray) -> np.ndarray:
     n_kept = int((variances > edge / n_samples).sum())
     n_kept = min(max(n_kept, 1), max(int(n_samples * COMPONENT_SHARE), 1))
     return vectors[:, -n_kept:] / np.sqrt(variances[-n_kept:])
-
-
-def vary_without(block: np.ndarray, folds: Sequence[np.ndarray]) -> np.ndarray:
-    """Return a mask of the columns that stay non-constant without any one fold."""
-    parts = [np.delete(block, fold, axis=0) for fold in folds]
-    return np.all([(part != part[:1]).any(axis=0) for part in parts], axis=0)
 
 
 class OutOfFold(NamedTuple):

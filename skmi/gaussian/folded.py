@@ -1,4 +1,4 @@
-"""Log density ratios of other copulas than elliptical ones, and the choice of one."""
+"""Log density ratios of copulas that are fitted out of fold, and the choice of one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from skmi.gaussian.cross_fitted import N_FOLDS, vary_without
 from skmi.gaussian.ranks import IndependentColumns
 from skmi.statistics import standard_error
 
-__all__ = ["FoldedCopula", "choose_by_folds"]
+__all__ = ["N_FOLDS", "FoldedCopula", "choose_by_folds"]
+
+N_FOLDS = 5
 
 
 class FoldedCopula:
@@ -22,7 +23,7 @@ class FoldedCopula:
     Parameters
     ----------
     X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
-        Samples in random order; each fifth of them is a fold, as in `CopulaReference`.
+        Samples in random order; each fifth of them is a fold.
 
     Attributes
     ----------
@@ -68,8 +69,8 @@ class FoldedCopula:
 
     @property
     def mutual_info(self) -> float:
-        """The mutual information of the fitted distribution, in nats."""
-        raise NotImplementedError
+        """The mean of the ratio under the fitted distribution, in nats."""
+        return 0.0 if self.ratio is None else self.ratio.mutual_info
 
     @property
     def shortfall(self) -> float:
@@ -82,6 +83,7 @@ class FoldedCopula:
 
         In nats.
         """
+        # Correlations by chance would add up.
         return self.mutual_info + self.shortfall if self.is_clear else self.bound
 
     def pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -100,6 +102,12 @@ class FoldedCopula:
         return self.views[side].apply(block)[:, self.kept[side]]
 
 
+def vary_without(block: np.ndarray, folds: Sequence[np.ndarray]) -> np.ndarray:
+    """Return a mask of the columns that stay non-constant without any one fold."""
+    parts = [np.delete(block, fold, axis=0) for fold in folds]
+    return np.all([(part != part[:1]).any(axis=0) for part in parts], axis=0)
+
+
 def choose_by_folds(candidates: Sequence[Any]) -> Any:
     """Return the first candidate, unless a later one is better out of fold.
 
@@ -109,7 +117,7 @@ def choose_by_folds(candidates: Sequence[Any]) -> Any:
     Parameters
     ----------
     candidates : sequence
-        Fitted `CopulaReference` or `FoldedCopula`, the simplest first.
+        Fitted copulas, the simplest first.
     """
     best, *others = candidates
     for other in others:

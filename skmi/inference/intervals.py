@@ -305,7 +305,14 @@ def by_reference(
     parallel: Callable,
 ) -> tuple[float, float, float]:
     """Take bias and standard error from samples of a Student copula."""
-    model = StudentCopulaMI().fit(X, y)
+    try:
+        model = StudentCopulaMI().fit(X, y)
+    except ValueError as error:
+        raise ValueError(
+            'method="reference" draws samples from a copula, which needs columns of '
+            "numbers in X and y, more than two samples for each, and no exact "
+            'relation. Pass method="subsample", which takes labels.'
+        ) from error
     X, y = model._validate(X, y, reset=False)
     ratio = model._ratio
     if not ratio.correlations.size:

@@ -47,6 +47,8 @@ class Drift(NamedTuple):
     @property
     def uncertainty(self) -> float:
         """The part of the error that is due to the bias, beyond chance."""
+        if abs(self.bias) > SIGNIFICANT * self.error:
+            return abs(self.bias)
         return math.sqrt(max(self.bias**2 - self.error**2, 0.0))
 
     def exceeds(self, error: float) -> bool:

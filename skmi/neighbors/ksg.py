@@ -77,10 +77,10 @@ class KSG(NeighborEstimator):
     standard error is that of independent terms, times 4/3 where both sides are
     continuous and 5/4 where one has labels only: neighbouring samples share neighbours,
     and on normal columns the standard deviation was 1.2 to 1.5 times as large. The bias
-    that four times as many neighbours indicate is added: it is about the true one in
-    two columns, and too small on curves in five columns or more. Of the variants "lnc"
-    and "weighted" it is unknown. :func:`skmi.inference.confidence_interval` subtracts
-    the bias on a Student copula.
+    that four times as many neighbours indicate, beyond chance, is added: it is about
+    the true one in two columns, and too small on curves in five columns or more. Of the
+    variants "lnc" and "weighted" it is unknown.
+    :func:`skmi.inference.confidence_interval` subtracts the bias on a Student copula.
 
     References
     ----------

@@ -37,7 +37,7 @@ def rotated(n_samples, n_columns, mutual_info, seed):
 def test_strong_dependence(name, n_samples, n_columns, mutual_info):
     """Uncorrected, the ranks lose .06, .22 and .19, and no interval covers."""
     values, errors = [], []
-    for seed in range(8):
+    for seed in range(500, 512):
         X, Y, truth = rotated(n_samples, n_columns, mutual_info, seed)
         fitted = BY_RANK[name].fit(X, Y)
         values.append(fitted.mutual_info_ - truth)
@@ -45,29 +45,29 @@ def test_strong_dependence(name, n_samples, n_columns, mutual_info):
     spread = np.std(values, ddof=1)
     assert abs(np.mean(values)) < 3 * spread / np.sqrt(len(values)) + 0.01
     assert np.mean(errors) < 2 * spread
-    assert np.mean(np.abs(values) < 1.96 * np.array(errors)) >= 0.7
+    assert np.mean(np.abs(values) < 1.96 * np.array(errors)) >= 0.75
 
 
 @pytest.mark.parametrize("n_samples", [200, 1000])
 def test_five_nats_by_ranks(n_samples):
     inside = dict.fromkeys(BY_RANK, 0)
-    for seed in range(5):
+    for seed in range(500, 506):
         X, Y, truth = make_correlated_normal(
             n_samples, 1, mutual_info=5.0, random_state=seed
         )
         for name, estimator in BY_RANK.items():
             fitted = estimator.fit(np.exp(X), Y)
             error = abs(fitted.mutual_info_ - truth)
-            assert error < 1.2
+            assert error < 3 * fitted.standard_error_ < 2.5
             inside[name] += error < 2 * fitted.standard_error_
-    assert min(inside.values()) >= 3
+    assert min(inside.values()) >= 5
 
 
 @pytest.mark.parametrize("degrees_of_freedom", [1, 4])
 def test_own_student_family_of_few_rows(degrees_of_freedom):
     for name in ("StudentCopulaMI", "EllipticalCopulaMI"):
         values, errors = [], []
-        for seed in range(30):
+        for seed in range(500, 530):
             X, Y, _ = make_student_t(
                 200, 2, degrees_of_freedom=degrees_of_freedom, random_state=seed
             )
@@ -76,8 +76,8 @@ def test_own_student_family_of_few_rows(degrees_of_freedom):
             errors.append(fitted.standard_error_)
         truth = student_offset(2, 2, degrees_of_freedom)
         inside = np.abs(np.array(values) - truth) < 1.96 * np.array(errors)
-        assert inside.mean() > 0.8
-        assert 0.5 < np.mean(errors) / np.std(values, ddof=1) < 2
+        assert inside.mean() > 0.83
+        assert 0.6 < np.mean(errors) / np.std(values, ddof=1) < 2
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -135,15 +135,15 @@ def test_independent_blocks_of_any_kind_are_0_within_the_error(
     if name == "StudentCopulaMI" and n_samples <= 4 * n_columns:
         pytest.skip("refused")
     misses = []
-    for seed in range(3):
+    for seed in range(500, 503):
         for X, Y in independent_pairs(n_samples, n_columns, seed).values():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SkmiWarning)
                 fitted = ALL[name].fit(X, Y)
             error = fitted.standard_error_
-            assert abs(fitted.mutual_info_) <= max(0.03, 4 * error)
+            assert abs(fitted.mutual_info_) <= max(0.03, 3.3 * error)
             misses.append(abs(fitted.mutual_info_) > 1.96 * error)
-    assert np.mean(misses) <= 0.25
+    assert np.mean(misses) <= 0.17
 
 
 @pytest.mark.parametrize("n_columns", [60, 95, 300])

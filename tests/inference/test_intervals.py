@@ -160,7 +160,7 @@ def test_each_estimator_has_its_method():
         assert auto == named
     nothing = confidence_interval(KSG(), np.ones((60, 1)), Y, **options)
     assert nothing.low == nothing.high == 0
-    with pytest.raises(ValueError, match="labels"):
+    with pytest.raises(ValueError, match='method="subsample", which takes labels'):
         confidence_interval(KSG(), X, labels, method="reference")
 
 

@@ -71,6 +71,24 @@ def test_independent_columns_have_zero(cls, name):
     assert inside >= 0.88
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ReliabilityWarning")  # by chance
+@each_estimator
+@pytest.mark.parametrize(
+    "name", ["integers", "counts", "mostly zero", "one decimal", "5 copies each"]
+)
+def test_standard_errors_are_about_the_spread(cls, name):
+    """They were 2 to 5 times as large with the error of a single order of ties."""
+    draw_x, draw_y = INDEPENDENT[name]
+    found = []
+    for seed in range(900, 940):
+        rng = np.random.default_rng(seed)
+        estimator = fit(cls, draw_x(rng), draw_y(rng))
+        found.append((estimator.mutual_info_, estimator.standard_error_))
+    values, errors = np.transpose(found)
+    assert 0.85 < errors.mean() / values.std(ddof=1) < 2.5
+    assert np.mean(np.abs(values) < 1.96 * errors) >= 0.92
+
+
 @each_estimator
 def test_independent_large_table(cls):
     rng = np.random.default_rng(0)
