@@ -11,7 +11,13 @@ import numpy as np
 from scipy import sparse
 
 from skmi._data.chance import pool_unique
-from skmi._data.dtypes import array_kinds, dtype_kind, is_missing, wanting_numbers
+from skmi._data.dtypes import (
+    array_kinds,
+    as_texts,
+    dtype_kind,
+    is_missing,
+    wanting_numbers,
+)
 
 __all__ = [
     "FEW_VALUES",
@@ -232,7 +238,7 @@ def label_codes(column: np.ndarray) -> np.ndarray:
     else:
         missing = np.array([is_missing(value) for value in column], dtype=bool)
         present = np.asarray(column)[~missing]
-        texts = np.unique(present.astype(str), return_inverse=True)[1]
+        texts = np.unique(as_texts(present), return_inverse=True)[1]
     codes = np.full(len(column), MISSING, dtype=np.int32)
     codes[~missing] = texts
     return codes
