@@ -56,6 +56,10 @@ def column_of(data: Any, k: int) -> np.ndarray:
     dtype = getattr(dtype, "pyarrow_dtype", dtype)
     if hasattr(column, "dt") and getattr(dtype, "tz", None) is not None:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    if any(
+        kind.endswith("int128") for kind in column_types(column)
+    ):  # longer than those of numpy
+        return np.array(list(column), dtype=object)
     array = np.asarray(column)
     if array.dtype.kind == "f" and "int" in column_types(column)[0]:  # with gaps
         values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)

@@ -11,7 +11,13 @@ import numpy as np
 from scipy import sparse
 
 from skmi._data.chance import pool_unique
-from skmi._data.dtypes import array_kinds, dtype_kind, is_missing, wanting_numbers
+from skmi._data.dtypes import (
+    array_kinds,
+    as_texts,
+    dtype_kind,
+    is_missing,
+    wanting_numbers,
+)
 
 __all__ = [
     "FEW_VALUES",
@@ -136,6 +142,12 @@ def bin_plain_numbers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bin continuous columns all at once; return codes, and which columns are done."""
     codes = np.empty(X.shape, dtype=np.int32)
+    binary = bin_two_values(X, codes) & plain
+    if binary.any():
+        rest = np.flatnonzero(~binary)
+        found = bin_plain_numbers(X[:, rest], n_bins, plain[rest])
+        codes[:, rest], binary[rest] = found
+        return codes, binary
     ordered = np.sort(X, axis=0)  # missing values come last
     is_new = ordered[1:] != ordered[:-1]
     plain = plain & np.isfinite(ordered[[0, -1]]).all(axis=0)
@@ -156,6 +168,23 @@ def bin_plain_numbers(
     for k in np.flatnonzero(done & (edges[1:] == edges[:-1]).any(axis=0)):
         codes[:, k] = np.unique(codes[:, k], return_inverse=True)[1]
     return codes, plain
+
+
+def bin_two_values(X: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Encode the columns of two finite values; return which they are."""
+    start = X[: 20 * FEW_VALUES]  # rules most others out
+    low, high = start.min(axis=0), start.max(axis=0)
+    maybe = np.flatnonzero(
+        ((start == low) | (start == high)).all(axis=0) & (low < high)
+    )
+    is_high = X[:, maybe] == high[maybe]
+    binary = (is_high | (X[:, maybe] == low[maybe])).all(axis=0)
+    binary &= np.isfinite(low[maybe]) & np.isfinite(high[maybe])
+    for k, column in zip(maybe[binary], is_high.T[binary], strict=True):
+        n_high = np.count_nonzero(column)
+        names = gathered_levels(np.array([len(X) - n_high, n_high]), MAX_LEVELS)
+        codes[:, k] = np.where(column, names[1], names[0])
+    return np.isin(np.arange(X.shape[1]), maybe[binary])
 
 
 @wanting_numbers("X or y")
@@ -204,10 +233,12 @@ def label_codes(column: np.ndarray) -> np.ndarray:
         missing = np.isnan(column)
         levels, inverse = np.unique(column[~missing], return_inverse=True)
         texts = np.unique(levels.astype(str), return_inverse=True)[1][inverse]
+    elif column.dtype.kind in "US":
+        return np.unique(column, return_inverse=True)[1].astype(np.int32)
     else:
         missing = np.array([is_missing(value) for value in column], dtype=bool)
         present = np.asarray(column)[~missing]
-        texts = np.unique(present.astype(str), return_inverse=True)[1]
+        texts = np.unique(as_texts(present), return_inverse=True)[1]
     codes = np.full(len(column), MISSING, dtype=np.int32)
     codes[~missing] = texts
     return codes

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmi.feature_selection.chance import column_information
-from skmi.feature_selection.counts import weighted_log
+from skmi.feature_selection.counts import indicators, weighted_log
 from skmi.feature_selection.encoding import join_codes
 from skmi.feature_selection.significance import (
     SCREEN_PERMUTATIONS,
@@ -240,11 +240,8 @@ class _Screen:
 
     def _indicators(self, columns: np.ndarray, part: slice) -> list[np.ndarray]:
         """Return the indicators of some features, code by code, for each class."""
-        block, target = self.codes[part, columns], self.target[part]
-        full = (block[:, np.newaxis] == np.arange(self.n_codes)[:, np.newaxis]).astype(
-            np.float32
-        )
-        full = full.reshape(len(block), -1)
+        target = self.target[part]
+        full = indicators(self.codes[part, columns], self.n_codes)
         return [full[target == label] for label in range(self.n_classes)]
 
     def _weigh(self, blocks: list[np.ndarray], part: slice) -> list[np.ndarray]:
@@ -261,7 +258,8 @@ class _Screen:
         total: list[Any] = [0] * self.n_classes
         for part in self._parts():
             left = self._weigh(self._indicators(rows, part), part)
-            right = self._indicators(columns, part)
+            same = rows is columns and self.weights is None
+            right = left if same else self._indicators(columns, part)
             for label, sides in enumerate(zip(left, right, strict=True)):
                 total[label] = total[label] + self.product(*sides)
         return total

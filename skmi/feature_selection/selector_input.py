@@ -60,8 +60,19 @@ class TableSelectorMixin(SelectorMixin):
         -------
         ndarray, sparse matrix or table of shape (n_samples, n_selected_features)
             The selected columns as they were given, dates too.
+
+        Raises
+        ------
+        TypeError
+            If X holds whole numbers of 128 bits.
         """
-        return super().transform(in_memory(X, "X", True))
+        X = in_memory(X, "X", True)
+        if any(kind.endswith("int128") for kind in column_types(X)):
+            raise TypeError(
+                "X holds whole numbers of 128 bits, which numpy lacks; cast those "
+                "columns, or use get_support() to choose columns of the table."
+            )
+        return super().transform(X)
 
 
 class SelectorInput(NamedTuple):
