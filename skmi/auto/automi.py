@@ -19,7 +19,7 @@ from skmi._data.splitting import cross_fitting_folds, stopped_by_others
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.auto.evidence import examine, has_density, with_mixtures
-from skmi.auto.pairs import by_pairs
+from skmi.auto.pairs import LEAST_COLUMNS, by_pairs, pairs_show_more
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
     CAVEATS,
@@ -175,7 +175,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=6, constraints=COUNT)
+    n_iter_no_change: int = parameter(default=4, constraints=COUNT)
     n_components: int = parameter(default=32, constraints=COUNT)
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]
@@ -183,7 +183,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     candidates: Any = parameter(default=None, constraints=["array-like", None])
     encoder_x: Any = parameter(default=None, constraints=ENCODER)
     encoder_y: Any = parameter(default=None, constraints=ENCODER)
-    cv: Any = parameter(default=5, constraints=["cv_object"])
+    cv: Any = parameter(default=3, constraints=["cv_object"])
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
 
     _label_columns = "indicators"
@@ -247,7 +247,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             **{name: mine[name] for name in names}
             | {
                 "discrete_target": discrete,
-                "cv": 5 if self.cv is None else self.cv,
+                "cv": 3 if self.cv is None else self.cv,
                 "random_state": seed,
             }
         )
@@ -329,13 +329,16 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._folds = self._make_folds(model, y)
         found = examine(X, y, random_state)
         self.reference_mutual_info_ = found.value
-        if not found.is_missed:
+        is_missed = found.is_missed
+        if not is_missed and min(X.shape[1], y.shape[1]) >= LEAST_COLUMNS:
+            is_missed = pairs_show_more(found, X, y, random_state)
+        if not is_missed:
             return self._report_closed_form(found)
         if found.neighbors_suffice:
             self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
         summed = by_pairs(X, y, self._folds, random_state)
-        if summed is not None and summed[0].lower_bound > found.closed.value:
+        if summed is not None and summed[0].improves(found):
             self._train_nothing(found)
             chosen, self.fold_scores_ = summed
             self.candidate_scores_[chosen.name] = chosen.lower_bound
@@ -390,7 +393,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             self.candidate_scores_[found.name] = float(closed.bounds.mean())
             if not whole.exceeds(closed):
                 return choices.by_closed_form(found, self._folds)
-        return choices.by_critics(X, y, model)
+        shortfall = 0.0 if found is None else found.reference.shortfall
+        return choices.by_critics(X, y, model, shortfall)
 
     def _compare(self, chosen, X, y):
         """Return a candidate of the user's where its lower bound is larger."""

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from sklearn.base import clone
 
 from skmi._data.splitting import Fold
-from skmi.auto.evidence import Findings, evidence_reach
+from skmi.auto.evidence import NEIGHBORS, Findings, evidence_reach
 from skmi.auto.untrained import INFLATION, Nearest
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
@@ -38,7 +38,6 @@ N_NEIGHBORS = 8
 
 
 SHARES = np.linspace(0, 1, 21)[:, np.newaxis]  # of classifiers; the rest is frequencies
-N_HALVED = 2  # folds of which critics are trained on half of the samples too
 
 
 class Candidate(NamedTuple):
@@ -52,6 +51,13 @@ class Candidate(NamedTuple):
     lacks: bool = False  # whether tests find dependence that it misses
     has_folds: bool = True  # whether the estimate is the mean over the folds
     others: tuple[float, ...] = ()  # estimates that the interval must contain
+
+    def improves(self, found: Findings) -> bool:
+        """Whether its bound, or by three standard errors its value, is larger."""
+        gap = self.estimate.influence - found.closed.influence
+        error = math.hypot(standard_error(gap), self.estimate.standard_error / 2)
+        excess = (self.estimate.mutual_info - found.value) / error
+        return self.lower_bound > found.closed.value or excess > NEIGHBORS.clear
 
 
 class RatioOfSamples:
@@ -175,31 +181,33 @@ def by_neighbors_of_labels(near: Nearest, floor: Candidate) -> Candidate:
     )
 
 
-def by_critics(X: np.ndarray, y: np.ndarray, critics: Any) -> Candidate:
-    """Report the critics, and add what the second half of the samples brought again.
+def by_critics(
+    X: np.ndarray, y: np.ndarray, critics: Any, shortfall: float
+) -> Candidate:
+    """Report the critics, half way from the test samples to the training samples.
 
-    With a shortfall that falls as 1/n, that is all of what is lacking; as the square
-    root of that, half. So it is in doubt by its own size. Its standard error is taken
-    off first, so that noise adds nothing. It is never more than the test samples can
+    The bound is too low on the test samples by what was learned wrongly, and too high
+    on the training samples by what was learned of them alone: about as much, as of a
+    likelihood. All of that half is in doubt. It is never more than the test samples can
     support.
+
+    Parameters
+    ----------
+    X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
+        Samples.
+    critics : CrossFittedCritic
+        Fitted to them.
+    shortfall : float
+        What the closed form under the critics lacks, in nats.
     """
-    half = clone(critics).set_params(cv=critics.halve_folds(N_HALVED))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SkmiWarning)
-        half.fit(X, y)
     whole, reach = critics.whole_, critics.reach_
-    value = whole.value + closed_form_shortfall(critics)
-    compared = whole.of_folds(critics.folds_, N_HALVED)
-    change = compared.value - half.whole_.value
-    change += closed_form_shortfall(critics) - closed_form_shortfall(half)
-    noise = standard_error(compared.influence - half.whole_.influence)
-    change = max(change - noise, 0.0)
-    error = standard_error(whole.influence)
+    gap = critics.training_bound(X, y) - float(whole.bounds.mean())
+    change, error = max(gap / 2, 0.0), standard_error(whole.influence)
     return Candidate(
         "critic",
         Estimate(
-            min(value + change, reach),
-            math.hypot(error, noise, change),
+            min(whole.value + shortfall + change, reach),
+            math.hypot(error, change),
             reach,
             reach=reach,
             influence=whole.influence,
@@ -208,14 +216,6 @@ def by_critics(X: np.ndarray, y: np.ndarray, critics: Any) -> Candidate:
         critics,
         rises=change > error,
     )
-
-
-def closed_form_shortfall(critics: Any) -> float:
-    """Return what the closed forms under the critics lack; the mean over folds."""
-    references = [item.reference for item in critics._scores.inputs]
-    if references[0] is None:
-        return 0.0
-    return float(np.mean([item.shortfall for item in references]))
 
 
 # -- estimators of the user's --------------------------------------------------------

@@ -59,21 +59,6 @@ class Evidence(NamedTuple):
         gaps = self.bounds - other.bounds
         return gaps.mean() > 2 * standard_error(gaps)
 
-    def of_folds(self, folds: list[Fold], number: int) -> "Evidence":
-        """Return the evidence of the test samples of the first folds alone."""
-        rows = [fold.report for fold in folds]
-        all_rows, some = (
-            np.unique(np.concatenate(part)) for part in (rows, rows[:number])
-        )
-        places = np.searchsorted(all_rows, some)
-        weights = [len(part) for part in rows[:number]]
-        return Evidence(
-            float(np.average(self.folds[:number], weights=weights)),
-            self.influence[places],
-            self.bounds[places],
-            self.folds[:number],
-        )
-
 
 def gather(scores: list, X: np.ndarray, y: np.ndarray, folds: list[Fold]) -> Evidence:
     """Return the evidence of the test samples, given the scores of each fold."""
