@@ -35,6 +35,7 @@ from skmi.auto.verdict import (
 )
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
+from skmi.gaussian.mixture import MixtureCopula
 from skmi.training.parameters import (
     COUNT,
     OPTIONAL_COUNT,
@@ -316,7 +317,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         with warnings.catch_warnings():  # given already in the fit
             warnings.simplefilter("ignore", SkmiWarning)
             self._folds = model._split(X, y, make_random_state(model.random_state))
-        chosen = choices.by_classifiers(model, self._folds)
+        fitted = float(np.mean(model._log_ratio_of_pairs(X, y)))
+        chosen = choices.by_classifiers(model, self._folds, fitted)
         self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
         near = nearest_of_labels(X, y, random_state) if has_density(X) else None
         return chosen if near is None else choices.by_neighbors_of_labels(near, chosen)
@@ -391,8 +393,13 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             if len(found.closed.bounds) == len(whole.bounds):
                 closed = found.closed
             self.candidate_scores_[found.name] = float(closed.bounds.mean())
-            if not whole.exceeds(closed):
-                return choices.by_closed_form(found, self._folds)
+            # A mixture is no closed form of the data, but another approximation.
+            is_better = whole.exceeds(closed)
+            if isinstance(found.reference, MixtureCopula):
+                is_better = whole.bounds.mean() > closed.bounds.mean()
+            if not is_better:
+                chosen = choices.by_closed_form(found, self._folds)
+                return chosen.containing(choices.upper_end(model))
         shortfall = 0.0 if found is None else found.reference.shortfall
         return choices.by_critics(X, y, model, shortfall)
 

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from skmi.auto.evidence import NEIGHBORS, Findings, evidence_reach
 from skmi.auto.untrained import INFLATION, Nearest
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
+from skmi.gaussian.cross_fitted import N_FOLDS, CopulaReference
 from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 from skmi.variational.report import log_partition_report
@@ -29,6 +30,7 @@ __all__ = [
     "by_neighbors",
     "by_neighbors_of_labels",
     "require_estimators",
+    "upper_end",
 ]
 
 
@@ -36,6 +38,8 @@ __all__ = [
 # more by smoothing (200 to 4000 samples of five families).
 N_NEIGHBORS = 8
 
+TWO_SIDES, ONE_SIDE = norm.ppf(0.975), norm.ppf(0.95)
+MISSED_REACH = 3.5  # standard errors up, of a closed form that misses something
 
 SHARES = np.linspace(0, 1, 21)[:, np.newaxis]  # of classifiers; the rest is frequencies
 
@@ -51,6 +55,10 @@ class Candidate(NamedTuple):
     lacks: bool = False  # whether tests find dependence that it misses
     has_folds: bool = True  # whether the estimate is the mean over the folds
     others: tuple[float, ...] = ()  # estimates that the interval must contain
+
+    def containing(self, *values: float) -> Self:
+        """Return the candidate with more values in its interval."""
+        return self._replace(others=(*self.others, *values))
 
     def improves(self, found: Findings) -> bool:
         """Whether its bound, or by three standard errors its value, is larger."""
@@ -78,25 +86,36 @@ class RatioOfSamples:
 
 
 def by_closed_form(found: Findings, folds: list[Fold]) -> Candidate:
-    """Report the closed form; the interval reaches to the neighbours' estimate."""
-    closed, near = found.closed, found.near
+    """Report the closed form.
+
+    The lower end of the interval is at most that of the bound out of fold, which holds
+    for any distribution; the upper end at least that of neighbours. It reaches further
+    where a test finds that something is missed.
+    """
+    closed, near, reference = found.closed, found.near, found.reference
+    error = standard_error(closed.influence)
+    if isinstance(reference, CopulaReference):
+        error = reference.standard_error(closed.influence)
     estimate = Estimate(
-        found.value,
-        standard_error(closed.influence),
-        reach=evidence_reach(folds),
-        influence=closed.influence,
+        found.value, error, reach=evidence_reach(folds), influence=closed.influence
     )
-    others = () if near is None else (near.value + near.error,)
+    others = []
+    if near is not None:
+        others.append(near.value + TWO_SIDES * near.error)
     if found.name != "reference":  # whose bias by few samples is removed; theirs is not
-        reach = (norm.ppf(0.975) + 1) * estimate.standard_error
-        others = (*others, found.value + reach)
+        others.append(found.value + (TWO_SIDES + 1) * error)
+    if found.is_missed:
+        others.append(found.value + MISSED_REACH * error)
+    lower_bound = float(closed.bounds.mean())
+    if lower_bound < math.log(len(closed.bounds) / N_FOLDS) / 2:  # where it has room
+        others.append(lower_bound - ONE_SIDE * standard_error(closed.bounds))
     return Candidate(
         found.name,
         estimate,
-        float(closed.bounds.mean()),
-        RatioOfSamples(found.reference),
+        lower_bound,
+        RatioOfSamples(reference),
         lacks=found.is_clear,
-        others=others,
+        others=tuple(others),
     )
 
 
@@ -127,11 +146,12 @@ def by_neighbors(
         model,
         rises=near.is_rough,
         has_folds=False,
+        others=(near.upper_end,),
     )
     return candidate, bounds
 
 
-def by_classifiers(model: Any, folds: list[Fold]) -> Candidate:
+def by_classifiers(model: Any, folds: list[Fold], fitted: float) -> Candidate:
     r"""Report classifiers, shrunk towards the frequencies of the labels.
 
     .. math:: \hat I = \frac1n \sum_i
@@ -139,14 +159,14 @@ def by_classifiers(model: Any, folds: list[Fold]) -> Candidate:
 
     with the share a of each fold that is best on the other folds, so that classifiers
     that know nothing give 0. It is a lower bound: the interval reaches one standard
-    error further up.
+    error further up, and to the estimate `fitted` of the samples that trained.
     """
     ratios = model._influence - model._influence.mean() + model.mutual_info_
     terms = shrunken_terms(ratios, [fold.report for fold in folds])
     error = max(standard_error(terms), model.standard_error_)
     value = float(terms.mean())
     estimate = Estimate(value, error, bound="lower", influence=terms)
-    others = (value + (norm.ppf(0.975) + 1) * error,)
+    others = value + (TWO_SIDES + 1) * error, fitted
     return Candidate("critic", estimate, value, model, others=others)
 
 
@@ -177,7 +197,7 @@ def by_neighbors_of_labels(near: Nearest, floor: Candidate) -> Candidate:
         estimate=Estimate(near.value, near.error, influence=influence),
         rises=near.is_rough,
         has_folds=False,
-        others=(floor.estimate.mutual_info,),
+        others=(floor.estimate.mutual_info, near.upper_end),
     )
 
 
@@ -216,6 +236,12 @@ def by_critics(
         critics,
         rises=change > error,
     )
+
+
+def upper_end(critics: Any) -> float:
+    """Return the upper end of an interval by critics, in nats."""
+    whole = critics.whole_
+    return whole.value + TWO_SIDES * standard_error(whole.influence)
 
 
 # -- estimators of the user's --------------------------------------------------------

@@ -338,10 +338,10 @@ def with_mixtures(
     closed = closed._replace(value=max(best.estimate, best.bound))
     found = Findings(best, closed, found.near, False, False)
     if isinstance(best, MixtureCopula):
-        # It fits the moments of what it cannot be; neighbours have to agree.
-        agrees = found.near is not None and (
-            found.near.value - found.value < found.near.error / 2
-        )
+        # It fits the moments of what it cannot be, and neighbours of many columns are
+        # too low to tell: only critics can.
+        few = found.near is not None and found.near.n_columns <= FEW_COLUMNS
+        agrees = few and found.near.value - found.value < found.near.error / 2
         return found._replace(is_missed=not agrees)
     excess = excess_of_moments(best, X, y, random_state)
     is_clear = excess > MOMENTS.clear

@@ -14,7 +14,6 @@ from skmi._data.marginals import normal_scores
 from skmi._data.splitting import Fold, multi_sample_terms
 from skmi.auto.candidates import N_NEIGHBORS, Candidate, RatioOfSamples
 from skmi.auto.evidence import (
-    MOMENTS,
     NEIGHBORS,
     Findings,
     evidence_reach,
@@ -25,6 +24,7 @@ from skmi.auto.untrained import (
     INFLATION,
     N_DRAWS,
     excess,
+    excess_over_draws,
     features,
     nearest_neighbors,
     products,
@@ -37,10 +37,12 @@ from skmi.statistics import standard_error
 __all__ = ["LEAST_COLUMNS", "by_pairs", "independent_pairs", "pairs_show_more"]
 
 MOST_COLUMNS = 10  # of a side
-MOST_SAMPLES = 10_000  # of the test and of the estimates
+MOST_SAMPLES = 5000  # of the test
 N_WAVES = 4  # of each scale and group of columns
+LARGEST_EXCESS = 2.0  # standard deviations of moments across pairs
 LEAST_COLUMNS = 3  # of both sides, of which neighbours would be far from each other
 LEARNED_REACH = 4.0  # standard errors; of five rotated uniform columns 3.1 were needed
+LEAST_KURTOSIS = 5.0  # of components, in standard errors of that of a normal column
 MOST_TESTED = 1000  # samples of a fold; many pairs of neighbours are slow
 
 
@@ -83,10 +85,11 @@ def independent_pairs(
     Returns
     -------
     Sources or None
-        None where pairs depend on each other, and for a single column or more than ten.
+        None where pairs depend on each other, and for fewer columns than three or more
+        than ten.
     """
     sizes = X.shape[1], y.shape[1]
-    if min(sizes) < 2 or max(sizes) > MOST_COLUMNS:
+    if min(sizes) < LEAST_COLUMNS or max(sizes) > MOST_COLUMNS:
         return None
     rows = random_state.permutation(len(X))[:MOST_SAMPLES]
     X, y = X[rows], y[rows]
@@ -125,7 +128,14 @@ def components(block: np.ndarray) -> np.ndarray | None:
         return None
     if len(model.components_) < block.shape[1]:
         return None
-    return model.components_.T
+    found = model.transform(block)
+    found /= found.std(axis=0)
+    excesses = np.abs((found**4).mean(axis=0) - 3)
+    least = LEAST_KURTOSIS * math.sqrt(24 / len(block))
+    # Of two normal columns and more any rotation is as good as another.
+    return (
+        model.components_.T if (excesses > least).sum() >= len(excesses) - 1 else None
+    )
 
 
 def matched(x, z, random_state):
@@ -134,11 +144,27 @@ def matched(x, z, random_state):
     match = np.abs(products(x, z)) + np.abs(products(x**2, z**2))
     match = match.reshape(x.shape[1], z.shape[1])
     pairs = linear_sum_assignment(match, maximize=True)
+
+    def draw():
+        """Permute the pairs, and the columns without a partner, independently."""
+        blocks = [
+            np.column_stack([random_state.permutation(column) for column in block.T])
+            for block in (x, z)
+        ]
+        for i, j in zip(*pairs, strict=True):
+            order = random_state.permutation(len(x))
+            blocks[0][:, i], blocks[1][:, j] = x[order, i], z[order, j]
+        return blocks
+
+    maps = np.eye(x.shape[1]), np.eye(z.shape[1])
     groups = [[x[:, i], z[:, j]] for i, j in zip(*pairs, strict=True)]
     for block, places in zip((x, z), pairs, strict=True):
         rest = np.setdiff1d(np.arange(block.shape[1]), places)
         groups += [[block[:, place]] for place in rest]
-    if excess_across(groups, random_state) > MOMENTS.least:
+    if (
+        excess_across(groups, random_state) > LARGEST_EXCESS
+        or excess_over_draws(x, z, maps, draw, random_state) > LARGEST_EXCESS
+    ):
         return None
     return [(int(i), int(j)) for i, j in zip(*pairs, strict=True)]
 
@@ -151,30 +177,37 @@ def excess_across(
     Correlations of products and waves of each group with those of the others, beside
     those of groups that are permuted independently.
     """
-    blocks = [group_features(np.column_stack(group), random_state) for group in groups]
+    groups = [group_features(np.column_stack(group), random_state) for group in groups]
+    kinds = list(zip(*groups, strict=True))  # products, and waves
 
-    def across(blocks):
-        return np.concatenate(
-            [
-                products(blocks[place], np.hstack(blocks[place + 1 :]))
-                for place in range(len(blocks) - 1)
-            ]
-        )
+    def across(order):
+        found = []
+        for blocks in kinds:
+            blocks = [block[own] for block, own in zip(blocks, order, strict=True)]
+            rests = [np.hstack(blocks[place:]) for place in range(1, len(blocks))]
+            found.append(
+                np.concatenate(
+                    [products(*pair) for pair in zip(blocks, rests, strict=False)]
+                )
+            )
+        return found
 
-    seen = across(blocks)
+    rows = np.arange(len(groups[0][0]))
+    seen = across([rows] * len(groups))
     drawn = [
-        across([block[random_state.permutation(len(block))] for block in blocks])
-        for _ in range(N_DRAWS)
+        across([random_state.permutation(rows) for _ in groups]) for _ in range(N_DRAWS)
     ]
-    return excess(seen, np.array(drawn))
+    pairs = zip(seen, zip(*drawn, strict=True), strict=True)
+    return max(excess(own, np.array(others)) for own, others in pairs)
 
 
 def group_features(group, random_state):
-    """Return columns, squares, products and waves of a group, in single precision."""
+    """Return columns with squares and products, and waves, in single precision."""
     scales = np.repeat((1.0, 2.0, 4.0), N_WAVES)
     frequencies = random_state.standard_normal((group.shape[1], len(scales))) * scales
     phases = random_state.uniform(0, 2 * np.pi, len(scales))
-    return np.hstack(features(group, frequencies, phases)).astype(np.float32)
+    plain, *waves = features(group, frequencies, phases)
+    return plain.astype(np.float32), np.hstack(waves).astype(np.float32)
 
 
 class SumOfRatios(NamedTuple):
