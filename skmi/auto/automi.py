@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from scipy.stats import entropy
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -49,6 +50,7 @@ from skmi.variational.conditional import BarberAgakov
 __all__ = ["AutoMI"]
 
 LABEL_EPOCHS = 1000  # of a classifier, whose epochs are passes and cost little
+FOLDS, LABEL_FOLDS = 3, 5
 ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
 
@@ -184,7 +186,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     candidates: Any = parameter(default=None, constraints=["array-like", None])
     encoder_x: Any = parameter(default=None, constraints=ENCODER)
     encoder_y: Any = parameter(default=None, constraints=ENCODER)
-    cv: Any = parameter(default=3, constraints=["cv_object"])
+    cv: Any = parameter(default=None, constraints=["cv_object"])
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
 
     _label_columns = "indicators"
@@ -244,11 +246,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             names -= {"max_iter", "n_iter_no_change", "n_negatives"}
             names -= {"critic"} if isinstance(self.critic, str) else set()
         seed = random_state.randint(np.iinfo(np.int32).max)
+        folds = LABEL_FOLDS if discrete else FOLDS
         return model.set_params(
             **{name: mine[name] for name in names}
             | {
                 "discrete_target": discrete,
-                "cv": 3 if self.cv is None else self.cv,
+                "cv": folds if self.cv is None else self.cv,
                 "random_state": seed,
             }
         )
@@ -317,7 +320,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         with warnings.catch_warnings():  # given already in the fit
             warnings.simplefilter("ignore", SkmiWarning)
             self._folds = model._split(X, y, make_random_state(model.random_state))
-        fitted = float(np.mean(model._log_ratio_of_pairs(X, y)))
+        counts = np.unique(y, return_counts=True)[1]
+        fitted = entropy(counts) + float(model._log_ratio_of_pairs(X, y).mean())
         chosen = choices.by_classifiers(model, self._folds, fitted)
         self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
         near = nearest_of_labels(X, y, random_state) if has_density(X) else None
@@ -335,7 +339,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if not is_missed and min(X.shape[1], y.shape[1]) >= LEAST_COLUMNS:
             is_missed = pairs_show_more(found, X, y, random_state)
         if not is_missed:
-            return self._report_closed_form(found)
+            return self._train_nothing(found)
         if found.neighbors_suffice:
             self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
@@ -347,23 +351,20 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             return chosen
         found = with_mixtures(found, X, y, random_state)
         if not found.is_missed:
-            return self._report_closed_form(found)
+            return self._train_nothing(found)
         chosen = self._fit_critics(model, X, y, found)
         if found.near is not None and found.near.exceeds(chosen.estimate):
             return self._fit_neighbors(model, X, y, found.near)
         return chosen
 
-    def _report_closed_form(self, found):
-        self._train_nothing(found)
-        return choices.by_closed_form(found, self._folds)
-
     def _train_nothing(self, found):
-        """Set the attributes of a fit that trains no critic."""
-        self.candidate_scores_ = {found.name: float(found.closed.bounds.mean())}
+        """Set the attributes of a fit without a critic; return the closed form."""
         bounds = found.closed.bounds
+        self.candidate_scores_ = {found.name: float(bounds.mean())}
         self.fold_scores_ = np.array([bounds[f.report].mean() for f in self._folds])
         self.n_iter_, self.best_iter_ = 0, [0] * len(self._folds)
         self.loss_curve_, self.validation_scores_ = [], None
+        return choices.by_closed_form(found, self._folds)
 
     def _fit_neighbors(self, model, X, y, near):
         chosen, self.fold_scores_ = choices.by_neighbors(
@@ -389,19 +390,20 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._folds = model.folds_
         whole, closed = model.whole_, model.closed_
         self.candidate_scores_ = {"critic": float(whole.bounds.mean())}
-        if found is not None:
-            if len(found.closed.bounds) == len(whole.bounds):
-                closed = found.closed
-            self.candidate_scores_[found.name] = float(closed.bounds.mean())
-            # A mixture is no closed form of the data, but another approximation.
-            is_better = whole.exceeds(closed)
-            if isinstance(found.reference, MixtureCopula):
-                is_better = whole.bounds.mean() > closed.bounds.mean()
-            if not is_better:
-                chosen = choices.by_closed_form(found, self._folds)
-                return chosen.containing(choices.upper_end(model))
         shortfall = 0.0 if found is None else found.reference.shortfall
-        return choices.by_critics(X, y, model, shortfall)
+        critics = choices.by_critics(X, y, model, shortfall)
+        if found is None:
+            return critics
+        if len(found.closed.bounds) == len(whole.bounds):
+            closed = found.closed
+        self.candidate_scores_[found.name] = float(closed.bounds.mean())
+        is_better = whole.exceeds(closed)
+        if isinstance(found.reference, MixtureCopula):  # another approximation
+            is_better = whole.bounds.mean() > closed.bounds.mean()
+        if is_better:
+            return critics
+        chosen = choices.by_closed_form(found, self._folds)
+        return chosen.containing(choices.upper_end(critics))
 
     def _compare(self, chosen, X, y):
         """Return a candidate of the user's where its lower bound is larger."""

@@ -166,7 +166,7 @@ def by_classifiers(model: Any, folds: list[Fold], fitted: float) -> Candidate:
     error = max(standard_error(terms), model.standard_error_)
     value = float(terms.mean())
     estimate = Estimate(value, error, bound="lower", influence=terms)
-    others = value + (TWO_SIDES + 1) * error, fitted
+    others = value + (TWO_SIDES + 1) * error, max(fitted, value)
     return Candidate("critic", estimate, value, model, others=others)
 
 
@@ -197,7 +197,7 @@ def by_neighbors_of_labels(near: Nearest, floor: Candidate) -> Candidate:
         estimate=Estimate(near.value, near.error, influence=influence),
         rises=near.is_rough,
         has_folds=False,
-        others=(floor.estimate.mutual_info, near.upper_end),
+        others=(floor.estimate.mutual_info,),
     )
 
 
@@ -238,10 +238,9 @@ def by_critics(
     )
 
 
-def upper_end(critics: Any) -> float:
-    """Return the upper end of an interval by critics, in nats."""
-    whole = critics.whole_
-    return whole.value + TWO_SIDES * standard_error(whole.influence)
+def upper_end(chosen: Candidate) -> float:
+    """Return the upper end of the interval of an estimate, in nats."""
+    return chosen.estimate.mutual_info + TWO_SIDES * chosen.estimate.standard_error
 
 
 # -- estimators of the user's --------------------------------------------------------

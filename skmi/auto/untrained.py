@@ -262,15 +262,25 @@ def excess_of_moments(
         return 0.0
     rows = random_state.permutation(len(x))[:MOST_DRAWN]
     x, z = x[rows], z[rows]
-    margins = np.sort(x, axis=0), np.sort(z, axis=0)
+    if isinstance(reference.ratio, EllipticalRatio):  # most dependent columns first
+        maps = reference.ratio.x_map, reference.ratio.y_map
+    else:
+        maps = [inverse_root(side.T @ side / len(side)) for side in (x, z)]
+    maps = [side[:, :MOST_DIRECTIONS] for side in maps]
 
     def draw():
-        u, v = x, z[random_state.permutation(len(z))]  # independent
+        """Draw from the closed form, with the distributions of the columns."""
+        drawn = x, z[random_state.permutation(len(z))]  # independent
         if reference.ratio is not None:
-            u, v = reference.ratio.draw(len(x), random_state)
-        return like(u, margins[0]), like(v, margins[1])
+            drawn = reference.ratio.draw(len(x), random_state)
+        pairs = zip(margins, drawn, strict=True)
+        return [
+            np.take_along_axis(margin, block.argsort(axis=0).argsort(axis=0), axis=0)
+            for margin, block in pairs
+        ]
 
-    return excess_over_draws(x, z, whitening(reference.ratio, x, z), draw, random_state)
+    margins = np.sort(x, axis=0), np.sort(z, axis=0)
+    return excess_over_draws(x, z, maps, draw, random_state)
 
 
 def excess_over_draws(
@@ -311,23 +321,6 @@ def excess_over_draws(
     drawn = [moments(*draw()) for _ in range(N_DRAWS)]
     groups = zip(seen, *drawn, strict=True)
     return max(excess(own, np.array(others)) for own, *others in groups)
-
-
-def whitening(
-    ratio: Any, x: np.ndarray, z: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return maps of both sides to uncorrelated columns, the most dependent first."""
-    if isinstance(ratio, EllipticalRatio):
-        maps = ratio.x_map, ratio.y_map
-    else:
-        maps = [inverse_root(side.T @ side / len(side)) for side in (x, z)]
-    return tuple(side[:, :MOST_DIRECTIONS] for side in maps)
-
-
-def like(block: np.ndarray, margin: np.ndarray) -> np.ndarray:
-    """Return a block whose columns have the given sorted values."""
-    ranks = np.argsort(np.argsort(block, axis=0), axis=0)
-    return np.take_along_axis(margin, ranks, axis=0)
 
 
 def features(

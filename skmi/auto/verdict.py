@@ -52,11 +52,11 @@ def interval(estimate: Estimate, others: tuple[float, ...] = ()) -> ConfidenceIn
     value, error = estimate.mutual_info, estimate.standard_error
     reach = norm.ppf((1 + LEVEL) / 2) * error
     return ConfidenceInterval(
-        min(value - reach, *others),
+        min(value - reach, value, *others),
         min(max(value + reach, 0.0, *others), estimate.ceiling),
         standard_error=error,
         mutual_info=value,
-        lower_limit=min(value - norm.ppf(LEVEL) * error, *others),
+        lower_limit=min(value - norm.ppf(LEVEL) * error, value, *others),
     )
 
 
