@@ -335,23 +335,23 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._folds = self._make_folds(model, y)
         found = examine(X, y, random_state)
         self.reference_mutual_info_ = found.value
-        is_missed = found.is_missed
-        if not is_missed and min(X.shape[1], y.shape[1]) >= LEAST_COLUMNS:
-            is_missed = pairs_show_more(found, X, y, random_state)
-        if not is_missed:
+        if not found.is_missed and min(X.shape[1], y.shape[1]) >= LEAST_COLUMNS:
+            more = pairs_show_more(found, X, y, random_state)
+            found = found._replace(is_missed=more)
+        if not found.is_missed:
             return self._train_nothing(found)
         if found.neighbors_suffice:
             self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
+        found = with_mixtures(found, X, y, random_state)
+        if not found.is_missed:
+            return self._train_nothing(found)
         summed = by_pairs(X, y, self._folds, random_state)
         if summed is not None and summed[0].improves(found):
             self._train_nothing(found)
             chosen, self.fold_scores_ = summed
             self.candidate_scores_[chosen.name] = chosen.lower_bound
             return chosen
-        found = with_mixtures(found, X, y, random_state)
-        if not found.is_missed:
-            return self._train_nothing(found)
         chosen = self._fit_critics(model, X, y, found)
         if found.near is not None and found.near.exceeds(chosen.estimate):
             return self._fit_neighbors(model, X, y, found.near)

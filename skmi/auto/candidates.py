@@ -39,6 +39,9 @@ __all__ = [
 N_NEIGHBORS = 8
 
 TWO_SIDES, ONE_SIDE = norm.ppf(0.975), norm.ppf(0.95)
+# Of the way from test to training samples. The truth of six families of 200 and 1000
+# samples lay at .6 to 1.8 of it, at .9 in the median.
+TRAINING_SHARE = 0.75
 MISSED_REACH = 3.5  # standard errors up, of a closed form that misses something
 
 SHARES = np.linspace(0, 1, 21)[:, np.newaxis]  # of classifiers; the rest is frequencies
@@ -204,12 +207,11 @@ def by_neighbors_of_labels(near: Nearest, floor: Candidate) -> Candidate:
 def by_critics(
     X: np.ndarray, y: np.ndarray, critics: Any, shortfall: float
 ) -> Candidate:
-    """Report the critics, half way from the test samples to the training samples.
+    """Report the critics, three quarters of the way from test to training samples.
 
-    The bound is too low on the test samples by what was learned wrongly, and too high
-    on the training samples by what was learned of them alone: about as much, as of a
-    likelihood. All of that half is in doubt. It is never more than the test samples can
-    support.
+    The bound is too low on the test samples by what was learned wrongly or not yet, and
+    too high on the training samples by what was learned of them alone. Half of the way
+    is in doubt. It is never more than the test samples can support.
 
     Parameters
     ----------
@@ -222,19 +224,19 @@ def by_critics(
     """
     whole, reach = critics.whole_, critics.reach_
     gap = critics.training_bound(X, y) - float(whole.bounds.mean())
-    change, error = max(gap / 2, 0.0), standard_error(whole.influence)
+    gap, error = max(gap, 0.0), standard_error(whole.influence)
     return Candidate(
         "critic",
         Estimate(
-            min(whole.value + shortfall + change, reach),
-            math.hypot(error, change),
+            min(whole.value + shortfall + TRAINING_SHARE * gap, reach),
+            math.hypot(error, gap / 2),
             reach,
             reach=reach,
             influence=whole.influence,
         ),
         float(whole.bounds.mean()),
         critics,
-        rises=change > error,
+        rises=gap / 2 > error,
     )
 
 

@@ -127,7 +127,7 @@ def gain_of_trees(
 
     Parameters
     ----------
-    reference : CopulaReference
+    reference : CopulaReference or FoldedCopula
         The closed form of the samples.
     X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
         Samples, in the order that `reference` was fitted to.
@@ -338,9 +338,12 @@ def with_mixtures(
         few = found.near is not None and found.near.n_columns <= FEW_COLUMNS
         agrees = few and found.near.value - found.value < found.near.error / 2
         return found._replace(is_missed=not agrees)
-    excess = excess_of_moments(best, X, y, random_state)
-    is_clear = excess > MOMENTS.clear
-    return found._replace(is_missed=excess > MOMENTS.least, is_clear=is_clear)
+    moments = excess_of_moments(best, X, y, random_state)
+    trees = gain_of_trees(best, x, z, random_state)
+    return found._replace(
+        is_missed=moments > MOMENTS.least or trees > TREES.least,
+        is_clear=moments > MOMENTS.clear or trees > TREES.clear,
+    )
 
 
 def has_density(*blocks: np.ndarray) -> bool:
