@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.stats import entropy
@@ -70,13 +70,15 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
 
     Otherwise neighbours are reported for up to three columns of both sides, or where
     they find clearly more and do not depend on their number. Else copulas of a share of
-    dependent samples and of mixtures of normal distributions are tried. Only where
-    those do not suffice are critics f trained, five of them, each on four fifths of the
-    samples and tested on the other fifth, with the weights of the epoch that is best on
-    the test samples of the other folds. They begin as r (g is 0 at first), and are
-    reported where their bound is larger by two standard errors. Critics of half the
-    training samples are compared with them, and the gain from the other half, less its
-    standard error, is added once more.
+    dependent samples and of mixtures of normal distributions are tried; then the sum
+    over pairs of columns, for three to ten columns on each side that match, as they are
+    or as independent components, to pairs that are independent of each other. Only
+    where those do not suffice are critics f trained, three of them, each on two thirds
+    of the samples and tested on the others, with the weights of the epoch that is best
+    on the test samples of the other folds. They begin as r (g is 0 at first), and are
+    reported where their bound is larger by two standard errors. Their estimate is moved
+    from the test samples towards the training samples, by three quarters of the
+    difference, half of which is in the standard error.
 
     For labels classifiers give the lower bound. The estimate is that of Ross's
     neighbours for up to four columns of numbers, and that bound otherwise.
@@ -100,14 +102,16 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         `candidates` by class and place.
     chosen_ : str
         The source of the estimate: "reference" (the closed form), "neighbors",
-        "contaminated copula", "mixture copula", "critic" or the name of a candidate.
+        "contaminated copula", "mixture copula", "pairs of columns", "critic" or the
+        name of a candidate.
     status_ : {"ok", "zero", "saturated", "incomplete", "unstable", "not converged"}
         "zero": not significantly above 0. "saturated": close to the logarithm of the
         number of test samples, the most that they support. "incomplete": tests find
         dependence that the estimate misses; it is too low. "unstable": the folds differ
         by more than their errors. "not converged": training still improved at
-        `max_iter`, or the estimate still rises with the number of samples, or with
-        fewer neighbours; it may be too low. With the last four the interval is not to
+        `max_iter`, or the critics fit the training samples far better than the test
+        samples, or the estimate still rises with fewer neighbours; it may be too low.
+        With the last four the interval is not to
         be trusted.
     fold_scores_ : ndarray of shape (n_folds,)
         The estimate of each fold.
@@ -138,8 +142,10 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     `lower_bound_` is a lower bound in expectation whatever the distribution. The upper
     end of the interval is conditional: it holds if the dependence is of a kind that one
     of the sources can express at this number of samples, since no method bounds mutual
-    information from above without assumptions. It reaches to what neighbours find where
-    the closed form is reported, and at least to 0.
+    information from above without assumptions. Where the closed form is reported it
+    reaches to that of neighbours, and the lower end to that of the bound out of fold
+    where this is far below its ceiling. With few samples the interval of neighbours is
+    longer upwards than downwards. The upper end is at least 0.
 
     No sample is tested on by a critic that it trained or stopped. The choice between
     closed form, critics and candidates, however, is made on the test samples: the best
@@ -172,6 +178,13 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     >>> round(model.mutual_info_, 1), model.chosen_, model.status_
     (0.5, 'reference', 'ok')
     """
+
+    _parameter_texts: ClassVar = {
+        "cv": """int, cross-validation generator, iterable or None
+    Folds of cross-fitting: every sample is tested once, by a model that was neither
+    trained nor stopped on it. None means three shuffled folds, for labels five
+    stratified ones."""
+    }
 
     # Short epochs of at least fifty steps, with few negatives and a high rate: the
     # critic begins at the closed form, and has little to add.
