@@ -36,6 +36,7 @@ from skmi.auto.verdict import (
 )
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
+from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.gaussian.mixture import MixtureCopula
 from skmi.training.parameters import (
     COUNT,
@@ -407,8 +408,9 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         critics = choices.by_critics(X, y, model, shortfall)
         if found is None:
             return critics
-        if len(found.closed.bounds) == len(whole.bounds):
-            closed = found.closed
+        is_copula = isinstance(found.reference, CopulaReference)
+        if not is_copula and len(found.closed.bounds) == len(whole.bounds):
+            closed = found.closed  # that of the copula has the critics' own folds
         self.candidate_scores_[found.name] = float(closed.bounds.mean())
         is_better = whole.exceeds(closed)
         if isinstance(found.reference, MixtureCopula):  # another approximation

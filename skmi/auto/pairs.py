@@ -176,11 +176,12 @@ def excess_across(
 ) -> float:
     """Return by how many standard deviations groups of columns depend on each other.
 
-    Correlations of products and waves of each group with those of the others, beside
-    those of groups that are permuted independently.
+    Correlations of the product of partners, of all products and of waves of each group
+    with those of the others, beside those of groups that are permuted independently.
     """
+    partners = [np.prod(group, axis=0)[:, np.newaxis] for group in groups]
     groups = [group_features(np.column_stack(group), random_state) for group in groups]
-    kinds = list(zip(*groups, strict=True))  # products, and waves
+    kinds = [partners, *zip(*groups, strict=True)]  # and all products, and waves
 
     def across(order):
         found = []
@@ -194,7 +195,7 @@ def excess_across(
             )
         return found
 
-    rows = np.arange(len(groups[0][0]))
+    rows = np.arange(len(partners[0]))
     seen = across([rows] * len(groups))
     drawn = [
         across([random_state.permutation(rows) for _ in groups]) for _ in range(N_DRAWS)
