@@ -102,9 +102,9 @@ PARAMETERS = {
     which makes the estimate invariant under increasing maps of a column; to zero mean
     and unit variance ("standard"); or not at all.""",
     "discrete_features": """{"auto"}, bool or array-like
-    Which columns of X are labels, between which there is no distance: all (True), none
-    (False), a mask or the numbers of the columns. "auto" means those of strings,
-    categories and booleans.""",
+    Columns of X that are labels: all (True), none (False), a mask, their numbers or
+    names. "auto" takes strings, categories, booleans and columns of two distinct
+    values; all other whole numbers are numbers.""",
     "n_jobs": """int or None
     Number of threads: None means 1 outside a joblib context, -1 all processors.""",
     "n_neighbors": """int

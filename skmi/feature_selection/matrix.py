@@ -81,8 +81,9 @@ def mutual_info_matrix(
         Quantile bins of a continuous feature; None counts in bins of two widths and
         extrapolates.
     discrete_features : {"auto"}, bool or array-like, default="auto"
-        Which features are discrete: all (True), none (False), a mask, their numbers or
-        names. "auto" takes strings, categories and booleans.
+        Columns of X that are labels: all (True), none (False), a mask, their numbers or
+        names. "auto" takes strings, categories, booleans and columns of two distinct
+        values; all other whole numbers are numbers.
     n_jobs : int or None, default=None
         Jobs for the fits of an estimator.
     return_counts : bool, default=False

@@ -34,8 +34,9 @@ class MixedKSG(NeighborEstimator):
     ----------
     [shared]
     discrete_features : {"auto"}, bool or array-like, default="auto"
-        Which columns of X are labels: all (True), none (False), a mask or the indices
-        of the columns. "auto" takes those of strings, categories and booleans.
+        Columns of X that are labels: all (True), none (False), a mask, their numbers or
+        names. "auto" takes strings, categories, booleans and columns of two distinct
+        values; all other whole numbers are numbers.
     device : str or None, default=None
         Where distances are computed, as in :class:`KSG`.
 
