@@ -236,6 +236,15 @@ def task(make, **settings):
     return lambda n, seed: make(n_samples=n, random_state=seed, **settings)
 
 
+def additive_uniform(n, seed, *, n_columns, width=0.5, turns=False):
+    """Draw several columns with uniform noise each, rotated on both sides or not."""
+    X, y, truth = make_additive_noise(n * n_columns, noise=width, random_state=seed)
+    X, y = X.reshape(n, n_columns), y.reshape(n, n_columns)
+    if turns:
+        X, y = X @ rotation(n_columns), y @ rotation(n_columns).T
+    return X, y, n_columns * truth
+
+
 def noise_of(mutual_info):
     """Return the half width of additive noise for a mutual information."""
     widths = np.linspace(1e-4, 0.5, 500001)
@@ -267,6 +276,8 @@ FAMILIES = {
     "additive 1.7": task(make_additive_noise, noise=0.1),
     "additive 3": task(make_additive_noise, noise=noise_of(3.0)),
     "additive 5": task(make_additive_noise, noise=noise_of(5.0)),
+    "additive 5x5": functools.partial(additive_uniform, n_columns=5),
+    "additive 5x5 turned": functools.partial(additive_uniform, n_columns=5, turns=True),
     "rotated wave 2x1": functools.partial(rotated_wave, frequency=2.0),
     "rotated wave 3x1": functools.partial(rotated_wave, frequency=3.0, n_columns=3),
     "rotated product 2x1": rotated_product,

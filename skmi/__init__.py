@@ -19,8 +19,10 @@ _MODULES_OF_NAMES = {
     "density": ["HistogramMI", "KernelDensityMI"],
     "display": [
         "BoundsDisplay",
+        "ConditionalMatrixDisplay",
         "FeatureRankingDisplay",
         "InformationPlaneDisplay",
+        "LaggedInformationDisplay",
         "PermutationTestDisplay",
         "TrainingCurveDisplay",
     ],
@@ -35,6 +37,7 @@ _MODULES_OF_NAMES = {
         "NothingSelectedWarning",
         "ReliabilityWarning",
         "SaturationWarning",
+        "SerialDependenceWarning",
         "SkmiWarning",
     ],
     "feature_selection": ["MIFeatureSelector", "mutual_info_matrix"],
@@ -119,8 +122,10 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test compares the two
     from skmi.density import HistogramMI as HistogramMI
     from skmi.density import KernelDensityMI as KernelDensityMI
     from skmi.display import BoundsDisplay as BoundsDisplay
+    from skmi.display import ConditionalMatrixDisplay as ConditionalMatrixDisplay
     from skmi.display import FeatureRankingDisplay as FeatureRankingDisplay
     from skmi.display import InformationPlaneDisplay as InformationPlaneDisplay
+    from skmi.display import LaggedInformationDisplay as LaggedInformationDisplay
     from skmi.display import PermutationTestDisplay as PermutationTestDisplay
     from skmi.display import TrainingCurveDisplay as TrainingCurveDisplay
     from skmi.encoders import InfoMaxEncoder as InfoMaxEncoder
@@ -135,6 +140,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test compares the two
     from skmi.exceptions import NothingSelectedWarning as NothingSelectedWarning
     from skmi.exceptions import ReliabilityWarning as ReliabilityWarning
     from skmi.exceptions import SaturationWarning as SaturationWarning
+    from skmi.exceptions import SerialDependenceWarning as SerialDependenceWarning
     from skmi.exceptions import SkmiWarning as SkmiWarning
     from skmi.feature_selection import MIFeatureSelector as MIFeatureSelector
     from skmi.feature_selection import mutual_info_matrix as mutual_info_matrix
@@ -186,6 +192,7 @@ __all__ = [
     "BarberAgakov",
     "BoundsDisplay",
     "CollapseWarning",
+    "ConditionalMatrixDisplay",
     "ConvergenceWarning",
     "DependentColumnsWarning",
     "DifferenceOfEntropies",
@@ -206,6 +213,7 @@ __all__ = [
     "InterpolatedBound",
     "JensenShannon",
     "KernelDensityMI",
+    "LaggedInformationDisplay",
     "LeaveOneOutBound",
     "MIFeatureSelector",
     "MIGEGradient",
@@ -221,6 +229,7 @@ __all__ = [
     "ReliabilityWarning",
     "SaturationWarning",
     "ScoreEstimator",
+    "SerialDependenceWarning",
     "SkmiWarning",
     "StudentCopulaMI",
     "TrainingCurveDisplay",

@@ -453,3 +453,16 @@ def highest_entropy(labels: np.ndarray) -> float:
     error = math.sqrt(variance / n_samples + degrees / (2 * n_samples**2))
     end = mean + degrees / (2 * n_samples) + 1.96 * error
     return min(end, math.log(len(counts)))
+
+
+def read_groups(groups: ArrayLike | None, n_samples: int) -> np.ndarray | None:
+    """Return group labels as codes, one for each sample."""
+    if groups is None:
+        return None
+    codes = label_codes(read_block(groups, "groups"), "groups")
+    if len(codes) != n_samples:
+        raise ValueError(
+            f"groups has {len(codes)} labels for {n_samples} samples; pass one for "
+            "each sample."
+        )
+    return codes

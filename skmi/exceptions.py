@@ -16,6 +16,7 @@ __all__ = [
     "NothingSelectedWarning",
     "ReliabilityWarning",
     "SaturationWarning",
+    "SerialDependenceWarning",
     "SkmiWarning",
     "warn",
 ]
@@ -116,4 +117,11 @@ class SaturationWarning(SkmiWarning):
     """The estimate is close to the largest value that the method can return.
 
     The mutual information may be larger; more samples raise the ceiling.
+    """
+
+
+class SerialDependenceWarning(SkmiWarning):
+    """X and y both depend on their past, so that errors and p-values are too small.
+
+    Pass ``block_length`` or ``groups``; shuffle rows that were merely sorted.
     """

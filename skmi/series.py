@@ -183,9 +183,7 @@ def lagged_mutual_info(
     check_consistent_length(x, y)
     require_block_length(block_length)
     lags = read_lags(lags, len(x))
-    model = (
-        KSG(discrete_target=False, random_state=0) if estimator is None else estimator
-    )
+    model = default_estimator() if estimator is None else estimator
     values, errors = np.empty(len(lags)), np.empty(len(lags))
     for place, lag in enumerate(lags):
         rows = slice(max(lag, 0), len(y) + min(lag, 0))
@@ -198,6 +196,40 @@ def lagged_mutual_info(
     return LaggedInformationResult(
         values, errors, values - reach, values + reach, pvalue, lags
     )
+
+
+def null_estimates(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    lags: int | Iterable[int],
+    estimator: MutualInfoEstimator | None,
+    n_rotations: int,
+    random_state: int | np.random.RandomState | None,
+) -> np.ndarray:
+    """Return estimates with x rotated against y by more than the lags.
+
+    Of one lag, for rotations make all lags alike.
+    """
+    x, y = as_series(x, "x"), as_series(y, "y")
+    require_count("n_rotations", n_rotations, 2)
+    random_state = make_random_state(random_state)
+    guard = smallest_rotation(x, read_lags(lags, len(x)))
+    model = default_estimator() if estimator is None else estimator
+    shifts = random_state.randint(guard, len(x) - guard, size=n_rotations)
+    return np.array(
+        [clone(model).fit(np.roll(x, k, axis=0), y).mutual_info_ for k in shifts]
+    )
+
+
+def default_estimator() -> MutualInfoEstimator:
+    """Return the estimator that is taken where none is given."""
+    return KSG(discrete_target=False, random_state=0)
+
+
+def smallest_rotation(x: np.ndarray, lags: np.ndarray) -> int:
+    """Return a rotation that moves no dependence to another of the lags."""
+    return min(int(np.ptp(lags)) + memory_of(x), len(x) // 4) + 1
 
 
 def read_lags(lags: int | Iterable[int], n_samples: int) -> np.ndarray:
@@ -241,8 +273,7 @@ def pvalues_over_lags(x, y, lags, block_length, random_state):
         shifted = order[(everything[:, None] - lags) % len(x)].T
         return np.cbrt(sums_of_squares(v, u, shifted)).sum(axis=1)
 
-    # A smaller rotation would move dependence at one lag to another.
-    guard = min(int(np.ptp(lags)) + memory_of(x), len(x) // 4) + 1
+    guard = smallest_rotation(x, lags)
     draws = []
     for _ in range(N_ROTATIONS):
         if block_length is None:
@@ -343,9 +374,7 @@ def transfer_entropy(
     if conditions is not None:
         given.append(past(as_series(conditions, "conditions"), y_lags, start))
     Z, before, now = np.hstack(given), past(x, x_lags, start), y[start:]
-    model = (
-        KSG(discrete_target=False, random_state=0) if estimator is None else estimator
-    )
+    model = default_estimator() if estimator is None else estimator
 
     def fit(order=None):
         rows = before if order is None else before[order]

@@ -222,6 +222,23 @@ def permutation_pvalue(
     return float(pvalue) if np.ndim(pvalue) == 0 else pvalue
 
 
+def is_decided(
+    statistic: float,
+    null_distribution: ArrayLike,
+    n_permutations: int,
+    level: float | None,
+) -> bool:
+    """Whether the p-value of all permutations is above a level, from the first ones.
+
+    As many of them exceed the statistic as suffice, as in Besag and Clifford's
+    sequential test (Biometrika 78, 1991).
+    """
+    if level is None:
+        return False
+    count = (np.asarray(null_distribution) >= statistic - 1e-12).sum()
+    return bool(count >= level * (n_permutations + 1))
+
+
 def max_statistic_pvalues(
     statistics: ArrayLike, null_distribution: ArrayLike
 ) -> np.ndarray:

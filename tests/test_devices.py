@@ -1,6 +1,7 @@
 """A fitted model answers where its device is not."""
 
 import pickle
+import sys
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 import skmi
 from skmi._core.torch_utils import device_at_hand, resolve_device
+from tests.estimators import all_with_parameters, make_small
 from tests.oracle import draw_normal
 
 
@@ -30,6 +32,39 @@ def test_a_fit_on_a_gpu_scores_on_a_cpu(monkeypatch, cv):
     assert np.isfinite(model.score_samples(X, Y)).all()
     with pytest.raises(ValueError, match="cannot be used here"):
         model.fit(X, Y)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize(
+    "cls", [cls for cls in all_with_parameters() if hasattr(cls, "device")]
+)
+def test_whatever_has_a_device_answers_without_it(monkeypatch, cls):
+    X, Y, _ = draw_normal(120, 2, 0.5, seed=0)
+    if cls in (skmi.IBEncoder, skmi.MIGEGradient):
+        Y = np.where(Y[:, 0] > 0, "up", "down")
+    elif cls is skmi.MIFeatureSelector:
+        Y = Y[:, 0]
+    model = make_small(cls).set_params(device="cuda")
+    with monkeypatch.context() as patch:
+        for name, module in list(sys.modules.items()):
+            if name.startswith("skmi.") and hasattr(module, "resolve_device"):
+                patch.setattr(
+                    module, "resolve_device", lambda *given: torch.device("cpu")
+                )
+        state = pickle.dumps(model.fit(X, Y))
+    model = pickle.loads(state)
+    answers = [
+        getattr(model, name)(X, Y)
+        for name in ("score", "mutual_info", "mutual_info_gradient")
+        if hasattr(model, name)
+    ]
+    answers += [
+        getattr(model, name)(X)
+        for name in ("transform", "predict")
+        if hasattr(model, name)
+    ]
+    assert answers
 
 
 def test_a_device_of_single_precision_trains_and_the_cpu_reports(monkeypatch):

@@ -1,6 +1,7 @@
 """What breaks other programs: each estimator without training holds it, or says so."""
 
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -105,10 +106,12 @@ def test_labels_of_every_kind(estimator):
 @pytest.mark.parametrize("unit", [1.0, 1 / 3])
 def test_rounded_values(estimator, unit):
     truth, values = rounded_truth(unit), []
+    doubted = isinstance(estimator, skmi.KernelDensityMI)  # which blurs them
     for seed in range(3):
         X, Y, _ = draw_normal(2000, 1, 0.41, seed)
         X, Y = np.round(X / unit), np.round(Y / unit)
-        values.append(estimator.fit(X, Y).mutual_info_)
+        with pytest.warns(skmi.ReliabilityWarning) if doubted else nullcontext():
+            values.append(estimator.fit(X, Y).mutual_info_)
     assert np.mean(values) == pytest.approx(truth, rel=0.2)
 
 

@@ -37,10 +37,12 @@ from skmi.exceptions import (
     NothingSelectedWarning,
     ReliabilityWarning,
     SaturationWarning,
+    SerialDependenceWarning,
     SkmiWarning,
 )
 from skmi.inference import (
     confidence_interval,
+    independence_test,
     permutation_test,
     self_consistency,
 )
@@ -55,6 +57,7 @@ labels = np.where(y > 0, "up", "down")
 codes = np.arange(60.0) % 3  # numbers that look like labels
 summed = np.column_stack([X, X.sum(axis=1)])  # columns that depend on each other
 twins, twin_y = np.tile(X, (5, 1)), np.tile(y, 5)
+walk = np.cumsum(rng.standard_normal(60))
 rare = np.array(["often"] * 57 + ["rare"] * 3)
 FEW = {"max_iter": 2, "random_state": 0}
 SEED = {"random_state": 0}
@@ -84,6 +87,10 @@ CASES = {
     "fit of neighbours": (
         lambda: KSG().fit(X[:6], y[:6]),
         FewRowsWarning,
+    ),
+    "test of series": (
+        lambda: independence_test(walk, walk[::-1], n_permutations=9),
+        SerialDependenceWarning,
     ),
     "fit of copies": (
         lambda: GaussianMI().fit(twins, twin_y),

@@ -11,6 +11,7 @@ from skmi.exceptions import ReliabilityWarning, warn
 __all__ = [
     "SMALL_DOUBT",
     "CodeInformation",
+    "adjustment_error",
     "chance_in_groups",
     "code_entropy",
     "code_information",
@@ -156,8 +157,8 @@ def adjusted_codes(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     adjusted = (plain - chance) * stretch
     by_chance = stretch * math.sqrt(variance) / n_samples
     share = min(max(adjusted / largest, 0.0), 1.0)
-    bias = (np.count_nonzero(n_x) - 1) * (np.count_nonzero(n_y) - 1) / (2 * n_samples)
-    uncertainty = UNCERTAIN * min(bias, largest) * share * (1 - share)
+    freedom = (np.count_nonzero(n_x) - 1) * (np.count_nonzero(n_y) - 1)
+    uncertainty = adjustment_error(adjusted, largest, freedom, n_samples)
     # Of labels of equal shares the first order of the error of the entropy vanishes.
     n_codes = min(np.count_nonzero(n_x), np.count_nonzero(n_y))
     second = share * math.sqrt((n_codes - 1) / 2) / n_samples
@@ -165,6 +166,15 @@ def adjusted_codes(x: np.ndarray, y: np.ndarray) -> CodeInformation:
     return CodeInformation(
         plain, adjusted, stretch, by_chance * (1 - share), uncertainty
     )
+
+
+def adjustment_error(
+    value: float, largest: float, freedom: int, n_samples: float
+) -> float:
+    """Error of an estimate that is adjusted for chance, between its exact ends."""
+    share = min(max(value / largest, 0.0), 1.0)
+    bias = min(freedom / (2 * n_samples), largest)
+    return UNCERTAIN * bias * share * (1 - share)
 
 
 def code_entropy(x: np.ndarray) -> float:

@@ -8,19 +8,28 @@ from skmi.exceptions import (
     DiscreteTargetWarning,
     DuplicateRowsWarning,
     FewRowsWarning,
+    SerialDependenceWarning,
     warn,
 )
 
 __all__ = [
     "are_codes",
     "is_constant",
+    "is_grouped",
     "require_finite",
     "warn_of_column_codes",
     "warn_of_duplicate_rows",
     "warn_of_few_rows",
     "warn_of_integer_labels",
     "warn_of_many_labels",
+    "warn_of_serial_dependence",
 ]
+
+# Of a product of the correlations of X and of y with their past, from which on the
+# variance of an estimate is a fifth larger than that of independent samples.
+SERIAL_DEPENDENCE = 0.09
+LOCAL_ROWS = 25  # of a local mean
+SERIAL_ERRORS = 3.0  # of a correlation of independent samples, for one column
 
 MOST_CODES = 20  # distinct whole numbers that may be codes of labels
 
@@ -181,3 +190,52 @@ def warn_of_integer_labels(y):
             "discrete_target=False.",
             DiscreteTargetWarning,
         )
+
+
+def warn_of_serial_dependence(x, y):
+    """Warn where columns of x and of y are both correlated with their past."""
+    correlations = [correlation_with_past(side) for side in (x, y)]
+    if math.prod(correlations) > SERIAL_DEPENDENCE:
+        warn(
+            "X and y look like series: their correlations with the sample before are "
+            f"{correlations[0]:.2f} and {correlations[1]:.2f}. Standard errors and "
+            "p-values of independent samples are then too small: pass block_length, or "
+            "groups. If the rows are merely sorted, shuffle them.",
+            SerialDependenceWarning,
+        )
+
+
+def correlation_with_past(side):
+    """Return the largest correlation at lag 1 of columns; 0 where none is significant.
+
+    Without their local means: rows of a table that is sorted, or grouped by a label,
+    have means in common and need not depend on each other. Of columns that are sorted
+    or grouped by their own values nothing can be said.
+    """
+    found = 0.0
+    n_rows, n_columns = side.shape
+    limit = (SERIAL_ERRORS + math.log(max(n_columns, 1)) / 3) / math.sqrt(
+        max(n_rows, 1)
+    )
+    for column in side.T:
+        if is_grouped(column):
+            continue
+        ranks = np.unique(column, return_inverse=True)[1]
+        window = np.ones(min(LOCAL_ROWS, n_rows))
+        sums, numbers = (
+            np.convolve(part, window, "same") for part in (ranks, np.ones(n_rows))
+        )
+        rest = ranks - sums / numbers
+        rest = rest - rest.mean()
+        value = rest[1:] @ rest[:-1] / max(rest @ rest, 1e-300)
+        if abs(value) > max(limit, abs(found)):
+            found = float(value)
+    return found
+
+
+def is_grouped(column):
+    """Whether values are sorted, or equal ones that repeat lie side by side."""
+    values, ranks = np.unique(column, return_inverse=True)
+    steps = np.diff(ranks)
+    is_sorted = (steps >= 0).all() or (steps <= 0).all()
+    return bool(is_sorted or np.count_nonzero(steps) < len(values) < len(column))

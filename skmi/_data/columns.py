@@ -56,6 +56,10 @@ def column_of(data: Any, k: int) -> np.ndarray:
     dtype = getattr(dtype, "pyarrow_dtype", dtype)
     if hasattr(column, "dt") and getattr(dtype, "tz", None) is not None:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    if any(
+        kind.endswith("int128") for kind in column_types(column)
+    ):  # longer than those of numpy
+        return np.array(list(column), dtype=object)
     array = np.asarray(column)
     if array.dtype.kind == "f" and "int" in column_types(column)[0]:  # with gaps
         values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
@@ -88,9 +92,9 @@ def with_column(data: Any, k: int, values: np.ndarray) -> Any:
 
 
 def warn_of_number_texts(data: Any, name: str) -> None:
-    """Warn of text that is fractions of many values, and is taken as labels.
+    """Warn of text that is decimal numbers of many values, taken as labels.
 
-    Whole numbers as text are how people write codes.
+    Whole numbers as text are codes, and nothing else is wanted.
     """
     for k, kind in enumerate(feature_kinds(data)):
         if kind != "text":
@@ -98,9 +102,12 @@ def warn_of_number_texts(data: Any, name: str) -> None:
         given = column_types(data) or np.ndim(data) == 1
         column = column_of(data, k) if given else np.asarray(data)[:, k]
         texts = {text for text in column.tolist() if not is_missing(text)}
-        if len(texts) <= MOST_CODES or all(map(str.isdigit, map(str, texts))):
-            continue
-        if all(map(is_number, texts)):
+        texts = {
+            t.decode(errors="replace") if isinstance(t, bytes) else str(t)
+            for t in texts
+        }
+        are_codes = all(text.lstrip("-+").isdigit() for text in texts)
+        if len(texts) > MOST_CODES and not are_codes and all(map(is_number, texts)):
             warn(
                 f"{name} holds numbers as text in column {k}, such as "
                 f"{min(texts)!r}; its {len(texts)} distinct texts are taken as labels. "

@@ -12,6 +12,7 @@ from sklearn import get_config
 __all__ = [
     "array_kinds",
     "as_array",
+    "as_texts",
     "column_types",
     "dtype_kind",
     "element_kind",
@@ -202,6 +203,16 @@ def label_rows(y):
     """Return each row of y as a tuple of Python values."""
     columns = y.reshape(len(y), -1)
     return [tuple(row) for row in columns.tolist()]
+
+
+def as_texts(labels):
+    """Return an array of labels as text, bytes of any encoding by their characters."""
+    try:
+        return labels.astype(str)
+    except UnicodeDecodeError:
+        values = labels.ravel().tolist()
+        texts = [v.decode("latin-1") if isinstance(v, bytes) else v for v in values]
+        return np.array(list(map(str, texts))).reshape(labels.shape)
 
 
 def labels_as_objects(data):

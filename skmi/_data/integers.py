@@ -11,7 +11,7 @@ from skmi._data.columns import column_of, with_column
 from skmi._data.dtypes import column_types, element_kind, is_missing
 from skmi.exceptions import ReliabilityWarning, warn
 
-__all__ = ["Origin", "distinct", "keep_distinct", "warn_of_merged"]
+__all__ = ["LARGEST_EXACT", "Origin", "distinct", "keep_distinct", "warn_of_merged"]
 
 LARGEST_EXACT = 2**53  # whole numbers up to here are exact as floats
 

@@ -20,7 +20,7 @@ from skmi._data.dtypes import (
     is_missing,
     is_tensor,
 )
-from skmi._data.integers import warn_of_merged
+from skmi._data.integers import LARGEST_EXACT, warn_of_merged
 from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
@@ -108,6 +108,8 @@ def in_memory(data, name, for_table):
     if library == "pandas":
         if hasattr(data, "to_series"):  # an index
             data = data.to_series().reset_index(drop=True)
+        elif not hasattr(data, "iloc"):  # an array of its own types, as categories
+            data = sys.modules["pandas"].Series(data)
         return without_sparse_columns(data)
     if isinstance(data, np.ma.MaskedArray):
         return without_mask(data, name, for_table)
@@ -207,9 +209,16 @@ def array_of_items(data, name):
     if any(issubclass(kind, (str, bytes)) for kind in kinds) or bool in kinds:
         return objects if len(kinds) > 1 or not objects.size else of_one_type(objects)
     try:
-        return plain_array(np.asarray(items), name)
+        array = plain_array(np.asarray(items), name)
     except (TypeError, ValueError, OverflowError):
         return objects
+    mixed = array.dtype.kind == "f" and any(issubclass(k, int) for k in kinds)
+    # Floats beside large whole numbers make floats of these.
+    return (
+        objects
+        if mixed and np.nanmax(np.abs(array), initial=0) > LARGEST_EXACT
+        else array
+    )
 
 
 def of_one_type(objects):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, check_cv
 
 from skmi._core.sklearn_compat import Integral
 from skmi.exceptions import FewRowsWarning, warn
@@ -46,15 +46,25 @@ def part_size(size: float, n_samples: int) -> int:
 
 
 def hold_out(
-    rows: np.ndarray, size: float, random_state: np.random.RandomState
+    rows: np.ndarray,
+    size: float,
+    random_state: np.random.RandomState,
+    groups: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split samples at random into those that stay and those held out.
 
-    `size` is a fraction of them, a number, or 0.
+    `size` is a fraction of them, a number, or 0. With the `groups` of all samples whole
+    groups are held out, until there are so many samples.
     """
     rows = random_state.permutation(rows)
     n_held_out = part_size(size, len(rows)) if size else 0
-    return rows[n_held_out:], rows[:n_held_out]
+    if groups is None or not n_held_out:
+        return rows[n_held_out:], rows[:n_held_out]
+    present, counts = np.unique(groups[rows], return_counts=True)
+    order = random_state.permutation(len(present))
+    n_groups = np.searchsorted(np.cumsum(counts[order]), n_held_out) + 1
+    is_held_out = np.isin(groups[rows], present[order[:n_groups]])
+    return rows[~is_held_out], rows[is_held_out]
 
 
 def train_stop_test(
@@ -64,13 +74,14 @@ def train_stop_test(
     validation_fraction: float,
     random_state: np.random.RandomState,
     name: str,
+    groups: np.ndarray | None = None,
 ) -> Fold:
     """Split once at random; `validation_fraction` is of the samples not tested on.
 
     Either size may be 0. `name` is that of the estimator, for the message.
     """
-    rest, report = hold_out(np.arange(n_samples), test_size, random_state)
-    fold = Fold(*hold_out(rest, validation_fraction, random_state), report)
+    rest, report = hold_out(np.arange(n_samples), test_size, random_state, groups)
+    fold = Fold(*hold_out(rest, validation_fraction, random_state, groups), report)
     sizes = {"test_size": test_size, "validation_fraction": validation_fraction}
     require_samples(fold, n_samples, name, sizes)
     return fold
@@ -84,26 +95,31 @@ def cross_fitting_folds(
     validation_fraction: float,
     random_state: np.random.RandomState,
     name: str,
+    groups: np.ndarray | None = None,
 ) -> list[Fold]:
     """Split into folds whose test samples do not train; a number means shuffled ones.
 
     `cv` is what scikit-learn takes: a number, a splitter, or pairs of sample numbers.
     """
     n_samples = len(y)
-    if isinstance(cv, Integral):
+    if isinstance(cv, Integral) and groups is not None:
+        seed = random_state.randint(np.iinfo(np.int32).max)
+        splitter = GroupKFold(cv, shuffle=True, random_state=seed)
+    elif isinstance(cv, Integral):
         splitter = shuffled_folds(y, cv, stratified, random_state)
     else:
         splitter = check_cv(cv)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")
-        pairs = list(splitter.split(np.zeros((n_samples, 1)), y))
+        pairs = list(splitter.split(np.zeros((n_samples, 1)), y, groups))
     if not pairs:
         raise ValueError("cv gives no folds; a used-up generator, perhaps.")
     folds = []
     for pair in pairs:
         rest, report = map(np.asarray, pair)
         require_disjoint(rest, report, n_samples)
-        fold = Fold(*hold_out(rest, validation_fraction, random_state), report)
+        stop = hold_out(rest, validation_fraction, random_state, groups)
+        fold = Fold(*stop, report)
         sizes = {"validation_fraction": validation_fraction, "cv": cv}
         require_samples(fold, n_samples, name, sizes)
         folds.append(fold)

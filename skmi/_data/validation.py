@@ -18,6 +18,7 @@ from skmi._data.checks import (
 )
 from skmi._data.columns import as_objects, warn_of_number_texts
 from skmi._data.dtypes import (
+    as_texts,
     column_types,
     dtype_kind,
     feature_kinds,
@@ -73,8 +74,8 @@ class LabelColumns(NamedTuple):
         require_labels(self.name, block, self.mask)
         columns = [block[:, ~self.mask].astype(np.float64)]
         for number, codes in self.labels.items():
-            labels = np.array(sorted({str(label) for label in codes}))
-            columns.append(block[:, [number]].astype(str) == labels)
+            labels = np.unique(as_texts(np.array(list(codes), dtype=object)))
+            columns.append(as_texts(block[:, [number]]) == labels)
         return np.hstack(columns).astype(np.float64)
 
 

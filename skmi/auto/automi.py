@@ -2,9 +2,10 @@
 
 import math
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from scipy.stats import entropy
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -19,7 +20,7 @@ from skmi._data.splitting import cross_fitting_folds, stopped_by_others
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.auto.evidence import examine, has_density, with_mixtures
-from skmi.auto.pairs import by_pairs
+from skmi.auto.pairs import LEAST_COLUMNS, by_pairs, pairs_show_more
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
     CAVEATS,
@@ -36,6 +37,8 @@ from skmi.auto.verdict import (
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.entropy import highest_entropy
 from skmi.exceptions import SkmiWarning
+from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.gaussian.mixture import MixtureCopula
 from skmi.training.parameters import (
     COUNT,
     OPTIONAL_COUNT,
@@ -49,6 +52,7 @@ from skmi.variational.conditional import BarberAgakov
 __all__ = ["AutoMI"]
 
 LABEL_EPOCHS = 1000  # of a classifier, whose epochs are passes and cost little
+FOLDS, LABEL_FOLDS = 3, 5
 ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
 
@@ -68,13 +72,15 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
 
     Otherwise neighbours are reported for up to three columns of both sides, or where
     they find clearly more and do not depend on their number. Else copulas of a share of
-    dependent samples and of mixtures of normal distributions are tried. Only where
-    those do not suffice are critics f trained, five of them, each on four fifths of the
-    samples and tested on the other fifth, with the weights of the epoch that is best on
-    the test samples of the other folds. They begin as r (g is 0 at first), and are
-    reported where their bound is larger by two standard errors. Critics of half the
-    training samples are compared with them, and the gain from the other half, less its
-    standard error, is added once more.
+    dependent samples and of mixtures of normal distributions are tried; then the sum
+    over pairs of columns, for three to ten columns on each side that match, as they are
+    or as independent components, to pairs that are independent of each other. Only
+    where those do not suffice are critics f trained, three of them, each on two thirds
+    of the samples and tested on the others, with the weights of the epoch that is best
+    on the test samples of the other folds. They begin as r (g is 0 at first), and are
+    reported where their bound is larger by two standard errors. Their estimate is moved
+    from the test samples towards the training samples, by three quarters of the
+    difference, half of which is in the standard error.
 
     For labels classifiers give the lower bound. The estimate is that of Ross's
     neighbours for up to four columns of numbers, and that bound otherwise.
@@ -98,14 +104,16 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         `candidates` by class and place.
     chosen_ : str
         The source of the estimate: "reference" (the closed form), "neighbors",
-        "contaminated copula", "mixture copula", "critic" or the name of a candidate.
+        "contaminated copula", "mixture copula", "pairs of columns", "critic" or the
+        name of a candidate.
     status_ : {"ok", "zero", "saturated", "incomplete", "unstable", "not converged"}
         "zero": not significantly above 0. "saturated": close to the logarithm of the
         number of test samples, the most that they support. "incomplete": tests find
         dependence that the estimate misses; it is too low. "unstable": the folds differ
         by more than their errors. "not converged": training still improved at
-        `max_iter`, or the estimate still rises with the number of samples, or with
-        fewer neighbours; it may be too low. With the last four the interval is not to
+        `max_iter`, or the critics fit the training samples far better than the test
+        samples, or the estimate still rises with fewer neighbours; it may be too low.
+        With the last four the interval is not to
         be trusted.
     fold_scores_ : ndarray of shape (n_folds,)
         The estimate of each fold.
@@ -136,8 +144,10 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     `lower_bound_` is a lower bound in expectation whatever the distribution. The upper
     end of the interval is conditional: it holds if the dependence is of a kind that one
     of the sources can express at this number of samples, since no method bounds mutual
-    information from above without assumptions. It reaches to what neighbours find where
-    the closed form is reported, and at least to 0.
+    information from above without assumptions. Where the closed form is reported it
+    reaches to that of neighbours, and the lower end to that of the bound out of fold
+    where this is far below its ceiling. With few samples the interval of neighbours is
+    longer upwards than downwards. The upper end is at least 0.
 
     No sample is tested on by a critic that it trained or stopped. The choice between
     closed form, critics and candidates, however, is made on the test samples: the best
@@ -171,12 +181,19 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     (0.5, 'reference', 'ok')
     """
 
+    _parameter_texts: ClassVar = {
+        "cv": """int, cross-validation generator, iterable or None
+    Folds of cross-fitting: every sample is tested once, by a model that was neither
+    trained nor stopped on it. None means three shuffled folds, for labels five
+    stratified ones."""
+    }
+
     # Short epochs of at least fifty steps, with few negatives and a high rate: the
     # critic begins at the closed form, and has little to add.
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=6, constraints=COUNT)
+    n_iter_no_change: int = parameter(default=4, constraints=COUNT)
     n_components: int = parameter(default=32, constraints=COUNT)
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]
@@ -184,7 +201,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     candidates: Any = parameter(default=None, constraints=["array-like", None])
     encoder_x: Any = parameter(default=None, constraints=ENCODER)
     encoder_y: Any = parameter(default=None, constraints=ENCODER)
-    cv: Any = parameter(default=5, constraints=["cv_object"])
+    cv: Any = parameter(default=None, constraints=["cv_object"])
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
 
     _label_columns = "indicators"
@@ -246,11 +263,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             names -= {"max_iter", "n_iter_no_change", "n_negatives"}
             names -= {"critic"} if isinstance(self.critic, str) else set()
         seed = random_state.randint(np.iinfo(np.int32).max)
+        folds = LABEL_FOLDS if discrete else FOLDS
         return model.set_params(
             **{name: mine[name] for name in names}
             | {
                 "discrete_target": discrete,
-                "cv": 5 if self.cv is None else self.cv,
+                "cv": folds if self.cv is None else self.cv,
                 "random_state": seed,
             }
         )
@@ -319,7 +337,9 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         with warnings.catch_warnings():  # given already in the fit
             warnings.simplefilter("ignore", SkmiWarning)
             self._folds = model._split(X, y, make_random_state(model.random_state))
-        chosen = choices.by_classifiers(model, self._folds)
+        counts = np.unique(y, return_counts=True)[1]
+        fitted = entropy(counts) + float(model._log_ratio_of_pairs(X, y).mean())
+        chosen = choices.by_classifiers(model, self._folds, fitted)
         self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
         near = nearest_of_labels(X, y, random_state) if has_density(X) else None
         return chosen if near is None else choices.by_neighbors_of_labels(near, chosen)
@@ -332,36 +352,36 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._folds = self._make_folds(model, y)
         found = examine(X, y, random_state)
         self.reference_mutual_info_ = found.value
+        if not found.is_missed and min(X.shape[1], y.shape[1]) >= LEAST_COLUMNS:
+            more = pairs_show_more(found, X, y, random_state)
+            found = found._replace(is_missed=more)
         if not found.is_missed:
-            return self._report_closed_form(found)
+            return self._train_nothing(found)
         if found.neighbors_suffice:
             self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
+        found = with_mixtures(found, X, y, random_state)
+        if not found.is_missed:
+            return self._train_nothing(found)
         summed = by_pairs(X, y, self._folds, random_state)
-        if summed is not None and summed[0].lower_bound > found.closed.value:
+        if summed is not None and summed[0].improves(found):
             self._train_nothing(found)
             chosen, self.fold_scores_ = summed
             self.candidate_scores_[chosen.name] = chosen.lower_bound
             return chosen
-        found = with_mixtures(found, X, y, random_state)
-        if not found.is_missed:
-            return self._report_closed_form(found)
         chosen = self._fit_critics(model, X, y, found)
         if found.near is not None and found.near.exceeds(chosen.estimate):
             return self._fit_neighbors(model, X, y, found.near)
         return chosen
 
-    def _report_closed_form(self, found):
-        self._train_nothing(found)
-        return choices.by_closed_form(found, self._folds)
-
     def _train_nothing(self, found):
-        """Set the attributes of a fit that trains no critic."""
-        self.candidate_scores_ = {found.name: float(found.closed.bounds.mean())}
+        """Set the attributes of a fit without a critic; return the closed form."""
         bounds = found.closed.bounds
+        self.candidate_scores_ = {found.name: float(bounds.mean())}
         self.fold_scores_ = np.array([bounds[f.report].mean() for f in self._folds])
         self.n_iter_, self.best_iter_ = 0, [0] * len(self._folds)
         self.loss_curve_, self.validation_scores_ = [], None
+        return choices.by_closed_form(found, self._folds)
 
     def _fit_neighbors(self, model, X, y, near):
         chosen, self.fold_scores_ = choices.by_neighbors(
@@ -387,13 +407,21 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._folds = model.folds_
         whole, closed = model.whole_, model.closed_
         self.candidate_scores_ = {"critic": float(whole.bounds.mean())}
-        if found is not None:
-            if len(found.closed.bounds) == len(whole.bounds):
-                closed = found.closed
-            self.candidate_scores_[found.name] = float(closed.bounds.mean())
-            if not whole.exceeds(closed):
-                return choices.by_closed_form(found, self._folds)
-        return choices.by_critics(X, y, model)
+        shortfall = 0.0 if found is None else found.reference.shortfall
+        critics = choices.by_critics(X, y, model, shortfall)
+        if found is None:
+            return critics
+        is_copula = isinstance(found.reference, CopulaReference)
+        if not is_copula and len(found.closed.bounds) == len(whole.bounds):
+            closed = found.closed  # that of the copula has the critics' own folds
+        self.candidate_scores_[found.name] = float(closed.bounds.mean())
+        is_better = whole.exceeds(closed)
+        if isinstance(found.reference, MixtureCopula):  # another approximation
+            is_better = whole.bounds.mean() > closed.bounds.mean()
+        if is_better:
+            return critics
+        chosen = choices.by_closed_form(found, self._folds)
+        return chosen.containing(choices.upper_end(critics))
 
     def _compare(self, chosen, X, y):
         """Return a candidate of the user's where its lower bound is larger."""

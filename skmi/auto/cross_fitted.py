@@ -90,8 +90,8 @@ class CrossFittedCritic(CriticEstimator):
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=6, constraints=COUNT)
-    cv: Any = parameter(default=5, constraints=["cv_object"])
+    n_iter_no_change: int = parameter(default=4, constraints=COUNT)
+    cv: Any = parameter(default=3, constraints=["cv_object"])
     allow_untrained: bool = parameter(default=True, constraints=["boolean"])
     encoder_x: Any = parameter(
         default=None, constraints=[HasMethods(["fit", "transform"]), nn.Module, None]
@@ -179,12 +179,19 @@ class CrossFittedCritic(CriticEstimator):
         critics = [without_network(critic) for critic in self._scores.critics]
         self._scores = self._scores._replace(critics=critics)
 
-    def halve_folds(self, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the first folds with half of the training samples, as for `cv`."""
-        return [
-            (fold.train[: len(fold.train) // 2], fold.report)
-            for fold in self.folds_[:number]
+    def training_bound(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Return the multi-sample bound on as many training as test samples, in nats.
+
+        Parameters
+        ----------
+        X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
+            The samples of the fit.
+        """
+        scores = self._scores_of_each(self._scores.critics, self._scores.inputs)
+        folds = [
+            fold._replace(report=fold.train[: len(fold.report)]) for fold in self.folds_
         ]
+        return float(gather(scores, X, y, folds).bounds.mean())
 
 
 def encode(encoder: Any, block: np.ndarray) -> np.ndarray:

@@ -7,32 +7,73 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
+from sklearn.decomposition import FastICA
+from sklearn.exceptions import ConvergenceWarning
 
 from skmi._data.marginals import normal_scores
 from skmi._data.splitting import Fold, multi_sample_terms
 from skmi.auto.candidates import N_NEIGHBORS, Candidate, RatioOfSamples
-from skmi.auto.evidence import MOMENTS, Findings, evidence_reach, examine
-from skmi.auto.untrained import INFLATION, N_DRAWS, excess, features, products
+from skmi.auto.evidence import (
+    NEIGHBORS,
+    Findings,
+    evidence_reach,
+    examine,
+    has_density,
+)
+from skmi.auto.untrained import (
+    INFLATION,
+    N_DRAWS,
+    excess,
+    excess_over_draws,
+    features,
+    nearest_neighbors,
+    products,
+)
 from skmi.base import Estimate
 from skmi.exceptions import SkmiWarning
 from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 
-__all__ = ["by_pairs", "independent_pairs"]
+__all__ = ["LEAST_COLUMNS", "by_pairs", "independent_pairs", "pairs_show_more"]
 
 MOST_COLUMNS = 10  # of a side
-MOST_SAMPLES = 10_000  # of the test and of the estimates
+MOST_SAMPLES = 5000  # of the test
 N_WAVES = 4  # of each scale and group of columns
+# Standard deviations of moments: of 36 draws of independent pairs 3 came above, of
+# crosses of three columns all of 400 samples and more, of 200 two in three.
+LARGEST_EXCESS = 2.75
+LEAST_COLUMNS = 3  # of both sides, of which neighbours would be far from each other
+LEARNED_REACH = 4.0  # standard errors; of five rotated uniform columns 3.1 were needed
+LEAST_KURTOSIS = 5.0  # of components, in standard errors of that of a normal column
 MOST_TESTED = 1000  # samples of a fold; many pairs of neighbours are slow
 
 
-def independent_pairs(
-    X: np.ndarray, y: np.ndarray, random_state: np.random.RandomState
-) -> list[tuple[int, int]] | None:
-    """Match the columns of X and y to pairs that are independent of each other.
+class Sources(NamedTuple):
+    """Linear maps of both blocks, and the pairs of their columns."""
 
-    The match has the largest sum of correlations of normal scores and of their squares.
-    Columns without a partner have to be independent of everything.
+    maps: tuple[np.ndarray, np.ndarray]
+    pairs: list[tuple[int, int]]
+    is_learned: bool = False  # whether the maps are not those of single columns
+
+    def blocks(self, X: np.ndarray, y: np.ndarray) -> list:
+        """Return both columns of each pair, each of shape (n_samples, 1)."""
+        x, z = X @ self.maps[0], y @ self.maps[1]
+        return [(x[:, [i]], z[:, [j]]) for i, j in self.pairs]
+
+
+def independent_pairs(
+    X: np.ndarray,
+    y: np.ndarray,
+    random_state: np.random.RandomState,
+    *,
+    learns: bool = True,
+) -> Sources | None:
+    """Match columns of X and y to pairs that are independent of each other.
+
+    The columns as they are, or else the independent components of one block, with their
+    linear predictions by the other. The match has the largest sum of correlations of
+    normal scores and of their squares. Columns without a partner have to be independent
+    of everything.
 
     Parameters
     ----------
@@ -40,25 +81,92 @@ def independent_pairs(
         Samples.
     random_state : RandomState
         Source of the waves and of the permutations.
+    learns : bool, default=True
+        Whether independent components may be tried.
 
     Returns
     -------
-    list of (int, int) or None
-        The places of the columns; None where pairs depend on each other, and for a
-        single column or more than ten.
+    Sources or None
+        None where pairs depend on each other, and for fewer columns than three or more
+        than ten.
     """
     sizes = X.shape[1], y.shape[1]
-    if min(sizes) < 2 or max(sizes) > MOST_COLUMNS:
+    if min(sizes) < LEAST_COLUMNS or max(sizes) > MOST_COLUMNS:
         return None
     rows = random_state.permutation(len(X))[:MOST_SAMPLES]
-    x, z = (normal_scores(rankdata(block[rows], axis=0), len(rows)) for block in (X, y))
+    X, y = X[rows], y[rows]
+    for place, maps in enumerate(linear_maps(X, y)):
+        pairs = matched(X @ maps[0], y @ maps[1], random_state)
+        if pairs is not None:
+            return Sources(maps, pairs, place > 0)
+        if not learns:
+            break
+    return None
+
+
+def linear_maps(X, y):
+    """Yield maps of both blocks to columns that may be independent pairs."""
+    yield np.eye(X.shape[1]), np.eye(y.shape[1])
+    if X.shape[1] != y.shape[1]:
+        return
+    for first, second, order in ((X, y, 1), (y, X, -1)):
+        own = components(first)
+        if own is None:
+            return
+        second = second - second.mean(axis=0)
+        other, _, rank, _ = np.linalg.lstsq(second, first @ own, rcond=1e-6)
+        if rank == len(other) == np.linalg.matrix_rank(other, tol=1e-6):
+            yield (own, other)[::order]
+
+
+def components(block: np.ndarray) -> np.ndarray | None:
+    """Return the map of a block to its independent components, if it has any."""
+    model = FastICA(whiten="unit-variance", tol=1e-3, random_state=0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            model.fit(block)
+    except (ConvergenceWarning, ValueError, np.linalg.LinAlgError):
+        return None
+    if len(model.components_) < block.shape[1]:
+        return None
+    found = model.transform(block)
+    found /= found.std(axis=0)
+    excesses = np.abs((found**4).mean(axis=0) - 3)
+    least = LEAST_KURTOSIS * math.sqrt(24 / len(block))
+    # Of two normal columns and more any rotation is as good as another.
+    return (
+        model.components_.T if (excesses > least).sum() >= len(excesses) - 1 else None
+    )
+
+
+def matched(x, z, random_state):
+    """Return pairs of columns if they are independent of each other."""
+    x, z = (normal_scores(rankdata(block, axis=0), len(block)) for block in (x, z))
     match = np.abs(products(x, z)) + np.abs(products(x**2, z**2))
-    pairs = linear_sum_assignment(match.reshape(sizes), maximize=True)
+    match = match.reshape(x.shape[1], z.shape[1])
+    pairs = linear_sum_assignment(match, maximize=True)
+
+    def draw():
+        """Permute the pairs, and the columns without a partner, independently."""
+        blocks = [
+            np.column_stack([random_state.permutation(column) for column in block.T])
+            for block in (x, z)
+        ]
+        for i, j in zip(*pairs, strict=True):
+            order = random_state.permutation(len(x))
+            blocks[0][:, i], blocks[1][:, j] = x[order, i], z[order, j]
+        return blocks
+
+    maps = np.eye(x.shape[1]), np.eye(z.shape[1])
     groups = [[x[:, i], z[:, j]] for i, j in zip(*pairs, strict=True)]
-    for block, matched in zip((x, z), pairs, strict=True):
-        rest = np.setdiff1d(np.arange(block.shape[1]), matched)
+    for block, places in zip((x, z), pairs, strict=True):
+        rest = np.setdiff1d(np.arange(block.shape[1]), places)
         groups += [[block[:, place]] for place in rest]
-    if excess_across(groups, random_state) > MOMENTS.least:
+    if (
+        excess_across(groups, random_state) > LARGEST_EXCESS
+        or excess_over_draws(x, z, maps, draw, random_state) > LARGEST_EXCESS
+    ):
         return None
     return [(int(i), int(j)) for i, j in zip(*pairs, strict=True)]
 
@@ -68,51 +176,58 @@ def excess_across(
 ) -> float:
     """Return by how many standard deviations groups of columns depend on each other.
 
-    Correlations of products and waves of each group with those of the others, beside
-    those of groups that are permuted independently.
+    Correlations of the product of partners, of all products and of waves of each group
+    with those of the others, beside those of groups that are permuted independently.
     """
-    blocks = [group_features(np.column_stack(group), random_state) for group in groups]
+    partners = [np.prod(group, axis=0)[:, np.newaxis] for group in groups]
+    groups = [group_features(np.column_stack(group), random_state) for group in groups]
+    kinds = [partners, *zip(*groups, strict=True)]  # and all products, and waves
 
-    def across(blocks):
-        return np.concatenate(
-            [
-                products(blocks[place], np.hstack(blocks[place + 1 :]))
-                for place in range(len(blocks) - 1)
-            ]
-        )
+    def across(order):
+        found = []
+        for blocks in kinds:
+            blocks = [block[own] for block, own in zip(blocks, order, strict=True)]
+            rests = [np.hstack(blocks[place:]) for place in range(1, len(blocks))]
+            found.append(
+                np.concatenate(
+                    [products(*pair) for pair in zip(blocks, rests, strict=False)]
+                )
+            )
+        return found
 
-    seen = across(blocks)
+    rows = np.arange(len(partners[0]))
+    seen = across([rows] * len(groups))
     drawn = [
-        across([block[random_state.permutation(len(block))] for block in blocks])
-        for _ in range(N_DRAWS)
+        across([random_state.permutation(rows) for _ in groups]) for _ in range(N_DRAWS)
     ]
-    return excess(seen, np.array(drawn))
+    pairs = zip(seen, zip(*drawn, strict=True), strict=True)
+    return max(excess(own, np.array(others)) for own, others in pairs)
 
 
 def group_features(group, random_state):
-    """Return columns, squares, products and waves of a group, in single precision."""
+    """Return columns with squares and products, and waves, in single precision."""
     scales = np.repeat((1.0, 2.0, 4.0), N_WAVES)
     frequencies = random_state.standard_normal((group.shape[1], len(scales))) * scales
     phases = random_state.uniform(0, 2 * np.pi, len(scales))
-    return np.hstack(features(group, frequencies, phases)).astype(np.float32)
+    plain, *waves = features(group, frequencies, phases)
+    return plain.astype(np.float32), np.hstack(waves).astype(np.float32)
 
 
 class SumOfRatios(NamedTuple):
     """The sum of the log density ratios of pairs of columns."""
 
-    pairs_of_columns: list[tuple[int, int]]
+    sources: Sources
     parts: list[Any]  # have `matrix` and `pairs`
 
     def matrix(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratios of all rows of X with all rows of y."""
-        return sum(part.matrix(X[:, [i]], y[:, [j]]) for part, (i, j) in self._each())
+        blocks = zip(self.parts, self.sources.blocks(X, y), strict=True)
+        return sum(part.matrix(*pair) for part, pair in blocks)
 
     def pairs(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratio of each row of X with its own row of y."""
-        return sum(part.pairs(X[:, [i]], y[:, [j]]) for part, (i, j) in self._each())
-
-    def _each(self):
-        return zip(self.parts, self.pairs_of_columns, strict=True)
+        blocks = zip(self.parts, self.sources.blocks(X, y), strict=True)
+        return sum(part.pairs(*pair) for part, pair in blocks)
 
 
 class NeighborRatio:
@@ -128,6 +243,28 @@ class NeighborRatio:
         self.matrix, self.pairs = model._log_ratio, model._log_ratio_of_pairs
 
 
+def pairs_show_more(
+    found: Findings, X: np.ndarray, y: np.ndarray, random_state: np.random.RandomState
+) -> bool:
+    """Whether neighbours of independent pairs of columns clearly find more.
+
+    For three columns and more of both sides, which the neighbours of all columns would
+    miss.
+    """
+    sources = None
+    if has_density(X, y):
+        sources = independent_pairs(X, y, random_state, learns=False)
+    if sources is None:
+        return False
+    near = [nearest_neighbors(*block, random_state) for block in sources.blocks(X, y)]
+    if None in near:
+        return False
+    gaps = sum(item.influence for item in near) - found.closed.influence
+    doubt = sum(item.doubt for item in near)
+    error = math.hypot(INFLATION * standard_error(gaps), doubt)
+    return sum(item.value for item in near) - found.value > NEIGHBORS.clear * error
+
+
 def by_pairs(
     X: np.ndarray,
     y: np.ndarray,
@@ -139,16 +276,16 @@ def by_pairs(
     Each pair is examined as single columns are. Return the bounds of the folds as well;
     None where the pairs depend on each other.
     """
-    pairs = independent_pairs(X, y, random_state)
-    if pairs is None:
+    sources = independent_pairs(X, y, random_state) if has_density(X, y) else None
+    if sources is None:
         return None
-    blocks = [(X[:, [i]], y[:, [j]]) for i, j in pairs]
-    parts = [examine(*block, random_state) for block in blocks]
+    blocks = sources.blocks(X, y)
+    parts = examine_together(blocks, random_state)
     seed = random_state.randint(np.iinfo(np.int32).max)
 
     def ratio(rows):
         return SumOfRatios(
-            pairs,
+            sources,
             [
                 NeighborRatio(x[rows], z[rows], seed)
                 if found.is_missed
@@ -166,15 +303,35 @@ def by_pairs(
         )
         bounds.append(terms.mean())
     estimate, upper = sum_of_estimates(parts)
+    if sources.is_learned:  # from few samples, which loses dependence
+        upper = estimate.mutual_info + LEARNED_REACH * estimate.standard_error
     candidate = Candidate(
         "pairs of columns",
-        estimate._replace(reach=evidence_reach(folds)),
+        estimate._replace(reach=len(parts) * evidence_reach(folds)),
         float(np.mean(bounds)),
         RatioOfSamples(ratio(np.arange(len(X)))),
         has_folds=False,
         others=(upper,),
     )
     return candidate, np.array(bounds)
+
+
+def examine_together(blocks, random_state):
+    """Return the findings of each pair; neighbours of all where their sum is larger."""
+    parts = [examine(*block, random_state) for block in blocks]
+    near = [found.near for found in parts]
+    if None in near or all(found.is_missed for found in parts):
+        return parts
+    gaps = sum(
+        found.near.influence - found.closed.influence - found.near.value
+        for found in parts
+    )
+    gap = sum(found.near.value - found.value for found in parts)
+    doubt = sum(found.near.doubt for found in parts)
+    error = math.hypot(INFLATION * standard_error(gaps), doubt)
+    if gap > NEIGHBORS.least * error:
+        return [found._replace(is_missed=True) for found in parts]
+    return parts
 
 
 def sum_of_estimates(parts: list[Findings]) -> tuple[Estimate, float]:

@@ -1,6 +1,7 @@
 """Evidence that needs no training: nearest neighbours, and moments beside draws."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "INFLATION",
     "Nearest",
     "excess_of_moments",
+    "excess_over_draws",
     "nearest_neighbors",
     "nearest_of_labels",
 ]
@@ -40,6 +42,10 @@ LARGEST_ERROR = 0.15  # of the value
 # not quite the same everywhere. With 4/3 the intervals of nine families held the truth
 # in .75 to .97 of forty draws.
 INFLATION = 1.6
+
+# In 40 draws of 14 families of 200 samples the truth was above 1.96 errors in 3 %, of
+# additive noise in 10 %, and above 2.55 in 1 %; with 1000 samples in 1 %.
+SAMPLES_IN_DOUBT = 60
 
 MOST_COLUMNS = 4  # on a side
 MOST_SAMPLES = 10_000  # of more than one column a side; searches become slow
@@ -83,6 +89,15 @@ class Nearest(NamedTuple):
         """Whether it is larger than an estimate by more than both errors allow."""
         error = math.hypot(self.error, estimate.standard_error)
         return self.value - estimate.mutual_info > CLEAR * error
+
+    @property
+    def upper_end(self) -> float:
+        """The upper end of an interval, which few samples lengthen.
+
+        Their estimates are too low more often than too high.
+        """
+        factor = 1.96 * (1 + SAMPLES_IN_DOUBT / len(self.rows))
+        return self.value + factor * self.error
 
     @property
     def plain_error(self) -> float:
@@ -247,7 +262,47 @@ def excess_of_moments(
         return 0.0
     rows = random_state.permutation(len(x))[:MOST_DRAWN]
     x, z = x[rows], z[rows]
-    maps = whitening(reference.ratio, x, z)
+    if isinstance(reference.ratio, EllipticalRatio):  # most dependent columns first
+        maps = reference.ratio.x_map, reference.ratio.y_map
+    else:
+        maps = [inverse_root(side.T @ side / len(side)) for side in (x, z)]
+    maps = [side[:, :MOST_DIRECTIONS] for side in maps]
+
+    def draw():
+        """Draw from the closed form, with the distributions of the columns."""
+        drawn = x, z[random_state.permutation(len(z))]  # independent
+        if reference.ratio is not None:
+            drawn = reference.ratio.draw(len(x), random_state)
+        pairs = zip(margins, drawn, strict=True)
+        return [
+            np.take_along_axis(margin, block.argsort(axis=0).argsort(axis=0), axis=0)
+            for margin, block in pairs
+        ]
+
+    margins = np.sort(x, axis=0), np.sort(z, axis=0)
+    return excess_over_draws(x, z, maps, draw, random_state)
+
+
+def excess_over_draws(
+    x: np.ndarray,
+    z: np.ndarray,
+    maps: tuple[np.ndarray, np.ndarray],
+    draw: Callable[[], tuple[np.ndarray, np.ndarray]],
+    random_state: np.random.RandomState,
+) -> float:
+    """Return by how many standard deviations moments exceed those of draws.
+
+    Parameters
+    ----------
+    x, z : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
+        Samples.
+    maps : tuple of ndarray
+        Maps of both to uncorrelated columns.
+    draw : callable
+        Returns as many samples of the distribution to compare with.
+    random_state : RandomState
+        Source of the waves.
+    """
     scales = np.repeat(SCALES, N_WAVES)
     waves = []  # frequencies and phases of both sides
     for side in maps:
@@ -256,7 +311,6 @@ def excess_of_moments(
         phases = random_state.uniform(0, 2 * np.pi, len(scales))
         draws = draws * scales / size
         waves.append((draws.astype(np.float32), phases.astype(np.float32)))
-    margins = np.sort(x, axis=0), np.sort(z, axis=0)
 
     def moments(x, z):
         sides = zip((x, z), maps, waves, strict=True)
@@ -264,31 +318,9 @@ def excess_of_moments(
         return [products(*group) for group in zip(*sides, strict=True)]
 
     seen = moments(x, z)
-    drawn = []
-    for _ in range(N_DRAWS):
-        u, v = x, z[random_state.permutation(len(z))]  # independent
-        if reference.ratio is not None:
-            u, v = reference.ratio.draw(len(x), random_state)
-        drawn.append(moments(like(u, margins[0]), like(v, margins[1])))
+    drawn = [moments(*draw()) for _ in range(N_DRAWS)]
     groups = zip(seen, *drawn, strict=True)
     return max(excess(own, np.array(others)) for own, *others in groups)
-
-
-def whitening(
-    ratio: Any, x: np.ndarray, z: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return maps of both sides to uncorrelated columns, the most dependent first."""
-    if isinstance(ratio, EllipticalRatio):
-        maps = ratio.x_map, ratio.y_map
-    else:
-        maps = [inverse_root(side.T @ side / len(side)) for side in (x, z)]
-    return tuple(side[:, :MOST_DIRECTIONS] for side in maps)
-
-
-def like(block: np.ndarray, margin: np.ndarray) -> np.ndarray:
-    """Return a block whose columns have the given sorted values."""
-    ranks = np.argsort(np.argsort(block, axis=0), axis=0)
-    return np.take_along_axis(margin, ranks, axis=0)
 
 
 def features(

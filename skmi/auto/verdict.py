@@ -45,18 +45,18 @@ UPPER_END = (
 
 
 def interval(estimate: Estimate, others: tuple[float, ...] = ()) -> ConfidenceInterval:
-    """Return the normal interval of an estimate, extended to 0 and other estimates.
+    """Return the normal interval of an estimate, extended to other values, and to 0.
 
     It ends at the ceiling.
     """
     value, error = estimate.mutual_info, estimate.standard_error
     reach = norm.ppf((1 + LEVEL) / 2) * error
     return ConfidenceInterval(
-        value - reach,
+        min(value - reach, value, *others),
         min(max(value + reach, 0.0, *others), estimate.ceiling),
         standard_error=error,
         mutual_info=value,
-        lower_limit=value - norm.ppf(LEVEL) * error,
+        lower_limit=min(value - norm.ppf(LEVEL) * error, value, *others),
     )
 
 

@@ -31,12 +31,13 @@ from skmi._core.sklearn_compat import (
     make_random_state,
 )
 from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
+from skmi._data.batches import collect_batches
 from skmi._data.checks import warn_of_few_rows
 from skmi._data.dtypes import target_kind, wanting_numbers
 from skmi._data.reading import read_block, read_numbers
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import Fold, train_stop_test
-from skmi.bottleneck.information import INFORMATION
+from skmi.bottleneck.information import INFORMATION, EstimatedGradient
 from skmi.bottleneck.network import BetaSchedule, Bottleneck, Channel, TwoHeads
 from skmi.bottleneck.parameters import BottleneckParameters
 from skmi.bottleneck.plane import COLLAPSED, InformationPlane, Model, draw_noise
@@ -56,6 +57,10 @@ from skmi.training.parameters import (
     StoppingParameters,
 )
 from skmi.training.schedule import Schedule
+
+# Of the running mean of the weights over steps, which early stopping chooses from:
+# without it the log loss of wine is up to 2.3 standard errors above MLPClassifier's.
+AVERAGING_RATE = 0.8
 
 N_PRIOR_SAMPLES = 5000  # training samples whose codes the prior is fitted to
 
@@ -105,14 +110,13 @@ class BottleneckEstimator(
     critic: Any = parameter(
         default="hybrid", constraints=[StrOptions(set(CRITICS)), HasMethods("build")]
     )
-    # By five-fold accuracy and log loss on iris, wine, breast cancer and digits: all of
-    # them converge, and none is worse than MLPClassifier by a standard error. With
-    # smaller early-stopping sets or larger steps wine overfits before it is noticed.
+    # Chosen together with the width and patience of IBEncoder. With larger steps "club"
+    # diverges on digits.
     batch_size: int = parameter(
         default=128, constraints=[Interval(Integral, 2, None, closed="left")]
     )
-    learning_rate_init: float = parameter(default=4e-3, constraints=POSITIVE)
-    tol: float = parameter(default=5e-3, constraints=NON_NEGATIVE)
+    learning_rate_init: float = parameter(default=6e-3, constraints=POSITIVE)
+    tol: float = parameter(default=1e-2, constraints=NON_NEGATIVE)
     validation_fraction: float = parameter(default=0.2, constraints=SHARE)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -131,15 +135,18 @@ class BottleneckEstimator(
         """Return the kind of target that a validated y is."""
         raise not_defined(self, "_make_target")
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Learn the representation and the prediction.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training samples.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets: labels for the classifier, numbers for the regressor.
+        X : array-like of shape (n_samples, n_features), or iterable
+            Training samples. An iterable of batches (X, y), such as a ``DataLoader`` of
+            torch, takes the place of both X and y: it is read once, into memory, an
+            image becomes one row, and a sample that comes again is kept once.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets: labels for the classifier, numbers for the regressor; None only
+            where X is an iterable of batches.
 
         Returns
         -------
@@ -154,7 +161,7 @@ class BottleneckEstimator(
         FloatingPointError
             If the loss becomes NaN or infinite.
         """
-        self._fit(X, y)
+        self._fit(*collect_batches(X, y))
         self._warn_of_collapse()
         return self
 
@@ -347,8 +354,14 @@ class BottleneckEstimator(
             critic = CRITICS[critic]() if isinstance(critic, str) else critic
             critic = critic.build(x.shape[1], self.n_components, generator=generator)
         decoder = target.make_decoder(self.n_components, generator)
+        if self.information == "mige":
+            options = self.method_options or {}
+            information = EstimatedGradient(method=self.method, **options)
         schedule = BetaSchedule.over(self.max_iter, self.beta, self.beta_schedule)
         network = Bottleneck(channel, decoder, critic, information, schedule)
+        if critic is not None and self.critic_learning_rate_init is not None:
+            factor = self.critic_learning_rate_init / self.learning_rate_init
+            network.rate_factors = {id(value): factor for value in critic.parameters()}
         return network.to(torch.float32)
 
     def _make_channel(self, x, has_density, generator) -> Channel:
@@ -389,7 +402,11 @@ class BottleneckEstimator(
             y,
             train_rows=torch.from_numpy(data.fold.train).unsqueeze(0),
             stop_rows=torch.from_numpy(data.fold.stop).unsqueeze(0),
-            schedule=Schedule.of(self, n_iter_unchosen=network.schedule.n_epochs),
+            schedule=Schedule.of(
+                self,
+                n_iter_unchosen=network.schedule.n_epochs,
+                averaging_rate=AVERAGING_RATE if self.early_stopping else None,
+            ),
             generator=generator,
             criterion=network.criterion,
             extract=copy_network,

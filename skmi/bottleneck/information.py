@@ -129,15 +129,19 @@ class EstimatedGradient:
     needs_density = False
     has_critic = False
 
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
     def columns(self, network, x, code, partners):
         """Return as the column of every sample a loss with the estimated gradient."""
         if not network.training:
             return code.z.new_zeros(len(x), 1)
         if code.log_scale is not None:
-            loss = mige_loss(code.z, circumstance="III", log_scale=code.log_scale)
+            options = self.options | {"log_scale": code.log_scale}
+            loss = mige_loss(code.z, circumstance="III", **options)
         else:
             other = blur(project_randomly(x, N_PROJECTIONS), PROJECTION_NOISE)
-            loss = mige_loss(code.z, other)
+            loss = mige_loss(code.z, other, **self.options)
         return -loss.expand(len(x), 1)
 
     def reduce(self, columns):

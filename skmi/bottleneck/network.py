@@ -180,10 +180,12 @@ class Bottleneck(nn.Module):
         self.information = information
         self.schedule = schedule
         self.beta = schedule.beta
+        self.register_buffer("epoch", torch.tensor(0), persistent=False)
 
     def set_epoch(self, epoch: int) -> None:
         """Set the weight of the compression for an epoch, counted from 0."""
         self.beta = self.schedule.at(epoch)
+        self.epoch.fill_(epoch)
 
     def forward(
         self, x: torch.Tensor, y: torch.Tensor, partners: torch.Tensor
@@ -197,8 +199,13 @@ class Bottleneck(nn.Module):
         return torch.cat([likelihood, columns], -1).unsqueeze(0)
 
     def _draw_noise(self, x):
-        """Draw noise for each sample; outside training always the same."""
-        generator = None if self.training else torch.Generator().manual_seed(0)
+        """Draw noise for each sample; outside training by the number of the epoch.
+
+        If all epochs were compared with the same noise, they would overfit it.
+        """
+        generator = None
+        if not self.training:
+            generator = torch.Generator().manual_seed(int(self.epoch))
         shape = len(x), sum(self.channel.sizes)
         return torch.randn(shape, generator=generator).to(x)
 

@@ -9,7 +9,8 @@ from skmi._core.params import parameter, parameters
 from skmi._core.sklearn_compat import Integral, Interval, RealNotInt, StrOptions
 from skmi.bottleneck.information import INFORMATION, NOISES
 from skmi.bottleneck.network import BETA_SCHEDULES
-from skmi.training.parameters import COUNT, NON_NEGATIVE, POSITIVE
+from skmi.scores import SCORES
+from skmi.training.parameters import COUNT, NON_NEGATIVE, POSITIVE, SHARE
 from skmi.training.schedule import LEARNING_RATES
 
 __all__ = ["BottleneckParameters"]
@@ -56,13 +57,22 @@ TEXTS = {
     Widths of the hidden layers of the encoder. The decoder is one linear layer.""",
     "activation": """{"silu", "relu", "gelu", "elu", "tanh"}
     Nonlinearity between layers of the encoder.""",
-    "learning_rate": """{"constant", "cosine"}
+    "learning_rate": """{"constant", "cosine"} or float
     Whether `learning_rate_init` is constant, or decays to 0 along a half cosine over
-    `max_iter` epochs; the latter suits ``early_stopping=False``.""",
+    `max_iter` epochs; the latter suits ``early_stopping=False``. A number, such as
+    0.97, is the factor by which it decreases every second epoch.""",
+    "critic_learning_rate_init": """float or None
+    Step size of the critic; None is `learning_rate_init`.""",
+    "method": """str
+    Score-function estimator of "mige", a name in ``skmi.scores.SCORES``.""",
+    "method_options": """dict or None
+    Options of that estimator. The published one is ``method="spectral_stein"`` with
+    ``{"n_eigen_threshold": 0.94, "whiten": False, "reference": None}``.""",
     "early_stopping": """bool
     Whether to hold out samples that choose the best epoch, by the objective with the
-    last weight; "mige" has no value and uses the cross-entropy alone. If False all but
-    the test samples train and the last weights are kept.""",
+    last weight; "mige" has no value and uses the cross-entropy alone. The epochs
+    compared are those of a running mean of the weights. If False all but the test
+    samples train and the last weights are kept.""",
     "validation_fraction": """float
     Fraction of the samples not tested on that is held out for early stopping.""",
     "test_size": """float or int
@@ -93,9 +103,14 @@ class BottleneckParameters:
     n_samples_predict: int = parameter(
         default=12, constraints=[Interval(Integral, 2, None, closed="left")]
     )
-    learning_rate: str = parameter(
-        default="constant", constraints=[StrOptions(set(LEARNING_RATES))]
+    learning_rate: str | float = parameter(
+        default="constant", constraints=[StrOptions(set(LEARNING_RATES)), *SHARE]
     )
+    critic_learning_rate_init: float | None = parameter(
+        default=None, constraints=[*POSITIVE, None]
+    )
+    method: str = parameter(default="nu_method", constraints=[StrOptions(set(SCORES))])
+    method_options: dict | None = parameter(default=None, constraints=[dict, None])
     # A predictor needs training samples more than it needs a precise report: a tenth,
     # where the estimators test on a quarter. Not chosen by an experiment.
     test_size: float = parameter(

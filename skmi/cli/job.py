@@ -1,8 +1,10 @@
 """``python -m skmi``: rank the features of a table by their mutual information."""
 
 import argparse
+import contextlib
 import difflib
 import math
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -49,7 +51,8 @@ class Table(NamedTuple):
     """Features and target of the samples that have a target."""
 
     name: str
-    columns: list[Column]
+    features: list[tuple[str, str]]  # name and kind of each
+    values: np.ndarray  # of shape (n_rows, n_features), NaN where missing
     target: Column
     n_dropped: int  # samples without a target
 
@@ -76,11 +79,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.simplefilter("always", SkmiWarning)
             report = make_report(options, progress)
         if STREAM not in (options.json, options.plot):
-            print(render_text(report))
+            print(render_text(report), flush=True)
         if options.plot:
             draw(report, options.plot)
         if options.json:
             write_record(render_record(report), options.json)
+    except BrokenPipeError:  # whoever read standard output has enough
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (TableError, ImportError, OSError) as error:
         print(f"skmi: {printable(one_line(error))}", file=sys.stderr)
         return 2
@@ -129,10 +136,8 @@ def make_report(options: argparse.Namespace, progress: Any) -> Report:
     check(options)
     progress.advance(0.0, "reading the table")
     table = prepare(options)
-    progress.advance(0.4, f"measuring {len(table.columns)} features")
-    findings, pairs = measure(
-        table.columns, table.target, options.n_permutations, options.seed
-    )
+    progress.advance(0.4, f"measuring {len(table.features)} features")
+    findings, pairs = measure(table, options.n_permutations, options.seed)
     report = Report(
         table=table.name,
         n_rows=len(table.target.values),
@@ -167,18 +172,20 @@ def prepare(options: argparse.Namespace) -> Table:
     known = np.flatnonzero(~target.missing)
     n_dropped = len(target.missing) - len(known)
     target = target.select(known)
-    columns = [column.select(known) for column in columns.values()]
     if not columns:
         raise TableError("there is no column besides the target")
     if len(known) < MIN_ROWS:
         raise TableError(f"{len(known)} rows have a target; {MIN_ROWS} are needed")
     if len(np.unique(target.values)) == 1:
         raise TableError(f"the target {target.name!r} has one value only")
-    note_identifiers(columns)
-    warn_of_duplicate_rows(
-        np.column_stack([column.values for column in columns]), target.values
-    )
-    return Table(name, columns, target, n_dropped)
+    features = [(column.name, column.kind) for column in columns.values()]
+    values = np.empty((len(known), len(columns)), order="F")
+    for k, label in enumerate(list(columns)):
+        column = columns.pop(label).select(known)  # one copy at a time
+        note_identifiers(column)
+        values[:, k] = np.where(column.missing, np.nan, column.values)
+    warn_of_duplicate_rows(values, target.values)
+    return Table(name, features, values, target, n_dropped)
 
 
 def load(options: argparse.Namespace) -> tuple[str, dict[str, Column], Column]:
@@ -197,31 +204,35 @@ def load(options: argparse.Namespace) -> tuple[str, dict[str, Column], Column]:
     if target not in table:
         close = difflib.get_close_matches(target, table, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {names}"
+        if len(table) == 1:
+            hint = f"the header has one column, {names!r}; separate the columns by "
+            hint += "commas, semicolons, tabs, vertical bars, or spaces in each line"
         raise TableError(f"there is no column {target!r}; {hint}")
     # A comma that does not end a cell may be a decimal one.
     comma = delimiter not in (None, ",") and has_decimal_comma(table)
-    columns = {label: parse_column(label, table[label], comma) for label in table}
+    columns = {
+        label: parse_column(label, table.pop(label), comma) for label in list(table)
+    }
     return name, columns, columns.pop(target)
 
 
-def note_identifiers(columns: list[Column]) -> None:
-    """Warn of text columns in which most values occur once."""
-    for column in columns:
-        present = column.values[~column.missing]
-        if column.kind == "discrete" and 2 * len(np.unique(present)) > len(present) > 0:
-            warn(
-                f"column {column.name!r} holds text that is mostly different in each "
-                "row; as labels it carries no information except by its missing "
-                "values. If it holds numbers, write them plainly.",
-                SkmiWarning,
-            )
+def note_identifiers(column: Column) -> None:
+    """Warn of a text column in which most values occur once."""
+    present = column.values[~column.missing]
+    if column.kind == "discrete" and 2 * len(np.unique(present)) > len(present) > 0:
+        warn(
+            f"column {column.name!r} holds text that is mostly different in each "
+            "row; as labels it carries no information except by its missing "
+            "values. If it holds numbers, write them plainly.",
+            SkmiWarning,
+        )
 
 
 # -- measure ---------------------------------------------------------------------------
 
 
 def measure(
-    columns: list[Column], target: Column, n_permutations: int, seed: int
+    table: Table, n_permutations: int, seed: int
 ) -> tuple[list[Finding], list[Pair]]:
     """Measure the dependence of each feature, and of pairs, with the target.
 
@@ -232,16 +243,16 @@ def measure(
     pairs : list of Pair
         Significant pairs, the largest synergy first.
     """
-    selector = select(columns, target, n_permutations, seed)
-    names = [column.name for column in columns]
+    selector = select(table, n_permutations, seed)
+    names = [name for name, _ in table.features]
     findings = []
-    for k, column in enumerate(columns):
+    for k, (name, kind) in enumerate(table.features):
         value, twin = float(selector.scores_[k]), selector.redundant_with_[k]
         step = float(selector.step_pvalues_[k])
         findings.append(
             Finding(
-                column.name,
-                column.kind,
+                name,
+                kind,
                 value,
                 float(selector.standard_errors_[k]),
                 float(selector.ceilings_[k]),
@@ -259,21 +270,18 @@ def measure(
     return sorted(findings, key=lambda finding: -finding.mutual_info), pairs
 
 
-def select(
-    columns: list[Column], target: Column, n_permutations: int, seed: int
-) -> MIFeatureSelector:
+def select(table: Table, n_permutations: int, seed: int) -> MIFeatureSelector:
     """Fit the selector on all columns; too few permutations select the best column."""
-    numbers = [np.where(c.missing, np.nan, c.values) for c in columns]
     selector = MIFeatureSelector(
         n_features_to_select="auto" if n_permutations >= ENOUGH_PERMUTATIONS else 1,
         n_permutations=n_permutations,
-        discrete_features=[column.kind == "discrete" for column in columns],
-        discrete_target=target.kind == "discrete",
+        discrete_features=[kind == "discrete" for _, kind in table.features],
+        discrete_target=table.target.kind == "discrete",
         random_state=seed,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkmiWarning)  # advice for pipelines
-        selector.fit(np.column_stack(numbers), target.values)
+        selector.fit(table.values, table.target.values)
     if not selector.support_.any():
         message = "no feature is significantly informative about the target"
         warn(message, NothingSelectedWarning)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skmi._data.integers import LARGEST_EXACT, distinct
 from skmi.cli.reading import TableError
 from skmi.exceptions import SkmiWarning, warn
 
@@ -16,7 +17,17 @@ __all__ = ["Column", "has_decimal_comma", "parse_column"]
 
 # Texts of a missing value, in lower case.
 MISSING = {"", ".", "-", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan"}
-MISSING |= {"nat", "null", "none", "missing", "#null!", "#div/0!"}
+MISSING |= {
+    "\u2212",
+    "\u2013",
+    "\u2014",
+    "nat",
+    "null",
+    "none",
+    "missing",
+    "#null!",
+    "#div/0!",
+}
 
 MAX_DISCRETE = 10  # integers with more distinct values count as continuous
 
@@ -24,6 +35,8 @@ MAX_DISCRETE = 10  # integers with more distinct values count as continuous
 MOSTLY = 0.95
 
 MOST_NAMED = 3  # cells that a note names
+
+MINUS = re.compile("^[\u2212\u2013]")  # the sign, or the dash that editors make of it
 
 DATE_FORMATS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d")
 TIME_FORMATS = ("", " %H:%M", " %H:%M:%S")
@@ -41,6 +54,8 @@ class Column(NamedTuple):
 
     def select(self, rows: np.ndarray) -> "Column":
         """Return the same column with some of the rows."""
+        if len(rows) == len(self.values):
+            return self
         return self._replace(values=self.values[rows], missing=self.missing[rows])
 
 
@@ -57,10 +72,11 @@ def has_decimal_comma(columns: dict[str, list]) -> bool:
         for text in values:
             if not isinstance(text, str) or "," not in text:
                 continue
-            if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+\.\d+", text.strip()):
+            text = with_sign(text.strip())
+            if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+\.\d+", text):
                 return False
             found = found or bool(
-                re.fullmatch(r"[-+]?(\d{1,3}(\.\d{3})+|\d*),\d+( ?%)?", text.strip())
+                re.fullmatch(r"[-+]?(\d{1,3}(\.\d{3})+|\d*),\d+( ?%)?", text)
             )
     return found
 
@@ -87,14 +103,28 @@ def parse_column(
     -------
     Column
     """
-    quick = values if isinstance(values, np.ndarray) else plain_numbers(values)
+    if isinstance(values, np.ndarray):
+        return number_column(name, distinct(values, f"column {name!r}"))
+    is_padded = have_leading_zeros(values)
+    quick = None if is_padded else plain_numbers(values)
     if quick is not None:
-        return number_column(name, quick)
+        return number_column(name, keep_apart(name, quick, values))
     values, missing = clean_cells(values)
     present = [value for value, gone in zip(values, missing, strict=True) if not gone]
-    numbers = as_numbers(present, decimal_comma)
-    if numbers is None:
-        numbers = mostly_numbers(name, values, missing, decimal_comma)
+    if is_padded and all(isinstance(v, str) and v.isdecimal() for v in present):
+        numbers = None
+        warn(
+            f"column {name!r} holds whole numbers with leading zeros, such as "
+            f"{next(v for v in present if v[:1] == '0' and len(v) > 1)!r}; they are "
+            "taken as codes, which are labels. If they are numbers, drop the zeros.",
+            SkmiWarning,
+        )
+    else:
+        numbers = as_numbers(present, decimal_comma)
+        if numbers is None:
+            numbers = mostly_numbers(name, values, missing, decimal_comma)
+            gone = missing.tolist()
+            present = [v for v, g in zip(values, gone, strict=True) if not g]
     if numbers is None:
         texts = list(map(str, present))
         levels = {level: i for i, level in enumerate(sorted(set(texts)))}
@@ -102,7 +132,7 @@ def parse_column(
         codes[~missing] = [levels[text] for text in texts]
         return Column(name, "discrete", codes, missing)
     filled = np.full(len(values), np.nan)
-    filled[~missing] = numbers
+    filled[~missing] = keep_apart(name, numbers, present)
     return number_column(name, filled)
 
 
@@ -128,6 +158,28 @@ def number_column(name: str, numbers: np.ndarray) -> Column:
     distinct = np.unique(present)
     few = len(distinct) <= MAX_DISCRETE and (distinct == np.round(distinct)).all()
     return Column(name, "discrete" if few else "continuous", filled, missing)
+
+
+def have_leading_zeros(values: Sequence[Any]) -> bool:
+    """Whether some text is a whole number with leading zeros."""
+    return any(
+        isinstance(v, str) and v[:1] == "0" and len(v) > 1 and v.strip().isdecimal()
+        for v in values
+    )
+
+
+def keep_apart(name: str, numbers: np.ndarray, values: Sequence[Any]) -> np.ndarray:
+    """Return numbers, of whole ones that floats would merge as smaller ones."""
+    if not np.nanmax(np.abs(numbers), initial=0) > LARGEST_EXACT:
+        return numbers
+    try:
+        whole = [
+            None if number != number else int(value)
+            for number, value in zip(numbers.tolist(), values, strict=True)
+        ]
+    except (TypeError, ValueError, OverflowError):
+        return numbers
+    return distinct(np.array(whole, dtype=object), f"column {name!r}").astype(float)
 
 
 def plain_numbers(values: Sequence[Any]) -> np.ndarray | None:
@@ -198,7 +250,7 @@ def try_number(convert: Callable[[Any], float], value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     try:
-        return float(convert(value))
+        return float(convert(with_sign(value)))
     except (AttributeError, OverflowError, TypeError, ValueError):
         return None
 
@@ -209,10 +261,15 @@ def as_numbers(values: list, decimal_comma: bool = False) -> np.ndarray | None:
         return None
     for convert in number_formats(decimal_comma):
         try:
-            return np.array([convert(value) for value in values], dtype=float)
+            return np.array([convert(with_sign(v)) for v in values], dtype=float)
         except (AttributeError, OverflowError, TypeError, ValueError):
             continue
     return None
+
+
+def with_sign(value: Any) -> Any:
+    """Return a value, a text with an ASCII minus sign."""
+    return MINUS.sub("-", value) if isinstance(value, str) else value
 
 
 def number_formats(decimal_comma: bool) -> list[Callable[[Any], float]]:

@@ -8,11 +8,13 @@ import re
 import sys
 import zipfile
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.datasets import load_diabetes
+
+from skmi._data.integers import LARGEST_EXACT
 
 __all__ = [
     "STREAM",
@@ -25,6 +27,8 @@ __all__ = [
 STREAM = "-"  # standard input or output in place of a file
 
 DELIMITERS = ",;\t|"
+
+CHUNK = 10_000  # rows that pandas parses at once
 
 UNNAMED = "column {}"  # a column whose header is empty
 
@@ -59,7 +63,9 @@ def read_table(path: str | Path) -> tuple[dict[str, Any], str | None]:
     kind = binary_kind(data, Path(name).suffix.lower())
     if kind:
         return read_frame(data, kind, name), None
-    return read_delimited(decode(data, name), name)
+    text = decode(data, name)
+    del data  # large
+    return read_delimited(text, name)
 
 
 def unpack(data: bytes, name: str) -> bytes:
@@ -143,6 +149,8 @@ def decode(data: bytes, name: str) -> str:
 def read_delimited(text: str, name: str) -> tuple[dict[str, Any], str]:
     """Read a text whose first line names the columns; return its delimiter as well."""
     text, delimiter = without_preamble(text)
+    if delimiter not in text:
+        text, delimiter = spaces_as_tabs(text), "\t"
     columns = read_regular(text, delimiter)
     if columns is not None:
         return columns, delimiter
@@ -153,14 +161,16 @@ def read_delimited(text: str, name: str) -> tuple[dict[str, Any], str]:
     # Lines of delimiters alone are the end of a sheet.
     numbered = [(i, row) for i, row in enumerate(lines, 1) if any(map(str.strip, row))]
     blank = sum(1 for row in lines if row) - len(numbered)
-    if len(numbered) < 2 and not (len(numbered) == 1 and blank):
-        raise TableError(f"{name} has no rows")
+    if not numbered:
+        raise TableError(f"{name} is empty: it has no rows and no header")
+    if len(numbered) < 2 and not blank:
+        raise TableError(f"{name} has no rows below its header")
     header = [label.strip() for label in numbered[0][1]]
     if len(header) == 1:  # an empty line is then a missing value
         numbered = [(i, row) for i, row in enumerate(lines, 1) if row]
     rows = [fitted_row(row, len(header), line, name) for line, row in numbered[1:]]
     if not rows:
-        raise TableError(f"{name} has no rows")
+        raise TableError(f"{name} has no rows below its header")
     columns = list(map(list, zip(*rows, strict=True)))
     kept = [
         k for k, label in enumerate(header) if label or any(map(str.strip, columns[k]))
@@ -173,43 +183,113 @@ def read_delimited(text: str, name: str) -> tuple[dict[str, Any], str]:
 def read_regular(text: str, delimiter: str) -> dict[str, Any] | None:
     """Read a text through pandas, where it is installed and nothing is unusual.
 
-    Usual are named columns, no quotes, and lines of equally many fields.
+    Usual are named columns, no quotes, and lines of equally many fields. Whole numbers
+    with leading zeros are texts.
     """
-    n_delimiters = text.count(delimiter, 0, text.find("\n"))
-    if not n_delimiters or '"' in text or "\r" in text.replace("\r\n", "\n"):
+    end = text.find("\n")
+    n_delimiters = text.count(delimiter, 0, end)
+    if not n_delimiters or '"' in text or text.count("\r") != text.count("\r\n"):
         return None
-    lines = text.splitlines()
-    names = [name.strip() for name in lines[0].split(delimiter)]
-    usual = all(names) and len(set(names)) == len(names) and len(lines) > 1
-    if not usual or any(
-        line.count(delimiter) != n_delimiters or len(line) == n_delimiters
-        for line in lines
-    ):
+    names = [name.strip() for name in text[:end].split(delimiter)]
+    if not all(names) or len(set(names)) < len(names):
         return None
-    del lines
+    if not are_regular(text, delimiter, n_delimiters):
+        return None
     try:
         import pandas as pd
-
-        frame = pd.read_csv(
-            io.BytesIO(text.encode()),
-            sep=delimiter,
-            names=names,
-            header=0,
-            low_memory=False,
-            keep_default_na=False,
-            na_values=[""],
-            quoting=csv.QUOTE_NONE,
-        )
-    except (ImportError, ValueError):
+    except ImportError:
         return None
-    return {name: cells_of(frame[name]) for name in names}
+
+    options = {
+        "sep": delimiter,
+        "names": names,
+        "header": 0,
+        "keep_default_na": False,
+        "na_values": [""],
+        "quoting": csv.QUOTE_NONE,
+        "chunksize": CHUNK,
+    }
+
+    def parse(wanted: Sequence[str], **kinds: Any) -> dict[str, list[np.ndarray]]:
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in wanted}
+        with pd.read_csv(
+            TextFile(text), usecols=set(wanted).__contains__, **options, **kinds
+        ) as file:
+            for frame in file:
+                for name, column in frame.items():
+                    parts[str(name)].append(column.to_numpy())
+        return parts
+
+    try:
+        texts = {names[k] for k in padded_columns(text, delimiter)}
+        parts = parse([name for name in names if name not in texts])
+        numbers = {name: joined(parts.pop(name)) for name in list(parts)}
+        # Of text, and of whole numbers with gaps that are too large for floats.
+        numbers = {name: column for name, column in numbers.items() if is_exact(column)}
+        texts = [name for name in names if name not in numbers]
+        parts = parse(texts, dtype=str) if texts else {}
+    except ValueError:
+        return None
+    cells = {name: joined(parts.pop(name)).tolist() for name in texts}
+    for column in cells.values():
+        column[:] = ["" if value != value else value for value in column]
+    found = numbers | cells
+    return {name: found[name] for name in names}
 
 
-def cells_of(column: Any) -> Any:
-    """Array of numbers, or list of texts."""
-    if column.dtype.kind in "iuf":
-        return column.to_numpy(dtype=float)
-    return ["" if value != value else str(value) for value in column.tolist()]
+class TextFile:
+    """A text that is read by parts, for less memory than `io.StringIO` takes."""
+
+    def __init__(self, text: str):
+        self.text, self.place = text, 0
+
+    def read(self, size: int) -> str:
+        """Return the next characters."""
+        part = self.text[self.place : self.place + size]
+        self.place += len(part)
+        return part
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.text.splitlines(keepends=True))
+
+
+def joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Return the parts of a column as one; of objects where only some are numbers."""
+    if any(part.dtype.kind not in "iuf" for part in parts):
+        parts = [part.astype(object) for part in parts]
+    return np.concatenate(parts)
+
+
+def is_exact(column: np.ndarray) -> bool:
+    """Whether a column holds numbers of which none was rounded to a float."""
+    if column.dtype.kind != "f":
+        return column.dtype.kind in "iu"
+    return not np.nanmax(np.abs(column), initial=0) > LARGEST_EXACT
+
+
+def are_regular(text: str, delimiter: str, n_delimiters: int) -> bool:
+    """Whether there are rows, and all lines have so many delimiters and more."""
+    start, n_lines = 0, 0
+    while 0 <= start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        length = end - start - (text[end - 1] == "\r")
+        n_fields = text.count(delimiter, start, end)
+        if n_fields != n_delimiters or length <= n_delimiters:
+            return False
+        start, n_lines = end + 1, n_lines + 1
+    return n_lines > 1
+
+
+def padded_columns(text: str, delimiter: str) -> set[int]:
+    """Numbers of the columns in which a whole number has leading zeros."""
+    field = rf"0\d+[^\S\n]*(?:{re.escape(delimiter)}|\n|$)"
+    found = set()
+    for before in (re.escape(delimiter), r"\n"):  # a literal start makes it quick
+        for match in re.finditer(before + field, text):
+            start = text.rfind("\n", 0, match.start() + 1) + 1
+            found.add(text.count(delimiter, start, match.start() + 1))
+    return found
 
 
 def without_preamble(text: str) -> tuple[str, str]:
@@ -227,6 +307,15 @@ def without_preamble(text: str) -> tuple[str, str]:
             break
         text = rest
     return text, find_delimiter(text)[0]
+
+
+def spaces_as_tabs(text: str) -> str:
+    """Replace spaces by tabs where they separate as many fields in all lines."""
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    sizes = set(map(len, rows))
+    if len(rows) < 2 or len(sizes) > 1 or sizes == {1} or '"' in text:
+        return text
+    return "\n".join(map("\t".join, rows)) + "\n"
 
 
 def find_delimiter(text: str) -> tuple[str, int]:
@@ -256,6 +345,8 @@ def refuse_repeated(names: list[str], table: str) -> None:
 
 def bundled_table() -> dict[str, list]:
     """Return a table that comes with scikit-learn."""
+    from sklearn.datasets import load_diabetes  # takes long to import
+
     data = load_diabetes(scaled=False)
     columns = dict(zip(data.feature_names, data.data.T.tolist(), strict=True))
     return {**columns, "target": data.target.tolist()}

@@ -270,16 +270,20 @@ def tensors_of(network: nn.Module) -> Iterator[Tensor]:
     return itertools.chain(network.parameters(), network.buffers())
 
 
+def is_unmade(network: nn.Module) -> bool:
+    """Whether a network makes its weights in the first call, which is still to come."""
+    return any(nn.parameter.is_lazy(value) for value in network.parameters())
+
+
 @torch.no_grad()
 def copy_weights(source: nn.Module, target: nn.Module) -> nn.Module:
     """Copy the weights of a network into a copy of it; return that, or a new one.
 
     A network that makes its weights in the first call has none to copy into before.
     """
-    if any(nn.parameter.is_lazy(value) for value in target.parameters()):
+    if is_unmade(target):
         return copy.deepcopy(source)
-    for old, new in zip(tensors_of(target), tensors_of(source), strict=True):
-        old.copy_(new)
+    torch._foreach_copy_(list(tensors_of(target)), list(tensors_of(source)))
     return target
 
 

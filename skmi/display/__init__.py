@@ -1,6 +1,8 @@
 """Figures of the results, in the style of scikit-learn's displays (matplotlib)."""
 
 from skmi.display.estimates import BoundsDisplay
+from skmi.display.lags import LaggedInformationDisplay
+from skmi.display.matrix import ConditionalMatrixDisplay
 from skmi.display.permutation import PermutationTestDisplay
 from skmi.display.plane import InformationPlaneDisplay
 from skmi.display.ranking import FeatureRankingDisplay
@@ -8,8 +10,10 @@ from skmi.display.training import TrainingCurveDisplay
 
 __all__ = [
     "BoundsDisplay",
+    "ConditionalMatrixDisplay",
     "FeatureRankingDisplay",
     "InformationPlaneDisplay",
+    "LaggedInformationDisplay",
     "PermutationTestDisplay",
     "TrainingCurveDisplay",
 ]

@@ -66,12 +66,6 @@ class PermutationTestDisplay:
     >>> from skmi.datasets import make_correlated_normal
     >>> from skmi.display import PermutationTestDisplay
     >>> from skmi.inference import PermutationTestResult, permutation_test
-
-    if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.container import BarContainer
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
     >>> X, Y, truth = make_correlated_normal(200, 1, mutual_info=0.1, random_state=0)
     >>> result = permutation_test(
     ...     GaussianMI(), X, Y, n_permutations=99, random_state=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from skmi._core.sklearn_compat import (
     fit_context,
     make_random_state,
 )
+from skmi._core.torch_utils import resolve_device
 from skmi._data.dtypes import on_device_of, wanting_numbers
 from skmi._data.reading import read_numbers
 from skmi.scores import SCORES
@@ -98,6 +100,7 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
         default="gaussian", constraints=[StrOptions({"gaussian"}), None]
     )
     whiten: bool = parameter(default=True, constraints=["boolean"])
+    device: str = parameter(default="auto", constraints=[str])
     random_state: Any = parameter(default=None, constraints=["random_state"])
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -118,10 +121,13 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
         """
         vars(self).pop("_score", None)
         X = self._validate(X, reset=True)
-        samples = torch.tensor(X[draw_rows(len(X), self.random_state)])
+        kept = X[draw_rows(len(X), self.random_state)]
+        samples = torch.tensor(kept, device=resolve_device(self.device))
         fit_score = SCORES[self.method].fit
         try:
-            score = fit_score(samples, whiten=self.whiten, reference=self.reference)
+            score = moved_to_cpu(
+                fit_score(samples, whiten=self.whiten, reference=self.reference)
+            )
             first = score(samples[:1])
         except torch.linalg.LinAlgError:
             first = torch.tensor(torch.nan)
@@ -160,6 +166,14 @@ class ScoreEstimator(OneToOneFeatureMixin, TransformerMixin, DeclaredParameters)
             order="C",
             ensure_min_samples=2 if reset else 1,
         )
+
+
+def moved_to_cpu(score: Any) -> Any:
+    """Return a fitted score function whose tensors are all on the CPU."""
+    buffer = io.BytesIO()
+    torch.save(score, buffer)
+    buffer.seek(0)
+    return torch.load(buffer, map_location="cpu", weights_only=False)
 
 
 def require_representable(gradient: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from skmi._data.dtypes import as_texts
 from skmi.exceptions import SkmiWarning
 from skmi.feature_selection.by_counts import Candidates
 from skmi.feature_selection.criteria import CriterionState, Overlap
@@ -77,7 +78,7 @@ def columns_for(estimator: Any, columns: Columns, k: int) -> np.ndarray:
     if estimator._label_columns == "indicators" and not estimator._takes_text:
         codes = missing_as_code(label_codes(values[:, 0])[:, np.newaxis])[:, 0]
         return np.eye(int(codes.max()) + 1)[codes]
-    return values.astype(str).astype(object)
+    return as_texts(values).astype(object)
 
 
 def blocks_for(

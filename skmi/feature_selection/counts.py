@@ -21,7 +21,7 @@ __all__ = [
 
 CHUNK = 2**22  # counts held at once
 
-BLOCK_SIZE = 2**25  # indicators of one block
+BLOCK_SIZE = 2**22  # indicators of one block
 
 MOST_COMPARED = 8  # codes up to which comparing with each is faster than indexing
 

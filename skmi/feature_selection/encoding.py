@@ -11,7 +11,13 @@ import numpy as np
 from scipy import sparse
 
 from skmi._data.chance import pool_unique
-from skmi._data.dtypes import array_kinds, dtype_kind, is_missing, wanting_numbers
+from skmi._data.dtypes import (
+    array_kinds,
+    as_texts,
+    dtype_kind,
+    is_missing,
+    wanting_numbers,
+)
 
 __all__ = [
     "FEW_VALUES",
@@ -46,6 +52,8 @@ MIN_COUNT = 5  # rows of a cell, or of a rarely taken number, below which it is 
 SHRINKAGE = 10
 
 SPARSE_BLOCK = 256  # columns of a sparse matrix that are made dense at once
+
+DENSE_BLOCK = 2**20  # values that are binned at once
 
 FEW_VALUES = 10  # numbers with no more distinct values keep each as a bin
 
@@ -106,13 +114,15 @@ def bin_columns(
         Codes from 0 without gaps; `MISSING` where there is no value.
     """
     discrete = [None] * X.shape[1] if discrete is None else list(discrete)
-    if sparse.issparse(X):
-        X = X.tocsc()
+    is_sparse = sparse.issparse(X)
+    size = SPARSE_BLOCK if is_sparse else max(DENSE_BLOCK // max(len(X), 1), 1)
+    if is_sparse or X.shape[1] > size:
+        X = X.tocsc() if is_sparse else X
         codes = np.empty(X.shape, dtype=np.int32)
-        for start in range(0, X.shape[1], SPARSE_BLOCK):
-            part = slice(start, start + SPARSE_BLOCK)
+        for start in range(0, X.shape[1], size):
+            part = slice(start, start + size)
             names = types[part] if types else None
-            dense = X[:, part].toarray()
+            dense = X[:, part].toarray() if is_sparse else X[:, part]
             codes[:, part] = bin_columns(dense, n_bins, discrete[part], names)
         return codes
     plain = np.array([flag is not True for flag in discrete])
@@ -132,6 +142,12 @@ def bin_plain_numbers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bin continuous columns all at once; return codes, and which columns are done."""
     codes = np.empty(X.shape, dtype=np.int32)
+    binary = bin_two_values(X, codes) & plain
+    if binary.any():
+        rest = np.flatnonzero(~binary)
+        found = bin_plain_numbers(X[:, rest], n_bins, plain[rest])
+        codes[:, rest], binary[rest] = found
+        return codes, binary
     ordered = np.sort(X, axis=0)  # missing values come last
     is_new = ordered[1:] != ordered[:-1]
     plain = plain & np.isfinite(ordered[[0, -1]]).all(axis=0)
@@ -152,6 +168,23 @@ def bin_plain_numbers(
     for k in np.flatnonzero(done & (edges[1:] == edges[:-1]).any(axis=0)):
         codes[:, k] = np.unique(codes[:, k], return_inverse=True)[1]
     return codes, plain
+
+
+def bin_two_values(X: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Encode the columns of two finite values; return which they are."""
+    start = X[: 20 * FEW_VALUES]  # rules most others out
+    low, high = start.min(axis=0), start.max(axis=0)
+    maybe = np.flatnonzero(
+        ((start == low) | (start == high)).all(axis=0) & (low < high)
+    )
+    is_high = X[:, maybe] == high[maybe]
+    binary = (is_high | (X[:, maybe] == low[maybe])).all(axis=0)
+    binary &= np.isfinite(low[maybe]) & np.isfinite(high[maybe])
+    for k, column in zip(maybe[binary], is_high.T[binary], strict=True):
+        n_high = np.count_nonzero(column)
+        names = gathered_levels(np.array([len(X) - n_high, n_high]), MAX_LEVELS)
+        codes[:, k] = np.where(column, names[1], names[0])
+    return np.isin(np.arange(X.shape[1]), maybe[binary])
 
 
 @wanting_numbers("X or y")
@@ -200,10 +233,12 @@ def label_codes(column: np.ndarray) -> np.ndarray:
         missing = np.isnan(column)
         levels, inverse = np.unique(column[~missing], return_inverse=True)
         texts = np.unique(levels.astype(str), return_inverse=True)[1][inverse]
+    elif column.dtype.kind in "US":
+        return np.unique(column, return_inverse=True)[1].astype(np.int32)
     else:
         missing = np.array([is_missing(value) for value in column], dtype=bool)
         present = np.asarray(column)[~missing]
-        texts = np.unique(present.astype(str), return_inverse=True)[1]
+        texts = np.unique(as_texts(present), return_inverse=True)[1]
     codes = np.full(len(column), MISSING, dtype=np.int32)
     codes[~missing] = texts
     return codes
@@ -352,7 +387,9 @@ def target_codes(
 def few_codes(codes: np.ndarray, n_codes: int) -> np.ndarray:
     """Merge the codes of each column to at most `n_codes`, missing values included."""
     codes = missing_as_code(codes)
-    for k in np.flatnonzero(codes.max(axis=0) >= n_codes):
+    many = np.flatnonzero(codes.max(axis=0) >= n_codes)
+    codes = codes.copy(order="K") if len(many) else codes
+    for k in many:
         codes[:, k] = merge_codes(codes[:, k], n_codes)
     return codes
 
@@ -404,6 +441,8 @@ def is_function_of(codes: np.ndarray, column: np.ndarray) -> np.ndarray:
 
 def missing_as_code(codes: np.ndarray) -> np.ndarray:
     """Give missing values a code of their own, after all others."""
+    if codes.min(initial=0) >= 0:
+        return codes
     return np.where(codes == MISSING, codes.max(axis=0, initial=-1) + 1, codes)
 
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmi._data.columns import column_names, warn_of_number_texts
-from skmi._data.dtypes import column_types, labels_as_objects, wanting_numbers
+from skmi._data.dtypes import as_texts, column_types, labels_as_objects, wanting_numbers
 from skmi._data.integers import distinct
 from skmi._data.reading import read_block, require_columns
 from skmi.entropy import CORRECTIONS
@@ -161,7 +161,7 @@ def mutual_info_matrix(
         columns = columns._replace(values=array)
         blocks = [columns_for(estimator, columns, k) for k in range(n_columns)]
         targets = [
-            array[:, k].astype(str) if columns.is_label(k) else array[:, k]
+            as_texts(array[:, k]) if columns.is_label(k) else array[:, k]
             for k in range(n_columns)
         ]
         pairs = np.triu_indices(n_columns, 1)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmi.feature_selection.chance import column_information
-from skmi.feature_selection.counts import weighted_log
+from skmi.feature_selection.counts import indicators, weighted_log
 from skmi.feature_selection.encoding import join_codes
 from skmi.feature_selection.significance import (
     SCREEN_PERMUTATIONS,
@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 TILE = 256  # features on each side of a matrix product
+
+PART_SIZE = 2**21  # indicators of one side that are made at once
 
 MOST_PAIRS = 1000
 
@@ -229,22 +231,38 @@ class _Screen:
         self.factor = williams_factor(n_codes, sizes, self.n_rows)
         self.singles = self._singles()
 
-    def _indicators(self, columns: np.ndarray) -> list[np.ndarray]:
-        """Return the indicators of some features, code by code, for each class."""
-        block = self.codes[:, columns]
-        full = (block[:, np.newaxis] == np.arange(self.n_codes)[:, np.newaxis]).astype(
-            np.float32
-        )
-        full = full.reshape(len(block), -1)
-        return [full[self.target == label] for label in range(self.n_classes)]
+    def _parts(self) -> list[slice]:
+        """Return the samples whose indicators are made at once."""
+        n_rows = len(self.codes)
+        width = min(self.codes.shape[1], TILE) * self.n_codes
+        size = max(PART_SIZE // width, 1)
+        return [slice(start, start + size) for start in range(0, n_rows, size)]
 
-    def _weigh(self, blocks: list[np.ndarray]) -> list[np.ndarray]:
+    def _indicators(self, columns: np.ndarray, part: slice) -> list[np.ndarray]:
+        """Return the indicators of some features, code by code, for each class."""
+        target = self.target[part]
+        full = indicators(self.codes[part, columns], self.n_codes)
+        return [full[target == label] for label in range(self.n_classes)]
+
+    def _weigh(self, blocks: list[np.ndarray], part: slice) -> list[np.ndarray]:
         if self.weights is None:
             return blocks
+        weights, target = self.weights[part], self.target[part]
         return [
-            block * self.weights[self.target == label, np.newaxis]
+            block * weights[target == label, np.newaxis]
             for label, block in enumerate(blocks)
         ]
+
+    def _count(self, rows: np.ndarray, columns: np.ndarray) -> list[np.ndarray]:
+        """Count the codes of all pairs of two tiles of features, for each class."""
+        total: list[Any] = [0] * self.n_classes
+        for part in self._parts():
+            left = self._weigh(self._indicators(rows, part), part)
+            same = rows is columns and self.weights is None
+            right = left if same else self._indicators(columns, part)
+            for label, sides in enumerate(zip(left, right, strict=True)):
+                total[label] = total[label] + self.product(*sides)
+        return total
 
     def _singles(self) -> np.ndarray:
         """Return 2n times the plug-in mutual information of each feature."""
@@ -252,7 +270,12 @@ class _Screen:
         for columns in np.array_split(
             np.arange(len(values)), -(-len(values) // TILE) or 1
         ):
-            counts = [b.sum(axis=0) for b in self._weigh(self._indicators(columns))]
+            counts: list[Any] = [0] * self.n_classes
+            for part in self._parts():
+                blocks = self._weigh(self._indicators(columns, part), part)
+                counts = [
+                    c + b.sum(axis=0) for c, b in zip(counts, blocks, strict=True)
+                ]
             terms = sum(weighted_log(c, self.whole) for c in counts)
             terms = terms - weighted_log(sum(counts), self.whole)
             total = terms.reshape(self.n_codes, -1).sum(axis=0)
@@ -264,10 +287,8 @@ class _Screen:
         n_columns = self.codes.shape[1]
         tiles = np.array_split(np.arange(n_columns), -(-n_columns // TILE))
         for i, rows in enumerate(tiles):
-            left = self._weigh(self._indicators(rows))
             for columns in tiles[i:]:
-                right = self._indicators(columns)
-                counts = [self.product(a, b) for a, b in zip(left, right, strict=True)]
+                counts = self._count(rows, columns)
                 terms = sum(map(self._sum, counts)) - self._sum(sum(counts))
                 joint = 2 * (terms - self.class_term)
                 synergy = joint - self.singles[rows, np.newaxis] - self.singles[columns]

@@ -60,8 +60,19 @@ class TableSelectorMixin(SelectorMixin):
         -------
         ndarray, sparse matrix or table of shape (n_samples, n_selected_features)
             The selected columns as they were given, dates too.
+
+        Raises
+        ------
+        TypeError
+            If X holds whole numbers of 128 bits.
         """
-        return super().transform(in_memory(X, "X", True))
+        X = in_memory(X, "X", True)
+        if any(kind.endswith("int128") for kind in column_types(X)):
+            raise TypeError(
+                "X holds whole numbers of 128 bits, which numpy lacks; cast those "
+                "columns, or use get_support() to choose columns of the table."
+            )
+        return super().transform(X)
 
 
 class SelectorInput(NamedTuple):
@@ -125,9 +136,11 @@ def read_input(
         check_consistent_length(x.values, permutation_groups)
         groups = np.unique(permutation_groups, return_inverse=True)[1][rows]
     names = getattr(selector, "feature_names_in_", np.arange(n_columns)).tolist()
+    if sample_weight is not None:
+        x, y = x.take(rows), y.take(rows)
     return SelectorInput(
-        x.take(rows),
-        y.take(rows),
+        x,
+        y,
         weights,
         groups,
         *read_groups(selector.groups, names),

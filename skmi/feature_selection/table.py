@@ -124,7 +124,9 @@ def n_effective(codes: np.ndarray, weights: np.ndarray | None) -> float:
 def join_columns(codes: np.ndarray, units: list[np.ndarray]) -> np.ndarray:
     """Return one code for each unit of columns."""
     if all(len(unit) == 1 for unit in units):
-        return codes[:, np.concatenate(units)]
+        order = np.concatenate(units)
+        is_same = np.array_equal(order, np.arange(codes.shape[1]))
+        return codes if is_same else codes[:, order]
     return np.column_stack(
         [
             codes[:, unit[0]] if len(unit) == 1 else cut(codes[:, unit], TARGET_CELLS)
@@ -164,5 +166,8 @@ def canonical_order(
     for k in np.flatnonzero(~few):
         values[k] = column_information(codes[:, k], coarse)
     factors = np.modf(np.sin(1e4 * values.round(9)) * 1e4)[0]
-    keys = (codes @ factors + np.sqrt(2) * target).round(9)
+    keys = np.sqrt(2) * target
+    for factor, column in zip(factors, codes.T, strict=True):  # no copy as floats
+        keys += factor * column
+    keys = keys.round(9)
     return np.lexsort([keys] if weights is None else [weights, keys])

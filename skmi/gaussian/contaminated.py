@@ -141,14 +141,14 @@ class ContaminatedCopula(FoldedCopula):
         self._unshrunk = weighted_ratio(x, y, weights)
         self._n_effective = (weights**2).sum()
         self.ratio = ContaminatedRatio(sample.dependent.rescale(*measured), share)
+        self._without_fold = [
+            ContaminatedRatio(ratio.dependent.rescale(*measured), share)
+            for ratio in ratios
+        ]
         self.terms = np.concatenate(
             [
-                out_of_fold_terms(
-                    ContaminatedRatio(ratio.dependent.rescale(*measured), share),
-                    x[fold],
-                    y[fold],
-                )
-                for ratio, fold in zip(ratios, folds, strict=True)
+                out_of_fold_terms(ratio, x[fold], y[fold])
+                for ratio, fold in zip(self._without_fold, folds, strict=True)
             ]
         )
 

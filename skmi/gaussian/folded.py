@@ -49,6 +49,7 @@ class FoldedCopula:
         )
         x, y = x[:, self.kept[0]], y[:, self.kept[1]]
         self.ratio = None
+        self._without_fold: list[Any] = []
         self.terms: np.ndarray = np.zeros(len(x))
         if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
             self._fit(x, y, folds)
@@ -91,6 +92,17 @@ class FoldedCopula:
         if self.ratio is None:
             return np.zeros(len(X))
         return self.ratio.pairs(self._transform(0, X), self._transform(1, y))
+
+    def pairs_out_of_fold(
+        self, X: np.ndarray, y: np.ndarray, folds: np.ndarray
+    ) -> np.ndarray:
+        """Return the same without the fold of each row, whose numbers are `folds`."""
+        found = np.zeros(len(X))
+        x, y = self._transform(0, X), self._transform(1, y)
+        for number, ratio in enumerate(self._without_fold):
+            own = folds == number
+            found[own] = ratio.pairs(x[own], y[own])
+        return found
 
     def matrix(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the ratios of all rows of X with all rows of y."""

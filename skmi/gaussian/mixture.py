@@ -155,6 +155,7 @@ class MixtureCopula(FoldedCopula):
             rest = np.delete(block, fold, axis=0)[:MOST_SAMPLES]
             ratio, _ = maximise(start, rest, STEPS_OF_FOLD)
             ratio.n_x = x.shape[1]
+            self._without_fold.append(ratio)
             terms.append(out_of_fold_terms(ratio, x[fold], y[fold]))
             values.append(ratio.pairs(x[fold], y[fold]))
             values[-1] -= log_mean_ratio(ratio, x[fold], y[fold])

@@ -1,5 +1,11 @@
 """Hypothesis tests, confidence intervals and consistency checks for any estimator."""
 
+from skmi.inference.causal import (
+    ConditionalTest,
+    as_causallearn,
+    as_tigramite,
+    ci_test,
+)
 from skmi.inference.conditional import (
     ConditionalTestResult,
     conditional_independence_test,
@@ -14,11 +20,15 @@ from skmi.inference.intervals import ConfidenceInterval, confidence_interval
 from skmi.inference.permutation import PermutationTestResult, permutation_test
 
 __all__ = [
+    "ConditionalTest",
     "ConditionalTestResult",
     "ConfidenceInterval",
     "ConsistencyCheck",
     "PermutationTestResult",
     "SelfConsistencyResult",
+    "as_causallearn",
+    "as_tigramite",
+    "ci_test",
     "conditional_independence_test",
     "confidence_interval",
     "independence_test",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import combinations
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ __all__ = [
     "n_cosines_of",
 ]
 
-MOST_COSINES = 48  # of one column of Z
+MOST_COSINES = 96  # of one column of Z
 SHARE_OF_COSINES = 0.24  # of the samples, in all columns together
 MOST_PRODUCTS = 200  # of pairs of columns; their principal components beyond
 FEW_VALUES = 30  # up to which a column also has an indicator of each value
@@ -192,19 +193,44 @@ class Regression:
 
         Unbiased, hence with noise on both sides of 0.
         """
-        many = self.design.shape[1] > 0.6 * self.n_samples
-        if not targets or not self.has_fine or many:
+        if not targets or self.basis is None:
             return [0.0] * len(targets)
         values = np.column_stack(targets)
-        values = values - values.mean(axis=0)
-        basis, _ = np.linalg.qr(self.design)
-        sums = (basis.T @ values) ** 2
+        sums, noise = self._project(values)
+        sums = sums**2
         n_fine = self.n_fine
-        noise = (values**2).sum(axis=0) - sums.sum(axis=0)
-        noise = noise / (self.n_samples - basis.shape[1])
         found = sums[-n_fine:].sum(axis=0) - n_fine * noise
-        explained = sums.sum(axis=0) - basis.shape[1] * noise
+        explained = sums.sum(axis=0) - len(sums) * noise
         return list(found / np.maximum(explained, np.maximum(noise, 1e-300)))
+
+    def shared_by_fine(self, u: np.ndarray, v: np.ndarray) -> float:
+        """Return the covariance of two variables that is so by the finest functions.
+
+        The largest of their columns, in units of the noise, and unbiased.
+        """
+        if self.basis is None or not (u.shape[1] and v.shape[1]):
+            return 0.0
+        (u_sums, u_noise), (v_sums, v_noise) = self._project(u), self._project(v)
+        n_rest = self.n_samples - len(u_sums)
+        rest = (u - u.mean(axis=0)).T @ (v - v.mean(axis=0)) - u_sums.T @ v_sums
+        fine = u_sums[-self.n_fine :].T @ v_sums[-self.n_fine :]
+        excess = np.abs(fine - self.n_fine / n_rest * rest)
+        scale = np.sqrt(np.outer(u_noise, v_noise))
+        return float((excess / np.maximum(scale, 1e-300)).max() / self.n_samples)
+
+    @cached_property
+    def basis(self) -> np.ndarray | None:
+        """An orthonormal basis of the functions; None where there are too many."""
+        if not self.has_fine or self.design.shape[1] > 0.6 * self.n_samples:
+            return None
+        return np.linalg.qr(self.design)[0]
+
+    def _project(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the coefficients of columns, and the variance of their noise."""
+        values = values - values.mean(axis=0)
+        sums = self.basis.T @ values
+        noise = (values**2).sum(axis=0) - (sums**2).sum(axis=0)
+        return sums, noise / (self.n_samples - len(sums))
 
     @property
     def inflation(self) -> np.ndarray:

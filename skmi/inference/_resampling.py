@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from skmi._core.sklearn_compat import Integral, select_rows
-from skmi._data.reading import read_block
+from skmi._data.checks import is_grouped, warn_of_serial_dependence
 from skmi._data.splitting import hold_out, part_size
+from skmi._data.validation import numbers_and_codes
 from skmi.base import MutualInfoEstimator
-from skmi.entropy import label_codes
-from skmi.exceptions import ReliabilityWarning
+from skmi.entropy import read_groups
+from skmi.exceptions import ReliabilityWarning, SkmiWarning
+from skmi.inference._dependence import label_functions
 
 __all__ = [
     "count_blocks",
@@ -32,7 +34,9 @@ __all__ = [
     "read_groups",
     "require_block_length",
     "require_count",
+    "require_level",
     "train_and_test_rows",
+    "warn_of_series",
     "with_seed",
 ]
 
@@ -54,6 +58,28 @@ def require_block_length(block_length: int | None) -> None:
         require_count("block_length", block_length, 1)
 
 
+def require_level(level: float | None) -> None:
+    """Raise where a level to stop at is given that is no probability."""
+    if level is not None and not 0 < level < 1:
+        raise ValueError(f"level={level!r} must lie between 0 and 1, or be None.")
+
+
+def warn_of_series(
+    X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, block_length: int | None
+) -> None:
+    """Warn of series where neither groups nor blocks were given."""
+    if groups is not None or block_length is not None:
+        return
+    with warnings.catch_warnings():  # the test or the fit itself warns of the rest
+        warnings.simplefilter("ignore", SkmiWarning)
+        sides = [numbers_and_codes(X, "X"), numbers_and_codes(y, "y")]
+    tables = []
+    for columns, codes in sides:
+        labels = label_functions(codes[:0] if is_grouped(codes) else codes)
+        tables.append(np.hstack([columns, labels]) if len(labels) else columns)
+    warn_of_serial_dependence(*tables)
+
+
 def with_seed(
     estimator: MutualInfoEstimator, random_state: np.random.RandomState
 ) -> MutualInfoEstimator:
@@ -68,19 +94,6 @@ def with_seed(
     if "random_state" in estimator.get_params(deep=False):
         estimator.set_params(random_state=random_state.randint(np.iinfo(np.int32).max))
     return estimator
-
-
-def read_groups(groups: ArrayLike | None, n_samples: int) -> np.ndarray | None:
-    """Return group labels as codes, one for each sample."""
-    if groups is None:
-        return None
-    codes = label_codes(read_block(groups, "groups"), "groups")
-    if len(codes) != n_samples:
-        raise ValueError(
-            f"groups has {len(codes)} labels for {n_samples} samples; pass one for "
-            "each sample."
-        )
-    return codes
 
 
 def count_rows(data: ArrayLike) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from skmi._core.sklearn_compat import make_random_state, watch_test
+from skmi._data.checks import warn_of_serial_dependence
 from skmi._data.condition import Condition
 from skmi._data.marginals import normal_scores
 from skmi._data.reading import read_sides
@@ -36,7 +37,6 @@ from skmi.inference._resampling import (
 )
 from skmi.inference.permutation import PermutationTestResult
 from skmi.neighbors._search import Block
-from skmi.neighbors.conditional import require_more_rows
 from skmi.statistics import permutation_pvalue
 
 __all__ = ["ConditionalTestResult", "conditional_independence_test"]
@@ -47,16 +47,21 @@ MOST_FUNCTIONS = 24  # of one variable; principal components beyond
 MOST_MODIFIERS = 20  # columns of Z with which the dependence may change
 MAX_VALUES = 2**22  # of products at once: 32 MiB
 SIGNS_AT_ONCE = 50  # between two looks of a progress bar
+FEWEST_SAMPLES = 6
 FEWEST_BLOCKS = 20  # that are independent of each other
 
 # Of the variance that Z explains, the share that may have been missed is this over the
 # number of cosines of each column of Z, and at least the other; and twice the share of
 # the upper half of the cosines, for the coefficients of a step fall as 1 / j. Of steps
 # in five columns most results are then marked; of sums of five few at 300 samples.
-MISSED, LEAST_MISSED = 0.4, 0.005
+MISSED, LEAST_MISSED = 0.6, 0.005
 FINE = 2.0
-# Probabilities of labels are no sum of functions of single columns.
-MISSED_OF_LABELS = 0.08
+# The cosines beyond share about as much as their upper half: from so many standard
+# errors of a correlation on they make a test reject too often; and from so many of
+# their own errors they are not due to chance.
+SHARED_FINE, FINE_ERRORS = 0.6, 2.5
+# Probabilities of labels are no sum of functions of single columns: for each of them.
+MISSED_OF_LABELS = 0.04
 
 
 @dataclass(frozen=True)
@@ -98,13 +103,10 @@ def conditional_independence_test(
     y: ArrayLike,
     Z: ArrayLike,
     *,
-    n_neighbors: int = 5,
     n_permutations: int = 200,
-    n_local: int = 5,
     groups: ArrayLike | None = None,
     block_length: int | None = None,
     random_state: int | np.random.RandomState | None = None,
-    n_jobs: int | None = None,
     callbacks: Sequence[Any] | None = None,
 ) -> ConditionalTestResult:
     r"""Test whether X and y are independent given Z, by products of residuals.
@@ -132,12 +134,8 @@ def conditional_independence_test(
         Second variable.
     Z : array-like of shape (n_samples,) or (n_samples, n_z)
         Conditioning variable.
-    n_neighbors : int, default=5
-        Has no effect; of an earlier test by nearest neighbours.
     n_permutations : int, default=200
         Number of draws of random signs B; p is at least 1 / (B + 1).
-    n_local : int, default=5
-        Has no effect; of an earlier test by local permutations.
     groups : array-like of shape (n_samples,), default=None
         Group labels: the samples of a group may depend on each other, and have the same
         random sign.
@@ -146,8 +144,6 @@ def conditional_independence_test(
         should be several times the length over which samples are correlated.
     random_state : int, RandomState instance or None, default=None
         Seed of the signs, and of the samples that a kernel is computed from.
-    n_jobs : int, default=None
-        Has no effect: a test of 1000 samples takes a tenth of a second.
     callbacks : sequence of callbacks, default=None
         Callbacks of scikit-learn, such as a progress bar, that are told of each fifty
         draws.
@@ -160,7 +156,7 @@ def conditional_independence_test(
     Raises
     ------
     ValueError
-        If there are not more samples than neighbours, if both `groups` and
+        If there are fewer than six samples, if both `groups` and
         `block_length` are given, or a value is missing.
 
     See Also
@@ -173,14 +169,15 @@ def conditional_independence_test(
     No test can hold its level for every pair of functions of Z and have power: what the
     regressions miss of Z in both X and y is dependence. `reliable` is False where the
     smallest dependence that is significant could come from missing a share of what Z
-    explains, :math:`0.4 / J`, J the number of cosines of each column of Z, and twice
-    what the upper half of the cosines explains; where the regressions need more than
+    explains, :math:`0.6 / J`, J the number of cosines of each column of Z, and twice
+    what the upper half of the cosines explains; where X and y share more of that half
+    than by chance; where the regressions need more than
     45 % of the degrees of freedom; and for fewer than twenty groups or blocks. For Z of
     many columns and few samples that is the rule.
 
     The statistic is close to the conditional mutual information where that is small.
-    For a routine that learns a graph from p-values, pass
-    ``lambda x, y, Z: conditional_independence_test(x, y, Z).pvalue``.
+    For routines that learn a graph from p-values, see
+    :func:`skmi.inference.ci_test`.
 
     References
     ----------
@@ -202,13 +199,15 @@ def conditional_independence_test(
         raise ValueError("Z is None; pass its columns, or use independence_test.")
     X, y, Z = read_sides(X=X, y=y, Z=Z)
     require_count("n_permutations", n_permutations, 1)
-    require_count("n_local", n_local, 2)
     random_state = make_random_state(random_state)
     x, y = (
         Block(*numbers_and_codes(data, name)) for data, name in ((X, "X"), (y, "y"))
     )
     n_samples = len(x.codes)
-    require_more_rows(n_samples, n_neighbors)
+    if n_samples < FEWEST_SAMPLES:
+        raise ValueError(
+            f"n_samples={n_samples} is too few: pass at least {FEWEST_SAMPLES} samples."
+        )
     condition = Condition.learn(Z, "codes")
     codes = condition.read(Z, n_samples)
     is_label = condition.label_mask
@@ -223,6 +222,8 @@ def conditional_independence_test(
     # Without the second factor .08 of null hypotheses were rejected at 100 samples.
     inflation = regression.inflation * (1 + 4 / n_samples)
     products = Products(u, v, modifiers, inflation)
+    if groups is None and block_length is None:
+        warn_of_serial_dependence(u[0], v[0])
     groups = read_groups(groups, n_samples)
     signs = random_signs(n_samples, n_permutations, groups, block_length, random_state)
     parts = np.array_split(signs, -(-n_permutations // SIGNS_AT_ONCE))
@@ -252,6 +253,11 @@ class Targets(NamedTuple):
     def targets(self) -> list[np.ndarray]:
         """Variables whose regression on Z is fitted."""
         return [*self.scores.T, *self.columns.T, *self.indicators.T]
+
+    @property
+    def leads(self) -> np.ndarray:
+        """Scores and indicators."""
+        return np.hstack([self.scores, self.indicators])
 
 
 def targets_of(block: Block) -> Targets:
@@ -384,17 +390,26 @@ def why_unreliable(
         unexplained.append(min((item.unexplained for item in found), default=1.0))
         fine.append(max(regression.fine_shares(side.targets), default=0.0))
     odds = [left / max(1 - left, 1e-9) for left in unexplained]
-    critical = 2 / math.sqrt(n_samples - regression.freedom)
+    scale = 1 / math.sqrt(n_samples - regression.freedom)
+    critical = 2 * scale
     # What may have been missed is known too roughly to trust it far beyond that.
-    needed = min(max(critical, largest), 2 * critical) * math.sqrt(math.prod(odds))
+    reached = min(max(critical, largest - critical), 2 * critical)
+    needed = reached * math.sqrt(math.prod(odds))
     missed = max(MISSED / n_cosines_of(z) if z.shape[1] else 0.0, LEAST_MISSED)
     missed += FINE * math.sqrt(math.prod(max(share, 0.0) for share in fine))
     if any(side.indicators.shape[1] for side in sides) and z.shape[1] > 2:
-        missed += MISSED_OF_LABELS
-    if needed > missed:
-        return ""
-    return (
-        f"Z explains {1 - unexplained[0]:.0%} of X and {1 - unexplained[1]:.0%} of y: "
-        f"if the regressions missed {needed:.1%} of that, it alone would make X and y "
-        "dependent"
-    )
+        missed += MISSED_OF_LABELS * z.shape[1]
+    if needed <= missed:
+        return (
+            f"Z explains {1 - unexplained[0]:.0%} of X and {1 - unexplained[1]:.0%} of "
+            f"y: if the regressions missed {needed:.1%} of that, it alone would make X "
+            "and y dependent"
+        )
+    shared = regression.shared_by_fine(*(side.leads for side in sides))
+    by_chance = FINE_ERRORS * math.sqrt(regression.n_fine / n_samples)
+    if shared > max(SHARED_FINE, by_chance) * scale:
+        return (
+            "X and y share fine structure of Z, as of steps, of which the regressions "
+            "have missed a part"
+        )
+    return ""

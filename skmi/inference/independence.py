@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,15 @@ from skmi.inference._resampling import (
     read_groups,
     require_block_length,
     require_count,
+    require_level,
+    warn_of_series,
 )
 from skmi.inference.permutation import PermutationTestResult
-from skmi.statistics import permutation_pvalue, standardise
+from skmi.statistics import is_decided, permutation_pvalue, standardise
 
 __all__ = ["independence_test"]
 
+PERMUTATIONS_AT_ONCE = 50  # between two looks at the p-value
 MAX_VALUES = 2**22  # of the functions of y, permuted at once: 32 MiB
 
 
@@ -34,6 +37,7 @@ def independence_test(
     n_permutations: int = 500,
     groups: ArrayLike | None = None,
     block_length: int | None = None,
+    level: float | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
     callbacks: Sequence[Any] | None = None,
@@ -68,6 +72,10 @@ def independence_test(
     block_length : int, default=None
         For series: number of consecutive samples that are permuted as one block. It
         should be several times the length over which samples are correlated.
+    level : float, default=None
+        Stop as soon as the p-value of all permutations would be above this level: the
+        decision is the same, and the p-value that of the permutations until then. None
+        runs them all.
     random_state : int, RandomState instance or None, default=None
         Seed of the permutations, and of the samples that a kernel is computed from.
     n_jobs : int, default=None
@@ -117,6 +125,8 @@ def independence_test(
     groups = read_groups(groups, len(y))
     require_count("n_permutations", n_permutations, 1)
     require_block_length(block_length)
+    require_level(level)
+    warn_of_series(X, y, groups, block_length)
     random_state = make_random_state(random_state)
     x, y = (
         subtract_group_means(
@@ -132,18 +142,41 @@ def independence_test(
         for _ in range(n_permutations)
     )
     size = max(1, MAX_VALUES // y.values.size)
+    size = size if level is None else min(size, PERMUTATIONS_AT_ONCE)
     sizes = [min(size, n_permutations - i) for i in range(0, n_permutations, size)]
     parts = (np.array([next(orders) for _ in range(part)]) for part in sizes)
     sums = Parallel(n_jobs, return_as="generator")(
         delayed(sums_of_squares)(x, y, part)
         for part in (np.arange(n_samples)[np.newaxis], *parts)
     )
-    sums = watch_test(callbacks, sums, "IndependenceTest", len(sizes) + 1)
-    observed, *null = np.cbrt(np.concatenate(sums))
-    statistic, *null = standardise(observed, null).max(axis=1)
-    return PermutationTestResult(
-        float(statistic), permutation_pvalue(statistic, null), np.array(null)
+    sums = watch_test(
+        callbacks,
+        until_decided(map(np.cbrt, sums), n_permutations, level),
+        "IndependenceTest",
+        len(sizes) + 1,
     )
+    statistic, null = largest_of_bands(sums)
+    return PermutationTestResult(statistic, permutation_pvalue(statistic, null), null)
+
+
+def largest_of_bands(sums: list[np.ndarray]) -> tuple[float, np.ndarray]:
+    """Return the largest standardised sum, observed and under permutations."""
+    observed, *null = np.concatenate(sums)
+    statistic, *null = standardise(observed, null).max(axis=1)
+    return float(statistic), np.array(null)
+
+
+def until_decided(
+    sums: Iterable[np.ndarray], n_permutations: int, level: float | None
+) -> Iterator[np.ndarray]:
+    """Yield the observed sums and parts of the permutations until all is decided."""
+    found: list[np.ndarray] = []
+    for part in sums:
+        yield part
+        found.append(part)
+        decided = len(found) > 1 and level is not None
+        if decided and is_decided(*largest_of_bands(found), n_permutations, level):
+            return
 
 
 def subtract_group_means(functions: Functions, groups: ArrayLike | None) -> Functions:

@@ -15,6 +15,7 @@ from skmi._data.reading import read_sides
 from skmi.base import MutualInfoEstimator
 from skmi.gaussian.estimators import StudentCopulaMI
 from skmi.inference._resampling import (
+    count_blocks,
     count_rows,
     disagreement,
     estimates_of_halves,
@@ -25,6 +26,7 @@ from skmi.inference._resampling import (
     read_groups,
     require_block_length,
     require_count,
+    warn_of_series,
     with_seed,
 )
 from skmi.inference.permutation import fit_permuted, has_test_samples
@@ -40,7 +42,7 @@ __all__ = [
     "estimates_of_halves",
 ]
 
-N_PERMUTATIONS = 30  # of blocks, for the bias by memory
+N_PERMUTATIONS = 60  # of blocks, for the bias by memory and the error at independence
 
 
 def confidence_interval(
@@ -89,14 +91,14 @@ def confidence_interval(
     n_resamples : int, default=50
         Number of halves, or of samples drawn from the reference.
     groups : array-like of shape (n_samples,), default=None
-        Group labels: the samples of a group may depend on each other. The standard
-        error is multiplied by the factor by which groups raise that of the influence.
+        Group labels: the samples of a group may depend on each other. What groups add
+        to the variance of the influence is added to that of the estimate.
     block_length : int, default=None
         For series: number of consecutive samples in a block, several times the length
-        over which they are correlated. The standard error is multiplied in the same
-        way, and is at least that of the estimate with blocks of y permuted, whose mean,
-        which memory raises, is subtracted; for estimators that train a critic it is
-        multiplied alone.
+        over which they are correlated. Their variance is added in the same way. But
+        for estimators that train a critic, the mean of the estimate with blocks of y
+        permuted, which memory raises, is subtracted, and its standard deviation is the
+        standard error where X and y are independent: see the notes.
     random_state : int, RandomState instance or None, default=None
         Seed of the resamples and of the estimator.
     n_jobs : int, default=None
@@ -117,6 +119,14 @@ def confidence_interval(
 
     Notes
     -----
+    With blocks the variance is that of permuted blocks, :math:`s_0^2`, at independence
+    and :math:`s^2` at the estimate, and linear in between: the ends solve
+
+    .. math:: (\hat I - I)^2 = t^2 \left( s_0^2 + (s^2 - s_0^2) \, I / \hat I \right)
+
+    so that the interval contains 0 unless a test by blocks rejects independence. The
+    degrees of freedom of t are 3/2 of the number of blocks.
+
     The interval is for the expectation of the estimator: that of a lower bound which is
     not tight need not cover the mutual information, but its `lower_limit` is valid.
 
@@ -166,13 +176,17 @@ def confidence_interval(
     X, y = read_sides(X=X, y=y)
     groups = read_groups(groups, len(y))
     estimator.fit(X, y)
+    warn_of_series(X, y, groups, block_length)
     if method == "auto":
         method = choose_method(estimator, X, y)
     parallel = Parallel(n_jobs, return_as="generator")
     value, error, freedom = METHODS[method](
         estimator, X, y, n_resamples, random_state, parallel
     )
-    error *= factor_of_dependence(estimator, count_rows(y), groups, block_length)
+    further = error_of_dependence(estimator, count_rows(y), groups, block_length)
+    error = math.hypot(error, further)
+    freedom = min(freedom, freedom_of_blocks(count_rows(y), groups, block_length))
+    null_error = None
     if block_length is not None and not has_test_samples(estimator):
         orders = [
             permuted_rows(count_rows(y), None, block_length, random_state)
@@ -180,30 +194,59 @@ def confidence_interval(
         ]
         one = without_callbacks(estimator)
         null = list(parallel(delayed(fit_permuted)(one, X, y, o) for o in orders))
-        value, error = value - np.mean(null), max(error, np.std(null, ddof=1))
-    reach, one_sided = (
-        float(t.ppf(q, freedom)) * error for q in ((1 + level) / 2, level)
-    )
-    value = min(value, estimator.ceiling_)
+        value, null_error = value - np.mean(null), float(np.std(null, ddof=1))
+        error = max(error, null_error)
+    value = float(min(value, estimator.ceiling_))
+    low, high = ends(value, error, null_error, t.ppf((1 + level) / 2, freedom))
     return ConfidenceInterval(
-        value - reach,
-        min(value + reach, estimator._interval_end),
+        low,
+        min(high, estimator._interval_end),
         standard_error=error,
         mutual_info=value,
-        lower_limit=value - one_sided,
+        lower_limit=ends(value, error, null_error, t.ppf(level, freedom))[0],
     )
 
 
-def factor_of_dependence(
+def ends(
+    value: float, error: float, null_error: float | None, quantile: float
+) -> tuple[float, float]:
+    """Return the ends of an interval whose variance is linear in the information.
+
+    With the standard errors at the estimate and, unless None, at independence.
+    """
+    if null_error is None:
+        return value - quantile * error, value + quantile * error
+    slope = (error**2 - null_error**2) / max(value, null_error, 1e-300)
+    middle = value + quantile**2 * slope / 2
+    square = quantile**2 * (null_error**2 + slope * (value + quantile**2 * slope / 4))
+    reach = math.sqrt(max(square, 0.0))
+    return middle - reach, middle + reach
+
+
+def freedom_of_blocks(
+    n_samples: int, groups: np.ndarray | None, block_length: int | None
+) -> float:
+    """Return the degrees of freedom of a variance of groups, or overlapping blocks.
+
+    A sum over blocks that overlap is that of Bartlett's window, with 3/2 degrees of
+    freedom for each block.
+    """
+    if groups is None and block_length is None:
+        return math.inf
+    n_blocks = count_blocks(n_samples, groups, block_length)
+    return max(n_blocks - 1 if block_length is None else 1.5 * n_blocks, 1.0)
+
+
+def error_of_dependence(
     estimator: MutualInfoEstimator,
     n_samples: int,
     groups: ArrayLike | None,
     block_length: int | None,
 ) -> float:
-    """Return by how much groups or blocks raise the error of the influence."""
+    """Return the root of the variance that groups or blocks add to the influence."""
     influence = estimator._influence
     if influence is None or (groups is None and block_length is None):
-        return 1.0
+        return 0.0
     if groups is not None and len(influence) != n_samples:
         raise ValueError(
             "groups need an estimate on all samples: pass cv=5 to the estimator."
@@ -211,7 +254,7 @@ def factor_of_dependence(
     if block_length is not None:  # of the test samples, which keep their order
         block_length = max(1, round(block_length * len(influence) / n_samples))
     within = standard_error(influence, groups=groups, block_length=block_length)
-    return max(within / max(standard_error(influence), 1e-300), 1.0)
+    return math.sqrt(max(within**2 - standard_error(influence) ** 2, 0.0))
 
 
 # Each method returns the estimate, its bias removed, its standard error and the degrees

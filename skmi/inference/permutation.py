@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -23,10 +25,12 @@ from skmi.inference._resampling import (
     read_groups,
     require_block_length,
     require_count,
+    require_level,
     train_and_test_rows,
+    warn_of_series,
     with_seed,
 )
-from skmi.statistics import permutation_pvalue
+from skmi.statistics import is_decided, permutation_pvalue
 
 __all__ = ["PermutationTestResult", "permutation_test"]
 
@@ -70,6 +74,7 @@ def permutation_test(
     n_permutations: int = 500,
     groups: ArrayLike | None = None,
     block_length: int | None = None,
+    level: float | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
 ) -> PermutationTestResult:
@@ -98,6 +103,10 @@ def permutation_test(
     block_length : int, default=None
         For series: number of consecutive samples that are permuted as one block. It
         should be several times the length over which samples are correlated.
+    level : float, default=None
+        Stop as soon as the p-value of all permutations would be above this level: the
+        decision is the same, and the p-value that of the permutations until then. None
+        runs them all.
     random_state : int, RandomState instance or None, default=None
         Seed of the permutations and of the estimator.
     n_jobs : int, default=None
@@ -142,12 +151,14 @@ def permutation_test(
     groups = read_groups(groups, len(y))
     require_count("n_permutations", n_permutations, 1)
     require_block_length(block_length)
+    require_level(level)
+    warn_of_series(X, y, groups, block_length)
     random_state = make_random_state(random_state)
     estimator = with_seed(estimator, random_state)
     n_samples = count_rows(y)
     if has_test_samples(estimator):
         return permute_test_samples(
-            estimator, X, y, n_permutations, groups, block_length, random_state
+            estimator, X, y, n_permutations, groups, block_length, level, random_state
         )
     orders = [
         permuted_rows(n_samples, groups, block_length, random_state)
@@ -158,6 +169,7 @@ def permutation_test(
         delayed(fit_permuted)(one, X, y, order)
         for order in [np.arange(n_samples), *orders]
     )
+    fits = until_decided(fits, n_permutations, level)
     statistic, *null = watch(estimator, fits, "permutations", n_permutations + 1)
     return PermutationTestResult(
         statistic, permutation_pvalue(statistic, null), np.array(null)
@@ -184,6 +196,7 @@ def permute_test_samples(
     n_permutations: int,
     groups: ArrayLike | None,
     block_length: int | None,
+    level: float | None,
     random_state: np.random.RandomState,
 ) -> PermutationTestResult:
     """Train once; permute the samples that neither trained nor selected the critic."""
@@ -195,16 +208,32 @@ def permute_test_samples(
     estimator.set_params(cv=[(train, test)]).fit(X, y)
     groups = None if groups is None else np.asarray(groups)[test]
     X, y = estimator._validate(select_rows(X, test), select_rows(y, test), reset=False)
-    level = np.mean(estimator._offset(X, y))
+    offset = np.mean(estimator._offset(X, y))
 
     def statistic(order):
-        return estimator._log_ratio_of_pairs(X, y[order]).mean() - level
+        return estimator._log_ratio_of_pairs(X, y[order]).mean() - offset
 
-    observed = statistic(np.arange(len(test)))
-    null = [
-        statistic(permuted_rows(len(test), groups, block_length, random_state))
+    orders = (
+        permuted_rows(len(test), groups, block_length, random_state)
         for _ in range(n_permutations)
-    ]
+    )
+    values = map(statistic, chain([np.arange(len(test))], orders))
+    observed, *null = until_decided(values, n_permutations, level)
     return PermutationTestResult(
         float(observed), permutation_pvalue(observed, null), np.array(null)
     )
+
+
+def until_decided(
+    values: Iterable[float], n_permutations: int, level: float | None
+) -> Iterator[float]:
+    """Yield the observed statistic and those of permutations until all is decided."""
+    values = iter(values)
+    observed = next(values)
+    yield observed
+    null = []
+    for value in values:
+        null.append(value)
+        yield value
+        if is_decided(observed, null, n_permutations, level):
+            return

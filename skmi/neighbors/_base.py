@@ -20,6 +20,7 @@ from skmi._data.dtypes import label_rows
 from skmi.base import ChainRule, Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._conditional import SMALL_MISSING, ConditionalRows
+from skmi.neighbors._distances import device_that_is_here
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_neighbors
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import Places, Side
@@ -280,7 +281,10 @@ class NeighborEstimator(MutualInfoEstimator):
 
     def _mutual_info(self, X, y):
         """Estimate on new samples as `fit` would, with neighbours among themselves."""
-        return copy.copy(self)._estimate(X, y)[0]
+        other = copy.copy(self)
+        other._options = copy.copy(self._options)
+        other._options.device = device_that_is_here(self._options.device)
+        return other._estimate(X, y)[0]
 
     def _log_ratio(self, X, y):
         given = self._x_rows(X), self._y_rows(y)

@@ -13,6 +13,7 @@ __all__ = [
     "TorchBackend",
     "count_balls",
     "count_boxes",
+    "device_that_is_here",
     "kth_distance",
     "other_device",
 ]
@@ -106,6 +107,15 @@ def other_device(device: str | None) -> str | None:
 
     found = resolve_device(device)
     return None if found.type == "cpu" else str(found)
+
+
+def device_that_is_here(device: str | None) -> str | None:
+    """Return the device of a fit, or None for the CPU where it is not here."""
+    if device in {None, "cpu"}:
+        return None
+    from skmi._core.torch_utils import device_at_hand
+
+    return str(device_at_hand(device))
 
 
 def kth_distance(

@@ -14,6 +14,8 @@ __all__ = ["bias_on_normals"]
 # Samples drawn from the reference. More would not lower the error by much: the samples
 # that were given are one draw.
 N_DRAWS = 6
+N_MATCHED = 12  # on which correlations alone are computed
+SMALLEST_VARIANCE = 1e-9  # of a combination of columns
 
 # Samples for each column from which correlations are estimated at all, and from which
 # a group has its own.
@@ -49,12 +51,12 @@ def bias_on_normals(
     n_columns = columns.shape[1]
     scores = np.empty(columns.shape)
     for rows in groups:
-        scores[rows] = ndtri((rankdata(columns[rows], axis=0) - 0.5) / len(rows))
+        scores[rows] = rank_scores(columns[rows])
     if len(columns) - len(groups) < SAMPLES_OF_A_COLUMN * n_columns:
         return math.nan
     pooled = correlations(scores)
     models = [
-        correlations(scores[rows])
+        unattenuated(columns[rows], correlations(scores[rows]), random_state)
         if len(rows) >= SAMPLES_OF_A_GROUP * n_columns
         else pooled
         for rows in groups
@@ -74,12 +76,7 @@ def bias_on_normals(
     for _ in range(N_DRAWS):
         drawn = np.empty(columns.shape)
         for rows, model in zip(groups, models, strict=True):
-            normals = random_state.standard_normal((len(rows), n_columns))
-            order = np.argsort(normals @ np.linalg.cholesky(model).T, axis=0)
-            ordered = np.sort(columns[rows], axis=0)
-            part = np.empty(ordered.shape)
-            np.put_along_axis(part, order, ordered, axis=0)
-            drawn[rows] = part
+            drawn[rows] = draw_like(columns[rows], model, random_state)
         errors.append(estimate(np.split(drawn, np.cumsum(sizes)[:-1], axis=1)) - truth)
     mean = float(np.mean(errors))
     spread = float(np.std(errors, ddof=1)) / math.sqrt(N_DRAWS)
@@ -87,6 +84,43 @@ def bias_on_normals(
         return 0.0
     # In many columns neighbours miss the information that is there by chance alone.
     return min(mean + by_chance, 0.0) if mean < 0 else mean
+
+
+def rank_scores(columns: np.ndarray) -> np.ndarray:
+    """Return normal scores of the ranks of each column."""
+    return ndtri((rankdata(columns, axis=0) - 0.5) / len(columns))
+
+
+def draw_like(
+    columns: np.ndarray, model: np.ndarray, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Draw samples of a normal copula with the values of the given columns."""
+    normals = random_state.standard_normal(columns.shape)
+    order = np.argsort(normals @ np.linalg.cholesky(model).T, axis=0)
+    drawn = np.empty(columns.shape)
+    np.put_along_axis(drawn, order, np.sort(columns, axis=0), axis=0)
+    return drawn
+
+
+def unattenuated(
+    columns: np.ndarray, model: np.ndarray, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return correlations whose draws have, in the mean, those of the rank scores.
+
+    The noise of ranks lowers strong correlations: the conditional information of 3000
+    normal samples with 2 nats came out as 1.92.
+    """
+    if not is_regular(model):
+        return model
+    draws = (draw_like(columns, model, random_state) for _ in range(N_MATCHED))
+    found = np.mean([correlations(rank_scores(draw)) for draw in draws], axis=0)
+    better = 2 * model - found
+    return better if is_regular(better) else model
+
+
+def is_regular(model: np.ndarray) -> bool:
+    """Whether a matrix of correlations has no linear relation."""
+    return bool(np.linalg.eigvalsh(model)[0] >= SMALLEST_VARIANCE)
 
 
 def correlations(scores: np.ndarray) -> np.ndarray:
@@ -105,6 +139,6 @@ def normal_information(model: np.ndarray, sizes: list[int]) -> float:
     signs, logs = zip(
         *(np.linalg.slogdet(model[np.ix_(part, part)]) for part in parts), strict=True
     )
-    if min(signs) <= 0 or np.linalg.eigvalsh(model)[0] < 1e-9:
+    if min(signs) <= 0 or not is_regular(model):
         return math.inf
     return 0.5 * (logs[0] + logs[1] - logs[2] - logs[3])

@@ -14,12 +14,13 @@ from skmi.critics._batched import (
     copy_models,
     copy_weights,
     extract_model,
+    is_unmade,
 )
 from skmi.exceptions import SkmiWarning, warn
 from skmi.training.early_stopping import EarlyStopping
 from skmi.training.negatives import contrast_pairs, draw_partners, spread_partners
 from skmi.training.optimizer import AdamW
-from skmi.training.schedule import LEARNING_RATES, Schedule
+from skmi.training.schedule import Schedule
 
 __all__ = ["Training", "mean_of_finite", "run_epochs"]
 
@@ -90,10 +91,11 @@ class Training:
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
+            factors=vars(network).pop("rate_factors", None),
         )
         self.averaged = None
         if schedule.averaging_rate is not None:
-            self.averaged = copy.deepcopy(self.network)
+            self.averaged = copy.deepcopy(self.network).eval()
         self.kept = copy.deepcopy(self.network)  # each model at its best epoch
         self.stopping = EarlyStopping(
             len(x),
@@ -159,9 +161,7 @@ class Training:
 
     def _set_learning_rate(self):
         """Set the learning rate of the epoch."""
-        progress = self.epoch / max(self.schedule.max_iter, 1)
-        share = LEARNING_RATES[self.schedule.learning_rate](progress)
-        self.optimizer.lr = self.schedule.learning_rate_init * share
+        self.optimizer.lr = self.schedule.rate_of_epoch(self.epoch)
 
     def _isolated(self):
         """Seed torch's generator, for dropout in a user's module, and restore it."""
@@ -203,9 +203,16 @@ class Training:
 
     @torch.no_grad()
     def _average_weights(self):
-        pairs = zip(self.averaged.parameters(), self.network.parameters(), strict=True)
-        for average, value in pairs:
-            average.lerp_(value, 1 - self.schedule.averaging_rate)
+        if is_unmade(self.averaged):
+            self.averaged = copy.deepcopy(self.network).eval()
+        averages, values = (
+            list(network.parameters()) for network in (self.averaged, self.network)
+        )
+        torch._foreach_lerp_(averages, values, 1 - self.schedule.averaging_rate)
+        for own, buffer in zip(
+            self.averaged.buffers(), self.network.buffers(), strict=True
+        ):
+            own.copy_(buffer)
 
     def _score_stop_rows(self):
         """Score in blocks, in smaller ones once the device is out of memory."""

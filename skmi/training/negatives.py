@@ -1,5 +1,7 @@
 """Negative samples of a batch: independent pairs, by cyclic shifts."""
 
+import functools
+
 import torch
 
 __all__ = ["contrast_pairs", "cyclic_partners", "draw_partners", "spread_partners"]
@@ -34,6 +36,7 @@ def draw_partners(
     return cyclic_partners(n_rows, shifts[:n_negatives].to(device))
 
 
+@functools.lru_cache(maxsize=4)  # asked for in each epoch, for one or two block sizes
 def spread_partners(n_rows: int, n_negatives: int) -> torch.Tensor:
     """Return at least `n_negatives` fixed negative samples for each row."""
     fewest = min(64, max(16, FEWEST_PAIRS // n_rows))

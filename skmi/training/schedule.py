@@ -28,7 +28,7 @@ class Schedule:
     min_steps: int = 1  # of an epoch, which may need several passes over the samples
     averaging_rate: float | None = None  # decay of the running mean of the weights
     n_iter_unchosen: int = 0  # first epochs, none of which may be the best one
-    learning_rate: str = "constant"
+    learning_rate: str | float = "constant"  # or its factor every second epoch
     chosen_by: str = "own"  # or "others": whose samples choose a model's best epoch
 
     @classmethod
@@ -37,3 +37,10 @@ class Schedule:
         parameters = estimator.get_params(deep=False)
         names = cls.__annotations__.keys() & parameters.keys()
         return cls(**{name: parameters[name] for name in names} | changes)
+
+    def rate_of_epoch(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        if not isinstance(self.learning_rate, str):
+            return self.learning_rate_init * self.learning_rate ** (epoch // 2)
+        progress = epoch / max(self.max_iter, 1)
+        return self.learning_rate_init * LEARNING_RATES[self.learning_rate](progress)

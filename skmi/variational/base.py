@@ -31,6 +31,7 @@ from skmi.base import Estimate, MutualInfoEstimator
 from skmi.critics import CRITICS
 from skmi.critics._batched import build_network
 from skmi.critics._composite import add_baseline, add_reference
+from skmi.entropy import read_groups
 from skmi.exceptions import ConvergenceWarning, ReliabilityWarning, warn
 from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.statistics import standard_error
@@ -166,6 +167,7 @@ class CriticEstimator(
             ),
             "random_state": random_state,
             "name": type(self).__name__,
+            "groups": read_groups(vars(self).get("_groups"), len(X)),
         }
         if self.cv is None:
             return [train_stop_test(len(X), test_size=self.test_size, **settings)]

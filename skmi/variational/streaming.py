@@ -12,6 +12,8 @@ from sklearn.utils.metaestimators import available_if
 
 from skmi._core.sklearn_compat import fit_context, make_random_state
 from skmi._core.torch_utils import make_generator, resolve_device
+from skmi._data.batches import collect_batches
+from skmi._data.checks import row_counts, row_keys
 from skmi._data.splitting import Fold
 from skmi.base import Estimate
 from skmi.statistics import standard_error
@@ -22,29 +24,52 @@ __all__ = ["StreamingMixin"]
 
 MOST_REPORT_ROWS = 1024  # test samples that are kept
 
+MOST_REPEATED = 0.05  # of a batch of numbers; of labels or codes many more are repeated
+
+
+class HoldOut(NamedTuple):
+    """Which samples are test samples: those whose key is below a limit.
+
+    The key is a hash of the sample, so that one that comes again is a test sample each
+    time. Where samples repeat by themselves, as labels and codes do, it is random.
+    """
+
+    seed: float
+    limit: np.uint64
+    by_content: bool
+
+    @classmethod
+    def learn(
+        cls, X: np.ndarray, y: np.ndarray, n_test: int, random_state: Any
+    ) -> Self:
+        """Set the limit so that `n_test` samples of a first batch are held out."""
+        seed = random_state.uniform()
+        n_repeated = len(X) - len(row_counts(X, y))
+        rule = cls(seed, np.uint64(0), n_repeated <= MOST_REPEATED * len(X))
+        ranked = np.sort(rule.keys(X, y, clone_state(random_state)))
+        return rule._replace(limit=ranked[min(n_test, len(ranked) - 1)])
+
+    def keys(self, X: np.ndarray, y: np.ndarray, random_state: Any) -> np.ndarray:
+        """Return the key of each sample."""
+        if self.by_content:
+            return row_keys(np.full((len(X), 1), self.seed), X, y)
+        return random_state.randint(2**63, size=len(X), dtype=np.int64).view(np.uint64)
+
 
 class Reservoir(NamedTuple):
-    """A uniform random subset of all test samples so far (reservoir sampling)."""
+    """The test samples of the smallest keys: a random subset of all different ones."""
 
     X: np.ndarray
     y: np.ndarray
-    n_seen: int
+    keys: np.ndarray
 
-    def add(
-        self, X: np.ndarray, y: np.ndarray, random_state: np.random.RandomState
-    ) -> Reservoir:
+    def add(self, X: np.ndarray, y: np.ndarray, keys: np.ndarray) -> Reservoir:
         """Return the subset after more test samples."""
-        own_X, own_y = self.X.copy(), self.y.copy()
-        free = min(MOST_REPORT_ROWS - len(own_X), len(X))
-        n_seen = self.n_seen + free
-        for row in range(free, len(X)):
-            n_seen += 1
-            place = random_state.randint(n_seen)
-            if place < len(own_X):
-                own_X[place], own_y[place] = X[row], y[row]
-        return Reservoir(
-            np.concatenate([own_X, X[:free]]), np.concatenate([own_y, y[:free]]), n_seen
-        )
+        given = zip(self, (X, y, keys), strict=True)
+        X, y, keys = (np.concatenate(blocks) for blocks in given)
+        _, kept = np.unique(keys, return_index=True)
+        kept = kept[:MOST_REPORT_ROWS]
+        return Reservoir(X[kept], y[kept], keys[kept])
 
 
 class Stream(NamedTuple):
@@ -53,6 +78,7 @@ class Stream(NamedTuple):
     weights: dict
     optimizer: dict
     inputs: Inputs
+    hold_out: HoldOut
     reports: Reservoir
     losses: list[float]
     random_state: np.random.RandomState
@@ -74,7 +100,61 @@ def trains_one_critic(estimator: Any) -> bool:
 
 
 class StreamingMixin:
-    """Mixin that adds `partial_fit` to an estimator that trains one critic."""
+    """Mixin that reads batches in `fit`, and adds `partial_fit` for one critic."""
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        Z: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Estimate the mutual information of X and y, conditional on Z if it is given.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or iterable
+            Numbers, one row for each sample. An iterable of batches (X, y), such as a
+            ``DataLoader`` of torch, takes the place of both X and y: it is read once,
+            into memory, an image becomes one row, and a sample that comes again is
+            kept once. `partial_fit` takes batches that do not fit into memory.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Numbers, or labels: strings, categories, booleans or two distinct values;
+            None only where X is an iterable of batches.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable: numbers, labels or both. With it, all results are of
+            the conditional mutual information I(X; y | Z).
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of dependent samples, such as those of one person: all of
+            a group train, stop training early, or are tested on. `standard_error_`
+            takes samples as independent all the same;
+            ``inference.confidence_interval(groups=...)`` does not.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or Z holds missing or masked values, dates, text among numbers, or
+            too few samples; or if both Z and groups are given.
+        TypeError
+            If X, y or Z is neither an array nor a table, or a batch is no pair (X, y).
+        """
+        if groups is None:
+            return super().fit(*collect_batches(X, y), Z)
+        if Z is not None:
+            raise ValueError(
+                "groups cannot be combined with Z; use "
+                "skmi.inference.confidence_interval, which takes both."
+            )
+        self._groups = groups
+        try:
+            return super().fit(X, y)
+        finally:
+            del self._groups
 
     @available_if(trains_one_critic)
     @fit_context(prefer_skip_nested_validation=False)
@@ -89,8 +169,10 @@ class StreamingMixin:
         `max_iter` and `early_stopping` have no effect. The columns are scaled by the
         first batch, which should be representative.
 
-        Pass each sample once. A repeated sample may be a test sample of one batch and a
-        training sample of another, and the estimate is then biased upwards.
+        Samples may come again, as in several epochs: they are held out by a hash of
+        their content, so that a test sample remains one. Where more than a twentieth of
+        the first batch are repeats, as with labels or codes alone, they are held out at
+        random instead; pass each of those once, else the estimate is biased upwards.
 
         Parameters
         ----------
@@ -129,20 +211,30 @@ class StreamingMixin:
 
     def _learn_batch(self, X, y, stream, random_state):
         """Train on a batch, estimate, and store the new state last."""
-        fold = self._split(X, y, random_state)[0]
-        fold = Fold(np.concatenate([fold.train, fold.stop]), fold.stop[:0], fold.report)
         if stream is None:
-            inputs, reports = self._make_inputs(X, y, fold), Reservoir(X[:0], y[:0], 0)
+            fold = self._split(X, y, random_state)[0]
+            rule = HoldOut.learn(X, y, len(fold.report), random_state)
+        else:
+            rule = stream.hold_out
+        keys = rule.keys(X, y, random_state)
+        is_test = keys < rule.limit
+        fold = Fold(*map(np.flatnonzero, (~is_test, np.zeros(len(X)), is_test)))
+        if len(fold.train) < 2:
+            return  # a short last batch
+        if stream is None:
+            inputs = self._make_inputs(X, y, fold)
+            reports = Reservoir(X[:0], y[:0], keys[:0])
         else:
             inputs, reports = stream.inputs, stream.reports
         training = self._resume(stream, inputs, X, y, fold, random_state)
         training.run_epoch()
-        reports = reports.add(X[fold.report], y[fold.report], random_state)
+        reports = reports.add(X[is_test], y[is_test], keys[is_test])
         self._report_stream(training, inputs, reports, stream)
         self._stream = Stream(
             {name: v.cpu() for name, v in training.network.state_dict().items()},
             training.optimizer.state_dict(),
             inputs,
+            rule,
             reports,
             self.loss_curve_,
             random_state,

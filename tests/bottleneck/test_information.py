@@ -120,3 +120,39 @@ def test_a_strong_penalty_by_an_exponential_bound_stays_finite(seed):
         random_state=seed,
     ).fit(X, y)
     assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        {
+            "information": "mige",
+            "method": "spectral_stein",
+            "method_options": {
+                "n_eigen_threshold": 0.94,
+                "whiten": False,
+                "reference": None,
+            },
+            "learning_rate": 0.96,
+        },
+        {
+            "information": "mine",
+            "noise": "additive",
+            "critic": skmi.critics.JointCritic(activation="elu"),
+            "critic_learning_rate_init": 2e-3,
+            "learning_rate": 0.97,
+        },
+    ],
+    ids=["MIGE-IB", "MINE-IB"],
+)
+def test_published_settings(published):
+    X, y = DIGITS
+    settings = {"batch_size": 100, "learning_rate_init": 1e-3, "max_iter": 10}
+    settings |= {"early_stopping": False, "n_components": 16, "random_state": 0}
+    model = skmi.IBEncoder(**published, **settings).fit(X[:1000], y[:1000])
+    assert model.score(X[1000:], y[1000:]) > 0.85
+    changed = dict.fromkeys(
+        {"method_options", "critic_learning_rate_init"} & set(published)
+    )
+    other = skmi.IBEncoder(**published | changed, **settings).fit(X[:1000], y[:1000])
+    assert other.rate_ != model.rate_  # the setting reaches the training

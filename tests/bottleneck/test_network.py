@@ -39,7 +39,8 @@ def test_the_best_epoch_comes_after_the_schedule(kind):
 @pytest.mark.slow
 def test_a_schedule_avoids_a_collapse_of_a_large_beta():
     X, y = DIGITS
-    model = encoder_of_digits(beta=0.9, max_iter=40, early_stopping=False)
+    settings = {"hidden_layer_sizes": (64, 64), "early_stopping": False}
+    model = encoder_of_digits(beta=0.9, max_iter=40, **settings)
     with pytest.warns(skmi.CollapseWarning, match=r"beta=0\.9 is too large"):
         model.fit(X, y)
     assert model.mutual_info_ < 0.15

@@ -98,12 +98,13 @@ def test_pvalues_hold_their_level_on_noise():
     named = 0
     for seed in range(60):
         rng = np.random.RandomState(seed)
-        columns = [
-            parse_column(f"c{i}", rng.standard_normal(80).tolist()) for i in range(5)
-        ]
-        columns.append(parse_column("d", rng.randint(4, size=80).tolist()))
+        values = np.column_stack(
+            [rng.standard_normal((80, 5)), rng.randint(4, size=80)]
+        )
+        features = [(f"c{i}", "continuous") for i in range(5)] + [("d", "discrete")]
         target = parse_column("y", rng.standard_normal(80).tolist())
-        found, _ = job.measure(columns, target, 99, seed)
+        table = job.Table("noise", features, values, target, 0)
+        found, _ = job.measure(table, 99, seed)
         named += min(finding.pvalue for finding in found) <= 0.05
     assert named <= 8  # binomial(60, 0.05): 8 or fewer with probability 0.99
 

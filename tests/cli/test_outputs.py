@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -100,3 +101,16 @@ def test_small_pvalues_are_not_zero(tmp_path, capsys):
     assert float(together) == pytest.approx(np.log(2), abs=0.15)
     assert float(synergy) == pytest.approx(float(together), abs=0.05)
     assert "0.0000" not in out.replace("<0.0001", "")
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    """As `head` has: nothing is said, and the status is 0."""
+    path = tmp_path / "t.csv"
+    path.write_text(GOOD)
+    command = f"{sys.executable} -m skmi {path} --target y; echo status $? >&2"
+    done = subprocess.run(
+        ["sh", "-c", f"({command}) | true"], capture_output=True, text=True, check=True
+    )
+    notes = done.stderr.splitlines()
+    assert notes[-1] == "status 0"
+    assert not [line for line in notes if "Broken" in line or "Traceback" in line]

@@ -232,3 +232,90 @@ def test_names_of_wide_tables_are_checked_in_linear_time(tmp_path):
         read_table(path)
         times.append(time.process_time() - start)
     assert times[1] < 20 * times[0] + 0.05  # 64 times as long if quadratic
+
+
+def small_table(names, *columns):
+    """Return the text of a table of 60 rows."""
+    rows = zip(*columns, strict=True)
+    return (
+        "\n".join([",".join(names), *(",".join(map(str, row)) for row in rows)]) + "\n"
+    )
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("gap", [None, 7])
+def test_codes_with_leading_zeros_are_labels(tmp_path, quote, gap):
+    """With pandas and without, and with a missing value: "01" is not "1"."""
+    codes = [["01", "1", "0007"][i % 3] for i in range(60)]
+    codes = [
+        "" if i == gap else f"{quote}{code}{quote}" for i, code in enumerate(codes)
+    ]
+    path = write(tmp_path / "t.csv", small_table(["zip", "x"], codes, range(60)))
+    columns, _ = read_table(path)
+    with pytest.warns(SkmiWarning, match="'zip' holds .* leading zeros, such as '0"):
+        column = parse_column("zip", columns["zip"])
+    assert column.kind == "discrete"
+    assert len(np.unique(column.values[~column.missing])) == 3
+    assert column.missing.sum() == (gap is not None)
+
+
+def test_padded_decimals_and_zeros_are_numbers(tmp_path):
+    cells = [f"0{i / 8}" if i % 2 else "0" for i in range(60)]
+    path = write(tmp_path / "t.csv", small_table(["a", "b"], cells, [0, 10] * 30))
+    columns, _ = read_table(path)
+    assert parse_column("a", columns["a"]).values.tolist() == list(map(float, cells))
+    assert parse_column("b", columns["b"]).values.tolist() == [0, 10] * 30
+
+
+@pytest.mark.parametrize("sign", ["\u2212", "\u2013"])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_minus_signs_of_texts(sign, decimal):
+    cells = [f"{sign}{i}{decimal}25" for i in range(1, 40)] + [sign]
+    column = parse_column("a", cells, decimal_comma=decimal == ",")
+    assert column.values[:-1].tolist() == [-i - 0.25 for i in range(1, 40)]
+    assert column.missing.tolist() == [False] * 39 + [True]
+
+
+@pytest.mark.parametrize("gap", [None, "", "n/a"])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_identifiers_beyond_floats_stay_distinct(tmp_path, gap, kind):
+    """Neighbours of 2**60, and numbers of thirty digits."""
+    small = [i % 20 for i in range(60)]
+    for start in (2**60, 10**30):
+        cells = [start + code for code in small]
+        if gap is not None:
+            cells[5] = gap
+        if kind == "csv":
+            text = small_table(["id", "x"], cells, range(60))
+            columns, _ = read_table(write(tmp_path / "t.csv", text))
+        elif start == 2**60 and gap != "n/a":
+            column = pd.array([None if c == gap else c for c in cells], dtype="Int64")
+            pd.DataFrame({"id": column}).to_parquet(tmp_path / "t.parquet")
+            columns, _ = read_table(tmp_path / "t.parquet")
+        else:
+            continue
+        column = parse_column("id", columns["id"])
+        assert column.values[~column.missing].tolist() == [
+            code for code, cell in zip(small, cells, strict=True) if cell != gap
+        ]
+
+
+def test_columns_between_spaces(tmp_path):
+    text = "a    b  y\n" + "".join(f"{i:4d} {i / 3:7.2f}  {i % 2}\n" for i in range(30))
+    columns, _ = read_table(write(tmp_path / "t.txt", text))
+    assert [*columns] == ["a", "b", "y"]
+    assert parse_column("b", columns["b"]).values[3] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,y\n", "has no rows below its header"),
+        ("", "is empty: it has no rows and no header"),
+        ("a b y\n1 2\n3 4 5\n", "has one column, 'a b y'; separate the columns by"),
+    ],
+)
+def test_files_without_a_table(tmp_path, capsys, text, message):
+    status, _, errors = run(capsys, write(tmp_path / "t.csv", text), "--target", "y")
+    assert status == 2
+    assert message in errors

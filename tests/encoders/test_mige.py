@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -116,7 +116,7 @@ def test_a_stochastic_encoder_lowers_its_noise():
     model = skmi.MIGEGradient(
         n_components=1, encoder=Stochastic, circumstance="III", random_state=0
     ).fit(table(500))
-    assert model.encoder_.log_scale.item() < -0.5
+    assert model.encoder_.log_scale.item() < -0.3
 
 
 def test_circumstance_two_raises_the_information_on_the_hidden_layer():
@@ -136,11 +136,13 @@ def test_circumstance_two_raises_the_information_on_the_hidden_layer():
 
 
 def test_the_default_encoder_of_circumstance_three_is_stochastic():
-    model = skmi.MIGEGradient(n_components=1, circumstance="III", random_state=0)
+    model = skmi.MIGEGradient(
+        n_components=1, circumstance="III", max_iter=50, random_state=0
+    )
     X = table(500)
     assert model.fit_transform(X).shape == (500, 1)
     assert model.components_.shape == (1, 3)
-    assert model.encoder_.log_scale.item() < -0.5
+    assert model.encoder_.log_scale.item() < -0.3
 
 
 class Uniform(nn.Module):
@@ -181,10 +183,11 @@ def test_circumstance_two_says_that_it_does_not_use_y():
 
 
 @pytest.mark.parametrize("n_components", [2, 8])
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
 def test_codes_of_labels_separate_classes_at_least_as_principal_components(
-    n_components,
+    load, n_components
 ):
-    X, y = load_wine(return_X_y=True)
+    X, y = load(return_X_y=True)
     y = np.array(["first", "second", "third"])[y]
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
 
@@ -194,3 +197,13 @@ def test_codes_of_labels_separate_classes_at_least_as_principal_components(
 
     codes = skmi.MIGEGradient(n_components=n_components, random_state=0)
     assert accuracy(codes) > accuracy(PCA(n_components)) - 0.5 / len(y)
+
+
+def test_a_linear_encoder_begins_at_the_principal_components():
+    X = load_wine().data
+    settings = {"learning_rate_init": 1e-9, "max_iter": 1, "random_state": 0}
+    with pytest.warns(skmi.exceptions.ConvergenceWarning):
+        codes = skmi.MIGEGradient(n_components=3, **settings).fit_transform(X)
+    expected = PCA(3, whiten=True).fit_transform(StandardScaler().fit_transform(X))
+    agreement = np.abs(np.corrcoef(codes.T, expected.T)[:3, 3:])
+    np.testing.assert_allclose(agreement, np.eye(3), atol=1e-4)

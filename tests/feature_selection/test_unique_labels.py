@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from skmi import KSG, HistogramMI, MIFeatureSelector, MixedKSG, mutual_info_matrix
 from skmi.exceptions import ReliabilityWarning
@@ -78,3 +79,34 @@ def test_levels_of_three_rows_keep_their_information():
     for model in (KSG(), MixedKSG()):
         value = model.fit(x[:, None], y).mutual_info_
         assert value == pytest.approx(math.log(2), 0.01)
+
+
+def entropy_of_mixture(noise):
+    """Mutual information of a coin and itself plus normal noise, by quadrature."""
+    x = np.linspace(-8 * noise, 1 + 8 * noise, 20001)
+    density = (norm.pdf(x, 0, noise) + norm.pdf(x, 1, noise)) / 2
+    entropy = -np.sum(density * np.log(density)) * (x[1] - x[0])
+    return entropy - 0.5 * math.log(2 * math.pi * math.e * noise**2)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("numeric", [False, True])
+@pytest.mark.parametrize(
+    ("n_labels", "n_rows"), [(300, 2000), (1000, 2000), (1000, 5000), (60, 400)]
+)
+def test_many_labels_that_determine_y(n_labels, n_rows, numeric):
+    """The selector's error covers what labels of few samples leave open."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(n_labels, size=n_rows)
+    y = rng.integers(2, size=n_labels)[label]
+    truth = math.log(2)
+    if numeric:
+        y, truth = y + 0.3 * rng.standard_normal(n_rows), entropy_of_mixture(0.3)
+    texts = np.char.add("k", label.astype(str))[:, np.newaxis]
+    fitted = MIFeatureSelector(n_permutations=20).fit(texts, y)
+    error = fitted.standard_errors_[0]
+    assert fitted.scores_[0] == pytest.approx(truth, abs=max(0.03, 3 * error))
+    assert error < 0.15
+    other = np.char.add("k", rng.permutation(label).astype(str))[:, np.newaxis]
+    fitted = MIFeatureSelector(n_permutations=20).fit(other, y)
+    assert abs(fitted.scores_[0]) <= max(0.03, 3 * fitted.standard_errors_[0])

@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skmi.exceptions import SerialDependenceWarning
 from skmi.inference import conditional_independence_test
 from tests.oracle import draw_normal
 
 
-def test_number_of_local_neighbours_is_checked():
-    X, Y, _ = draw_normal(30, 1, 0.5, seed=0)
-    with pytest.raises(ValueError, match="n_local=1 must be"):
-        conditional_independence_test(X, Y, X, n_local=1)
+def test_few_samples_are_refused():
+    X, Y, _ = draw_normal(5, 1, 0.5, seed=0)
+    with pytest.raises(ValueError, match="n_samples=5 is too few"):
+        conditional_independence_test(X, Y, X)
 
 
 @pytest.mark.parametrize("mixed", [False, True])
@@ -169,7 +170,7 @@ def test_power_at_a_partial_correlation_of_four_tenths(kind):
     link = 0.4 / math.sqrt(1 - 0.4**2)
     results = run_tests(kind, 300, 1, 20, link)
     assert np.mean([found.pvalue <= 0.05 for found in results]) >= 0.8
-    assert all(found.reliable for found in results)
+    assert np.mean([found.reliable for found in results]) >= 0.9
 
 
 def test_dependence_that_changes_with_the_condition_is_found():
@@ -213,6 +214,7 @@ def draw_series(rng, n_samples, memory=0.9):
     return noise[100:].T
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SerialDependenceWarning")
 def test_blocks_of_series_hold_the_level():
     def share(**options):
         pvalues = []
@@ -253,7 +255,7 @@ def test_odd_columns_give_a_pvalue():
         (x, y, constant),
         (1e300 * x, 1e-300 * y, 1e200 * z),
         (x, y, np.column_stack([z, z])),
-        (x, y, np.arange(200).astype(str)),
+        (x, y, np.char.add("id", np.arange(200).astype(str))),
         (x[:8], y[:8], z[:8]),
         (rng.standard_normal((200, 30)), y, z),
     ):
@@ -263,3 +265,29 @@ def test_odd_columns_give_a_pvalue():
     assert conditional_independence_test(constant, y, z).pvalue == 1.0
     result = conditional_independence_test(z, y, z, random_state=0)
     assert not result.reliable  # nothing is left of x
+
+
+@pytest.mark.parametrize(("n_samples", "d"), [(100, 3), (300, 3), (300, 10)])
+def test_steps_that_are_not_resolved_are_marked(n_samples, d):
+    """Jumps that X and y share look like dependence; the result says so."""
+    found = run_tests("steps", n_samples, d, 40)
+    rejected = np.array([test.pvalue <= 0.05 for test in found])
+    reliable = np.array([test.reliable for test in found])
+    assert (rejected & reliable).mean() <= 0.125
+    assert reliable.mean() <= 0.6
+
+
+def test_smooth_functions_are_not_marked_as_steps():
+    reasons = [test.reason for test in run_tests("waves", 1000, 1, 40)]
+    assert np.mean([not reason for reason in reasons]) >= 0.9
+
+
+def test_series_given_their_past_are_not_warned_of():
+    """Of X and y the residuals count: their memory is explained by Z."""
+    noise = np.random.RandomState(0).standard_normal((401, 2))
+    for t in range(1, 401):
+        noise[t] += 0.8 * noise[t - 1]
+    (x, y), past = noise[1:].T, noise[:-1]
+    conditional_independence_test(x, y, past, random_state=0)
+    with pytest.warns(SerialDependenceWarning):
+        conditional_independence_test(x, y, np.arange(400) % 2, random_state=0)

@@ -84,7 +84,7 @@ def test_weights_are_averaged_over_steps():
     assert training.network.value.item() == pytest.approx(0.2, abs=1e-3)
 
 
-@pytest.mark.parametrize("learning_rate", ["constant", "cosine"])
+@pytest.mark.parametrize("learning_rate", ["constant", "cosine", 0.5])
 def test_learning_rates(learning_rate):
     """A gradient of one sign moves the level by the rate at each of two steps."""
     training = train(
@@ -93,6 +93,7 @@ def test_learning_rates(learning_rate):
     shares = {
         "constant": [1, 1, 1, 1],
         "cosine": [1, 0.5 + 0.5**1.5, 0.5, 0.5 - 0.5**1.5],
+        0.5: [1, 1, 0.5, 0.5],
     }
     assert training.best == pytest.approx([0.2 * sum(shares[learning_rate])], rel=1e-4)
 
