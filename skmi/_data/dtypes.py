@@ -252,7 +252,7 @@ def feature_kinds(X):
             for number, kind in enumerate(kinds)
         ]
     array = np.asarray(X)
-    if array.dtype.kind not in "OUST":
+    if array.dtype.kind not in "OUST" or not array.ndim:  # as of sparse ones
         return []
     return [element_kinds(c) for c in array.reshape(len(array), -1).astype(object).T]
 

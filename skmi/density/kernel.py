@@ -26,6 +26,7 @@ __all__ = ["KernelDensityMI"]
 BLOCK_SIZE = 2**17  # kernel values computed at once
 
 MOST_ROWS = 2000  # samples from which the biases are estimated
+MOST_SHUFFLES = 5
 N_NEIGHBORS = 3
 
 # Biases that are warned of: in nats, and as a share of the estimate.
@@ -162,13 +163,17 @@ class KernelDensityMI(MutualInfoEstimator):
         """Return the size of the estimate where y is shuffled, beyond chance."""
         random_state = np.random.RandomState(0)
         rows = random_state.permutation(len(x))[:MOST_ROWS]
-        shuffled = Kernels(x[rows], y[random_state.permutation(rows)], self.n_jobs)
-        if not shuffled.has_both_sides:
-            return 0.0
-        shuffled.bandwidth = self.bandwidth_
-        if self.adaptive:
-            shuffled.adapt()
-        return beyond_chance(shuffled.left_out_terms())
+        squares = []
+        for _ in range(min(max(MOST_ROWS // len(rows), 1), MOST_SHUFFLES)):
+            shuffled = Kernels(x[rows], y[random_state.permutation(rows)], self.n_jobs)
+            if not shuffled.has_both_sides:
+                return 0.0
+            shuffled.bandwidth = self.bandwidth_
+            if self.adaptive:
+                shuffled.adapt()
+            terms = shuffled.left_out_terms()
+            squares.append(terms.mean() ** 2 - standard_error(terms) ** 2)
+        return math.sqrt(max(np.mean(squares), 0.0))
 
     def _bias_of_ranks(self, value: float, n_samples: int) -> float:
         """Return about what ranks lose where most neighbours in x are those in y."""
@@ -209,11 +214,6 @@ class KernelBias(NamedTuple):
     ties: float  # about what kernels blur between repeated values
     shortfall: float  # below neighbours, which show sharp structure
     is_clear: bool  # whether that is more than chance
-
-
-def beyond_chance(terms: np.ndarray) -> float:
-    """Return the size of a mean beyond its standard error."""
-    return math.sqrt(max(terms.mean() ** 2 - standard_error(terms) ** 2, 0.0))
 
 
 def largest_share_of_ties(block: np.ndarray) -> float:

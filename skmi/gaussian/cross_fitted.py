@@ -114,7 +114,7 @@ class CopulaReference(FoldedCopula):
         Its bound out of fold is above 0 by three standard errors, and every column has
         a density: more than half as many values as samples.
         """
-        if not super().is_clear:
+        if self.bound <= 3 * standard_error(self.terms):
             return False
         views = [view for block in self.views for view in block.views]
         return all(
@@ -223,7 +223,7 @@ class CopulaReference(FoldedCopula):
         return columns
 
     def _transform(self, side, block):
-        scores = super()._transform(side, block)
+        scores = self.views[side].apply(block)[:, self.kept[side]]
         if self.components is not None:
             scores = scores @ self.components[side]
         return student_quantiles(scores, self.degrees_of_freedom)

@@ -181,10 +181,10 @@ class GaussianMI(_EllipticalEstimator):
         if self._marginals == "rank" or not error:
             return ratio, value, error
         factor = tail_factor(block)
-        error *= factor
+        plain, error = error, error * factor
         if factor > HEAVY:
             tails = tail_error(block, n_x, value, lambda rows: self._value(rows, n_x))
-            warn_of_tails(value, tails, error)
+            warn_of_tails(value, tails, plain)
             error = math.hypot(error, tails)
         return ratio, value, error
 
@@ -244,7 +244,7 @@ def tail_factor(block: np.ndarray) -> float:
 
 def warn_of_tails(value: float, tails: float, error: float) -> None:
     """Warn that the estimate hangs on few samples far away."""
-    if tails > max(LARGE_TAILS, error):
+    if tails > max(LARGE_TAILS, 1.5 * error):
         warn(
             f"Heavy tails: the covariance hangs on few samples, and the estimate of "
             f"{value:.2f} nats may be off by {tails:.2f} or more, which the standard "
