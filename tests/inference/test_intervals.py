@@ -188,6 +188,7 @@ def draw_series(rng, n_samples, correlation, memory=0.9):
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.6])
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SerialDependenceWarning")
 def test_blocks_cover_the_information_of_series(correlation):
     truth, plain, blocks = -0.5 * math.log(1 - correlation**2), [], []
     for seed in range(60):
