@@ -202,6 +202,7 @@ def test_blocks_cover_the_information_of_series(correlation):
     assert np.mean(blocks) >= 0.85
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SerialDependenceWarning")
 def test_groups_widen_the_interval():
     rng = np.random.RandomState(0)
     groups = np.repeat(np.arange(50), 8)
