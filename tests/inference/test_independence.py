@@ -199,6 +199,7 @@ def test_groups_remove_a_confounder_and_keep_power():
     assert share(link=0.7, within=True) >= 0.8
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SerialDependenceWarning")
 def test_blocks_keep_the_size_on_series():
     def draw(rng):
         return [draw_series(400, 0.9, rng) for _ in range(2)]

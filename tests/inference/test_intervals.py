@@ -188,6 +188,7 @@ def draw_series(rng, n_samples, correlation, memory=0.9):
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.6])
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SerialDependenceWarning")
 def test_blocks_cover_the_information_of_series(correlation):
     truth, plain, blocks = -0.5 * math.log(1 - correlation**2), [], []
     for seed in range(60):
@@ -201,6 +202,7 @@ def test_blocks_cover_the_information_of_series(correlation):
     assert np.mean(blocks) >= 0.85
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SerialDependenceWarning")
 def test_groups_widen_the_interval():
     rng = np.random.RandomState(0)
     groups = np.repeat(np.arange(50), 8)

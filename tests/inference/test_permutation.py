@@ -109,6 +109,7 @@ def test_groups_remove_a_confounder():
     assert np.mean(np.array(within) <= 0.05) < 0.2
 
 
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SerialDependenceWarning")
 def test_blocks_keep_the_size_on_series():
     plain, by_block = [], []
     for seed in range(60):
