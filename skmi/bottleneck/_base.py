@@ -354,14 +354,12 @@ class BottleneckEstimator(
             critic = CRITICS[critic]() if isinstance(critic, str) else critic
             critic = critic.build(x.shape[1], self.n_components, generator=generator)
         decoder = target.make_decoder(self.n_components, generator)
-        if self.information == "mige":
-            options = self.method_options or {}
-            information = EstimatedGradient(method=self.method, **options)
+        if self.method is not None and self.information == "mige":
+            is_name = isinstance(self.method, str)
+            options = {"method": self.method} if is_name else self.method
+            information = EstimatedGradient(**options)
         schedule = BetaSchedule.over(self.max_iter, self.beta, self.beta_schedule)
         network = Bottleneck(channel, decoder, critic, information, schedule)
-        if critic is not None and self.critic_learning_rate_init is not None:
-            factor = self.critic_learning_rate_init / self.learning_rate_init
-            network.rate_factors = {id(value): factor for value in critic.parameters()}
         return network.to(torch.float32)
 
     def _make_channel(self, x, has_density, generator) -> Channel:

@@ -61,13 +61,11 @@ TEXTS = {
     Whether `learning_rate_init` is constant, or decays to 0 along a half cosine over
     `max_iter` epochs; the latter suits ``early_stopping=False``. A number, such as
     0.97, is the factor by which it decreases every second epoch.""",
-    "critic_learning_rate_init": """float or None
-    Step size of the critic; None is `learning_rate_init`.""",
-    "method": """str
-    Score-function estimator of "mige", a name in ``skmi.scores.SCORES``.""",
-    "method_options": """dict or None
-    Options of that estimator. The published one is ``method="spectral_stein"`` with
-    ``{"n_eigen_threshold": 0.94, "whiten": False, "reference": None}``.""",
+    "method": """str, dict or None
+    Score-function estimator of "mige": a name in ``skmi.scores.SCORES``, or a dict of
+    "method" and its options; None is "nu_method". The published one is
+    ``{"method": "spectral_stein", "n_eigen_threshold": 0.94, "whiten": False,
+    "reference": None}``.""",
     "early_stopping": """bool
     Whether to hold out samples that choose the best epoch, by the objective with the
     last weight; "mige" has no value and uses the cross-entropy alone. The epochs
@@ -106,11 +104,9 @@ class BottleneckParameters:
     learning_rate: str | float = parameter(
         default="constant", constraints=[StrOptions(set(LEARNING_RATES)), *SHARE]
     )
-    critic_learning_rate_init: float | None = parameter(
-        default=None, constraints=[*POSITIVE, None]
+    method: str | dict | None = parameter(
+        default=None, constraints=[StrOptions(set(SCORES)), dict, None]
     )
-    method: str = parameter(default="nu_method", constraints=[StrOptions(set(SCORES))])
-    method_options: dict | None = parameter(default=None, constraints=[dict, None])
     # A predictor needs training samples more than it needs a precise report: a tenth,
     # where the estimators test on a quarter. Not chosen by an experiment.
     test_size: float = parameter(

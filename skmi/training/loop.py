@@ -91,7 +91,6 @@ class Training:
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
-            factors=vars(network).pop("rate_factors", None),
         )
         self.averaged = None
         if schedule.averaging_rate is not None:

@@ -14,22 +14,14 @@ class AdamW:
 
     The first optimiser of a process otherwise imports torch's compiler, which takes
     longer than a fit of a small table and is never used here. Moments and steps are
-    those of ``torch.optim.AdamW(..., fused=True)``. `factors` of the learning rate, by
-    the identity of a parameter, are 1 where none is given.
+    those of ``torch.optim.AdamW(..., fused=True)``.
     """
 
     def __init__(
-        self,
-        parameters: Iterable[torch.Tensor],
-        lr: float,
-        weight_decay: float,
-        factors: dict[int, float] | None = None,
+        self, parameters: Iterable[torch.Tensor], lr: float, weight_decay: float
     ) -> None:
         self.lr, self.weight_decay = lr, weight_decay
         self.parameters = [value for value in parameters if value.requires_grad]
-        self.factors = [
-            (factors or {}).get(id(value), 1.0) for value in self.parameters
-        ]
         self.state: dict[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
 
     def zero_grad(self) -> None:
@@ -46,11 +38,8 @@ class AdamW:
                 value = self.parameters[i]
                 count = torch.zeros((), dtype=torch.float32, device=value.device)
                 self.state[i] = torch.zeros_like(value), torch.zeros_like(value), count
-        for factor in sorted({self.factors[i] for i in found}):
-            self._step_of([i for i in found if self.factors[i] == factor], factor)
-
-    def _step_of(self, found: list[int], factor: float) -> None:
-        """Change the parameters of one learning rate."""
+        if not found:
+            return
         values = [self.parameters[i] for i in found]
         first, second, counts = (
             list(part) for part in zip(*map(self.state.get, found), strict=True)
@@ -66,7 +55,7 @@ class AdamW:
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=factor * self.lr,
+            lr=self.lr,
             weight_decay=self.weight_decay,
             eps=1e-8,
             maximize=False,

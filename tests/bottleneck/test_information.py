@@ -127,8 +127,8 @@ def test_a_strong_penalty_by_an_exponential_bound_stays_finite(seed):
     [
         {
             "information": "mige",
-            "method": "spectral_stein",
-            "method_options": {
+            "method": {
+                "method": "spectral_stein",
                 "n_eigen_threshold": 0.94,
                 "whiten": False,
                 "reference": None,
@@ -139,7 +139,6 @@ def test_a_strong_penalty_by_an_exponential_bound_stays_finite(seed):
             "information": "mine",
             "noise": "additive",
             "critic": skmi.critics.JointCritic(activation="elu"),
-            "critic_learning_rate_init": 2e-3,
             "learning_rate": 0.97,
         },
     ],
@@ -151,8 +150,6 @@ def test_published_settings(published):
     settings |= {"early_stopping": False, "n_components": 16, "random_state": 0}
     model = skmi.IBEncoder(**published, **settings).fit(X[:1000], y[:1000])
     assert model.score(X[1000:], y[1000:]) > 0.85
-    changed = dict.fromkeys(
-        {"method_options", "critic_learning_rate_init"} & set(published)
-    )
+    changed = {"learning_rate": "constant", "method": None}
     other = skmi.IBEncoder(**published | changed, **settings).fit(X[:1000], y[:1000])
     assert other.rate_ != model.rate_  # the setting reaches the training

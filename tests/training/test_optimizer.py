@@ -36,18 +36,6 @@ def test_the_steps_are_those_of_torch():
         assert torch.equal(one, other)
 
 
-def test_factors_are_those_of_groups_of_torch():
-    own, theirs = make_network(), make_network()
-    factors = {id(value): 0.3 for value in own[2].parameters()}
-    steps(AdamW(own.parameters(), 0.01, 0.1, factors), own, 50)
-    groups = [{"params": theirs[0].parameters()}]
-    groups += [{"params": theirs[2].parameters(), "lr": 0.003}]
-    settings = {"lr": 0.01, "weight_decay": 0.1, "fused": True}
-    steps(torch.optim.AdamW(groups, **settings), theirs, 50)
-    for one, other in zip(own[:3].parameters(), theirs[:3].parameters(), strict=True):
-        torch.testing.assert_close(one, other)
-
-
 def test_a_state_is_taken_up():
     whole, halves = make_network(), make_network()
     steps(AdamW(whole.parameters(), lr=0.01, weight_decay=0.1), whole, 20)
