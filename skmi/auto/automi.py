@@ -418,6 +418,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if is_better:
             return critics
         chosen = choices.by_closed_form(found, self._folds)
+        if closed.exceeds(whole):
+            return chosen
         upper = max(choices.upper_end(critics), chosen.estimate.mutual_info)
         return chosen.containing(upper)
 
