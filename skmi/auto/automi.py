@@ -421,7 +421,10 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if is_better:
             return critics
         chosen = choices.by_closed_form(found, self._folds)
-        return chosen.containing(choices.upper_end(critics))
+        if closed.exceeds(whole):
+            return chosen
+        upper = max(choices.upper_end(critics), chosen.estimate.mutual_info)
+        return chosen.containing(upper)
 
     def _compare(self, chosen, X, y):
         """Return a candidate of the user's where its lower bound is larger."""

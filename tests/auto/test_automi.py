@@ -207,20 +207,22 @@ def test_saturation():
 
 
 def test_cut_short():
-    X, Y = bump(400, 0, n_columns=5)
+    X, Y = bump(200, 0, n_columns=5)
     with pytest.warns(ConvergenceWarning, match="after 2 epochs"):
-        model = AutoMI(max_iter=2, **SMALL).fit(turned(X), Y)
+        model = AutoMI(max_iter=2, **SMALL).fit(turned(X), Y[:, :1])
     assert model.status_ == "not converged"
 
 
+@pytest.mark.filterwarnings("ignore::skmi.ConvergenceWarning")
 def test_few_rows_for_the_structure():
-    X, Y = bump(400, 0, n_columns=5)
-    with pytest.warns(ConvergenceWarning, match="rises with the number of samples"):
-        model = AutoMI(**SMALL).fit(turned(X), Y)
+    """The critics fit the training samples far better; the interval is long."""
+    X, Y = bump(200, 0, n_columns=5)
+    model = AutoMI(**SMALL).fit(turned(X), Y[:, :1])
     assert model.chosen_ == "critic"
-    assert model.status_ == "not converged"
     low, high = model.confidence_interval_
     assert low < bump_mutual_info() < high
+    assert high - low > 0.4
+    assert model.lower_bound_ < model.mutual_info_
 
 
 def test_mixtures_of_normals():
@@ -234,7 +236,7 @@ def test_mixtures_of_normals():
     assert model.reference_mutual_info_ < 0.2
     low, high = model.confidence_interval_
     assert low < 0.52 < high
-    assert high - low < 0.3
+    assert high - low < 0.25
 
 
 def test_a_share_of_dependent_samples():
