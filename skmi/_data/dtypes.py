@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import re
 import sys
+from typing import NoReturn
 
 import numpy as np
 from scipy import sparse
@@ -152,6 +153,18 @@ def is_tensor(block):
     return torch is not None and isinstance(block, torch.Tensor)
 
 
+def raise_missing(name: str, kind: str, error: Exception) -> NoReturn:
+    """Raise for missing values, with the cure."""
+    cure = (
+        " MIFeatureSelector(missing='bin' or 'pairwise') and mutual_info_matrix take "
+        "missing values, with estimator=None."
+    )
+    raise ValueError(
+        f"{name} contains {kind}. Drop those rows of all arguments, or fill them by an "
+        "imputer of sklearn.impute." + cure * name.startswith("X")
+    ) from error
+
+
 @contextlib.contextmanager
 def wanting_numbers(name):
     """Re-raise conversion errors of numpy with a message that names the argument."""
@@ -175,16 +188,7 @@ def wanting_numbers(name):
         missing = re.match(r"Input (\w+ )?contains NaN", found)  # objects have no name
         if missing or "NAType" in found or "NA is ambiguous" in found:
             name = missing[1].strip() if missing and missing[1] else name
-            cure = (
-                " MIFeatureSelector(missing='bin' or 'pairwise') and "
-                "mutual_info_matrix take them, with estimator=None."
-            )
-            raise ValueError(
-                f"{name} contains NaN (missing values). Drop those rows of all "
-                "arguments, or fill them by an imputer of sklearn.impute."
-                + cure
-                * name.startswith("X")
-            ) from error
+            raise_missing(name, "NaN" if missing else "missing values (NA)", error)
         if "could not convert string" in found:
             raise ValueError(
                 f"{name} holds text ({found}); encode it as numbers, for example with "

@@ -25,6 +25,7 @@ from skmi._data.dtypes import (
     is_missing,
     is_two_valued,
     label_rows,
+    raise_missing,
     target_kind,
     wanting_numbers,
 )
@@ -283,6 +284,8 @@ def read_numbers(estimator, X, y, reset, min_samples):
 
 def explain_text(error, name, reset):
     """Raise an error that names the cure where X holds text or missing values."""
+    if "NAType" in str(error):
+        raise_missing("X", "missing values (NA)", error)
     if "could not convert string" not in str(error):
         return
     if not reset:

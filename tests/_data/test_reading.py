@@ -54,7 +54,7 @@ CONTAINERS = {
     "sparse frame": pd.DataFrame(X, columns=["a", "b"]).astype(
         pd.SparseDtype(float, 0.0)
     ),
-    "matrix": np.asmatrix(X),
+    "matrix": X.view(np.matrix),
     "nothing masked": np.ma.array(X),
     "objects": X.astype(object),
 }
