@@ -226,7 +226,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         ends = map(highest_entropy, self._label_sides(X, y))
         limited = limited._replace(ceiling=min(chosen.estimate.ceiling, *ends, np.inf))
         self.confidence_interval_ = interval(limited, chosen.others)
-        cut_short = is_cut_short(self.validation_scores_, model.max_iter)
+        curve = self.validation_scores_
+        cut_short = curve is not None and is_cut_short(curve, model.max_iter)
         self.status_ = status(chosen, self.fold_scores_, cut_short)
         self._reach = min(chosen.estimate.reach, chosen.estimate.ceiling)
         if self.status_ == "not converged":

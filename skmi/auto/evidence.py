@@ -246,20 +246,16 @@ class Findings(NamedTuple):
 
     reference: Any  # the closed form
     closed: Evidence  # on it
+    name: str  # what `chosen_` calls the closed form
     near: Nearest | None
-    is_missed: bool  # whether there is dependence that the closed form misses
-    is_clear: bool  # and that without doubt
+    is_missed: bool = False  # whether there is dependence that the closed form misses
+    is_clear: bool = False  # and that without doubt
 
     @property
     def value(self) -> float:
         """The estimate of the closed form."""
         clear = self.reference.is_clear and isinstance(self.reference, CopulaReference)
         return self.reference.estimate if clear else self.closed.value
-
-    @property
-    def name(self) -> str:
-        """What `chosen_` calls the closed form."""
-        return NAMES[type(self.reference)]
 
     @property
     def neighbors_suffice(self) -> bool:
@@ -298,7 +294,7 @@ def examine(
     has_densities = has_density(X, y)
     if has_densities:
         near = nearest_neighbors(X, y, random_state)
-    found = Findings(reference, closed, near, False, False)
+    found = Findings(reference, closed, NAMES[type(reference)], near)
     for excess, limit in excesses(found, x, z, random_state):
         if excess > limit.least:
             found = found._replace(is_missed=True)
@@ -332,7 +328,7 @@ def with_mixtures(
         return found
     closed = evidence_of_copula(best, order, best.pairs(x, z))
     closed = closed._replace(value=max(best.estimate, best.bound))
-    found = Findings(best, closed, found.near, False, False)
+    found = Findings(best, closed, NAMES[type(best)], found.near)
     if isinstance(best, MixtureCopula):
         # It fits the moments of what it cannot be, and neighbours of many columns are
         # too low to tell: only critics can.

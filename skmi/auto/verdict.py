@@ -94,9 +94,9 @@ def disagree(values: np.ndarray, error: float) -> bool:
     return bool(spread > chi2.ppf(0.99, freedom))
 
 
-def is_cut_short(curve: list[float] | None, max_iter: int) -> bool:
+def is_cut_short(curve: list[float], max_iter: int) -> bool:
     """Whether the held-out objective still rose when `max_iter` ended training."""
-    if not curve or len(curve) < max_iter:
+    if len(curve) < max_iter:
         return False
     n_late = max(1, len(curve) // 4)
     rise = max(curve) - max(curve[:-n_late], default=-math.inf)
