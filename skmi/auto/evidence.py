@@ -14,8 +14,7 @@ from skmi.auto.untrained import (
     nearest_neighbors,
 )
 from skmi.gaussian.contaminated import ContaminatedCopula
-from skmi.gaussian.cross_fitted import CopulaReference
-from skmi.gaussian.folded import N_FOLDS, choose_by_folds
+from skmi.gaussian.cross_fitted import N_FOLDS, CopulaReference, choose_by_folds
 from skmi.gaussian.mixture import MixtureCopula
 from skmi.statistics import standard_error
 from skmi.variational.report import Terms, log_partition_report, n_contrasts

@@ -12,9 +12,9 @@ from skmi.gaussian.closed_form import EllipticalRatio, covariance_bias
 from skmi.gaussian.cross_fitted import (
     LARGEST_CORRELATION,
     LEAST_CORRELATION,
+    FoldedCopula,
     out_of_fold_terms,
 )
-from skmi.gaussian.folded import FoldedCopula
 
 __all__ = ["ContaminatedCopula", "ContaminatedRatio"]
 

@@ -7,8 +7,7 @@ import math
 import numpy as np
 from scipy.special import logsumexp
 
-from skmi.gaussian.cross_fitted import out_of_fold_terms
-from skmi.gaussian.folded import FoldedCopula
+from skmi.gaussian.cross_fitted import FoldedCopula, out_of_fold_terms
 
 __all__ = ["MixtureCopula", "NormalMixture"]
 

@@ -13,8 +13,7 @@ from skmi.datasets import (
 )
 from skmi.gaussian.closed_form import EllipticalRatio
 from skmi.gaussian.contaminated import ContaminatedCopula, ContaminatedRatio
-from skmi.gaussian.cross_fitted import CopulaReference
-from skmi.gaussian.folded import choose_by_folds
+from skmi.gaussian.cross_fitted import CopulaReference, choose_by_folds
 from skmi.gaussian.mixture import MixtureCopula, NormalMixture
 
 
