@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,12 @@ __all__ = [
 
 
 MOST_CODES = 20  # distinct texts of numbers that may be codes of labels
+
+# Signs and currencies, digits in groups of thousands or not, decimals after a point or
+# a comma, an exponent, and percent or a currency.
+SIGN, CURRENCY = "[-+\u2212\u2013]?", "[$€£¥]?"
+DIGITS = r"(\d{1,3}([,.'\u2019\s]\d{3})+|\d*)([.,]\d+|(?<=\d)[.,]?)(e[-+]?\d+)?"
+AMOUNT = rf"(?i)(?=.*\d){SIGN}\s?{CURRENCY}\s?{SIGN}{DIGITS}\s?[%\u2030$€£¥]?"
 
 
 def column_names(data: Any) -> list:
@@ -107,20 +114,28 @@ def warn_of_number_texts(data: Any, name: str) -> None:
             for t in texts
         }
         are_codes = all(text.lstrip("-+").isdigit() for text in texts)
-        if len(texts) > MOST_CODES and not are_codes and all(map(is_number, texts)):
-            warn(
-                f"{name} holds numbers as text in column {k}, such as "
-                f"{min(texts)!r}; its {len(texts)} distinct texts are taken as labels. "
-                "pandas.to_numeric(column) makes numbers of them; "
-                "column.astype('category') says that they are labels.",
-                ReliabilityWarning,
-            )
+        if len(texts) <= MOST_CODES or are_codes or not all(map(is_number, texts)):
+            continue
+        cure = "pandas.to_numeric(column) makes numbers of them"
+        if not all(map(is_plain_number, texts)):
+            cure = f"Write them as 1234.5 (column.str.replace), then {cure}"
+        warn(
+            f"{name} holds numbers as text in column {k}, such as {min(texts)!r}; its "
+            f"{len(texts)} distinct texts are taken as labels. {cure}; "
+            "column.astype('category') says that they are labels.",
+            ReliabilityWarning,
+        )
 
 
-def is_number(text: Any) -> bool:
-    """Whether a text is a number."""
+def is_number(text: str) -> bool:
+    """Whether a text is a number, plain or as people write amounts."""
+    return is_plain_number(text) or re.fullmatch(AMOUNT, text.strip()) is not None
+
+
+def is_plain_number(text: str) -> bool:
+    """Whether Python reads a text as a number."""
     try:
         float(text)
-    except (TypeError, ValueError):
+    except ValueError:
         return False
     return True

@@ -60,7 +60,8 @@ class Origin(NamedTuple):
             found[present] = np.searchsorted(self.levels, values[present])
         else:
             found[present] = (values[present] - self.smallest).astype(np.float64)
-        return found.astype(np.int64) if present.all() else found
+        is_whole = present.all() and found.max(initial=0) <= LARGEST_EXACT
+        return found.astype(np.int64) if is_whole else found
 
 
 def keep_distinct(

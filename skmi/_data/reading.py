@@ -35,6 +35,7 @@ __all__ = [
 FEW_TEXTS = 0.05  # share of the cells that text among numbers is missing values in
 
 MISSING = frozenset(["NoneType", "NAType", "NaTType"])  # types of missing values
+BOOLEANS = (bool, np.bool_)
 CONTAINERS = (list, tuple, set, frozenset, np.ndarray)
 SHAPE = "an array or a table of shape (n_samples, n_columns)"
 
@@ -334,16 +335,28 @@ def read_table(data, name, for_table):
             refuse_cells(name, "lists")
         if kind == "complex":
             refuse_complex(name)
-        if kind not in {"time", "object"}:
+        is_long = types[k].endswith("int128")
+        if kind not in {"time", "object"} and not is_long:
             continue
         column = column_of(data, k)
-        if kind == "time":
+        if is_long:
+            values = shorter_integers(column)
+        elif kind == "time":
             values = days_or_refusal(column, name, for_table)
         else:
             values = read_objects(column, name, k, for_table)
         if values is not column:
             data = with_column(data, k, values)
     return data
+
+
+def shorter_integers(column: np.ndarray) -> np.ndarray:
+    """Return whole numbers as of 64 bits, as floats beside gaps, or else as objects."""
+    is_gap = np.array([is_missing(value) for value in column], dtype=bool)
+    limit = LARGEST_EXACT if is_gap.any() else np.iinfo(np.int64).max
+    if any(abs(value) > limit for value in column[~is_gap]):
+        return column.astype(object)
+    return column.astype(np.float64 if is_gap.any() else np.int64)
 
 
 def read_objects(column, name, k, for_table):
@@ -368,7 +381,7 @@ def read_objects(column, name, k, for_table):
             f"{name} mixes text and bytes in column {k}; decode the bytes: "
             "[v.decode() if isinstance(v, bytes) else v for v in column]."
         )
-    if texts and any(issubclass(kind, (bool, np.bool_)) for kind in found):
+    if texts and any(issubclass(kind, BOOLEANS) for kind in found):
         raise ValueError(
             f"{name} mixes text and booleans in column {k}; column.astype(str) makes "
             "labels of both."
@@ -376,6 +389,10 @@ def read_objects(column, name, k, for_table):
     numbers = [kind for kind, of in found.items() if of in {"integer", "continuous"}]
     if texts and numbers and name != "y":
         return read_mixture(column, name, k, for_table)
+    # Equal to numbers, as True is to 1, and one label with them.
+    if numbers and name != "y" and any(issubclass(t, BOOLEANS) for t in found):
+        values = [int(v) if isinstance(v, BOOLEANS) else v for v in column]
+        return np.array(values, dtype=object)
     return column
 
 

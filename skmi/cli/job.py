@@ -16,7 +16,12 @@ import numpy as np
 import skmi
 from skmi._data.checks import warn_of_duplicate_rows
 from skmi.cli.outputs import check_outputs, write_record
-from skmi.cli.parsing import Column, has_decimal_comma, parse_column
+from skmi.cli.parsing import (
+    Column,
+    are_decimal_commas,
+    has_decimal_comma,
+    parse_column,
+)
 from skmi.cli.progress import progress_bar
 from skmi.cli.reading import (
     STREAM,
@@ -125,7 +130,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
-        "--n-permutations", type=int, default=500, metavar="N", help="default: 500"
+        "--n-permutations",
+        type=int,
+        default=500,
+        metavar="N",
+        help="default: 500; at most one feature is selected with fewer than "
+        f"{ENOUGH_PERMUTATIONS}",
     )
     parser.add_argument("--bits", action="store_true", help="bits instead of nats")
     return parser
@@ -178,6 +188,8 @@ def prepare(options: argparse.Namespace) -> Table:
         raise TableError(f"{len(known)} rows have a target; {MIN_ROWS} are needed")
     if len(np.unique(target.values)) == 1:
         raise TableError(f"the target {target.name!r} has one value only")
+    refuse_identifiers(target)
+    note_identifiers(target)
     features = [(column.name, column.kind) for column in columns.values()]
     values = np.empty((len(known), len(columns)), order="F")
     for k, label in enumerate(list(columns)):
@@ -210,10 +222,24 @@ def load(options: argparse.Namespace) -> tuple[str, dict[str, Column], Column]:
         raise TableError(f"there is no column {target!r}; {hint}")
     # A comma that does not end a cell may be a decimal one.
     comma = delimiter not in (None, ",") and has_decimal_comma(table)
-    columns = {
-        label: parse_column(label, table.pop(label), comma) for label in list(table)
-    }
+    columns = {}
+    for label in list(table):
+        cells = table.pop(label)
+        decimals = comma or are_decimal_commas(cells)
+        columns[label] = parse_column(label, cells, decimals)
     return name, columns, columns.pop(target)
+
+
+def refuse_identifiers(target: Column) -> None:
+    """Raise where each sample has a label of its own as target."""
+    if target.kind == "discrete" and len(np.unique(target.values)) == len(
+        target.values
+    ):
+        raise TableError(
+            f"the target {target.name!r} holds text that is different in each row; as "
+            "labels nothing can be informative about it. If it holds numbers, write "
+            "them plainly, as 0.5"
+        )
 
 
 def note_identifiers(column: Column) -> None:
@@ -244,6 +270,7 @@ def measure(
         Significant pairs, the largest synergy first.
     """
     selector = select(table, n_permutations, seed)
+    note_selection(selector)
     names = [name for name, _ in table.features]
     findings = []
     for k, (name, kind) in enumerate(table.features):
@@ -259,7 +286,7 @@ def measure(
                 math.sqrt(-math.expm1(-2 * max(value, 0.0))),
                 float(selector.pvalues_[k]),
                 None if math.isnan(step) else step,
-                bool(selector.support_[k]),
+                bool(selector.support_[k]) and step <= selector.level,
                 None if twin is None else names[twin],
             )
         )
@@ -271,7 +298,7 @@ def measure(
 
 
 def select(table: Table, n_permutations: int, seed: int) -> MIFeatureSelector:
-    """Fit the selector on all columns; too few permutations select the best column."""
+    """Fit the selector on all columns; too few permutations test the best alone."""
     selector = MIFeatureSelector(
         n_features_to_select="auto" if n_permutations >= ENOUGH_PERMUTATIONS else 1,
         n_permutations=n_permutations,
@@ -282,7 +309,20 @@ def select(table: Table, n_permutations: int, seed: int) -> MIFeatureSelector:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkmiWarning)  # advice for pipelines
         selector.fit(table.values, table.target.values)
-    if not selector.support_.any():
+    return selector
+
+
+def note_selection(selector: MIFeatureSelector) -> None:
+    """Say where no feature is significant, or none can be."""
+    n_permutations, level = selector.n_permutations, selector.level
+    smallest = 1 / (n_permutations + 1)
+    if smallest > level:
+        warn(
+            f"{n_permutations} permutations cannot reach the level {level}: no p-value "
+            f"of a feature is below {smallest:.4f}, and none is marked as selected. "
+            f"Pass --n-permutations {ENOUGH_PERMUTATIONS} or more.",
+            NothingSelectedWarning,
+        )
+    elif not (selector.support_ & (selector.step_pvalues_ <= level)).any():
         message = "no feature is significantly informative about the target"
         warn(message, NothingSelectedWarning)
-    return selector

@@ -13,7 +13,7 @@ from skmi._data.integers import LARGEST_EXACT, distinct
 from skmi.cli.reading import TableError
 from skmi.exceptions import SkmiWarning, warn
 
-__all__ = ["Column", "has_decimal_comma", "parse_column"]
+__all__ = ["Column", "are_decimal_commas", "has_decimal_comma", "parse_column"]
 
 # Texts of a missing value, in lower case.
 MISSING = {"", ".", "-", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan"}
@@ -41,7 +41,11 @@ MINUS = re.compile("^[\u2212\u2013]")  # the sign, or the dash that editors make
 DATE_FORMATS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d")
 TIME_FORMATS = ("", " %H:%M", " %H:%M:%S")
 
-AMOUNT = r"[-+]?[$€£]? ?[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)? ?%?"
+AMOUNT = r"[-+]?[$€£]? ?[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)? ?[%$€£]?"
+
+# Numbers with a comma before decimals; those of them that may be groups of thousands.
+DECIMAL_COMMA = r"[-+]?[$€£]? ?[-+]?(\d{1,3}(\.\d{3})+|\d*),\d+(e[-+]?\d+)?( ?[%$€£])?"
+THOUSANDS = r"[-+]?[$€£]? ?[-+]?[1-9]\d{0,2},\d{3}( ?[%$€£])?"
 
 
 class Column(NamedTuple):
@@ -79,6 +83,21 @@ def has_decimal_comma(columns: dict[str, list]) -> bool:
                 re.fullmatch(r"[-+]?(\d{1,3}(\.\d{3})+|\d*),\d+( ?%)?", text)
             )
     return found
+
+
+def are_decimal_commas(cells: Sequence[Any]) -> bool:
+    """Whether the commas of one column separate decimals, not thousands.
+
+    They do if nearly all texts with a comma are numbers with one comma before decimals,
+    and not nearly all of these could be thousands as well.
+    """
+    if isinstance(cells, np.ndarray):
+        return False
+    texts = [with_sign(v.strip()) for v in cells if isinstance(v, str) and "," in v]
+    decimals = [text for text in texts if re.fullmatch(DECIMAL_COMMA, text)]
+    thousands = [text for text in decimals if re.fullmatch(THOUSANDS, text)]
+    few = (1 - MOSTLY) * len(texts)
+    return len(texts) - len(decimals) <= few < len(decimals) - len(thousands)
 
 
 def parse_column(

@@ -148,6 +148,7 @@ def decode(data: bytes, name: str) -> str:
 
 def read_delimited(text: str, name: str) -> tuple[dict[str, Any], str]:
     """Read a text whose first line names the columns; return its delimiter as well."""
+    refuse_json(text, name)
     text, delimiter = without_preamble(text)
     if delimiter not in text:
         text, delimiter = spaces_as_tabs(text), "\t"
@@ -178,6 +179,18 @@ def read_delimited(text: str, name: str) -> tuple[dict[str, Any], str]:
     names = [header[k] or UNNAMED.format(k + 1) for k in kept]
     refuse_repeated(names, name)
     return {names[i]: columns[k] for i, k in enumerate(kept)}, delimiter
+
+
+def refuse_json(text: str, name: str) -> None:
+    """Raise for JSON, by its beginning."""
+    start = text[:400].lstrip()
+    is_named = Path(name).suffix.lower() in {".json", ".jsonl", ".ndjson"}
+    if re.match(r"[\[{]" if is_named else r'\{\s*["}]|\[\s*[\[{]', start):
+        raise TableError(
+            f"{name} is JSON, which is not read; save it as CSV first: "
+            "pandas.read_json(FILE).to_csv(TABLE, index=False), with lines=True where "
+            "each line is a record"
+        )
 
 
 def read_regular(text: str, delimiter: str) -> dict[str, Any] | None:

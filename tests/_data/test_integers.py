@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import sparse
 
@@ -38,12 +39,24 @@ WIDE = {
     "masked": lambda codes: np.ma.array(codes.astype(np.int64) + 2**60),
     "nullable": lambda codes: pd.Series(codes.astype(np.int64) + 2**60, dtype="Int64"),
     "series": lambda codes: pd.Series(codes.astype(np.int64) + 2**60),
+    "128 bits": lambda codes: pl.Series("a", codes.astype(np.int64), dtype=pl.Int128),
+}
+
+# Multiples: the distances are large as well.
+FACTORS = {"objects": 10**20, "128 bits": 2**70}
+MULTIPLES = {
+    "objects": lambda codes: np.array(
+        [(2**62 + int(c)) * 10**20 for c in codes], dtype=object
+    ),
+    "128 bits": lambda codes: pl.Series(
+        "a", [2**100 + int(c) * 2**70 for c in codes], dtype=pl.Int128
+    ),
 }
 
 
 def column(values):
     """Return a vector as a block of one column, in its own container."""
-    if isinstance(values, pd.Series):
+    if isinstance(values, (pd.Series, pl.Series)):
         return values.to_frame("a")
     return [[v] for v in values] if isinstance(values, list) else values[:, np.newaxis]
 
@@ -96,6 +109,32 @@ def test_large_numbers_are_as_small_ones(entry):
         for pair in ((wide(X), Y), (X, wide(Y))):
             found = np.asarray(ENTRIES[entry](*pair))
             assert found == pytest.approx(expected, abs=1e-9), name
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_multiples_are_as_small_ones(entry):
+    """Mutual information has no scale; an entropy grows by the log of the factor."""
+    for name, wide in MULTIPLES.items():
+        expected = np.asarray(ENTRIES[entry](X, Y))
+        assert np.asarray(ENTRIES[entry](X, wide(Y))) == pytest.approx(expected), name
+        if entry == "entropy of numbers":
+            expected = expected + np.log(float(FACTORS[name]))
+        assert np.asarray(ENTRIES[entry](wide(X), Y)) == pytest.approx(expected), name
+
+
+@pytest.mark.parametrize("kind", [pl.Int128, pl.UInt128])
+def test_long_integers_with_gaps(kind):
+    x = pl.Series("a", X, dtype=kind)
+    gaps = x.scatter([3, 7], [None, None])
+    with pytest.raises(ValueError, match="X contains"):
+        KSG().fit(gaps.to_frame(), Y)
+    with pytest.raises(ValueError, match="y contains"):
+        KSG().fit(Y[:, np.newaxis], gaps)
+    floats = np.where(np.isin(np.arange(400), [3, 7]), np.nan, X)
+    table = pl.DataFrame({"a": gaps, "y": Y})
+    expected = mutual_info_matrix(np.column_stack([floats, Y]))
+    assert mutual_info_matrix(table) == pytest.approx(expected)
 
 
 @pytest.mark.filterwarnings("error::skmi.exceptions.ReliabilityWarning")

@@ -351,3 +351,52 @@ def test_numbers_as_text_are_labels_with_a_warning(kind):
         warnings.simplefilter("error", ReliabilityWarning)
         skmi.mutual_info_matrix(pd.DataFrame({"a": pd.Categorical(texts), "y": Y}))
         skmi.mutual_info_matrix((np.arange(200) % 5).astype(kind)[:, np.newaxis])
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda value: f"{value:.3f}".replace(".", ","),
+        lambda value: f"{100 * value:.1f}%",
+        lambda value: f"{1000 * value:,.2f}",
+        lambda value: f"{value:.2f} €".replace(".", ","),
+        lambda value: f"${1000 * value:,.0f}",
+        lambda value: f"\u2212{value:.2f}",
+    ],
+)
+def test_amounts_as_text_are_labels_with_a_warning(write):
+    texts = np.array([write(value) for value in NUMBERS])
+    frame = pd.DataFrame({"a": texts, "b": Y})
+    for call in (
+        lambda: skmi.MixedKSG().fit(frame, Y),
+        lambda: skmi.MIFeatureSelector().fit(frame, Y),
+        lambda: skmi.mutual_info_matrix(frame),
+        lambda: independence_test(texts, Y),
+    ):
+        with pytest.warns(ReliabilityWarning, match="X holds numbers as text.*1234.5"):
+            call()
+
+
+@pytest.mark.filterwarnings("error::skmi.exceptions.ReliabilityWarning")
+@pytest.mark.parametrize("form", ["n{}", "10.0.7.{}", "{}-{}", "{} kg", "1.{}.2", "%"])
+def test_other_text_is_not_taken_for_amounts(form):
+    texts = [form.format(k, k) for k in (np.arange(200) % 30).tolist()]
+    skmi.mutual_info_matrix(pd.DataFrame({"a": texts}))
+
+
+@pytest.mark.parametrize("other", [int, float, np.float64])
+def test_booleans_among_numbers_are_equal_to_them(other):
+    """True and 1 are one label, in the matrix, the selector and an estimator."""
+    bits = np.random.RandomState(0).randint(2, size=400)
+    mixed = [bool(bit) if k % 2 else other(bit) for k, bit in enumerate(bits)]
+    column = np.array(mixed, dtype=object)[:, np.newaxis]
+    frame = pd.DataFrame({"a": column[:, 0], "b": bits})
+    expected = skmi.mutual_info_matrix(np.column_stack([bits, bits]))
+    assert expected[0, 0] == pytest.approx(np.log(2), abs=0.01)
+    np.testing.assert_allclose(skmi.mutual_info_matrix(frame), expected)
+    np.testing.assert_allclose(skmi.mutual_info_matrix(column), expected[:1, :1])
+    fitted = skmi.MIFeatureSelector(random_state=0).fit(column, bits)
+    assert fitted.scores_[0] == pytest.approx(np.log(2), abs=0.01)
+    found = skmi.KSG().fit(column, bits).mutual_info_
+    assert found == skmi.KSG().fit(bits[:, np.newaxis], bits).mutual_info_

@@ -272,3 +272,43 @@ def test_without_matplotlib_the_plot_is_refused_before_the_work(capsys, monkeypa
     status, out, err = run(capsys, "--plot", "ranking.png")
     assert (status, out) == (2, "")
     assert "--plot needs matplotlib; install it with: pip install matplotlib" in err
+
+
+def test_stars_of_few_permutations_are_significant(tmp_path, capsys):
+    for seed in range(8):
+        rng = np.random.RandomState(seed)
+        path = tmp_path / "noise.csv"
+        frame = pd.DataFrame(rng.standard_normal((300, 3)), columns=["a", "b", "y"])
+        frame.to_csv(path, index=False)
+        options = (path, "--target", "y", "--n-permutations", 30)
+        _, found = findings(capsys, tmp_path, *options)
+        selected = [entry for entry in found.values() if entry["selected"]]
+        assert all(entry["step_pvalue"] <= 0.05 for entry in selected)
+        note = "no feature is significantly informative" in run(capsys, *options)[2]
+        assert note == (not selected)
+
+
+@pytest.mark.parametrize(("n_permutations", "is_enough"), [(18, False), (19, True)])
+def test_too_few_permutations_for_the_level(
+    tmp_path, capsys, n_permutations, is_enough
+):
+    a = np.random.RandomState(0).standard_normal(300)
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"a": a, "y": a**3}).to_csv(path, index=False)
+    options = (path, "--target", "y", "--n-permutations", n_permutations)
+    _, found = findings(capsys, tmp_path, *options)
+    assert found["a"]["selected"] == is_enough
+    noted = "18 permutations cannot reach the level 0.05" in run(capsys, *options)[2]
+    assert noted != is_enough
+
+
+def test_a_target_of_identifiers_is_named(tmp_path, capsys):
+    rows = [f"{i % 7}.5,n{i}\n" for i in range(60)]
+    path = write(tmp_path / "t.csv", "a,uid\n" + "".join(rows))
+    status, out, err = run(capsys, path, "--target", "uid")
+    assert (status, out) == (2, "")
+    assert "the target 'uid' holds text that is different in each row" in err
+    path = write(tmp_path / "t.csv", "a,uid\n1.5,n3\n" + "".join(rows))
+    status, _, err = run(capsys, path, "--target", "uid")
+    assert status == 0
+    assert "column 'uid' holds text that is mostly different" in err

@@ -1,4 +1,5 @@
 import bz2
+import csv
 import datetime
 import gzip
 import io
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmi.cli.parsing import has_decimal_comma, parse_column
+from skmi.cli.parsing import are_decimal_commas, has_decimal_comma, parse_column
 from skmi.cli.reading import read_table
 from skmi.exceptions import SkmiWarning
 from tests.cli.runs import findings, run, write
@@ -313,9 +314,53 @@ def test_columns_between_spaces(tmp_path):
         ("a,y\n", "has no rows below its header"),
         ("", "is empty: it has no rows and no header"),
         ("a b y\n1 2\n3 4 5\n", "has one column, 'a b y'; separate the columns by"),
+        ('[{"a": 1, "y": 2}, {"a": 2, "y": 3}]', "is JSON, which is not read"),
+        ('[\n  {"a": 1,\n   "y": 2}]\n', "is JSON, which is not read"),
+        ('{"a": 1, "y": 2}\n{"a": 2, "y": 3}\n', "is JSON, which is not read"),
+        ('{"a": {"0": 1}, "y": {"0": 2}}', "pandas.read_json"),
     ],
 )
 def test_files_without_a_table(tmp_path, capsys, text, message):
     status, _, errors = run(capsys, write(tmp_path / "t.csv", text), "--target", "y")
     assert status == 2
     assert message in errors
+
+
+def test_quoted_decimal_commas_are_numbers(tmp_path, capsys):
+    rng = np.random.RandomState(0)
+    a = rng.standard_normal(300)
+    frame = pd.DataFrame({"a": a, "y": a + rng.standard_normal(300)}).round(4)
+    plain = tmp_path / "plain.csv"
+    frame.to_csv(plain, index=False)
+    quoted = tmp_path / "quoted.csv"
+    frame.astype(str).map(lambda text: text.replace(".", ",")).to_csv(
+        quoted, index=False, quoting=csv.QUOTE_ALL
+    )
+    expected, of_plain = findings(capsys, tmp_path, plain, "--target", "y")
+    record, of_quoted = findings(capsys, tmp_path, quoted, "--target", "y")
+    assert record["target_type"] == expected["target_type"] == "continuous"
+    assert of_quoted["a"] == of_plain["a"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["1,234", "12,345", "9,000"], [1234.0, 12345.0, 9000.0]),
+        (["1,234.5", "12,345.25", "9,000.0"], [1234.5, 12345.25, 9000.0]),
+        (["0,234", "12,345", "0,071"], [0.234, 12.345, 0.071]),
+        (["1.234,5", "-12,25", "7"], [1234.5, -12.25, 7.0]),
+        (["12,50 €", "1.200,25 €", "0,99 €"], [12.5, 1200.25, 0.99]),
+    ],
+)
+def test_commas_between_quotes(tmp_path, capsys, cells, numbers):
+    rows = "".join(f'"{cell}",{i}.5\n' for i, cell in enumerate(cells * 10))
+    table, delimiter = read_table(write(tmp_path / "t.csv", "a,y\n" + rows))
+    assert delimiter == ","
+    column = parse_column("a", table["a"], are_decimal_commas(table["a"]))
+    np.testing.assert_allclose(column.values, numbers * 10)
+
+
+def test_names_with_commas_stay_labels(tmp_path):
+    cells = ["Smith, 12", "Jones, 7", "1,2,3"] * 10
+    assert not are_decimal_commas(cells)
+    assert parse_column("a", cells).kind == "discrete"
