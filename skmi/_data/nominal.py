@@ -22,8 +22,7 @@ SIGNIFICANT = 1e-4  # p-value, over the number of tests
 ROUGH = 0.5
 # Levels, and degrees of freedom, of a variance that may change with the level.
 WINDOW, FEWEST_OF_WINDOW = 11, 10
-# Of the variance of the ranks: of counts that change the variance alone, with heavy
-# tails, the levels seem to explain less.
+# Of the variance of the ranks; less does not matter. Not chosen by an experiment.
 LARGE = 0.05
 
 

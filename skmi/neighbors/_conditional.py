@@ -213,8 +213,8 @@ def limit_beside_labels(blocks: list[Block], limits: list[float]) -> None:
     """Set from how many copies on values are atoms where all else are labels.
 
     Neighbours in x would be searched within each label of y and z. Values with a sample
-    for each label of z are too few for that: of three to eight of them a tenth to a
-    half of the information was missed.
+    for each label of z are too few for that: of three to eight of them up to half of
+    the information was missed.
     """
     x, y, z = blocks
     n_x, n_y = x.columns.shape[1], y.columns.shape[1]
