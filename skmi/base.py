@@ -183,7 +183,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             else:
                 labels_as = "codes" if self._label_columns == "codes" else "indicators"
                 self._condition = Condition.learn(Z, labels_as)
-                estimate = self._fit_conditional(X, y, self._condition.read(Z, len(X)))
+                Z = self._condition.read(Z, len(X))
+                self._condition.warn_of_nominal(Z, X, y)
+                estimate = self._fit_conditional(X, y, Z)
         finally:
             del self._given
         if is_constant(X) or is_constant(y):

@@ -37,6 +37,11 @@ PLUGIN = 1.1
 SMALL_DOUBT = 0.03
 
 
+# Of the change from half the samples of each group. For 4 to 120 samples of 3 to 8
+# codes that determine each other the bias was up to .28 of it.
+OF_HALVES = 0.5
+
+
 class CodeInformation(NamedTuple):
     """Mutual information of codes by digamma functions of their counts."""
 
@@ -182,15 +187,55 @@ def code_entropy(x: np.ndarray) -> float:
     return float(digamma(len(x)) - weighted_digamma(np.bincount(x)) / len(x))
 
 
-def chance_in_groups(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:
-    """Return what adjusting for chance adds to the information of x and y given z."""
-    total = 0.0
-    for code in np.unique(z):
-        rows = np.flatnonzero(z == code)
+def chance_in_groups(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray
+) -> tuple[float, float]:
+    """Compute what adjusting for chance adds to the information of x and y given z.
+
+    Returns
+    -------
+    gain : float
+        Nats.
+    doubt : float
+        Standard error that is due to few samples for each code of z, in nats.
+    """
+    found = information_in_groups(x, y, z)
+    order = np.lexsort([np.random.RandomState(0).uniform(size=len(z)), z])
+    half = np.empty(len(z), dtype=int)
+    half[order] = np.arange(len(z)) % 2
+    change = found.adjusted - information_in_groups(x, y, 2 * z + half).adjusted
+    if not found.largest:
+        return 0.0, 0.0
+    # Independent codes and codes that determine each other have no error of the
+    # adjustment; between them the full one is too large, and none too small.
+    share = min(max(found.adjusted / found.largest, 0.0), 1.0)
+    doubt = math.hypot(OF_HALVES * change, share * (1 - share) * found.chance)
+    return found.adjusted - found.plain, doubt
+
+
+class GroupInformation(NamedTuple):
+    """Means over groups, in nats."""
+
+    plain: float
+    adjusted: float
+    chance: float  # that is subtracted from codes which determine each other
+    largest: float
+
+
+def information_in_groups(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray
+) -> GroupInformation:
+    """Return the mean information of x and y within the groups of the codes z."""
+    total = np.zeros(4)
+    order = np.argsort(z, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(z[order])) + 1):
         if np.ptp(x[rows]) and np.ptp(y[rows]):
             codes = adjusted_codes(x[rows], y[rows])
-            total += len(rows) / len(z) * (codes.adjusted - codes.plain)
-    return total
+            largest = min(code_entropy(x[rows]), code_entropy(y[rows]))
+            chance = largest - largest / codes.stretch if codes.stretch else 0.0
+            parts = codes.plain, codes.adjusted, chance, largest
+            total += len(rows) / len(z) * np.array(parts)
+    return GroupInformation(*total.tolist())
 
 
 def weighted_digamma(counts: np.ndarray) -> float:

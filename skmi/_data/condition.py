@@ -13,6 +13,7 @@ from skmi._data.checks import warn_of_column_codes
 from skmi._data.columns import warn_of_number_texts
 from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
 from skmi._data.integers import Origin, keep_distinct
+from skmi._data.nominal import warn_of_nominal_codes
 from skmi._data.reading import read_block
 from skmi._data.validation import LabelColumns
 
@@ -59,6 +60,13 @@ class Condition(NamedTuple):
             table = check_array(table, dtype=np.float64, input_name="Z")
         check_consistent_length(table, np.empty(n_samples))
         return table
+
+    def warn_of_nominal(self, Z: np.ndarray, *others: np.ndarray) -> bool:
+        """Warn where numbers of Z, as read, look like codes; return whether some do."""
+        if Z.shape[1] == self.n_columns:
+            Z = Z[:, ~self.label_mask]
+        others = tuple(side.reshape(len(Z), -1) for side in others)
+        return warn_of_nominal_codes(Z, np.hstack(others), "Z")
 
     @property
     def label_mask(self) -> np.ndarray:

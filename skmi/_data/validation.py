@@ -30,6 +30,7 @@ from skmi._data.dtypes import (
     wanting_numbers,
 )
 from skmi._data.integers import Origin, distinct, keep_distinct
+from skmi._data.nominal import warn_of_nominal_features
 from skmi._data.reading import read_block, refuse_labels, require_columns
 
 __all__ = [
@@ -187,6 +188,8 @@ def validate_pair(
         y = estimator._layout.target.encode(y, kind, name)
         if reset:
             warn_of_duplicate_rows(X, y)
+            if (X == np.floor(X)).all(axis=0).any():
+                warn_of_nominal_features(estimator, X, y)
         return X, y
 
 

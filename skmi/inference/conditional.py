@@ -172,8 +172,9 @@ def conditional_independence_test(
     explains, :math:`0.6 / J`, J the number of cosines of each column of Z, and twice
     what the upper half of the cosines explains; where X and y share more of that half
     than by chance; where the regressions need more than
-    45 % of the degrees of freedom; and for fewer than twenty groups or blocks. For Z of
-    many columns and few samples that is the rule.
+    45 % of the degrees of freedom; where whole numbers of Z look like codes of labels;
+    and for fewer than twenty groups or blocks. For Z of many columns and few samples
+    that is the rule.
 
     The statistic is close to the conditional mutual information where that is small.
     For routines that learn a graph from p-values, see
@@ -210,6 +211,7 @@ def conditional_independence_test(
         )
     condition = Condition.learn(Z, "codes")
     codes = condition.read(Z, n_samples)
+    are_codes = condition.warn_of_nominal(codes, x.columns, y.columns)
     is_label = condition.label_mask
     z, labels = scaled(codes[:, ~is_label]), codes[:, is_label]
     features = features_of(z, labels, random_state)
@@ -231,6 +233,8 @@ def conditional_independence_test(
     null = watch_test(callbacks, draws, "ConditionalIndependenceTest", len(parts))
     statistic, null = products.statistic, np.concatenate(null)
     reason = why_unreliable(regression, sides, z, products.largest)
+    if are_codes:
+        reason = "whole numbers of Z look like codes of labels, in no order"
     n_blocks = count_blocks(n_samples, groups, block_length)
     if n_blocks < FEWEST_BLOCKS:
         reason = f"only {n_blocks} samples, groups or blocks are independent"

@@ -13,7 +13,7 @@ from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_terms
 from skmi.neighbors._reference import bias_on_normals
 from skmi.neighbors._search import Block, JointRows
-from skmi.neighbors._sides import Side, atom_limits
+from skmi.neighbors._sides import Atoms, Side, atom_limits
 from skmi.neighbors._terms import conditional_terms
 from skmi.statistics import standard_error
 
@@ -80,6 +80,7 @@ class ConditionalRows:
         require_more_rows(len(blocks[0].codes), n_neighbors)
         limits = atom_limits(*blocks)
         limits[2] = COPIES_IN_Z * max(blocks[2].columns.shape[1], 1)
+        limit_beside_labels(blocks, limits)
         self.sides = [
             Side(block, marginals, limit)
             for block, limit in zip(blocks, limits, strict=True)
@@ -98,7 +99,7 @@ class ConditionalRows:
             values.append(terms.mean())
         plain = float(np.mean(values))
         self.drawn = drawn
-        gain = chance_in_groups(*(side.codes for side in self.sides))
+        gain, doubt = chance_in_groups(*(side.codes for side in self.sides))
         drift = self._drift(terms)
         bias, bias_error = self._bias(plain, drift)
         value = plain + gain - bias
@@ -107,7 +108,10 @@ class ConditionalRows:
             INFLATION * standard_error(terms), spread / math.sqrt(len(values))
         )
         missing = self._missing(value, terms)
-        error = math.hypot(sampling, bias_error, missing)
+        error = math.hypot(sampling, bias_error, missing, doubt)
+        if doubt > max(SMALL_MISSING, LARGE_SHARE * abs(value)):
+            warn_of_doubt(value, doubt)
+            missing = math.hypot(missing, doubt)
         return Found(value, error, INFLATION * terms, drift, sampling, missing)
 
     def _missing(self, value: float, terms: np.ndarray) -> float:
@@ -203,6 +207,33 @@ class ConditionalRows:
         terms += digamma(n_z + 1)
         unknown = np.min([block.codes for block in new], axis=0) < 0
         return np.where(unknown, 0.0, terms)
+
+
+def limit_beside_labels(blocks: list[Block], limits: list[float]) -> None:
+    """Set from how many copies on values are atoms where all else are labels.
+
+    Neighbours in x would be searched within each label of y and z. Values with a sample
+    for each label of z are too few for that: of three to eight of them up to half of
+    the information was missed.
+    """
+    x, y, z = blocks
+    n_x, n_y = x.columns.shape[1], y.columns.shape[1]
+    atoms, is_atom = Atoms(z.columns, z.codes, limits[2]).split(*z)
+    if bool(n_x) == bool(n_y) or not is_atom.all():
+        return
+    shares = np.bincount(atoms) / len(atoms)
+    limit = max(COPIES_IN_Z, 1 / (shares**2).sum())
+    limits[0 if n_x else 1] = limit * max(n_x, n_y)
+
+
+def warn_of_doubt(value: float, doubt: float) -> None:
+    """Warn that labels of Z have few samples for the labels of X and y."""
+    warn(
+        "The labels of Z have few samples for the number of values of X and y: "
+        f"{value:.2f} nats may be off by {doubt:.2f}, which the standard error "
+        "contains. Merge rare labels, or pass more samples.",
+        ReliabilityWarning,
+    )
 
 
 def few_samples(n_neighbors: int) -> int:
