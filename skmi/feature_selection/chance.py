@@ -31,7 +31,7 @@ __all__ = [
 # Miller's correction is used for tables of up to MANY_CODES codes on each side and
 # FEW_IN_CELL rows in a cell on average; for others it is too large by up to
 # K / 2n where one side determines the other.
-MANY_CODES = 16
+MANY_CODES = 10
 FEW_IN_CELL = 5
 
 N_PAIRINGS = 20  # random pairings in place of the expectation with weights

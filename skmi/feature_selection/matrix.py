@@ -107,9 +107,11 @@ def mutual_info_matrix(
     Binning loses information: ten bins keep .74 of .83 nats at a correlation of .9.
     Without `n_bins` the step from wide bins to bins of half their width is continued:
     where n is the number of samples, :math:`n^{1/3}` bins, at most 16, for two numbers,
-    and up to 32 for a number and labels. Values above one nat of two numbers remain too
+    and up to 32 for a number and labels. A number of up to :math:`n^{1/2}` distinct
+    values, at most 64, is counted as labels. No value exceeds an entropy of the
+    distinct values. Values above one nat of two numbers remain too
     low. They are the `scores_` of the selector.
-    The bias correction is that of [1]_. Where a feature has more than 16 levels, or a
+    The bias correction is that of [1]_. Where a feature has more than 10 levels, or a
     pair fewer than five samples in a cell on average, the expectation under random
     pairing takes its place [2]_: labels of many levels that determine another feature
     keep its whole entropy.
@@ -238,12 +240,13 @@ def extrapolated_matrix(plain: PlainColumns) -> np.ndarray:
     values[np.ix_(labels, labels)] = pairwise_mutual_info(levels)
     if not len(numbers):
         return values
-    levels = pooled_levels(levels)
+    levels, highest = pooled_levels(levels), plain.value_entropies()
     found = [
         number_pairs(plain.bins(n_bins), None, NUMBER_SHARE)
         for n_bins in numbers_of_bins(n_rows)
     ]
-    values[np.ix_(numbers, numbers)] = np.mean(found, axis=0)
+    largest = np.minimum.outer(highest, highest)
+    values[np.ix_(numbers, numbers)] = np.minimum(np.mean(found, axis=0), largest)
     sizes = levels.max(axis=0, initial=0) + 1
     several = [tuple(numbers_of_bins(n_rows, size)) for size in sizes.tolist()]
     for bins in set(several):
@@ -252,7 +255,7 @@ def extrapolated_matrix(plain: PlainColumns) -> np.ndarray:
             number_pairs(plain.bins(n_bins), levels[:, columns], MIXED_SHARE)
             for n_bins in bins
         ]
-        mixed = np.mean(found, axis=0)
+        mixed = np.minimum(np.mean(found, axis=0), highest[:, np.newaxis])
         values[np.ix_(numbers, labels[columns])] = mixed
         values[np.ix_(labels[columns], numbers)] = mixed.T
     return values
