@@ -28,6 +28,7 @@ from skmi.feature_selection.chance import (
     plugin_entropy,
     warn_of_unique_levels,
 )
+from skmi.feature_selection.common_rows import are_short, warn_of_few_rows
 from skmi.feature_selection.encoding import (
     FEW_VALUES,
     MISSING,
@@ -179,11 +180,9 @@ def plain_columns(columns: Columns, most_values: int | None = None) -> PlainColu
     """Tell labels from numbers, and encode the labels.
 
     Numbers of up to `most_values` distinct values are encoded as labels; None takes the
-    root of the number of samples, within `FEW_VALUES` and `MOST_VALUES`.
+    root of the number of values present, within `FEW_VALUES` and `MOST_VALUES`.
     """
     X = columns.values
-    if most_values is None:
-        most_values = min(max(math.isqrt(X.shape[0]), FEW_VALUES), MOST_VALUES)
     X = X.toarray() if sparse.issparse(X) else X
     if X.dtype.kind in "iuf":
         X = np.asfortranarray(X, dtype=float)
@@ -201,7 +200,9 @@ def plain_columns(columns: Columns, most_values: int | None = None) -> PlainColu
             levels[:, k] = label_codes(column)
             continue
         column = as_floats(column)
-        codes = few_values(column, most_values)
+        root = math.isqrt(np.count_nonzero(~np.isnan(column)))
+        most = most_values or min(max(root, FEW_VALUES), MOST_VALUES)
+        codes = few_values(column, most)
         if codes is None:
             is_number[k] = True
             numbers.append(column)
@@ -323,13 +324,14 @@ def column_estimates(
     target = plain_target(y)
     of_target = min(target.value_entropies(weights), default=np.inf)
     other, target = are_unique(target.levels[:, 0]), target.pooled()
-    found, doubts, largest = [], [], []
+    found, doubts, largest, common = [], [], [], []
     for part in parts_of(x):
         plain = plain_columns(part)
         highest = np.full(len(plain.is_number), of_target)
         entropies = plain.value_entropies(weights)
         highest[plain.is_number] = np.minimum(entropies, of_target)
         largest += [*highest]
+        common += [*plain.present.sum(axis=0)]
         pairs = pairs_of(plain.pooled(), target, n_rows)
         for levels, (sides, share) in zip(plain.levels.T, pairs, strict=True):
             if missing == "bin":
@@ -346,7 +348,29 @@ def column_estimates(
     doubts = np.array(doubts)
     significant = np.where(values > errors, values, 0.0)
     warn_of_unique_levels(names or range(len(values)), significant, doubts)
-    return Estimates(values, np.hypot(errors, doubts / 2), ceilings)
+    estimates = Estimates(values, np.hypot(errors, doubts / 2), ceilings)
+    if missing == "pairwise":
+        replace_short(estimates, np.array(common), x, y, weights)
+    return estimates
+
+
+def replace_short(
+    estimates: Estimates,
+    common: np.ndarray,
+    x: Columns,
+    y: Columns,
+    weights: np.ndarray | None,
+) -> None:
+    """Estimate columns of few values from their own rows, as a table of these."""
+    n_rows = len(y.values)
+    warn_of_few_rows(common, n_rows, "a feature and the target")
+    for k in np.flatnonzero(are_short(common, n_rows)):
+        column = x.select([k])
+        rows = plain_columns(column).present[:, 0]
+        own = None if weights is None else weights[rows]
+        found = column_estimates(column.take(rows), y.take(rows), own, "bin", [k])
+        for values, value in zip(estimates, found, strict=True):
+            values[k] = value[0]
 
 
 def are_unique(levels: np.ndarray) -> np.ndarray:
@@ -519,7 +543,8 @@ def estimate(
     # Of independent columns the plug-in value is chi-squared divided by 2n.
     chance = np.sqrt(min(freedom, total) / 2) / total
     error = np.hypot(stretch * max(np.sqrt(max(spread, 0.0) / total), chance), unsure)
-    return value, float(error), ceiling
+    # The truth is not negative: an estimate below 0 is off by its size or more.
+    return value, max(float(error), -value), ceiling
 
 
 class Cells(NamedTuple):

@@ -26,6 +26,7 @@ from skmi.feature_selection.chance import (
     unique_share,
     warn_of_unique_levels,
 )
+from skmi.feature_selection.common_rows import are_short, warn_of_few_rows
 from skmi.feature_selection.counts import (
     BLOCK_SIZE,
     indicators,
@@ -93,7 +94,8 @@ def mutual_info_matrix(
     -------
     matrix : ndarray or pandas.DataFrame of shape (n_features, n_features)
         Nats, corrected for the bias of counts; may be a little below 0, and is 0 for a
-        pair without common samples. A frame if X is one.
+        pair without common samples. A warning counts the pairs of few. A frame if X is
+        one.
     counts : ndarray or pandas.DataFrame of shape (n_features, n_features)
         Number of samples in which both values are present, on the diagonal one value.
         Only with ``return_counts=True``.
@@ -158,6 +160,7 @@ def mutual_info_matrix(
         codes = columns.codes(n_bins)
         matrix, present = pairwise_mutual_info(codes), codes >= 0
     if estimator is None:
+        replace_short_pairs(matrix, columns, present, n_bins)
         warn_of_doubts(X, matrix, codes)
     else:
         array = array.toarray() if sparse.issparse(array) else array
@@ -210,6 +213,23 @@ def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
                 values[k, j] = values[j, k]
     np.fill_diagonal(values, [entropy_of(counts[counts > 0]) for counts in present])
     return values
+
+
+def replace_short_pairs(
+    matrix: np.ndarray, columns: Columns, present: np.ndarray, n_bins: int | None
+) -> None:
+    """Estimate pairs of few common rows from these alone, as a table of them."""
+    n_rows = len(present)
+    mask = present.astype(np.float32)
+    common = np.triu(mask.T @ mask, 1)
+    warn_of_few_rows(common, n_rows, "columns of X")
+    for j, k in np.argwhere(are_short(common, n_rows)):
+        pair = columns.take(present[:, j] & present[:, k]).select([j, k])
+        if n_bins is None:
+            found = extrapolated_matrix(plain_columns(pair))
+        else:
+            found = pairwise_mutual_info(pair.codes(n_bins))
+        matrix[j, k] = matrix[k, j] = found[0, 1]
 
 
 def warn_of_doubts(X: Any, matrix: np.ndarray, codes: np.ndarray) -> None:
