@@ -21,11 +21,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skmi._data.chance import adjustment_error, is_unique
+from skmi._data.chance import is_unique
 from skmi.feature_selection.chance import (
     adjusted_information,
-    is_sparse_table,
     plugin_entropy,
+    sparse_error,
+    warn_of_sparse_tables,
     warn_of_unique_levels,
 )
 from skmi.feature_selection.common_rows import are_short, warn_of_few_rows
@@ -324,7 +325,7 @@ def column_estimates(
     target = plain_target(y)
     of_target = min(target.value_entropies(weights), default=np.inf)
     other, target = are_unique(target.levels[:, 0]), target.pooled()
-    found, doubts, largest, common = [], [], [], []
+    found, doubts, largest, common, sparse_errors = [], [], [], [], []
     for part in parts_of(x):
         plain = plain_columns(part)
         highest = np.full(len(plain.is_number), of_target)
@@ -337,6 +338,11 @@ def column_estimates(
             if missing == "bin":
                 sides = [(with_missing(first), second) for first, second in sides]
             found.append(mean_estimate(sides, share, weights))
+            sizes = [n_levels(side.narrow) for side in sides[0]]
+            value, _, ceiling = found[-1]
+            n_common = n_rows * np.mean(sides[0][0].narrow >= 0)
+            error = 0.0 if share else sparse_error(value, ceiling, *sizes, n_common)
+            sparse_errors.append(error)
             once = other | are_unique(levels)
             repeated = found[-1][0]
             if once.any() and not once.all():
@@ -348,6 +354,7 @@ def column_estimates(
     doubts = np.array(doubts)
     significant = np.where(values > errors, values, 0.0)
     warn_of_unique_levels(names or range(len(values)), significant, doubts)
+    warn_of_sparse_tables(names or range(len(values)), values, np.array(sparse_errors))
     estimates = Estimates(values, np.hypot(errors, doubts / 2), ceilings)
     if missing == "pairwise":
         replace_short(estimates, np.array(common), x, y, weights)
@@ -536,9 +543,8 @@ def estimate(
     value = min(value + share * step, ceiling)
     sizes = [n_levels(side.narrow) for side in (first, second)]
     freedom = (sizes[0] - 1) * (sizes[1] - 1)
-    if is_sparse_table(total, *sizes, most) and ceiling > 0:
-        adjustment = adjustment_error(value, ceiling, freedom, total)
-        unsure = np.hypot(unsure, (1 - share) * adjustment)  # half for numbers
+    adjustment = sparse_error(value, ceiling, *sizes, total, most)
+    unsure = np.hypot(unsure, (1 - share) * adjustment)  # half for numbers
     spread = (cells.mass @ ratios**2) / total - ((cells.mass @ ratios) / total) ** 2
     # Of independent columns the plug-in value is chi-squared divided by 2n.
     chance = np.sqrt(min(freedom, total) / 2) / total

@@ -16,6 +16,8 @@ from skmi._data.reading import read_block, require_columns
 from skmi.entropy import CORRECTIONS
 from skmi.feature_selection.by_estimator import columns_for, fitted_mutual_info
 from skmi.feature_selection.chance import (
+    LARGE_ERROR,
+    SHARE_OF_VALUE,
     adjust_for_chance,
     chance_information,
     chance_of_pairs,
@@ -23,7 +25,9 @@ from skmi.feature_selection.chance import (
     doubt_of_unique,
     is_sparse_table,
     plugin_entropy,
+    sparse_error,
     unique_share,
+    warn_of_sparse_tables,
     warn_of_unique_levels,
 )
 from skmi.feature_selection.common_rows import are_short, warn_of_few_rows
@@ -154,14 +158,15 @@ def mutual_info_matrix(
     )
     if n_bins is None:
         plain = plain_columns(columns)
-        codes, present = plain.levels, plain.present
+        codes, present, is_number = plain.levels, plain.present, plain.is_number
         matrix = extrapolated_matrix(plain)
     else:
         codes = columns.codes(n_bins)
         matrix, present = pairwise_mutual_info(codes), codes >= 0
+        is_number = np.zeros(n_columns, dtype=bool)
     if estimator is None:
         replace_short_pairs(matrix, columns, present, n_bins)
-        warn_of_doubts(X, matrix, codes)
+        warn_of_doubts(X, matrix, codes, is_number)
     else:
         array = array.toarray() if sparse.issparse(array) else array
         columns = columns._replace(values=array)
@@ -232,13 +237,28 @@ def replace_short_pairs(
         matrix[j, k] = matrix[k, j] = found[0, 1]
 
 
-def warn_of_doubts(X: Any, matrix: np.ndarray, codes: np.ndarray) -> None:
-    """Warn of columns whose labels that occur once leave their pairs in doubt."""
+def warn_of_doubts(
+    X: Any, matrix: np.ndarray, codes: np.ndarray, is_number: np.ndarray
+) -> None:
+    """Warn of columns whose many or unique levels leave their pairs in doubt."""
     names = X.columns if hasattr(X, "iloc") else range(len(matrix))
     shares = np.array([unique_share(column) for column in codes.T])
     values = matrix - np.diag(np.diag(matrix))
     highest = np.abs(values).max(axis=1, initial=0)
     warn_of_unique_levels(list(names), highest, doubt_of_unique(highest, shares))
+    levels = np.flatnonzero(~is_number)
+    sizes = [n_levels(column) for column in pooled_levels(codes[:, levels]).T]
+    present = (codes[:, levels] >= 0).astype(np.float32)
+    common = present.T @ present
+    errors = np.zeros(len(matrix))
+    found = values[np.ix_(levels, levels)]
+    for j, k in np.argwhere(np.triu(found > LARGE_ERROR, 1)):
+        ceiling = min(matrix[levels[j], levels[j]], matrix[levels[k], levels[k]])
+        error = sparse_error(found[j, k], ceiling, sizes[j], sizes[k], common[j, k])
+        pair = [levels[j], levels[k]]
+        if error > SHARE_OF_VALUE * found[j, k]:
+            errors[pair] = np.maximum(errors[pair], error)
+    warn_of_sparse_tables(list(names), np.zeros(len(matrix)), errors)
 
 
 def entropy_of(counts: np.ndarray) -> float:
