@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from skmi._data.chance import SMALL_DOUBT, is_unique
+from skmi._data.chance import SMALL_DOUBT, adjustment_error, is_unique
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.feature_selection.encoding import compact
 
 __all__ = [
+    "LARGE_ERROR",
+    "SHARE_OF_VALUE",
     "adjust_for_chance",
     "adjusted_information",
     "chance_information",
@@ -24,15 +26,20 @@ __all__ = [
     "is_sparse_table",
     "plugin_entropy",
     "plugin_values",
+    "sparse_error",
     "unique_share",
+    "warn_of_sparse_tables",
     "warn_of_unique_levels",
 ]
 
 # Miller's correction is used for tables of up to MANY_CODES codes on each side and
 # FEW_IN_CELL rows in a cell on average; for others it is too large by up to
 # K / 2n where one side determines the other.
-MANY_CODES = 16
+MANY_CODES = 10
 FEW_IN_CELL = 5
+
+# Error of the adjustment in nats, and as a share of the value, that causes a warning.
+LARGE_ERROR, SHARE_OF_VALUE = 0.1, 0.1
 
 N_PAIRINGS = 20  # random pairings in place of the expectation with weights
 
@@ -105,6 +112,39 @@ def column_information(
     turns = np.arange(len(x))[np.newaxis]
     value = plugin_values(x, y, turns, mass, np.zeros(1, bool))[0]
     return adjusted_information(value, x, y, mass)[0]
+
+
+def sparse_error(
+    value: float,
+    ceiling: float,
+    n_first: int,
+    n_second: int,
+    n_rows: float,
+    n_labels: int | None = None,
+) -> float:
+    """Error of a value adjusted for chance, in nats; 0 for tables that are not sparse.
+
+    The adjustment is exact for independent columns and where one determines the other;
+    noisy copies of many levels are too high, smooth dependence is too low.
+    """
+    if ceiling <= 0 or not is_sparse_table(n_rows, n_first, n_second, n_labels):
+        return 0.0
+    freedom = (n_first - 1) * (n_second - 1)
+    return adjustment_error(value, ceiling, freedom, n_rows)
+
+
+def warn_of_sparse_tables(names: Any, values: np.ndarray, errors: np.ndarray) -> None:
+    """Warn of columns whose error by adjusting for chance is large."""
+    unclear = errors > np.maximum(LARGE_ERROR, SHARE_OF_VALUE * values)
+    columns = ", ".join(map(str, np.asarray(names, dtype=object)[unclear][:5]))
+    if columns:
+        warn(
+            f"Column {columns} and the other column have many levels for so few "
+            "samples: where neither determines the other the estimate may be wrong by "
+            f"{errors.max():.2g} nats, and is often too high. Merge levels, or add "
+            "samples.",
+            ReliabilityWarning,
+        )
 
 
 def unique_share(codes: np.ndarray) -> float:

@@ -16,6 +16,8 @@ from skmi._data.reading import read_block, require_columns
 from skmi.entropy import CORRECTIONS
 from skmi.feature_selection.by_estimator import columns_for, fitted_mutual_info
 from skmi.feature_selection.chance import (
+    LARGE_ERROR,
+    SHARE_OF_VALUE,
     adjust_for_chance,
     chance_information,
     chance_of_pairs,
@@ -23,9 +25,12 @@ from skmi.feature_selection.chance import (
     doubt_of_unique,
     is_sparse_table,
     plugin_entropy,
+    sparse_error,
     unique_share,
+    warn_of_sparse_tables,
     warn_of_unique_levels,
 )
+from skmi.feature_selection.common_rows import are_short, warn_of_few_rows
 from skmi.feature_selection.counts import (
     BLOCK_SIZE,
     indicators,
@@ -93,7 +98,8 @@ def mutual_info_matrix(
     -------
     matrix : ndarray or pandas.DataFrame of shape (n_features, n_features)
         Nats, corrected for the bias of counts; may be a little below 0, and is 0 for a
-        pair without common samples. A frame if X is one.
+        pair without common samples. A warning counts the pairs of few. A frame if X is
+        one.
     counts : ndarray or pandas.DataFrame of shape (n_features, n_features)
         Number of samples in which both values are present, on the diagonal one value.
         Only with ``return_counts=True``.
@@ -107,9 +113,11 @@ def mutual_info_matrix(
     Binning loses information: ten bins keep .74 of .83 nats at a correlation of .9.
     Without `n_bins` the step from wide bins to bins of half their width is continued:
     where n is the number of samples, :math:`n^{1/3}` bins, at most 16, for two numbers,
-    and up to 32 for a number and labels. Values above one nat of two numbers remain too
+    and up to 32 for a number and labels. A number of up to :math:`n^{1/2}` distinct
+    values, at most 64, is counted as labels. No value exceeds an entropy of the
+    distinct values. Values above one nat of two numbers remain too
     low. They are the `scores_` of the selector.
-    The bias correction is that of [1]_. Where a feature has more than 16 levels, or a
+    The bias correction is that of [1]_. Where a feature has more than 10 levels, or a
     pair fewer than five samples in a cell on average, the expectation under random
     pairing takes its place [2]_: labels of many levels that determine another feature
     keep its whole entropy.
@@ -150,13 +158,15 @@ def mutual_info_matrix(
     )
     if n_bins is None:
         plain = plain_columns(columns)
-        codes, present = plain.levels, plain.present
+        codes, present, is_number = plain.levels, plain.present, plain.is_number
         matrix = extrapolated_matrix(plain)
     else:
         codes = columns.codes(n_bins)
         matrix, present = pairwise_mutual_info(codes), codes >= 0
+        is_number = np.zeros(n_columns, dtype=bool)
     if estimator is None:
-        warn_of_doubts(X, matrix, codes)
+        replace_short_pairs(matrix, columns, present, n_bins)
+        warn_of_doubts(X, matrix, codes, is_number)
     else:
         array = array.toarray() if sparse.issparse(array) else array
         columns = columns._replace(values=array)
@@ -210,13 +220,45 @@ def pairwise_mutual_info(codes: np.ndarray) -> np.ndarray:
     return values
 
 
-def warn_of_doubts(X: Any, matrix: np.ndarray, codes: np.ndarray) -> None:
-    """Warn of columns whose labels that occur once leave their pairs in doubt."""
+def replace_short_pairs(
+    matrix: np.ndarray, columns: Columns, present: np.ndarray, n_bins: int | None
+) -> None:
+    """Estimate pairs of few common rows from these alone, as a table of them."""
+    n_rows = len(present)
+    mask = present.astype(np.float32)
+    common = np.triu(mask.T @ mask, 1)
+    warn_of_few_rows(common, n_rows, "columns of X")
+    for j, k in np.argwhere(are_short(common, n_rows)):
+        pair = columns.take(present[:, j] & present[:, k]).select([j, k])
+        if n_bins is None:
+            found = extrapolated_matrix(plain_columns(pair))
+        else:
+            found = pairwise_mutual_info(pair.codes(n_bins))
+        matrix[j, k] = matrix[k, j] = found[0, 1]
+
+
+def warn_of_doubts(
+    X: Any, matrix: np.ndarray, codes: np.ndarray, is_number: np.ndarray
+) -> None:
+    """Warn of columns whose many or unique levels leave their pairs in doubt."""
     names = X.columns if hasattr(X, "iloc") else range(len(matrix))
     shares = np.array([unique_share(column) for column in codes.T])
     values = matrix - np.diag(np.diag(matrix))
     highest = np.abs(values).max(axis=1, initial=0)
     warn_of_unique_levels(list(names), highest, doubt_of_unique(highest, shares))
+    levels = np.flatnonzero(~is_number)
+    sizes = [n_levels(column) for column in pooled_levels(codes[:, levels]).T]
+    present = (codes[:, levels] >= 0).astype(np.float32)
+    common = present.T @ present
+    errors = np.zeros(len(matrix))
+    found = values[np.ix_(levels, levels)]
+    for j, k in np.argwhere(np.triu(found > LARGE_ERROR, 1)):
+        ceiling = min(matrix[levels[j], levels[j]], matrix[levels[k], levels[k]])
+        error = sparse_error(found[j, k], ceiling, sizes[j], sizes[k], common[j, k])
+        pair = [levels[j], levels[k]]
+        if error > SHARE_OF_VALUE * found[j, k]:
+            errors[pair] = np.maximum(errors[pair], error)
+    warn_of_sparse_tables(list(names), np.zeros(len(matrix)), errors)
 
 
 def entropy_of(counts: np.ndarray) -> float:
@@ -238,12 +280,13 @@ def extrapolated_matrix(plain: PlainColumns) -> np.ndarray:
     values[np.ix_(labels, labels)] = pairwise_mutual_info(levels)
     if not len(numbers):
         return values
-    levels = pooled_levels(levels)
+    levels, highest = pooled_levels(levels), plain.value_entropies()
     found = [
         number_pairs(plain.bins(n_bins), None, NUMBER_SHARE)
         for n_bins in numbers_of_bins(n_rows)
     ]
-    values[np.ix_(numbers, numbers)] = np.mean(found, axis=0)
+    largest = np.minimum.outer(highest, highest)
+    values[np.ix_(numbers, numbers)] = np.minimum(np.mean(found, axis=0), largest)
     sizes = levels.max(axis=0, initial=0) + 1
     several = [tuple(numbers_of_bins(n_rows, size)) for size in sizes.tolist()]
     for bins in set(several):
@@ -252,7 +295,7 @@ def extrapolated_matrix(plain: PlainColumns) -> np.ndarray:
             number_pairs(plain.bins(n_bins), levels[:, columns], MIXED_SHARE)
             for n_bins in bins
         ]
-        mixed = np.mean(found, axis=0)
+        mixed = np.minimum(np.mean(found, axis=0), highest[:, np.newaxis])
         values[np.ix_(numbers, labels[columns])] = mixed
         values[np.ix_(labels[columns], numbers)] = mixed.T
     return values

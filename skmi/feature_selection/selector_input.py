@@ -207,6 +207,11 @@ def weighted_rows(
             "sample_weight contains values that are not numbers; pass one number for "
             "each sample."
         ) from error
+    if not sample_weight.ndim:
+        raise ValueError(
+            f"sample_weight={sample_weight} is one number; pass one for each sample, "
+            "or None for equal weights."
+        )
     weights = check_sample_weight(
         sample_weight, X, dtype=float, ensure_non_negative=True
     )

@@ -82,6 +82,7 @@ def test_a_value_near_the_ceiling_says_how_uncertain_it_is():
 
 # Some texts of "many" occur once.
 @pytest.mark.filterwarnings("ignore:Many labels of column many")
+@pytest.mark.filterwarnings("ignore:Column .* have many levels for so few samples")
 def test_one_number_for_selector_and_matrix():
     rng = np.random.default_rng(0)
     number = rng.standard_normal(700)
