@@ -207,7 +207,7 @@ def automi(size):
 
 def bottleneck(size):
     """Train the deep variational bottleneck on MNIST, as papers/bottleneck.py does."""
-    import bottleneck
+    from benchmarks.papers import bottleneck
 
     if not MNIST.exists():
         return {"value": math.nan, "goal": "<= 1.1", "note": f"not run: no {MNIST}"}
@@ -228,7 +228,15 @@ PARTS = {f.__name__: f for f in (tests, neighbours, stack, steps, automi, bottle
 
 def run(part, size):
     """Run a part in a process of its own; return its row of the table."""
-    command = [sys.executable, __file__, "--size", size, "--part", part]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.speed.gpu",
+        "--size",
+        size,
+        "--part",
+        part,
+    ]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=SECONDS[part]

@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -100,7 +99,14 @@ def main():
     rows = []
     for way in options.ways:
         for n_rows in options.rows:
-            command = [sys.executable, str(Path(__file__)), "--one", way, str(n_rows)]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.speed.large",
+                "--one",
+                way,
+                str(n_rows),
+            ]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             row = json.loads(done.stdout)
             exponent = ""
