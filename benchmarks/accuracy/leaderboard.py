@@ -261,11 +261,12 @@ def main():
                 for job in jobs_of(peer, group, draws, sizes, seeds)
                 if tuple(map(str, job)) not in there
             ]
-            if jobs:
-                found = compute(name, draws, jobs, options.seconds)
+            for part in (jobs[i : i + 100] for i in range(0, len(jobs), 100)):
+                found = compute(name, draws, part, options.seconds)
                 rows += [make_row(*result, version) for result in found]
                 tables.write_table(options.out, rows)
-                print(group, name, len(jobs), flush=True)
+                print(group, name, len(part), "of", len(jobs), flush=True)
+    tables.write_table(options.out, rows)
 
 
 if __name__ == "__main__":
