@@ -28,7 +28,6 @@ from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
-    status_of_difference,
     warn_of_convergence,
     warn_of_few_samples,
     warn_of_missed_dependence,
@@ -250,7 +249,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             setattr(self, name, getattr(whole, name) - getattr(part, name))
         self._reach = whole._reach - part.mutual_info_
         self.confidence_interval_ = interval(estimate)
-        self.status_ = status_of_difference(estimate, whole.status_, part.status_)
         return estimate
 
     def _make_model(self, random_state):
