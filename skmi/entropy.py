@@ -424,7 +424,7 @@ def neighbor_weights(n_neighbors: int, n_columns: int) -> np.ndarray:
         )
     powers = 2 * np.arange(n_biases + 1)[:, np.newaxis] / n_columns
     moments = np.exp(gammaln(order + powers) - gammaln(order))
-    return np.linalg.lstsq(moments, np.eye(n_biases + 1)[0])[0]
+    return np.linalg.lstsq(moments, np.eye(n_biases + 1)[0], rcond=None)[0]
 
 
 def weighted_entropy_terms(
