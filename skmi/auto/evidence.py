@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skmi._data.splitting import Fold, mean_by_row
@@ -66,9 +67,11 @@ def gather(scores: list, X: np.ndarray, y: np.ndarray, folds: list[Fold]) -> Evi
     report, rows = log_partition_report(), [fold.report for fold in folds]
     values, influences, terms = [], [], []
     for score, own in zip(scores, rows, strict=True):
-        found, _ = report.terms(score, X[own], y[own], "y", np.ones(len(own)))
-        values.append(float(report.estimate(found)))
-        influences.append(report.influence(found).cpu().numpy())
+        weights = np.ones(len(own))
+        found, _ = report.terms(score, X[own], y[own], "y", weights)
+        weights = torch.from_numpy(weights).to(found.joint.device)
+        values.append(float(report.estimate(found, weights)))
+        influences.append(report.influence(found, weights).cpu().numpy())
         terms.append(multi_sample_bound(found))
     return Evidence(
         float(np.average(values, weights=[len(own) for own in rows])),
