@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 
 import numpy as np
 
@@ -28,14 +27,19 @@ class FittedAttributes:
         return f"<p>{html.escape(describe_result(self))}</p>{diagram}"
 
 
+def interval_of(estimator: FittedAttributes) -> tuple[float, float]:
+    """Return the 95 % interval, by default 1.96 standard errors up to the ceiling."""
+    value, reach = estimator.mutual_info_, REACH * estimator.standard_error_
+    default = value - reach, min(value + reach, estimator.ceiling_)
+    low, high = getattr(estimator, "confidence_interval_", default)
+    return float(low), float(high)
+
+
 def describe_result(estimator: FittedAttributes) -> str:
     """Return the estimate, its 95 % interval and its status in one line."""
-    value, error = estimator.mutual_info_, estimator.standard_error_
-    highest = getattr(estimator, "ceiling_", math.inf)
-    default = value - REACH * error, min(value + REACH * error, highest)
-    low, high = getattr(estimator, "confidence_interval_", default)
+    low, high = interval_of(estimator)
     words = [
-        f"mutual information {value:.3g} nats",
+        f"mutual information {estimator.mutual_info_:.3g} nats",
         f"95 % interval {low:.3g} to {high:.3g}",
     ]
     if estimator.bound_ != "none":
