@@ -222,7 +222,9 @@ def split_rows(n_rows: int, n_columns: int, size: int) -> list[np.ndarray]:
 
 
 def multi_sample_terms(
-    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray], n_samples: int
+    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    n_samples: int,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     r"""Return the terms of the multi-sample lower bound, one for each sample.
 
@@ -235,6 +237,8 @@ def multi_sample_terms(
         first are the rows themselves.
     n_samples : int
         Number of samples.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights of the samples in the mean over columns; None means equal ones.
 
     Returns
     -------
@@ -255,6 +259,8 @@ def multi_sample_terms(
     for rows, columns in contrast_blocks(n_samples):
         values = ratios(rows, columns)
         gaps = values - np.diagonal(values)[:, np.newaxis]
+        if weights is not None:
+            gaps += np.log(weights[columns] / weights[columns].mean())
         terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
     return terms
 

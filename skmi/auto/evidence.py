@@ -64,7 +64,7 @@ def gather(scores: list, X: np.ndarray, y: np.ndarray, folds: list[Fold]) -> Evi
     report, rows = log_partition_report(), [fold.report for fold in folds]
     values, influences, terms = [], [], []
     for score, own in zip(scores, rows, strict=True):
-        found, _ = report.terms(score, X[own], y[own], "y")
+        found, _ = report.terms(score, X[own], y[own], "y", np.ones(len(own)))
         values.append(float(report.estimate(found)))
         influences.append(report.influence(found).cpu().numpy())
         terms.append(multi_sample_bound(found))

@@ -359,7 +359,10 @@ class BottleneckEstimator(
             options = {"method": self.method} if is_name else self.method
             information = EstimatedGradient(**options)
         schedule = BetaSchedule.over(self.max_iter, self.beta, self.beta_schedule)
-        network = Bottleneck(channel, decoder, critic, information, schedule)
+        rate = self.critic_learning_rate_init or self.learning_rate_init
+        critic_rate = rate / self.learning_rate_init
+        parts = channel, decoder, critic, information, schedule, critic_rate
+        network = Bottleneck(*parts)
         return network.to(torch.float32)
 
     def _make_channel(self, x, has_density, generator) -> Channel:

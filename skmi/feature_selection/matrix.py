@@ -14,6 +14,12 @@ from skmi._data.dtypes import as_texts, column_types, labels_as_objects, wanting
 from skmi._data.integers import distinct
 from skmi._data.reading import read_block, require_columns
 from skmi.entropy import CORRECTIONS
+from skmi.feature_selection.binning import (
+    Codes,
+    PlainColumns,
+    labels_alone,
+    plain_columns,
+)
 from skmi.feature_selection.by_estimator import columns_for, fitted_mutual_info
 from skmi.feature_selection.chance import (
     LARGE_ERROR,
@@ -30,7 +36,7 @@ from skmi.feature_selection.chance import (
     warn_of_sparse_tables,
     warn_of_unique_levels,
 )
-from skmi.feature_selection.common_rows import are_short, warn_of_few_rows
+from skmi.feature_selection.common_rows import are_short, warn_of_short_pairs
 from skmi.feature_selection.counts import (
     BLOCK_SIZE,
     indicators,
@@ -40,13 +46,9 @@ from skmi.feature_selection.encoding import MAX_LEVELS, Columns, n_levels, poole
 from skmi.feature_selection.extrapolation import (
     MIXED_SHARE,
     NUMBER_SHARE,
-    Codes,
-    PlainColumns,
     ceiling_of,
     estimate,
-    labels_alone,
     numbers_of_bins,
-    plain_columns,
 )
 from skmi.feature_selection.selector_input import discrete_flags
 
@@ -227,7 +229,7 @@ def replace_short_pairs(
     n_rows = len(present)
     mask = present.astype(np.float32)
     common = np.triu(mask.T @ mask, 1)
-    warn_of_few_rows(common, n_rows, "columns of X")
+    warn_of_short_pairs(common, n_rows, "columns of X")
     for j, k in np.argwhere(are_short(common, n_rows)):
         pair = columns.take(present[:, j] & present[:, k]).select([j, k])
         if n_bins is None:

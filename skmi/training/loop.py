@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from skmi._core.torch_utils import isolated_randomness
+from skmi._data.weights import draw_in_proportion
 from skmi.critics._batched import (
     clip_gradients,
     copy_models,
@@ -51,6 +52,9 @@ class Training:
         their x, or both, twice as many.
     extract : callable, default=extract_model
         ``extract(network, i)`` returns a copy of model i.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the samples, in proportion to which each epoch draws the training
+        samples; None takes each of them once.
 
     Attributes
     ----------
@@ -75,6 +79,7 @@ class Training:
         criterion: Callable | None = None,
         contrast: str = "y",
         extract: Callable = extract_model,
+        weights: np.ndarray | None = None,
     ) -> None:
         self.network = network.to(x.device)
         self.extract = extract
@@ -82,6 +87,7 @@ class Training:
         self.criterion = objective if criterion is None else criterion
         self.x, self.y = x, y
         self.train_rows = train_rows.to(x.device)
+        self.weights = None if weights is None else weights[train_rows.numpy()]
         self.stop_rows = stop_rows.to(x.device)
         self.models = torch.arange(len(x), device=x.device).unsqueeze(-1)
         self.schedule = schedule
@@ -91,6 +97,8 @@ class Training:
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
+            beta_1=schedule.beta_1,
+            factors=getattr(network, "rate_factors", None),
         )
         self.averaged = None
         if schedule.averaging_rate is not None:
@@ -182,9 +190,7 @@ class Training:
         """Step on each batch of the shuffled samples; return the sum of the losses."""
         n_rows = self.train_rows.shape[1]
         batch_size = n_rows // n_batches
-        shuffled = torch.randperm(n_rows, generator=self.generator)
-        order = self.train_rows[:, shuffled.to(self.x.device)]
-        total = 0
+        order, total = self._order(n_rows), 0
         for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
             partners = draw_partners(
                 batch_size, self.schedule.n_negatives, self.generator, self.x.device
@@ -199,6 +205,17 @@ class Training:
                 self._average_weights()
             total = total - values.detach()
         return total
+
+    def _order(self, n_rows):
+        """Return the training samples of each model, in the order of a pass."""
+        if self.weights is None:
+            shuffled = torch.randperm(n_rows, generator=self.generator)
+            return self.train_rows[:, shuffled.to(self.x.device)]
+        seed = torch.randint(2**31, (), generator=self.generator).item()
+        random_state = np.random.RandomState(seed)
+        drawn = [draw_in_proportion(w, n_rows, random_state) for w in self.weights]
+        drawn = torch.from_numpy(np.stack(drawn)).to(self.x.device)
+        return self.train_rows.gather(1, drawn)
 
     @torch.no_grad()
     def _average_weights(self):

@@ -1,0 +1,5 @@
+"""Write the pages."""
+
+
+def write_pages():
+    """Write nothing yet."""
