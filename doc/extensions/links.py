@@ -150,7 +150,7 @@ def is_link(node):
 
 
 def read_papers(path):
-    """Map the titles of the bibliography, without what follows a colon, to addresses."""
+    """Map the titles of the bibliography, long ones up to a colon, to addresses."""
     papers = {}
     for entry in parse_file(str(path), "bibtex").entries.values():
         fields = entry.fields
@@ -159,8 +159,10 @@ def read_papers(path):
             address = f"https://doi.org/{fields['doi']}"
         elif "eprint" in fields:
             address = f"https://arxiv.org/abs/{fields['eprint']}"
+        title = plain(fields["title"])
+        start = plain(fields["title"].partition(":")[0])
         if address:
-            papers[plain(fields["title"].partition(":")[0])] = address
+            papers[start if len(start.split()) > 4 else title] = address
     return papers
 
 
