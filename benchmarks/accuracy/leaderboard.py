@@ -1,7 +1,6 @@
 """Estimators of skmi and of other packages on the same samples of known information.
 
-python -m benchmarks.peers.install
-python -m benchmarks run leaderboard
+    python -m benchmarks run leaderboard
 
 Each package runs in its environment on files of samples (see benchmarks/peers). One row
 for each fit: the outcome ("answer", "not finite", "refused" where an error was raised,
