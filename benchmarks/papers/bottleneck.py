@@ -251,8 +251,10 @@ def load(size, seed):
     X, y = images.reshape(len(images), -1) / 255, y.astype(int)
     test = test_images.reshape(len(test_images), -1) / 255, test_y.astype(int)
     order = np.random.RandomState(seed).permutation(len(X))
-    n_rows = min(SIZES[size]["rows"], len(X) - 5000 * (seed in SELECTION_SEEDS))
-    train, rest = order[:n_rows], order[n_rows : n_rows + 5000]
+    n_rows = SIZES[size]["rows"]
+    if seed in SELECTION_SEEDS:
+        n_rows = min(n_rows, len(X) - min(5000, len(X) // 4))
+    train, rest = order[:n_rows], order[n_rows:][:5000]
     return (X[train], y[train]), (X[rest], y[rest]), test
 
 
