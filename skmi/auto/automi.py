@@ -1,5 +1,7 @@
 """AutoMI: the estimator to start with."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from typing import Any, ClassVar, Self
