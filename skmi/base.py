@@ -13,6 +13,7 @@ from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
 from skmi._core.estimate import Estimate, status_of_difference
+from skmi._core.fitted import FittedAttributes
 from skmi._core.params import (
     DeclaredParameters,
     estimator,
@@ -54,16 +55,6 @@ __all__ = [
     "mi_scorer",
     "parameter",
 ]
-
-
-class FittedAttributes:
-    """The attributes that every fit sets; `classes_` is set for labels alone."""
-
-    mutual_info_: float
-    standard_error_: float
-    bound_: str
-    ceiling_: float
-    classes_: np.ndarray
 
 
 @parameters

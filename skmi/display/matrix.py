@@ -13,13 +13,12 @@ from sklearn.base import clone
 from skmi._data.columns import column_names
 from skmi._data.condition import labelled_table
 from skmi.base import MutualInfoEstimator
-from skmi.display._style import make_axes
+from skmi.display._style import Display
 from skmi.gaussian import GaussianCopulaMI
 from skmi.neighbors import MixedKSG
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
 __all__ = ["ConditionalMatrixDisplay"]
@@ -27,7 +26,7 @@ __all__ = ["ConditionalMatrixDisplay"]
 MOST_WRITTEN = 12  # columns of a matrix whose values are written
 
 
-class ConditionalMatrixDisplay:
+class ConditionalMatrixDisplay(Display):
     r"""Plot the conditional mutual information of all pairs of columns.
 
     .. math:: I(X_i; X_j | X_{-ij}) \quad \text{or} \quad I(X_i; X_j | Z)
@@ -150,9 +149,7 @@ class ConditionalMatrixDisplay:
         ConditionalMatrixDisplay
             This display.
         """
-        ax = make_axes(f"{type(self).__name__}.plot", ax, (5.6, 4.6))
-        self.ax_: Axes = ax
-        self.figure_: Figure = ax.figure
+        ax = self._start(ax, (5.6, 4.6))
         values = np.asarray(self.values)
         largest = max(np.nanmax(values), 1e-3)
         style = {"cmap": "Blues", "vmin": 0.0, "vmax": largest}
@@ -169,9 +166,7 @@ class ConditionalMatrixDisplay:
                     ax.text(j, i, text, color=color, **style)
         label = "conditional mutual information (nats)"
         self.figure_.colorbar(self.image_, ax=ax, label=label)
-        if name is not None:
-            ax.set_title(name, loc="left")
-        return self
+        return self._finish(name)
 
 
 def default_estimator(has_labels: bool) -> MutualInfoEstimator:
