@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import _safe_indexing
 
-from skmi._core.sklearn_compat import check_sample_weight
+from skmi._core.sklearn_compat import check_sample_weight, select_rows
 from skmi.exceptions import FewRowsWarning, warn
 
 __all__ = [
@@ -58,7 +57,7 @@ def take_weights(
     kept = np.flatnonzero(weights)
     if len(kept) < len(weights):
         blocks = [
-            None if block is None else _safe_indexing(block, kept) for block in blocks
+            None if block is None else select_rows(block, kept) for block in blocks
         ]
     weights = weights[kept]
     if np.ptp(weights) <= 1e-12:

@@ -8,8 +8,8 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import make_random_state
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
+from skmi.gaussian._base import refuse_exact_relation, warn_of_labels_given
 from skmi.gaussian.cross_fitted import CopulaReference
-from skmi.gaussian.estimators import refuse_exact_relation, warn_of_labels_given
 
 __all__ = ["EllipticalCopulaMI"]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -97,7 +98,6 @@ class Training:
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
-            beta_1=schedule.beta_1,
             factors=getattr(network, "rate_factors", None),
         )
         self.averaged = None
@@ -219,16 +219,23 @@ class Training:
 
     @torch.no_grad()
     def _average_weights(self):
+        (averages, values), buffers = self._averaged_parts
+        torch._foreach_lerp_(averages, values, 1 - self.schedule.averaging_rate)
+        for own, buffer in buffers:
+            own.copy_(buffer)
+
+    @functools.cached_property
+    def _averaged_parts(self):
+        """The parameters of both networks, and pairs of their buffers.
+
+        Listing them took longer than averaging them.
+        """
         if is_unmade(self.averaged):
             self.averaged = copy.deepcopy(self.network).eval()
-        averages, values = (
-            list(network.parameters()) for network in (self.averaged, self.network)
-        )
-        torch._foreach_lerp_(averages, values, 1 - self.schedule.averaging_rate)
-        for own, buffer in zip(
-            self.averaged.buffers(), self.network.buffers(), strict=True
-        ):
-            own.copy_(buffer)
+        networks = self.averaged, self.network
+        parameters = [list(network.parameters()) for network in networks]
+        buffers = zip(*(network.buffers() for network in networks), strict=True)
+        return parameters, list(buffers)
 
     def _score_stop_rows(self):
         """Score in blocks, in smaller ones once the device is out of memory."""
