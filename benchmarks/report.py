@@ -173,6 +173,17 @@ class Page:
         ]
         return csv_table([["version", "of"], *lines]) if lines else NOT_RUN
 
+    def leaders(self, group):
+        """Return a group of the leaderboard: tasks, samples, seeds, and its table."""
+        rows = self.rows("leaderboard")
+        rows = [row for row in rows if group in ("all", row["group"])]
+        if not rows:
+            return NOT_RUN
+        tasks, seeds = ({row[key] for row in rows} for key in ("task", "seed"))
+        sizes = " / ".join(sorted({row["rows"] for row in rows}, key=int))
+        said = f"Tasks: {len(tasks)}; samples: {sizes}; seeds: {len(seeds)}."
+        return f"{said}\n\n{csv_table(leader_rows(rows), ['class: sortable'])}"
+
     def expand(self, text):
         """Return what any reference stands for."""
         if text == "papers":
@@ -184,9 +195,7 @@ class Page:
         if text == "versions":
             return self.versions()
         if text.startswith("leaderboard:"):
-            group = text.split(":", 1)[1].strip()
-            lines = leader_rows(self.rows("leaderboard"), group)
-            return csv_table(lines, ["class: sortable"]) if lines else NOT_RUN
+            return self.leaders(text.split(":", 1)[1].strip())
         return self.cell(" ".join(text.split()))
 
     def fill(self, template):
