@@ -253,7 +253,7 @@ def upper_end(chosen: Candidate) -> float:
 
 def require_estimators(candidates: Any) -> None:
     """Raise where a candidate is no estimator of mutual information."""
-    for item in candidates or []:
+    for item in candidates:
         if not isinstance(item, MutualInfoEstimator):
             raise TypeError(
                 "candidates must hold estimators of mutual information; got "
@@ -269,10 +269,8 @@ def by_estimators(
     *,
     discrete: bool,
     n_jobs: int | None,
-) -> tuple[Candidate | None, dict[str, float]]:
+) -> tuple[Candidate, dict[str, float]]:
     """Return the estimator of the largest held-out bound, fitted, and all bounds."""
-    if not estimators:
-        return None, {}
     own = [clone(item).set_params(discrete_target=discrete) for item in estimators]
     jobs = [(item, fold) for item in own for fold in folds]
     scores = Parallel(n_jobs=n_jobs)(

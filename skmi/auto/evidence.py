@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skmi._data.splitting import Fold, mean_by_row
+from skmi.auto.dependence import Dependence
 from skmi.auto.untrained import (
     FEW_COLUMNS,
+    LEAST_SAMPLES,
     Nearest,
     excess_of_moments,
     nearest_neighbors,
@@ -49,14 +52,14 @@ class Evidence(NamedTuple):
     bounds: np.ndarray  # the terms of the multi-sample bound
     folds: np.ndarray  # the estimate of each fold
 
-    def exceeds(self, other: "Evidence") -> bool:
+    def exceeds(self, other: "Evidence", **within: Any) -> bool:
         """Whether the bound is larger than another by two standard errors.
 
         The estimate itself has no ceiling, and can be off by many nats where there is
-        much information.
+        much information. `within` are the groups or blocks of dependent samples.
         """
         gaps = self.bounds - other.bounds
-        return gaps.mean() > 2 * standard_error(gaps)
+        return gaps.mean() > 2 * standard_error(gaps, **within)
 
 
 def gather(scores: list, X: np.ndarray, y: np.ndarray, folds: list[Fold]) -> Evidence:
@@ -64,9 +67,11 @@ def gather(scores: list, X: np.ndarray, y: np.ndarray, folds: list[Fold]) -> Evi
     report, rows = log_partition_report(), [fold.report for fold in folds]
     values, influences, terms = [], [], []
     for score, own in zip(scores, rows, strict=True):
-        found, _ = report.terms(score, X[own], y[own], "y")
-        values.append(float(report.estimate(found)))
-        influences.append(report.influence(found).cpu().numpy())
+        weights = np.ones(len(own))
+        found, _ = report.terms(score, X[own], y[own], "y", weights)
+        weights = torch.from_numpy(weights).to(found.joint.device)
+        values.append(float(report.estimate(found, weights)))
+        influences.append(report.influence(found, weights).cpu().numpy())
         terms.append(multi_sample_bound(found))
     return Evidence(
         float(np.average(values, weights=[len(own) for own in rows])),
@@ -107,7 +112,7 @@ def evidence_of_copula(
     """
     bounds, influence = np.empty(len(order)), np.empty(len(order))
     bounds[order], influence[order] = reference.terms, pairs
-    folds = [part.mean() for part in np.array_split(reference.terms, N_FOLDS)]
+    folds = [reference.terms[own].mean() for _, own in reference.folds if len(own)]
     return Evidence(reference.bound, influence, bounds, np.array(folds))
 
 
@@ -116,6 +121,7 @@ def gain_of_trees(
     X: np.ndarray,
     y: np.ndarray,
     random_state: np.random.RandomState,
+    dependence: Dependence | None = None,
 ) -> float:
     r"""Return by how many standard errors trees improve on a closed form, held out.
 
@@ -132,20 +138,23 @@ def gain_of_trees(
         Samples, in the order that `reference` was fitted to.
     random_state : RandomState
         Source of the re-paired samples.
+    dependence : Dependence or None, default=None
+        That of the samples in this order.
     """
-    rows, gains = np.arange(len(X)), []
-    folds = np.concatenate(
-        [np.full(len(part), k) for k, part in enumerate(np.array_split(rows, N_FOLDS))]
-    )
-    for own in np.array_split(rows, N_PARTS):
-        others = random_state.permutation(np.setdiff1d(rows, own))[:MOST_SAMPLES]
+    rows, gains, folds = np.arange(len(X)), [], reference.fold_numbers
+    parts = [(np.delete(rows, own), own) for own in np.array_split(rows, N_PARTS)]
+    within = {}
+    if dependence is not None:
+        parts, within = reference.folds, dependence.within
+    for rest, own in parts:
+        others = random_state.permutation(rest)[:MOST_SAMPLES]
         parts = [
             repaired(reference, folds[part], X[part], y[part], random_state)
             for part in (others, own)
         ]
         gains.append(gain_of_part(*parts, len(own)))
     gains = np.concatenate(gains)
-    return float(gains.mean() / max(standard_error(gains), 1e-12))
+    return float(gains.mean() / max(standard_error(gains, **within), 1e-12))
 
 
 def gain_of_part(train, test, n_tested):
@@ -271,7 +280,10 @@ class Findings(NamedTuple):
 
 
 def examine(
-    X: np.ndarray, y: np.ndarray, random_state: np.random.RandomState
+    X: np.ndarray,
+    y: np.ndarray,
+    random_state: np.random.RandomState,
+    dependence: Dependence | None = None,
 ) -> Findings:
     """Fit a closed form; test it by neighbours, moments and trees until one is sure.
 
@@ -281,20 +293,29 @@ def examine(
         Samples.
     random_state : RandomState
         Source of draws.
+    dependence : Dependence or None, default=None
+        Which samples may depend on each other, if any.
 
     Returns
     -------
     Findings
     """
-    order = random_state.permutation(len(X))  # which the closed form relies on
-    x, z = X[order], y[order]
-    reference, near = CopulaReference(x, z), None
+    if dependence is None:
+        order, folds = random_state.permutation(len(X)), None
+    else:
+        order, folds = dependence.fold_by_fold(N_FOLDS, random_state)
+    x, z = X[order], y[order]  # the closed form relies on the order
+    reference, near = CopulaReference(x, z, folds), None
     closed = evidence_of_copula(reference, order, reference.pairs_out_of_fold(x, z))
     has_densities = has_density(X, y)
     if has_densities:
-        near = nearest_neighbors(X, y, random_state)
+        near = nearest_neighbors(X, y, random_state, dependence)
     found = Findings(reference, closed, NAMES[type(reference)], near)
-    for excess, limit in excesses(found, x, z, random_state):
+    if dependence is not None:
+        tests = excesses_of_dependent(found, x, z, random_state, dependence, order)
+    else:
+        tests = excesses(found, x, z, random_state)
+    for excess, limit in tests:
         if excess > limit.least:
             found = found._replace(is_missed=True)
         if excess > limit.clear:
@@ -364,3 +385,19 @@ def excesses(
     # Trees find nothing in few columns that neighbours and moments do not.
     if found.near is None or found.near.n_columns > FEW_COLUMNS:
         yield gain_of_trees(found.reference, X, y, random_state), TREES
+
+
+def excesses_of_dependent(found, X, y, random_state, dependence, order):
+    """Yield the same for dependent samples, given in that order.
+
+    Moments are those of one sample of each group or block.
+    """
+    if found.near is not None:
+        value, influence = found.value, found.closed.influence
+        yield found.near.excess(value, influence, **dependence.within), NEIGHBORS
+    ordered = dependence.reordered(order)
+    rows = ordered.one_of_each(random_state)
+    if len(rows) >= LEAST_SAMPLES:
+        moments = excess_of_moments(found.reference, X[rows], y[rows], random_state)
+        yield moments, MOMENTS
+    yield gain_of_trees(found.reference, X, y, random_state, ordered), TREES

@@ -1,13 +1,15 @@
 """Evidence that needs no training: nearest neighbours, and moments beside draws."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import digamma
 
+from skmi.auto.dependence import Dependence
 from skmi.gaussian.closed_form import EllipticalRatio, inverse_root
 from skmi.neighbors._base import INFLATION_BY_SHARING
 from skmi.neighbors._counting import count_within, open_limit
@@ -16,6 +18,7 @@ from skmi.statistics import standard_error
 __all__ = [
     "FEW_COLUMNS",
     "INFLATION",
+    "LEAST_SAMPLES",
     "Nearest",
     "excess_of_moments",
     "excess_over_draws",
@@ -50,6 +53,7 @@ SAMPLES_IN_DOUBT = 60
 MOST_COLUMNS = 4  # on a side
 MOST_SAMPLES = 10_000  # of more than one column a side; searches become slow
 LEAST_SAMPLES = 20
+N_FOLDS = 10  # of dependent samples, whose neighbours are in the other folds
 CLEAR = 1.64  # standard errors, by which neighbours replace another estimate
 
 
@@ -76,12 +80,13 @@ class Nearest(NamedTuple):
         rises = self.added > 1.5 * self.plain_error
         return rises or self.error > LARGEST_ERROR * self.value
 
-    def excess(self, value: float, influence: np.ndarray) -> float:
+    def excess(self, value: float, influence: np.ndarray, **within: Any) -> float:
         """Return by how many standard errors it exceeds another estimate.
 
-        `influence` is that of all samples on the other estimate.
+        `influence` is that of all samples on the other estimate; `within`, the groups
+        or blocks of dependent samples.
         """
-        gap = standard_error(self.influence - influence[self.rows])
+        gap = standard_error(self.influence - influence[self.rows], **within)
         gap *= INFLATION
         return (self.value - value) / max(math.hypot(gap, self.doubt), 1e-12)
 
@@ -106,25 +111,34 @@ class Nearest(NamedTuple):
 
 
 def nearest_neighbors(
-    X: np.ndarray, y: np.ndarray, random_state: np.random.RandomState
+    X: np.ndarray,
+    y: np.ndarray,
+    random_state: np.random.RandomState,
+    dependence: Dependence | None = None,
 ) -> Nearest | None:
     """Estimate by Kraskov's neighbours, extrapolated to none.
 
     None for more than four columns on a side, where neighbours are too far apart, or
-    few samples.
+    few samples. The neighbours of dependent samples are those of other folds.
     """
     x, z = (tamed_block(block, random_state) for block in (X, y))
     n_columns = x.shape[1], z.shape[1]
     if not min(n_columns) or max(n_columns) > MOST_COLUMNS or len(x) < LEAST_SAMPLES:
         return None
     rows = np.arange(len(x))
+    if dependence is not None:
+        terms = terms_of_others(neighbor_terms, x, z, dependence, random_state)
+        return extrapolate(terms, rows, sum(n_columns), dependence.within)
     if sum(n_columns) > 2 and len(x) > MOST_SAMPLES:
         rows = random_state.permutation(len(x))[:MOST_SAMPLES]
     return extrapolate(neighbor_terms(x[rows], z[rows]), rows, sum(n_columns))
 
 
 def nearest_of_labels(
-    X: np.ndarray, labels: np.ndarray, random_state: np.random.RandomState
+    X: np.ndarray,
+    labels: np.ndarray,
+    random_state: np.random.RandomState,
+    dependence: Dependence | None = None,
 ) -> Nearest | None:
     """Estimate by Ross's neighbours of the same label, extrapolated to none.
 
@@ -133,11 +147,20 @@ def nearest_of_labels(
     x = tamed_block(X, random_state)
     if not 0 < x.shape[1] <= MOST_COLUMNS or len(x) < LEAST_SAMPLES:
         return None
+    if dependence is not None:
+        terms = terms_of_others(label_terms, x, labels, dependence, random_state)
+        rows = np.arange(len(x))
+        return extrapolate(terms, rows, x.shape[1] + 1, dependence.within)
     rows = random_state.permutation(len(x))[:MOST_SAMPLES]
     return extrapolate(label_terms(x[rows], labels[rows]), rows, x.shape[1] + 1)
 
 
-def extrapolate(terms: np.ndarray, rows: np.ndarray, n_columns: int) -> Nearest:
+def extrapolate(
+    terms: np.ndarray,
+    rows: np.ndarray,
+    n_columns: int,
+    within: Mapping[str, Any] = MappingProxyType({}),
+) -> Nearest:
     r"""Return the estimate of no neighbours, of terms for each number.
 
     .. math:: \hat I_k \approx \hat I + b \, k^{.65}, \quad k = 1, 2, 3, 5, 8
@@ -148,46 +171,79 @@ def extrapolate(terms: np.ndarray, rows: np.ndarray, n_columns: int) -> Nearest:
     powers = np.array(NUMBERS) ** POWER
     centred = powers - powers.mean()
     slopes = centred @ terms / (centred @ centred)
-    trend = slopes.mean() / max(standard_error(slopes) * INFLATION_BY_SHARING, 1e-12)
+    spread = standard_error(slopes, **within) * INFLATION_BY_SHARING
+    trend = slopes.mean() / max(spread, 1e-12)
     weight = trend**2 / (1 + trend**2) if trend < 0 else 0.0
     added = weight * (terms.mean(axis=0) - slopes * powers.mean() - terms[PLAIN])
     influence = terms[PLAIN] + added
     ceiling = float(digamma(len(rows)) - digamma(1))
     added = float(added.mean())
     doubt = added * DOUBTED_SHARES[n_columns > 2]
-    error = math.hypot(standard_error(influence) * INFLATION, doubt)
+    error = math.hypot(standard_error(influence, **within) * INFLATION, doubt)
     value = min(float(influence.mean()), ceiling)
     return Nearest(value, error, influence, rows, ceiling, added, doubt, n_columns)
 
 
-def label_terms(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the terms of the estimator of Ross for each number."""
-    n_samples = len(x)
-    terms = np.zeros((len(NUMBERS), n_samples))
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        if len(rows) == 1:  # whose neighbourhood is unknown
-            continue
-        own = x[rows]
-        most = min(max(NUMBERS), len(rows) - 1)
-        radii, _ = cKDTree(own).query(own, most + 1, p=np.inf)
-        for place, number in enumerate(NUMBERS):
-            found = min(number, most)
-            around = count_within(x, own, open_limit(radii[:, found]))
-            terms[place, rows] = digamma(found) - digamma(len(rows)) - digamma(around)
-            terms[place, rows] += digamma(n_samples)
+def terms_of_others(
+    terms_of: Callable,
+    x: np.ndarray,
+    z: np.ndarray,
+    dependence: Dependence,
+    random_state: np.random.RandomState,
+) -> np.ndarray:
+    """Return the terms of samples whose neighbours are those of the other folds."""
+    terms = np.empty((len(NUMBERS), len(x)))
+    for rest, own in dependence.many_folds(N_FOLDS, random_state):
+        terms[:, own] = terms_of(x[rest], z[rest], (x[own], z[own]))
     return terms
 
 
-def neighbor_terms(x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the terms of the first estimator of Kraskov et al. for each number."""
-    joint, most = np.hstack([x, z]), max(NUMBERS)
-    radii, _ = cKDTree(joint).query(joint, most + 1, p=np.inf)
+def label_terms(
+    x: np.ndarray, labels: np.ndarray, others: tuple | None = None
+) -> np.ndarray:
+    """Return the terms of the estimator of Ross for each number.
+
+    Those of `others`, further samples and labels, if these are given.
+    """
+    queries, of_queries = (x, labels) if others is None else others
+    own = 0 if others is None else 1  # a sample is its own nearest neighbour
+    terms = np.zeros((len(NUMBERS), len(queries)))
+    for label in np.unique(of_queries):
+        alike, rows = x[labels == label], np.flatnonzero(of_queries == label)
+        most = min(max(NUMBERS), len(alike) + own - 1)
+        if most < 1:  # a neighbourhood that is unknown
+            continue
+        radii, _ = cKDTree(alike).query(queries[rows], most + 1 - own, p=np.inf)
+        radii = radii.reshape(len(rows), -1)
+        for place, number in enumerate(NUMBERS):
+            found = min(number, most)
+            limits = open_limit(radii[:, found - own])
+            around = own + count_within(x, queries[rows], limits)
+            terms[place, rows] = digamma(found) - digamma(len(alike) + own)
+            terms[place, rows] += digamma(len(x) + own) - digamma(around)
+    return terms
+
+
+def neighbor_terms(
+    x: np.ndarray, z: np.ndarray, others: tuple | None = None
+) -> np.ndarray:
+    """Return the terms of the first estimator of Kraskov et al. for each number.
+
+    Those of `others`, further samples of both blocks, if these are given.
+    """
+    queries = (x, z) if others is None else others
+    own = 0 if others is None else 1  # a sample is its own nearest neighbour
+    tree, most = cKDTree(np.hstack([x, z])), max(NUMBERS)
+    radii, _ = tree.query(np.hstack(queries), most + 1 - own, p=np.inf)
     terms = []
     for number in NUMBERS:
-        limits = open_limit(radii[:, number])
-        n_x, n_z = (count_within(block, block, limits) for block in (x, z))
-        terms.append(digamma(number) + digamma(len(x)) - digamma(n_x) - digamma(n_z))
+        limits = open_limit(radii[:, number - own])
+        n_x, n_z = (
+            own + count_within(block, query, limits)
+            for block, query in zip((x, z), queries, strict=True)
+        )
+        term = digamma(number) + digamma(len(x) + own) - digamma(n_x) - digamma(n_z)
+        terms.append(term)
     return np.array(terms)
 
 

@@ -22,6 +22,7 @@ from skmi.feature_selection.counts import (
 from skmi.feature_selection.criteria import CriterionState, Overlap
 from skmi.feature_selection.encoding import (
     MAX_LEVELS,
+    column_levels,
     gather_rare,
     informative_codes,
     is_function_of,
@@ -91,7 +92,7 @@ class Candidates:
             for j, k in joined
         ]
         self.codes = np.column_stack([table.codes, *codes]) if codes else table.codes
-        self.n_levels = self.codes.max(axis=0, initial=0) + 1
+        self.n_levels = column_levels(self.codes)
         self.weights, self.n_effective = table.weights, table.n_effective
         self.one_hot = OneHot(self._coarse_codes())
         self.full_target = table.target

@@ -6,7 +6,7 @@ import numpy as np
 
 from skmi.exceptions import FewRowsWarning, warn
 
-__all__ = ["are_short", "warn_of_few_rows"]
+__all__ = ["are_short", "warn_of_short_pairs"]
 
 # Bins that are made for all rows are too narrow for a pair of fewer than half of them;
 # beyond MANY_COMMON the bias of that is small.
@@ -22,7 +22,7 @@ def are_short(common: Any, n_rows: int) -> Any:
     return (common > 0) & (common < min(n_rows / 2, MANY_COMMON))
 
 
-def warn_of_few_rows(common: np.ndarray, n_rows: int, name: str) -> None:
+def warn_of_short_pairs(common: np.ndarray, n_rows: int, name: str) -> None:
     """Warn of short pairs whose common rows are few; `name` says of what pairs."""
     few = np.count_nonzero(are_short(common, n_rows) & (common < FEW_COMMON))
     if few:

@@ -39,7 +39,7 @@ class OneHot:
 
     def __init__(self, codes: np.ndarray):
         self.codes = codes
-        self.sizes = np.maximum(codes.max(axis=0, initial=0) + 1, 1)
+        self.sizes = np.maximum(codes.max(axis=0, initial=0).astype(np.int64) + 1, 1)
         self._active = np.ones(len(self.sizes), dtype=bool)
         self._kept = {}
 

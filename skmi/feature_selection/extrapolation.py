@@ -14,57 +14,52 @@ time; five bins alone lost a quarter of the value. Beyond one nat neighbours are
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from skmi._data.chance import is_unique
+from skmi.feature_selection.binning import (
+    Codes,
+    PlainColumns,
+    labels_alone,
+    one_column,
+    plain_columns,
+    with_missing,
+)
+from skmi.feature_selection.cells import MIXED_SHARE, NUMBER_SHARE, estimates
 from skmi.feature_selection.chance import (
-    adjusted_information,
+    is_sparse_table,
     plugin_entropy,
     sparse_error,
     warn_of_sparse_tables,
     warn_of_unique_levels,
 )
-from skmi.feature_selection.common_rows import are_short, warn_of_few_rows
+from skmi.feature_selection.common_rows import are_short, warn_of_short_pairs
 from skmi.feature_selection.encoding import (
     FEW_VALUES,
     MISSING,
     Columns,
-    as_floats,
-    compact,
-    is_discrete,
+    column_levels,
+    has_unique_levels,
     join_codes,
-    label_codes,
-    missing_as_code,
     n_levels,
-    pooled_levels,
-    quantile_places,
     target_codes,
 )
 
 __all__ = [
-    "MIXED_SHARE",
-    "NUMBER_SHARE",
-    "Codes",
     "Estimates",
-    "PlainColumns",
     "ceiling_of",
     "column_estimates",
     "estimate",
-    "labels_alone",
     "numbers_of_bins",
     "pair_synergy",
-    "plain_columns",
     "target_ceiling",
 ]
-
-# Share of the last step that is still to come with ever narrower bins: halving them
-# halves what two numbers lose, and leaves a third or less of what one number loses.
-NUMBER_SHARE, MIXED_SHARE = 1.0, 0.5
 
 FEWEST_BINS, MOST_BINS, MOST_MIXED_BINS = 4, 16, 32
 
@@ -80,93 +75,15 @@ BINS_OF_LABELS = 2.5
 # Below, three numbers of bins are averaged, which reduces the variance.
 MANY_ROWS = 2000
 
-# This share of the last step between widths is part of the standard error: what is
-# still to come differed by as much between dependences. It counts more the closer the
-# step is to the largest possible one, where all of the bins are too wide.
-NUMBER_UNSURE, MIXED_UNSURE = 1 / 3, 1 / 2
-MOST_UNRESOLVED = 0.95
-
-# Up to the root of the samples and MOST_VALUES distinct values, each is a bin: quantile
-# bins would be too wide, and what they lose does not continue the last step. Of two
-# columns of k values in k^2 samples or more this had at most the error of quantile bins
-# on noisy copies, and half of it beside a continuous number; rounded normals in few
-# samples are up to a third too low, which the standard error covers.
-MOST_VALUES = 64
-
 NO_NUMBER = np.zeros(1, dtype=bool)
 
 PAIR_ROWS, MOST_PAIR_BINS = 5, 8  # rows of a cell of a pair and the target; bins
 
-MOST_CELLS = 4  # for each sample; beyond, cells are sorted and not counted
+BLOCK = 2**20  # values that are read at once
 
-BLOCK = 256  # columns that are made dense at once
+FEWEST_COLUMNS = 8  # of a block, or a table by rows is read too often
 
 TARGET_CELLS = 32  # codes of a target of several columns
-
-
-class Codes(NamedTuple):
-    """Narrow and wide bins of columns, or the same codes twice for labels."""
-
-    narrow: np.ndarray
-    wide: np.ndarray
-
-    def column(self, k: int) -> "Codes":
-        """Return the bins of one column."""
-        return Codes(self.narrow[:, k], self.wide[:, k])
-
-    def take(self, columns: np.ndarray) -> "Codes":
-        """Return the bins of some columns."""
-        return self.map(lambda codes: codes[:, columns])
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns."""
-        return self.narrow.shape[1]
-
-    @property
-    def are_halved(self) -> bool:
-        """Whether each wide bin is two narrow ones, or labels are left as they are."""
-        return self.are_labels or n_levels(self.narrow) == 2 * n_levels(self.wide)
-
-    @property
-    def are_labels(self) -> bool:
-        """Whether there is one width only."""
-        return self.narrow is self.wide
-
-    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> "Codes":
-        """Apply a function to the bins of both widths."""
-        narrow = function(self.narrow)
-        return Codes(narrow, narrow if self.are_labels else function(self.wide))
-
-
-class PlainColumns(NamedTuple):
-    """Columns as labels or as numbers."""
-
-    levels: np.ndarray  # codes of labels and of numbers of few values, else 0
-    numbers: np.ndarray  # values of the numbers, of shape (n_rows, n_numbers)
-    is_number: np.ndarray  # of shape (n_columns,)
-
-    @property
-    def present(self) -> np.ndarray:
-        """Whether each value is present, of shape (n_rows, n_columns)."""
-        mask = self.levels >= 0
-        mask[:, self.is_number] = ~np.isnan(self.numbers)
-        return mask
-
-    def value_entropies(self, weights: np.ndarray | None = None) -> np.ndarray:
-        """Plug-in entropies of the values of the numbers, in nats.
-
-        Where values are missing, the largest entropy of the others and a missing one.
-        """
-        return np.array([value_entropy(column, weights) for column in self.numbers.T])
-
-    def pooled(self) -> "PlainColumns":
-        """Return the same columns with labels that occur once as one label."""
-        return self._replace(levels=pooled_levels(self.levels))
-
-    def bins(self, n_bins: int) -> Codes:
-        """Quantile bins of the numbers."""
-        return quantile_bins(self.numbers, n_bins)
 
 
 class Estimates(NamedTuple):
@@ -175,116 +92,6 @@ class Estimates(NamedTuple):
     values: np.ndarray
     errors: np.ndarray  # standard errors
     ceilings: np.ndarray  # the largest values that the estimate can take
-
-
-def plain_columns(columns: Columns, most_values: int | None = None) -> PlainColumns:
-    """Tell labels from numbers, and encode the labels.
-
-    Numbers of up to `most_values` distinct values are encoded as labels; None takes the
-    root of the number of values present, within `FEW_VALUES` and `MOST_VALUES`.
-    """
-    X = columns.values
-    X = X.toarray() if sparse.issparse(X) else X
-    if X.dtype.kind in "iuf":
-        X = np.asfortranarray(X, dtype=float)
-    n_rows, n_columns = X.shape
-    # One column is read at a time.
-    levels = np.zeros((n_rows, n_columns), dtype=np.int32, order="F")
-    numbers = []
-    is_number = np.zeros(n_columns, dtype=bool)
-    binary = two_values(X, levels)
-    for k in np.flatnonzero(~binary):
-        column, discrete = X[:, k], columns.discrete[k]
-        if discrete is None:
-            discrete = is_discrete(column, columns.types[k] if columns.types else None)
-        if discrete:
-            levels[:, k] = label_codes(column)
-            continue
-        column = as_floats(column)
-        root = math.isqrt(np.count_nonzero(~np.isnan(column)))
-        most = most_values or min(max(root, FEW_VALUES), MOST_VALUES)
-        codes = few_values(column, most)
-        if codes is None:
-            is_number[k] = True
-            numbers.append(column)
-        else:
-            levels[:, k] = codes
-    stacked = np.column_stack(numbers) if numbers else np.empty((n_rows, 0))
-    return PlainColumns(levels, stacked, is_number)
-
-
-def two_values(X: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Encode numbers of two values or one, all at once; return which columns are."""
-    if X.dtype.kind != "f" or not len(X):
-        return np.zeros(X.shape[1], dtype=bool)
-    # Enough rows to rule most columns out.
-    start = X[: 20 * FEW_VALUES]
-    low, high = start.min(axis=0), start.max(axis=0)
-    maybe = np.flatnonzero(((start == low) | (start == high)).all(axis=0))
-    part = X[:, maybe]
-    low, high = part.min(axis=0), part.max(axis=0)
-    is_high = part == high
-    binary = ((part == low) | is_high).all(axis=0)
-    levels[:, maybe[binary]] = (is_high & (low < high))[:, binary]
-    return np.isin(np.arange(X.shape[1]), maybe[binary])
-
-
-def few_values(column: np.ndarray, most: int) -> np.ndarray | None:
-    """Codes of a number of few distinct values; None for another one."""
-    start = column[: 20 * most]  # many values show soon, without sorting all
-    values = np.unique(start[~np.isnan(start)])
-    if len(values) > most:
-        return None
-    present = ~np.isnan(column)
-    column = column[present]
-    codes = np.searchsorted(values, column)
-    if len(values) == 0 or not np.array_equal(values.take(codes, mode="clip"), column):
-        values, codes = np.unique(column, return_inverse=True)
-        if len(values) > most:
-            return None
-    else:
-        codes = compact(codes)
-    every = np.full(len(present), MISSING, dtype=np.int32)
-    every[present] = codes
-    return every
-
-
-def value_entropy(numbers: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Plug-in entropy of the values of a column; of missing ones the largest value."""
-    values, codes = np.unique(numbers, return_inverse=True)
-    if np.isnan(values).any():
-        return math.log(len(values))
-    return plugin_entropy(np.bincount(codes, weights))
-
-
-def quantile_bins(numbers: np.ndarray, n_bins: int) -> Codes:
-    """Cut columns of numbers into quantile bins, and pairs of these; no bin is empty.
-
-    Returns
-    -------
-    Codes
-        Of shape (n_rows, n_columns), `MISSING` where a value is NaN.
-    """
-    narrow = np.zeros(numbers.shape, dtype=np.int32)
-    if not numbers.size:
-        return Codes(narrow, narrow)
-    ordered = np.sort(numbers, axis=0)  # NaN comes last
-    n_present = len(numbers) - np.isnan(numbers).sum(axis=0)
-    whole = n_present == len(numbers)
-    edges = ordered[quantile_places(np.arange(1, len(numbers) + 1), n_bins)]
-    for edge in edges:
-        narrow += numbers > edge
-    for k in np.flatnonzero(~whole & (n_present > 0)):
-        places = quantile_places(np.arange(1, n_present[k] + 1), n_bins)
-        edges[:, k] = ordered[places, k]
-        narrow[:, k] = np.searchsorted(edges[:, k], numbers[:, k])
-        narrow[np.isnan(numbers[:, k]), k] = MISSING
-    narrow[:, n_present == 0] = MISSING
-    wide = np.where(narrow < 0, MISSING, narrow >> 1)
-    tied = (edges[1:] == edges[:-1]).any(axis=0) | (edges[-1] == ordered[-1]) | ~whole
-    for k in np.flatnonzero(tied):
-        narrow[:, k], wide[:, k] = compact(narrow[:, k]), compact(wide[:, k])
-    return Codes(narrow, wide)
 
 
 def numbers_of_bins(n_rows: float, n_labels: int = 0) -> list[int]:
@@ -324,41 +131,78 @@ def column_estimates(
     n_rows = float(len(y.values) if weights is None else weights.sum())
     target = plain_target(y)
     of_target = min(target.value_entropies(weights), default=np.inf)
-    other, target = are_unique(target.levels[:, 0]), target.pooled()
-    found, doubts, largest, common, sparse_errors = [], [], [], [], []
+    other, target = are_unique(target.levels)[:, 0], target.pooled()
+    found = []
     for part in parts_of(x):
         plain = plain_columns(part)
+        found.append(block_estimates(plain, target, other, n_rows, weights, missing))
         highest = np.full(len(plain.is_number), of_target)
         entropies = plain.value_entropies(weights)
         highest[plain.is_number] = np.minimum(entropies, of_target)
-        largest += [*highest]
-        common += [*plain.present.sum(axis=0)]
-        pairs = pairs_of(plain.pooled(), target, n_rows)
-        for levels, (sides, share) in zip(plain.levels.T, pairs, strict=True):
-            if missing == "bin":
-                sides = [(with_missing(first), second) for first, second in sides]
-            found.append(mean_estimate(sides, share, weights))
-            sizes = [n_levels(side.narrow) for side in sides[0]]
-            value, _, ceiling = found[-1]
-            n_common = n_rows * np.mean(sides[0][0].narrow >= 0)
-            error = 0.0 if share else sparse_error(value, ceiling, *sizes, n_common)
-            sparse_errors.append(error)
-            once = other | are_unique(levels)
-            repeated = found[-1][0]
-            if once.any() and not once.all():
-                sides = [(without(first, once), second) for first, second in sides]
-                repeated = mean_estimate(sides, share, weights)[0]
-            doubts.append(abs(repeated - found[-1][0]))
-    values, errors, ceilings = np.array(found).reshape(-1, 3).T
-    values, ceilings = np.minimum(values, largest), np.minimum(ceilings, largest)
-    doubts = np.array(doubts)
-    significant = np.where(values > errors, values, 0.0)
-    warn_of_unique_levels(names or range(len(values)), significant, doubts)
-    warn_of_sparse_tables(names or range(len(values)), values, np.array(sparse_errors))
-    estimates = Estimates(values, np.hypot(errors, doubts / 2), ceilings)
+        found[-1].values[:] = np.minimum(found[-1].values, highest)
+        found[-1].ceilings[:] = np.minimum(found[-1].ceilings, highest)
+    found = BlockEstimates(*map(np.concatenate, zip(*found, strict=True)))
+    significant = np.where(found.values > found.errors, found.values, 0.0)
+    names = names or range(len(significant))
+    warn_of_unique_levels(names, significant, found.doubts)
+    warn_of_sparse_tables(names, found.values, found.sparse_errors)
+    errors = np.hypot(found.errors, found.doubts / 2)
+    estimates = Estimates(found.values, errors, found.ceilings)
     if missing == "pairwise":
-        replace_short(estimates, np.array(common), x, y, weights)
+        replace_short(estimates, found.common, x, y, weights)
     return estimates
+
+
+class BlockEstimates(NamedTuple):
+    """Mutual information of some columns and a target, and why it is in doubt."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    ceilings: np.ndarray
+    doubts: np.ndarray  # what labels that occur once may change, in nats
+    sparse_errors: np.ndarray  # of labels, see `sparse_error`
+    common: np.ndarray  # samples with a value
+
+
+def block_estimates(
+    plain: PlainColumns,
+    target: PlainColumns,
+    other: np.ndarray,
+    n_rows: float,
+    weights: np.ndarray | None,
+    missing: str,
+) -> BlockEstimates:
+    """Estimates of a block of columns; `other` tells labels of y that occur once."""
+    present, once = plain.present, are_unique(plain.levels)
+    figures = np.zeros((5, plain.levels.shape[1]))
+    for columns, sides, share in groups_of(plain.pooled(), target, n_rows):
+        if missing == "bin":
+            sides = [(with_missing(first), second) for first, second in sides]
+        found = mean_estimates(sides, share, weights)
+        figures[:3, columns] = found
+        rows = other[:, np.newaxis] | once[:, columns]
+        some = np.flatnonzero(rows.any(axis=0) & ~rows.all(axis=0))
+        if len(some):
+            kept = [(without(x.take(some), rows[:, some]), y) for x, y in sides]
+            repeated = mean_estimates(kept, share, weights)[0]
+            figures[3, columns[some]] = np.abs(repeated - found[0, some])
+        if not share:
+            figures[4, columns] = sparse_errors(*sides[0], found, n_rows)
+    return BlockEstimates(*figures, present.sum(axis=0))
+
+
+def sparse_errors(
+    first: Codes, second: Codes, found: np.ndarray, n_rows: float
+) -> np.ndarray:
+    """Errors of columns of labels by the adjustment for chance."""
+    sizes = column_levels(first.narrow)
+    n_other = n_levels(second.narrow)
+    n_common = n_rows * (first.narrow >= 0).mean(axis=0)
+    errors = np.zeros(len(sizes))
+    for k in np.flatnonzero(is_sparse_table(n_common, sizes, n_other)):
+        shape = int(sizes[k]), n_other, n_common[k]
+        errors[k] = sparse_error(found[0, k], found[2, k], *shape)
+    return errors
 
 
 def replace_short(
@@ -370,7 +214,7 @@ def replace_short(
 ) -> None:
     """Estimate columns of few values from their own rows, as a table of these."""
     n_rows = len(y.values)
-    warn_of_few_rows(common, n_rows, "a feature and the target")
+    warn_of_short_pairs(common, n_rows, "a feature and the target")
     for k in np.flatnonzero(are_short(common, n_rows)):
         column = x.select([k])
         rows = plain_columns(column).present[:, 0]
@@ -382,20 +226,22 @@ def replace_short(
 
 def are_unique(levels: np.ndarray) -> np.ndarray:
     """Whether the label of each sample occurs once, as that of several samples does."""
-    once = is_unique(levels)
-    return once & (np.count_nonzero(once) > 1)
+    once = np.zeros(levels.shape, dtype=bool)
+    for k in np.flatnonzero(has_unique_levels(levels)):
+        once[:, k] = is_unique(levels[:, k])
+    return once
 
 
 def without(codes: Codes, rows: np.ndarray) -> Codes:
-    """Leave out some samples."""
+    """Leave out some samples of each column."""
     return codes.map(lambda side: np.where(rows, MISSING, side))
 
 
-def mean_estimate(
+def mean_estimates(
     sides: list[tuple[Codes, Codes]], share: float, weights: np.ndarray | None
 ) -> np.ndarray:
-    """Mean of the estimates with several numbers of bins."""
-    return np.mean([estimate(*pair, share, weights) for pair in sides], axis=0)
+    """Mean of the estimates with several numbers of bins, shape (3, n_columns)."""
+    return np.mean([estimates(*pair, share, weights) for pair in sides], axis=0)
 
 
 def plain_target(y: Columns) -> PlainColumns:
@@ -403,7 +249,7 @@ def plain_target(y: Columns) -> PlainColumns:
     if y.values.shape[1] == 1:
         return plain_columns(y)
     codes = target_codes(y.values, FEWEST_BINS, TARGET_CELLS, y.discrete, y.types)
-    return PlainColumns(codes[:, np.newaxis], np.empty((len(codes), 0)), NO_NUMBER)
+    return PlainColumns(codes[:, np.newaxis], *np.empty((2, len(codes), 0)), NO_NUMBER)
 
 
 def target_ceiling(y: Columns) -> float:
@@ -415,38 +261,38 @@ def target_ceiling(y: Columns) -> float:
 
 
 def parts_of(x: Columns) -> Iterator[Columns]:
-    """Yield blocks of columns, dense ones of a sparse matrix."""
+    """Yield blocks of columns."""
     values = x.values.tocsc() if sparse.issparse(x.values) else x.values
-    for start in range(0, values.shape[1], BLOCK):
-        part = slice(start, start + BLOCK)
+    size = max(BLOCK // max(values.shape[0], 1), FEWEST_COLUMNS)
+    for start in range(0, values.shape[1], size):
+        part = slice(start, start + size)
         types = x.types[part] if x.types else None
         yield Columns(values[:, part], x.discrete[part], types)
 
 
-def pairs_of(
+def groups_of(
     plain: PlainColumns, target: PlainColumns, n_rows: float
-) -> Iterator[tuple[list[tuple[Codes, Codes]], float]]:
-    """Yield both sides of each column and the target, by numbers of bins; the share."""
+) -> Iterator[tuple[np.ndarray, list[tuple[Codes, Codes]], float]]:
+    """Yield columns of one kind, both sides by numbers of bins, and their share."""
     numeric = bool(target.is_number[0])
-    counts = numbers_of_bins(n_rows, 0 if numeric else n_levels(target.levels[:, 0]))
-    blocks = [plain.bins(n_bins) for n_bins in counts if plain.is_number.any()]
-    place = np.cumsum(plain.is_number) - 1
-    cut = cache(lambda n_bins: target.bins(n_bins).column(0))
-    for k, is_number in enumerate(plain.is_number):
-        level = labels_alone(plain.levels[:, k])
-        if is_number and numeric:
-            pairs = zip(blocks, map(cut, counts), strict=True)
-            sides = [(block.column(place[k]), other) for block, other in pairs]
-            yield sides, NUMBER_SHARE
-        elif is_number:
-            other = labels_alone(target.levels[:, 0])
-            sides = [(block.column(place[k]), other) for block in blocks]
-            yield sides, MIXED_SHARE
-        elif numeric:
-            several = numbers_of_bins(n_rows, n_levels(plain.levels[:, k]))
-            yield [(level, cut(n_bins)) for n_bins in several], MIXED_SHARE
-        else:
-            yield [(level, labels_alone(target.levels[:, 0]))], 0.0
+    other = labels_alone(target.levels[:, 0])
+    counts = numbers_of_bins(n_rows, 0 if numeric else n_levels(other.narrow))
+    numbers, labels = np.flatnonzero(plain.is_number), np.flatnonzero(~plain.is_number)
+    cut = cache(lambda n_bins: next(target.bins([n_bins])).column(0))
+    if len(numbers):
+        others = map(cut, counts) if numeric else repeat(other, len(counts))
+        sides = list(zip(plain.bins(counts), others, strict=True))
+        yield numbers, sides, NUMBER_SHARE if numeric else MIXED_SHARE
+    levels = plain.levels[:, labels]
+    if not numeric:
+        yield labels, [(labels_alone(levels), other)], 0.0
+        return
+    sizes = column_levels(levels)
+    for size in np.unique(sizes).tolist():
+        own = np.flatnonzero(sizes == size)
+        first = labels_alone(levels[:, own])
+        sides = [(first, cut(n_bins)) for n_bins in numbers_of_bins(n_rows, size)]
+        yield labels[own], sides, MIXED_SHARE
 
 
 def pair_synergy(
@@ -479,115 +325,12 @@ def pair_synergy(
     return together - sum(alone)
 
 
-def one_column(plain: PlainColumns, n_bins: int) -> Codes:
-    """Codes of the only column."""
-    if plain.is_number[0]:
-        return plain.bins(n_bins).column(0)
-    return labels_alone(plain.levels[:, 0])
-
-
-def labels_alone(levels: np.ndarray) -> Codes:
-    """Codes of labels, which have one width only."""
-    return Codes(levels, levels)
-
-
-def with_missing(codes: Codes) -> Codes:
-    """Give missing values a bin of their own."""
-    return codes.map(missing_as_code)
-
-
 def estimate(
     first: Codes, second: Codes, share: float, weights: np.ndarray | None
 ) -> tuple[float, float, float]:
-    """Mutual information of two columns, its standard error and its ceiling, in nats.
-
-    Parameters
-    ----------
-    first, second : Codes
-        Bins of shape (n_rows,); samples with a negative code are left out.
-    share : float
-        Share of the step from the wide bins to the narrow ones that is added.
-    weights : ndarray of shape (n_rows,) or None
-        Weights of the samples.
-    """
-    kept = (first.narrow >= 0) & (second.narrow >= 0)
-    if not kept.any():
-        return 0.0, 0.0, 0.0
-    if not kept.all():
-        first, second = (
-            side.map(lambda codes: compact(codes[kept])) for side in (first, second)
-        )
-        weights = None if weights is None else weights[kept]
-    labels = [side.narrow for side in (first, second) if side.are_labels]
-    most = max(map(n_levels, labels), default=1) if share else None
-    cells = occupied_cells(first, second, weights)
-    ratios = log_ratios(cells.x, cells.y, cells.mass)
-    total = cells.mass.sum()
-    plugin = cells.mass @ ratios / total
-    sides = first.narrow, second.narrow
-    value, stretch = adjusted_information(plugin, *sides, weights, most)
-    heights = np.array([entropies(side, weights) for side in (first, second)])
-    step, unsure = 0.0, 0.0
-    if share:
-        wide = log_ratios(cells.wide_x, cells.wide_y, cells.mass)
-        plugin = cells.mass @ wide / total
-        sides = first.wide, second.wide
-        step = value - adjusted_information(plugin, *sides, weights, most)[0]
-        ratios = (1 + share) * ratios - share * wide
-        steps = heights[:, 0] - heights[:, 1]
-        largest = np.min(steps, where=steps > 0, initial=np.inf)
-        unresolved = min(max(step, 0.0) / largest, MOST_UNRESOLVED)
-        unsure = NUMBER_UNSURE if share == NUMBER_SHARE else MIXED_UNSURE
-        unsure *= step / (1 - unresolved)
-    ceiling = float(np.min(heights @ [1 + share, -share]))
-    value = min(value + share * step, ceiling)
-    sizes = [n_levels(side.narrow) for side in (first, second)]
-    freedom = (sizes[0] - 1) * (sizes[1] - 1)
-    adjustment = sparse_error(value, ceiling, *sizes, total, most)
-    unsure = np.hypot(unsure, (1 - share) * adjustment)  # half for numbers
-    spread = (cells.mass @ ratios**2) / total - ((cells.mass @ ratios) / total) ** 2
-    # Of independent columns the plug-in value is chi-squared divided by 2n.
-    chance = np.sqrt(min(freedom, total) / 2) / total
-    error = np.hypot(stretch * max(np.sqrt(max(spread, 0.0) / total), chance), unsure)
-    # The truth is not negative: an estimate below 0 is off by its size or more.
-    return value, max(float(error), -value), ceiling
-
-
-class Cells(NamedTuple):
-    """Cells of a table that have samples: their codes and their mass."""
-
-    x: np.ndarray
-    y: np.ndarray
-    wide_x: np.ndarray
-    wide_y: np.ndarray
-    mass: np.ndarray
-
-
-def occupied_cells(first: Codes, second: Codes, weights: np.ndarray | None) -> Cells:
-    """Find the cells of the narrow bins of two columns that have samples."""
-    size = n_levels(second.narrow)
-    cells = first.narrow.astype(np.int64) * size + second.narrow
-    if size * n_levels(first.narrow) > MOST_CELLS * len(cells):
-        occupied, places = np.unique(cells, return_inverse=True)
-        mass = np.bincount(places, weights)
-    else:
-        mass = np.bincount(cells, weights)
-        occupied = np.flatnonzero(mass)
-        mass = mass[occupied]
-    codes = occupied // size, occupied % size
-    wide = []
-    for side, code in zip((first, second), codes, strict=True):
-        parent = np.zeros(n_levels(side.narrow), dtype=np.int64)
-        parent[side.narrow] = side.wide
-        wide.append(parent[code])
-    return Cells(*codes, *wide, mass.astype(float))
-
-
-def log_ratios(x: np.ndarray, y: np.ndarray, mass: np.ndarray) -> np.ndarray:
-    """Log ratio of joint and margins of cells; those of equal codes are merged."""
-    joint = np.unique(x * (y.max() + 1) + y, return_inverse=True)[1]
-    of_joint, of_x, of_y = (np.bincount(c, mass)[c] for c in (joint, x, y))
-    return np.log(of_joint * mass.sum() / (of_x * of_y))
+    """`estimates` of one column, of shape (n_rows,)."""
+    column = first.map(lambda codes: codes[:, np.newaxis])
+    return tuple(estimates(column, second, share, weights)[:, 0].tolist())
 
 
 def entropies(side: Codes, weights: np.ndarray | None) -> list[float]:
