@@ -237,9 +237,9 @@ class Limit(NamedTuple):
 # Of means 2 % of 430 draws of elliptical copulas came above the least and none above
 # the other; of rotated waves, signs, maxima and products of 400 samples all did. Of 32
 # draws of such copulas (200 and 1000 samples) 3 came above the least of moments and,
-# where the margins are not extreme, 3 above that of neighbours; of 33 of more than three
-# columns none above that of trees, whose largest was 1.3. A false alarm costs time
-# alone, a miss costs the estimate.
+# where the margins are not extreme, 3 above that of neighbours; of 33 of more than
+# three columns none above that of trees, whose largest was 1.3. A false alarm costs
+# time alone, a miss costs the estimate.
 MOMENTS = Limit(3.0, 5.0)
 MEANS = Limit(2.5, 4.0)
 NEIGHBORS = Limit(2.0, 3.0)
