@@ -8,5 +8,5 @@ cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 size=${1:-gpu}
 out=${2:-benchmarks/results/gpu.csv}
-PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" "$python" benchmarks/bench_gpu.py \
+PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" "$python" -m benchmarks.speed.gpu \
     --size "$size" --out "$out"

@@ -1,12 +1,16 @@
 """Configuration of the documentation."""
 
 import ast
+import sys
 import warnings
 from pathlib import Path
+
+from numpydoc.xref import DEFAULT_LINKS
 
 import skmi
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "doc" / "extensions"))
 
 warnings.filterwarnings("ignore", category=skmi.SkmiWarning)
 
@@ -17,19 +21,38 @@ copyright = "2026, the skmi developers"
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "sphinx-mathjax-offline",
     "sphinxcontrib.bibtex",
+    "links",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples", "_templates"]
 default_role = "literal"
+smartquotes = False  # options keep both hyphens
 root_doc = "index"
 
 autosummary_generate = True
 numpydoc_show_class_members = False
-numpydoc_xref_param_type = False
+numpydoc_xref_param_type = True
+numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {
+    "ndarray": "numpy.ndarray",
+    "Module": "torch.nn.Module",
+    "Tensor": "torch.Tensor",
+    "RandomState": "numpy.random.RandomState",
+    "DataFrame": "pandas.DataFrame",
+}
+numpydoc_xref_ignore = "all"
+
+intersphinx_mapping = {}  # filled by extensions/links.py
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "plain"
@@ -43,15 +66,27 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "within_subsection_order": "FileNameSortKey",
     "show_memory": False,
-    "min_reported_time": 1,
+    "write_computation_times": False,
     "remove_config_comments": True,
     "image_scrapers": ("matplotlib",),
+    "reset_modules": ("matplotlib", "figures.transparent"),
+    "thumbnail_size": (640, 400),
+    "reference_url": {"skmi": None},
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skmi"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["skmi.css"]
+html_logo = "_static/logo.svg"
+html_favicon = "_static/favicon.svg"
+html_context = {"default_mode": "auto"}
+ALONE = ["index", "install", "quickstart", "faq", "papers", "whats_new", "developing"]
+html_sidebars = {page: [] for page in [*ALONE, "security", "references", "search"]}
 html_theme_options = {
+    "logo": {"text": "skmi", "alt_text": "skmi: to the front page"},
+    "header_links_before_dropdown": 6,
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
-from skmi._core.estimate import Estimate
+from skmi._core.estimate import Estimate, status_of_difference
+from skmi._core.fitted import FittedAttributes
 from skmi._core.params import (
     DeclaredParameters,
     estimator,
@@ -33,6 +34,7 @@ from skmi._data.condition import Condition
 from skmi._data.dtypes import is_two_valued, on_device_of
 from skmi._data.splitting import N_CONTRASTS, log_mean_exp, multi_sample_terms
 from skmi._data.validation import validate_pair
+from skmi._data.weights import draw_in_proportion, take_weights
 from skmi.entropy import highest_entropy, largest_entropy
 from skmi.exceptions import (
     DiscreteTargetWarning,
@@ -55,16 +57,6 @@ __all__ = [
 ]
 
 
-class FittedAttributes:
-    """The attributes that every fit sets; `classes_` is set for labels alone."""
-
-    mutual_info_: float
-    standard_error_: float
-    bound_: str
-    ceiling_: float
-    classes_: np.ndarray
-
-
 @parameters
 class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParameters):
     """Base of the estimators of mutual information between X and y.
@@ -82,8 +74,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     _may_write = True  # into X
     _is_normalized = False  # whether _log_ratio has no free constant
     _condition = None  # how Z is read, in a conditional fit
-    # Pipeline.score routes a sample_weight of None to every last step.
-    __metadata_request__score: ClassVar = {"sample_weight": None}
+    _weights = None  # of the samples, of mean 1, while a fit with weights runs
+    _groups = None  # of the samples, while a fit with groups runs
+    _all_samples = None  # which were kept, y and groups, where weights of 0 leave some
     _shared_attributes = (
         *FittedAttributes.__annotations__,
         "information_coefficient_",
@@ -137,9 +130,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         vars(self).update(self._chain.attributes)
         return self._chain.estimate
 
-    def _conditional(self, method: str, X, y, Z) -> Any:
+    def _conditional(self, method: str, X, y, Z, **options) -> Any:
         """Return what a method computes given Z on validated samples."""
-        return self._chain.difference(method, X, y, Z)
+        return self._chain.difference(method, X, y, Z, **options)
 
     @property
     def _contrast(self) -> str:
@@ -192,16 +185,32 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             estimate = estimate._replace(mutual_info=0.0, standard_error=0.0)
         self._publish(self._limit(estimate, X, y))
         # The entropy of labels is itself estimated.
-        ends = map(highest_entropy, self._label_sides(X, y))
+        sides = self._label_sides(X, y)
+        ends = [highest_entropy(side, self._weights) for side in sides]
         self._interval_end = min(estimate.ceiling, *ends, math.inf)
         warn_of_few_rows(X)
         self._warn_of_saturation(estimate.ceiling)
         self._warn_of_reach(estimate.reach)
         return self
 
+    def _fit_weighted(self, X, y, Z, sample_weight, groups=None) -> Self:
+        """Fit with weights or groups of the samples; those of weight 0 are left out."""
+        given = X, y, Z, groups
+        self._weights, blocks = take_weights(sample_weight, given)
+        X, y, Z, self._groups = blocks
+        if X is not given[0]:
+            self._all_samples = np.asarray(sample_weight) > 0, given[1], given[3]
+        try:
+            return MutualInfoEstimator.fit(self, X, y, Z)
+        finally:
+            for name in ("_weights", "_groups", "_all_samples"):
+                vars(self).pop(name, None)
+
     def _limit(self, estimate: Estimate, X: np.ndarray, y: np.ndarray) -> Estimate:
         """Return an estimate that does not exceed the entropies of labels."""
-        limit = min(map(largest_entropy, self._label_sides(X, y)), default=math.inf)
+        sides = self._label_sides(X, y)
+        limits = [largest_entropy(side, self._weights) for side in sides]
+        limit = min(limits, default=math.inf)
         return estimate._replace(
             mutual_info=min(estimate.mutual_info, limit),
             ceiling=min(estimate.ceiling, limit),
@@ -227,7 +236,13 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         self.standard_error_ = error
         self._influence = estimate.influence
 
-    def score(self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        Z: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
         r"""Return a lower bound of the mutual information on test samples, in nats.
 
         It is the same bound for every estimator, so that a search compares like with
@@ -250,6 +265,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Their partners.
         Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
             Conditioning variable, if `fit` had one.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in both means.
 
         Returns
         -------
@@ -257,8 +274,10 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Higher is better.
         """
         check_is_fitted(self)
+        weights, (X, y, Z) = take_weights(sample_weight, [X, y, Z])
         if self._takes_condition(Z):
-            return float(self._given_condition("score", X, y, Z))
+            options = {} if weights is None else {"sample_weight": weights}
+            return float(self._given_condition("score", X, y, Z, **options))
         X, y = self._validate(X, y, reset=False)
 
         def ratios(rows, columns):
@@ -266,8 +285,8 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
                 return self._log_ratio(X[columns], y[rows]).T
             return self._log_ratio(X[rows], y[columns])
 
-        terms = multi_sample_terms(ratios, len(X))
-        return require_finite(terms.mean(), "score")
+        terms = multi_sample_terms(ratios, len(X), weights)
+        return require_finite(np.average(terms, weights=weights), "score")
 
     def mutual_info(
         self, X: ArrayLike, y: ArrayLike, Z: ArrayLike | None = None
@@ -351,11 +370,12 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             raise ValueError(f"The estimator was fitted {was} Z: {cure} one here.")
         return Z is not None
 
-    def _given_condition(self, method: str, X, y, Z) -> Any:
+    def _given_condition(self, method: str, X, y, Z, **options) -> Any:
         """Validate samples and return what a method computes given Z."""
         least = 1 if method == "score_samples" else 2
         X, y = self._validate(X, y, reset=False, min_samples=least)
-        return self._conditional(method, X, y, self._condition.read(Z, len(X)))
+        Z = self._condition.read(Z, len(X))
+        return self._conditional(method, X, y, Z, **options)
 
     def _offset(self, X, y):
         """Return the log of the mean density ratio of each sample to known ones.
@@ -391,7 +411,12 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         )
         if reset:
             self._condition = None
-            rows = np.random.RandomState(0).permutation(len(y))[:N_CONTRASTS]
+            random_state, n_rows = np.random.RandomState(0), len(y)
+            if self._weights is None:
+                rows = random_state.permutation(n_rows)[:N_CONTRASTS]
+            else:
+                n_rows = min(n_rows, N_CONTRASTS)
+                rows = draw_in_proportion(self._weights, n_rows, random_state)
             self._known_rows = X[rows], y[rows]
         return X, y
 
@@ -474,7 +499,10 @@ class ChainRule(NamedTuple):
             with warnings.catch_warnings():
                 for kind in (*kinds, SaturationWarning):
                     warnings.simplefilter("ignore", kind)
-                models.append(model.fit(block, y))
+                if estimator._weights is None:
+                    models.append(model.fit(block, y))
+                else:
+                    models.append(model.fit(block, y, sample_weight=estimator._weights))
         return cls(*models)
 
     @property
@@ -494,11 +522,17 @@ class ChainRule(NamedTuple):
         }
         if "fold_scores_" in found:
             found["fold_scores_"] = self.whole.fold_scores_ - self.part.fold_scores_
+        if "status_" in found:
+            found["status_"] = self.status_of(self.estimate)
         return found
 
+    def status_of(self, estimate: Estimate) -> str:
+        """Return the verdict on the difference, given those of the two estimates."""
+        return status_of_difference(estimate, self.whole.status_, self.part.status_)
+
     def difference(
-        self, method: str, X: np.ndarray, y: np.ndarray, Z: np.ndarray
+        self, method: str, X: np.ndarray, y: np.ndarray, Z: np.ndarray, **options: Any
     ) -> Any:
         """Return the difference of what a method of both returns."""
-        whole = getattr(self.whole, method)(np.hstack([X, Z]), y)
-        return whole - getattr(self.part, method)(Z, y)
+        whole = getattr(self.whole, method)(np.hstack([X, Z]), y, **options)
+        return whole - getattr(self.part, method)(Z, y, **options)

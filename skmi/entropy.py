@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, check_consistent_length
 from skmi._data.dtypes import is_missing, wanting_numbers
 from skmi._data.integers import distinct
 from skmi._data.reading import read_block
+from skmi._data.weights import effective_size, read_weights
 
 __all__ = [
     "CORRECTIONS",
@@ -25,6 +26,8 @@ __all__ = [
     "neighbor_surprise",
 ]
 
+
+N_WEIGHED = 30  # neighbours whose weights are averaged: the logarithm of few is biased
 
 # -- entropies of counts, one function for each correction -----------------------------
 
@@ -270,7 +273,10 @@ def as_columns(X: ArrayLike) -> np.ndarray:
 
 
 def neighbor_surprise(
-    X: ArrayLike, n_neighbors: int = 3, metric: str = "chebyshev"
+    X: ArrayLike,
+    n_neighbors: int = 3,
+    metric: str = "chebyshev",
+    sample_weight: ArrayLike | None = None,
 ) -> np.ndarray:
     r"""Estimate minus the log density at each sample, whose mean is the entropy.
 
@@ -286,6 +292,9 @@ def neighbor_surprise(
         The number k of the neighbour.
     metric : {"chebyshev", "euclidean"}, default="chebyshev"
         Distance.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples. The density is that of the weighted samples: the
+        unweighted one times the mean weight of the 30 nearest neighbours.
 
     Returns
     -------
@@ -316,17 +325,27 @@ def neighbor_surprise(
             f"n_samples={n_samples} is too few for n_neighbors={n_neighbors}; pass "
             "more samples than neighbours."
         )
-    distances = cKDTree(X).query(X, [n_neighbors + 1], p=norm)[0]
+    tree = cKDTree(X)
+    distances = tree.query(X, [n_neighbors + 1], p=norm)[0]
     if (distances == 0).any():
         raise ValueError(
             "X repeats rows more often than n_neighbors, so that it has no density. "
             "Drop the duplicates, or treat X as labels with discrete_entropy."
         )
     level = digamma(n_samples) - digamma(n_neighbors) + log_ball
-    return level + d * np.log(distances[:, 0])
+    surprise = level + d * np.log(distances[:, 0])
+    if sample_weight is None:
+        return surprise
+    weights = read_weights(sample_weight, X)
+    others = range(2, min(N_WEIGHED, n_samples - 1) + 2)
+    near = weights[tree.query(X, others, p=norm)[1]].mean(axis=1)
+    with np.errstate(divide="ignore"):  # infinite among samples of weight 0
+        return surprise - np.log(near / weights.mean())
 
 
-def gaussian_surprise(X: ArrayLike) -> np.ndarray:
+def gaussian_surprise(
+    X: ArrayLike, sample_weight: ArrayLike | None = None
+) -> np.ndarray:
     r"""Compute minus the log density of a fitted normal distribution at each sample.
 
     The mean is the entropy :math:`\tfrac12 \log |2 \pi e \Sigma|` of normal samples,
@@ -337,6 +356,8 @@ def gaussian_surprise(X: ArrayLike) -> np.ndarray:
     ----------
     X : array-like of shape (n_samples, n_features)
         More samples than columns.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples in the mean and the covariance.
 
     Returns
     -------
@@ -361,8 +382,12 @@ def gaussian_surprise(X: ArrayLike) -> np.ndarray:
         raise ValueError(f"n_samples={n_samples} is too few for n_features={d}.")
     unit = np.abs(X).max(axis=0)  # keeps squares from overflowing
     unit = np.where(unit > 0, unit, 1.0)
-    centred = X / unit - (X / unit).mean(axis=0)
-    covariance = centred.T @ centred / (n_samples - 1)
+    weights = np.ones(n_samples)
+    if sample_weight is not None:
+        weights = read_weights(sample_weight, X)
+        n_samples = max(effective_size(weights), d + 1)
+    centred = X / unit - np.average(X / unit, axis=0, weights=weights)
+    covariance = np.cov(centred, rowvar=False, aweights=weights).reshape(d, d)
     sign, log_determinant = np.linalg.slogdet(covariance)
     if sign <= 0 or not np.isfinite(log_determinant):
         raise ValueError("X has columns that determine each other, hence no density.")
@@ -399,7 +424,7 @@ def neighbor_weights(n_neighbors: int, n_columns: int) -> np.ndarray:
         )
     powers = 2 * np.arange(n_biases + 1)[:, np.newaxis] / n_columns
     moments = np.exp(gammaln(order + powers) - gammaln(order))
-    return np.linalg.lstsq(moments, np.eye(n_biases + 1)[0])[0]
+    return np.linalg.lstsq(moments, np.eye(n_biases + 1)[0], rcond=None)[0]
 
 
 def weighted_entropy_terms(
@@ -430,22 +455,34 @@ def weighted_entropy_terms(
     return np.log(widths).sum() + log_ball + digamma(n_samples) + levels @ weights
 
 
-def largest_entropy(labels: np.ndarray) -> float:
+def label_counts(labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the number of samples of each label.
+
+    Their weights are scaled so that the sum is the effective number of samples.
+    """
+    found = np.unique(labels, axis=0, return_inverse=True, return_counts=True)
+    if weights is None:
+        return found[2]
+    scale = effective_size(weights) / weights.sum()
+    return np.bincount(found[1].ravel(), weights * scale)
+
+
+def largest_entropy(labels: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the entropy of labels, its bias removed, or at most that of equal shares.
 
     Without that correction, labels that determine each other would exceed it.
     """
-    n_labels = len(np.unique(labels, axis=0))
-    return min(discrete_entropy(labels, "miller_madow"), math.log(n_labels))
+    counts = label_counts(labels, weights)
+    return min(float(miller_madow(counts)), math.log(len(counts)))
 
 
-def highest_entropy(labels: np.ndarray) -> float:
+def highest_entropy(labels: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the upper end of a 95 % interval of the entropy of labels.
 
     At most that of equal shares. The first order of the error vanishes for these, where
     the entropy is that less a chi-squared variable over 2n.
     """
-    counts = np.unique(labels, axis=0, return_counts=True)[1]
+    counts = label_counts(labels, weights)
     n_samples, degrees = counts.sum(), len(counts) - 1
     surprise = -np.log(counts / n_samples)
     mean = surprise @ counts / n_samples

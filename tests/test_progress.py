@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
@@ -20,6 +19,8 @@ from skmi.inference import (
 )
 from tests.oracle import draw_normal
 
+callback = pytest.importorskip("sklearn.callback")  # scikit-learn 1.9
+ProgressBar, ScoringMonitor = callback.ProgressBar, callback.ScoringMonitor
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 
 

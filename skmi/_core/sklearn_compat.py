@@ -4,9 +4,9 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import TypeVar
 
+import numpy as np
 from numpy.random import RandomState
 from sklearn.base import _fit_context, clone
-from sklearn.callback import with_callbacks
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -28,6 +28,7 @@ if MYPY:
         OneToOneFeatureMixin,
         RegressorMixin,
         TransformerMixin,
+        with_callbacks,
     )
 else:
     from sklearn.base import (
@@ -39,7 +40,11 @@ else:
         RegressorMixin,
         TransformerMixin,
     )
-    from sklearn.callback import CallbackSupportMixin
+
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:  # before scikit-learn 1.9
+        from skmi._core.inert_callbacks import CallbackSupportMixin, with_callbacks
 
 __all__ = [
     "BaseEstimator",
@@ -81,6 +86,8 @@ def make_random_state(random_state):
 
 def select_rows(data, rows):
     """Return some rows of an array, frame or list, in the given order."""
+    if type(data).__module__.partition(".")[0] == "pyarrow":  # not in 1.7
+        return data.take(np.arange(len(data))[rows])
     return _safe_indexing(data, rows)
 
 
@@ -115,7 +122,7 @@ def watch_test(callbacks, results, name, n_tasks):
 
 
 def without_callbacks(estimator):
-    """Return a clone that without the callbacks of its original."""
+    """Return a clone without the callbacks of its original."""
     estimator = clone(estimator)
     vars(estimator).pop("_skl_callbacks", None)
     return estimator

@@ -250,7 +250,9 @@ def feature_kinds(X):
     names = column_types(X)
     if names:
         kinds = [label_kind(name) for name in names]
-        columns = np.asarray(X, dtype=object) if "object" in kinds else None
+        if "object" not in kinds:
+            return kinds
+        columns = np.asarray(X, dtype=object).reshape(-1, len(kinds))  # or of a series
         return [
             element_kinds(columns[:, number]) if kind == "object" else kind
             for number, kind in enumerate(kinds)

@@ -12,9 +12,12 @@ def normal_scores(ranks: np.ndarray, n_samples: int) -> np.ndarray:
 
 
 class ColumnView:
-    """The transform of a column, learned from the samples of a fit."""
+    """The transform of a column, learned from the samples of a fit.
 
-    def __init__(self, column, marginals):
+    Ranks are by the weights of the samples, if these have some.
+    """
+
+    def __init__(self, column, marginals, weights=None):
         self.marginals = marginals
         order = np.argsort(column)
         ordered = column[order]
@@ -28,7 +31,11 @@ class ColumnView:
             self.has_ties = self._is_a_grid()
         if marginals == "rank":
             ends = np.append(starts[1:], len(column))
-            self.scores = normal_scores((starts + 1 + ends) / 2, len(column))
+            if weights is None:
+                self.scores = normal_scores((starts + 1 + ends) / 2, len(column))
+            else:
+                below = np.append(0.0, weights[order].cumsum())
+                self.scores = ndtri((below[starts] + below[ends]) / (2 * below[-1]))
 
     def _is_a_grid(self):
         """Whether few gaps part the values, so that distances are equal.
@@ -84,8 +91,8 @@ class ColumnView:
 class BlockView:
     """The transforms of the columns of a block; constant ones are left out."""
 
-    def __init__(self, block, marginals):
-        self.views = [ColumnView(column, marginals) for column in block.T]
+    def __init__(self, block, marginals, weights=None):
+        self.views = [ColumnView(column, marginals, weights) for column in block.T]
 
     def apply(self, block):
         """Return the transformed columns; equal values stay equal."""

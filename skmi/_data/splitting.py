@@ -14,9 +14,11 @@ from skmi.exceptions import FewRowsWarning, warn
 
 __all__ = [
     "N_CONTRASTS",
+    "ContiguousFolds",
     "Fold",
     "contrast_blocks",
     "cross_fitting_folds",
+    "folds_of_kept",
     "hold_out",
     "log_mean_exp",
     "mean_by_row",
@@ -96,15 +98,19 @@ def cross_fitting_folds(
     random_state: np.random.RandomState,
     name: str,
     groups: np.ndarray | None = None,
+    block_length: int | None = None,
 ) -> list[Fold]:
     """Split into folds whose test samples do not train; a number means shuffled ones.
 
     `cv` is what scikit-learn takes: a number, a splitter, or pairs of sample numbers.
+    With a `block_length` a number means consecutive samples, with a gap of a block.
     """
     n_samples = len(y)
     if isinstance(cv, Integral) and groups is not None:
         seed = random_state.randint(np.iinfo(np.int32).max)
         splitter = GroupKFold(cv, shuffle=True, random_state=seed)
+    elif isinstance(cv, Integral) and block_length is not None:
+        splitter = ContiguousFolds(cv, block_length)
     elif isinstance(cv, Integral):
         splitter = shuffled_folds(y, cv, stratified, random_state)
     else:
@@ -124,6 +130,48 @@ def cross_fitting_folds(
         require_samples(fold, n_samples, name, sizes)
         folds.append(fold)
     return folds
+
+
+class ContiguousFolds(NamedTuple):
+    """Splitter of a series: parts that follow on one another are tested on in turn.
+
+    A `gap` of samples before and after the part neither trains nor is tested on.
+    """
+
+    n_folds: int
+    gap: int
+
+    def split(
+        self, X: np.ndarray, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the numbers of the training and test samples of each fold."""
+        rows = np.arange(len(X))
+        for own in np.array_split(rows, self.n_folds):
+            if len(own):
+                apart = (rows < own[0] - self.gap) | (rows > own[-1] + self.gap)
+                yield rows[apart], own
+
+
+def folds_of_kept(
+    cv: Any, kept: np.ndarray, y: Any, groups: Any
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the folds of a splitter of all samples, in numbers of those that are kept.
+
+    Parameters
+    ----------
+    cv : splitter or iterable of pairs
+        What scikit-learn takes, for all samples.
+    kept : bool ndarray of shape (n_samples,)
+        Which samples are kept.
+    y, groups : array-like of shape (n_samples,) or None
+        Those of all samples.
+    """
+    numbers = kept.cumsum() - 1
+    pairs = check_cv(cv).split(np.zeros((len(kept), 1)), y, groups)
+    return [
+        tuple(numbers[rows[kept[rows]]] for rows in map(np.asarray, pair))
+        for pair in pairs
+    ]
 
 
 def stopped_by_others(folds: list[Fold]) -> list[Fold]:
@@ -222,7 +270,9 @@ def split_rows(n_rows: int, n_columns: int, size: int) -> list[np.ndarray]:
 
 
 def multi_sample_terms(
-    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray], n_samples: int
+    ratios: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    n_samples: int,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     r"""Return the terms of the multi-sample lower bound, one for each sample.
 
@@ -235,6 +285,8 @@ def multi_sample_terms(
         first are the rows themselves.
     n_samples : int
         Number of samples.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights of the samples in the mean over columns; None means equal ones.
 
     Returns
     -------
@@ -255,6 +307,8 @@ def multi_sample_terms(
     for rows, columns in contrast_blocks(n_samples):
         values = ratios(rows, columns)
         gaps = values - np.diagonal(values)[:, np.newaxis]
+        if weights is not None:
+            gaps += np.log(weights[columns] / weights[columns].mean())
         terms[rows] = math.log(len(columns)) - logsumexp(gaps, axis=1)
     return terms
 

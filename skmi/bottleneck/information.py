@@ -180,7 +180,7 @@ def contrast(
     values, influences = np.empty(len(y)), np.empty(len(y))
     for rows, columns in contrast_blocks(len(y)):
         scores = decoder(codes[:, columns], y[rows].expand(len(codes), -1, -1)).mT
-        terms = [reduce_rows(block, bounds.info_nce) for block in scores]
+        terms = [reduce_rows(block, bound=bounds.info_nce) for block in scores]
         values[rows] = torch.stack([term.value for term in terms]).mean(0)
         as_negatives = torch.stack([term.negative_influence for term in terms]).mean(0)
         influences[rows] = values[rows] + as_negatives.numpy()

@@ -174,13 +174,20 @@ class Bottleneck(nn.Module):
         critic: nn.Module | None,
         information: Any,
         schedule: BetaSchedule,
+        critic_rate: float = 1.0,  # its learning rate, relative to that of the others
     ) -> None:
         super().__init__()
         self.channel, self.decoder, self.critic = channel, decoder, critic
         self.information = information
         self.schedule = schedule
-        self.beta = schedule.beta
+        self.beta, self.critic_rate = schedule.beta, critic_rate
         self.register_buffer("epoch", torch.tensor(0), persistent=False)
+
+    @property
+    def rate_factors(self) -> dict[torch.Tensor, float]:
+        """What multiplies the learning rate of the critic's parameters."""
+        critic = [] if self.critic is None else self.critic.parameters()
+        return dict.fromkeys(critic, self.critic_rate)
 
     def set_epoch(self, epoch: int) -> None:
         """Set the weight of the compression for an epoch, counted from 0."""

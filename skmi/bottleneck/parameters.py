@@ -61,6 +61,8 @@ TEXTS = {
     Whether `learning_rate_init` is constant, or decays to 0 along a half cosine over
     `max_iter` epochs; the latter suits ``early_stopping=False``. A number, such as
     0.97, is the factor by which it decreases every second epoch.""",
+    "learning_rate_init": """float or pair of float
+    Learning rate of Adam; of a pair the second one is that of the critic.""",
     "method": """str, dict or None
     Score-function estimator of "mige": a name in ``skmi.scores.SCORES``, or a dict of
     "method" and its options; None is "nu_method". The published one is

@@ -14,8 +14,10 @@ from skmi._core.sklearn_compat import Integral, Interval, Real, StrOptions
 from skmi._data.marginals import BlockView
 from skmi._data.splitting import split_rows
 from skmi.base import Estimate, MutualInfoEstimator
+from skmi.density._device import log_sums_on_device
 from skmi.density._verdict import NEAR, ONE_SIDED
 from skmi.exceptions import ReliabilityWarning, warn
+from skmi.neighbors._distances import device_that_is_here, other_device
 from skmi.neighbors._drift import drift_of_neighbors
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._terms import ball_terms
@@ -64,6 +66,10 @@ class KernelDensityMI(MutualInfoEstimator):
         Transform of each column: normal scores of its ranks, standardisation, or none.
     n_jobs : int or None, default=None
         Number of threads: None means 1 outside a joblib context, -1 all processors.
+    device : str or None, default=None
+        None or "cpu" sums kernels on the CPU. The name of another device, such as
+        "cuda", sums them there with torch, in double precision; "auto" uses CUDA where
+        it is available. `score` computes on the CPU.
 
     Attributes
     ----------
@@ -120,6 +126,7 @@ class KernelDensityMI(MutualInfoEstimator):
         default="rank", constraints=[StrOptions({"rank", "standard"}), None]
     )
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
+    device: str | None = parameter(default=None, constraints=[str, None])
 
     _takes_labels = False
     _is_normalized = True
@@ -138,7 +145,7 @@ class KernelDensityMI(MutualInfoEstimator):
                 f"n_samples={len(x)} is too few for the covariance of {n_columns} "
                 "columns. Pass fewer columns, or two samples or more for each."
             )
-        self._kernels = Kernels(x, y, self.n_jobs)
+        self._kernels = Kernels(x, y, self.n_jobs, other_device(self.device))
         self.bandwidth_: float = self._choose_bandwidth(len(x))
         self._kernels.bandwidth = self.bandwidth_
         if self.adaptive and self._kernels.has_both_sides:
@@ -165,7 +172,8 @@ class KernelDensityMI(MutualInfoEstimator):
         rows = random_state.permutation(len(x))[:MOST_ROWS]
         squares = []
         for _ in range(min(max(MOST_ROWS // len(rows), 1), MOST_SHUFFLES)):
-            shuffled = Kernels(x[rows], y[random_state.permutation(rows)], self.n_jobs)
+            other = y[random_state.permutation(rows)]
+            shuffled = Kernels(x[rows], other, self.n_jobs, self._kernels.device)
             if not shuffled.has_both_sides:
                 return 0.0
             shuffled.bandwidth = self.bandwidth_
@@ -310,8 +318,14 @@ class Kernels:
     L, and y by the rest after its regression on x is subtracted.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, n_jobs: int | None = None):
-        self.n_jobs = n_jobs
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        n_jobs: int | None = None,
+        device: str | None = None,
+    ):
+        self.n_jobs, self.device = n_jobs, device
         self.n_x, self.n_columns = x.shape[1], x.shape[1] + y.shape[1]
         self.bandwidth = 1.0
         self.log_factors = np.zeros(len(x))
@@ -372,17 +386,26 @@ class Kernels:
 
         With `own`, the number of its point, each query is left out of its own mean.
         """
-        parts = split_rows(len(queries), len(points), BLOCK_SIZE)
+        width = self.bandwidth * math.sqrt(2 * math.pi)
+        n_points = len(points) - (own is not None)
+        level = math.log(n_points) + queries.shape[1] * math.log(width)
+        return self._log_sums(queries, points, own) - level
+
+    def _log_sums(self, queries, points, own: np.ndarray | None) -> np.ndarray:
+        """Return the log sums of kernels at queries, computed in parts."""
+        if self.device is not None:
+            factors, device = self.log_factors[: len(points)], self.device
+            device = device_that_is_here(device) or "cpu"
+            return log_sums_on_device(
+                queries, points, factors, self.bandwidth, own, device
+            )
         sums = self._parallel(
             delayed(self._log_sum)(
                 queries[rows], points, [] if own is None else own[rows]
             )
-            for rows in parts
+            for rows in split_rows(len(queries), len(points), BLOCK_SIZE)
         )
-        width = self.bandwidth * math.sqrt(2 * math.pi)
-        n_points = len(points) - (own is not None)
-        level = math.log(n_points) + queries.shape[1] * math.log(width)
-        return np.concatenate(sums) - level
+        return np.concatenate(sums)
 
     def _log_sum(self, queries, points, own) -> np.ndarray:
         """Return the log sum of kernels at each query, without its own point."""

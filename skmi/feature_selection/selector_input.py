@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from skmi._core.sklearn_compat import check_sample_weight
 from skmi._data.columns import column_names, warn_of_number_texts
 from skmi._data.dtypes import (
     column_types,
@@ -19,7 +18,7 @@ from skmi._data.dtypes import (
 from skmi._data.integers import distinct
 from skmi._data.reading import in_memory, read_block, require_columns
 from skmi._data.validation import chosen_columns
-from skmi.exceptions import FewRowsWarning, warn
+from skmi._data.weights import read_weights, warn_of_unequal_weights
 from skmi.feature_selection.encoding import Columns
 
 __all__ = [
@@ -33,9 +32,6 @@ __all__ = [
 ]
 
 MAX_REPEATS = 1_000_000  # rows that frequencies may come to
-
-# Effective samples below which weights are too unequal for a test to have power.
-FEW_EFFECTIVE = 20
 
 if TYPE_CHECKING:
     from skmi._core.sklearn_types import SelectorMixin
@@ -200,36 +196,14 @@ def weighted_rows(
     n_rows = X.shape[0]
     if sample_weight is None:
         return np.arange(n_rows), None
-    try:
-        sample_weight = np.asarray(sample_weight, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "sample_weight contains values that are not numbers; pass one number for "
-            "each sample."
-        ) from error
-    if not sample_weight.ndim:
-        raise ValueError(
-            f"sample_weight={sample_weight} is one number; pass one for each sample, "
-            "or None for equal weights."
-        )
-    weights = check_sample_weight(
-        sample_weight, X, dtype=float, ensure_non_negative=True
-    )
-    if not weights.any():
-        raise ValueError("sample_weight is 0 for all samples; give some of them more.")
+    weights = read_weights(sample_weight, X)
     n_positive = np.count_nonzero(weights)
     if selector.weights == "frequency":
         rows, weights = repeated_rows(weights), None
     else:
         rows, weights = scaled_weights(weights)
     n_effective = n_positive if weights is None else weights.sum()
-    if n_effective < min(FEW_EFFECTIVE, n_rows):
-        warn(
-            f"sample_weight is so unequal that {n_rows} samples count as "
-            f"{n_effective:.1f} equally weighted ones; estimates are unreliable and "
-            "hardly anything can be significant. Trim the largest weights.",
-            FewRowsWarning,
-        )
+    warn_of_unequal_weights(n_effective, n_rows)
     estimator = selector.estimator
     if estimator is not None and (weights is not None or len(rows) != n_rows):
         raise ValueError(

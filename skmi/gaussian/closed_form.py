@@ -317,6 +317,7 @@ def student_scatter(
     tol: float = 1e-4,
     max_iter: int = 200,
     ridge: float = 0.0,
+    sample_weight: np.ndarray | None = None,
 ) -> np.ndarray:
     r"""Fit the scatter matrix of a centred Student distribution by maximum likelihood.
 
@@ -339,6 +340,8 @@ def student_scatter(
     ridge : float, default=0.0
         Share by which the diagonal is raised in each step. With many samples on a line
         or plane the scatter matrix would otherwise shrink to it.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weights of the samples; None means equal ones.
 
     Returns
     -------
@@ -362,20 +365,22 @@ def student_scatter(
     >>> student_scatter(block, 3).round(1)
     array([[1.]])
     """
-    n_samples, d = block.shape
+    d = block.shape[1]
+    shares = np.full(len(block), 1 / len(block))
+    if sample_weight is not None:
+        shares = sample_weight / sample_weight.sum()
     if math.isinf(degrees_of_freedom):
-        return block.T @ block / n_samples
+        return (block * shares[:, np.newaxis]).T @ block
     scatter = start
     if scatter is None:
         # Without the clipping a few samples of heavy tails would rule the first step.
         cut = np.quantile(np.abs(block), 0.7, axis=0)
         inner = np.clip(block, -cut, cut)
-        scatter = inner.T @ inner / n_samples
+        scatter = (inner * shares[:, np.newaxis]).T @ inner
     for _ in range(max_iter):
         lengths, _ = squared_lengths(block, scatter)
-        weights = (degrees_of_freedom + d) / (degrees_of_freedom + lengths)
+        weights = shares * (degrees_of_freedom + d) / (degrees_of_freedom + lengths)
         previous, scatter = scatter, (block * weights[:, np.newaxis]).T @ block
-        scatter = scatter / n_samples
         scatter[np.diag_indices(d)] *= 1 + ridge
         if np.abs(scatter - previous).max() <= tol * np.abs(scatter).max():
             break

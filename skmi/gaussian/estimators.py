@@ -1,5 +1,6 @@
 """Estimators that fit a normal or Student distribution, to columns or their ranks."""
 
+import functools
 import math
 from typing import Any
 
@@ -10,8 +11,14 @@ from sklearn.covariance import ledoit_wolf
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import Interval, Real, StrOptions
 from skmi._data.marginals import ColumnView
-from skmi.base import Estimate, MutualInfoEstimator
+from skmi._data.weights import (
+    draw_in_proportion,
+    effective_size,
+    thin,
+    weigh_influence,
+)
 from skmi.exceptions import ReliabilityWarning, warn
+from skmi.gaussian._base import EllipticalEstimator, refuse_exact_relation
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
@@ -25,7 +32,7 @@ from skmi.gaussian.errors import (
     offset_error,
     tail_error,
 )
-from skmi.gaussian.ranks import IndependentColumns, rank_bias, student_quantiles
+from skmi.gaussian.ranks import rank_bias, student_quantiles
 from skmi.statistics import standard_error
 
 # Factor of the error by heavy tails from which samples are shuffled and left out, and
@@ -35,85 +42,8 @@ HEAVY, LARGE_TAILS = 1.1, 0.1
 __all__ = ["GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
 
 
-class _EllipticalEstimator(MutualInfoEstimator):
-    """Base of the estimators that fit an elliptical distribution."""
-
-    _takes_labels = False
-    _is_normalized = True
-
-    def _fit(self, X, y):
-        x, y = self._learn_views(X, y)
-        if not x.shape[1] or not y.shape[1]:
-            d = x.shape[1] + y.shape[1]
-            self._ratio = EllipticalRatio(np.zeros(d), np.eye(d), x.shape[1])
-            return Estimate(0.0, 0.0)
-        self._ratio, value, error = self._fit_ratio(x, y)
-        pointwise = self._ratio.pairs(*self._coordinates(x, y))
-        error = max(error, standard_error(pointwise))
-        return Estimate(value, error, influence=pointwise)
-
-    def _fit_ratio(self, x, y):
-        """Return the ratio, its mutual information without bias, and least error."""
-        raise NotImplementedError
-
-    def _fit_conditional(self, X, y, Z, **settings):
-        if self._marginals == "rank":
-            warn_of_labels_given(self)
-        found = super()._fit_conditional(X, y, Z, **settings)
-        # Where nothing is shared given Z the first order vanishes, and the squares of
-        # partial correlations vary: without them 0 was held in 32 of 40 intervals.
-        by_chance = math.sqrt(X.shape[1] * y.shape[1] / 2) / len(X)
-        error = math.hypot(found.standard_error, by_chance)
-        if len(X) <= X.shape[1] + y.shape[1] + Z.shape[1]:
-            # Both terms are shrunk, by amounts that do not cancel.
-            error = max(error, self._chain.whole.standard_error_)
-        return found._replace(standard_error=error)
-
-    def _learn_views(self, X, y):
-        self._views = [IndependentColumns(block, self._marginals) for block in (X, y)]
-        return self._transform(X, y)
-
-    def _transform(self, X, y):
-        x_view, y_view = self._views
-        return x_view.apply(X), y_view.apply(y)
-
-    def _coordinates(self, x, y):
-        """Map transformed columns to those of the distribution."""
-        return x, y
-
-    def _mutual_info(self, X, y):
-        return self._log_ratio_of_pairs(X, y).mean()
-
-    def _log_ratio(self, X, y):
-        return self._ratio.matrix(*self._coordinates(*self._transform(X, y)))
-
-    def _log_ratio_of_pairs(self, X, y):
-        return self._ratio.pairs(*self._coordinates(*self._transform(X, y)))
-
-
-def warn_of_labels_given(estimator: MutualInfoEstimator) -> None:
-    """Warn of a copula given labels, whose indicators have no normal scores."""
-    if estimator._condition.label_mask.any():
-        warn(
-            f"{type(estimator).__name__} given labels may find dependence that is not "
-            "there: indicators of labels have no copula. Use GaussianMI, KSG or AutoMI "
-            "for a Z of labels.",
-            ReliabilityWarning,
-        )
-
-
-def refuse_exact_relation(ratio: EllipticalRatio) -> None:
-    """Raise where a canonical correlation is 1 to within rounding."""
-    if (1 - ratio.correlations**2 < 1e-12).any():
-        raise ValueError(
-            "A column of y is an exact linear function of X on these samples, so that "
-            "the mutual information is infinite. Drop that column, or pass more "
-            "samples than columns."
-        )
-
-
 @estimator
-class GaussianMI(_EllipticalEstimator):
+class GaussianMI(EllipticalEstimator):
     r"""Mutual information of a normal distribution fitted to the columns.
 
     .. math:: I = \tfrac12 \log \frac{|\Sigma_X| |\Sigma_Y|}{|\Sigma|} - b
@@ -175,9 +105,12 @@ class GaussianMI(_EllipticalEstimator):
 
     def _fit_ratio(self, x, y):
         block, n_x = np.hstack([x, y]), x.shape[1]
-        ratio, value, error = self._fit_block(block, n_x)
-        if self.shrinkage == "auto" and weight_of_sample(*block.shape) < 1:
-            warn_of_few_samples(*block.shape)
+        ratio, value, error = self._fit_block(block, n_x, self._weights)
+        sizes = self._size(block), block.shape[1]
+        if self.shrinkage == "auto" and weight_of_sample(*sizes) < 1:
+            warn_of_few_samples(*sizes)
+        if self._weights is not None:  # heavy tails are those of so many equal samples
+            block = block[thin(self._weights, np.random.RandomState(0))]
         if self._marginals == "rank" or not error:
             return ratio, value, error
         factor = tail_factor(block)
@@ -191,10 +124,13 @@ class GaussianMI(_EllipticalEstimator):
     def _value(self, block, n_x):
         return self._fit_block(block, n_x)[1]
 
-    def _fit_block(self, block, n_x):
+    def _fit_block(self, block, n_x, weights=None):
         """Return the ratio, its mutual information without bias, and its error."""
-        (n_samples, d), mean = block.shape, block.mean(axis=0)
-        covariance = np.atleast_2d(np.cov(block, rowvar=False))
+        n_samples, d = block.shape
+        if weights is not None:
+            n_samples = effective_size(weights)
+        mean = np.average(block, axis=0, weights=weights)
+        covariance = np.atleast_2d(np.cov(block, rowvar=False, aweights=weights))
         shrinkage, weight = self.shrinkage or 0.0, 1.0
         if shrinkage == "auto":
             shrinkage = automatic_shrinkage(block)
@@ -289,9 +225,9 @@ def weight_of_sample(n_samples: int, d: int) -> float:
 def warn_of_few_samples(n_samples: int, d: int) -> None:
     """Warn that the estimate is shrunk, with an error that allows for that."""
     warn(
-        f"{n_samples} samples are too few for {d} columns: the covariance is shrunk, "
-        "and the estimate may be far too low. Pass more samples than columns, or fewer "
-        "columns.",
+        f"{n_samples:.0f} samples are too few for {d} columns: the covariance is "
+        "shrunk, and the estimate may be far too low. Pass more samples than columns, "
+        "or fewer columns.",
         ReliabilityWarning,
     )
 
@@ -352,9 +288,10 @@ class GaussianCopulaMI(GaussianMI):
         n_x = x.shape[1]
         if self.shrinkage not in ("auto", None) or value <= 2 * error:
             return ratio, value, error
-        if len(x) <= 1.5 * (n_x + y.shape[1]):
+        n_samples = int(self._size(x))
+        if n_samples <= 1.5 * (n_x + y.shape[1]):
             return ratio, value, error
-        bias = rank_bias(ratio, len(x), lambda scores: covariance_ratio(scores, n_x))
+        bias = rank_bias(ratio, n_samples, lambda scores: covariance_ratio(scores, n_x))
         return ratio, value - bias.mean, bias.error(error)
 
 
@@ -370,7 +307,7 @@ def has_density(view: ColumnView, n_samples: int) -> bool:
 
 
 @estimator
-class StudentCopulaMI(_EllipticalEstimator):
+class StudentCopulaMI(EllipticalEstimator):
     r"""Mutual information of a Student distribution or copula.
 
     .. math:: I = -\tfrac12 \sum_c \log(1 - \rho_c^2) + c_\nu - b
@@ -429,17 +366,27 @@ class StudentCopulaMI(_EllipticalEstimator):
         return self.marginals
 
     def _fit_ratio(self, x, y):
-        n_samples, d = len(x), x.shape[1] + y.shape[1]
-        if n_samples <= 2 * d:
-            raise ValueError(
-                f"n_samples={n_samples} is too few for {d} columns; pass more than "
-                "two samples for each column, or use skmi.GaussianCopulaMI."
+        n_samples, d = int(self._size(x)), x.shape[1] + y.shape[1]
+        if len(x) <= 2 * d:
+            warn(
+                f"{len(x)} samples are too few for the degrees of freedom of {d} "
+                "columns: a normal distribution is fitted. Pass more than two samples "
+                "for each column.",
+                ReliabilityWarning,
             )
+            normal = GaussianMI()
+            normal._weights = self._weights
+            return normal._fit_ratio(x, y)
         block = np.hstack([x, y])
         refuse_exact_relation(
-            EllipticalRatio(block.mean(axis=0), np.cov(block.T), x.shape[1])
+            EllipticalRatio(
+                block.mean(axis=0), np.cov(block.T, aweights=self._weights), x.shape[1]
+            )
         )
-        self._location = np.zeros(d) if self._marginals else np.median(block, axis=0)
+        self._location = np.zeros(d)
+        if not self._marginals:
+            drawn = self._draw_rows(block)
+            self._location = np.median(drawn, axis=0)
         # Ranks show no correlation closer to 1 than their distance, 1 / n.
         self._ridge = 1 / n_samples**2 if self._marginals else 0.0
         nu, scatter = self._maximise_likelihood(block, x.shape[1])
@@ -455,7 +402,9 @@ class StudentCopulaMI(_EllipticalEstimator):
         value -= offset_bias(ratio, n_samples)
         if by_correlation <= 2 * error:
             return ratio, value, error
-        error = max(error, standard_error(ratio.pairs(*self._coordinates(x, y))))
+        pointwise = ratio.pairs(*self._coordinates(x, y))
+        influence = weigh_influence(pointwise, self._weights)
+        error = max(error, standard_error(influence))
 
         def fit(block):
             scatter = student_scatter(block, nu, scatter_0, 1e-3, 20, self._ridge)
@@ -496,7 +445,7 @@ class StudentCopulaMI(_EllipticalEstimator):
         )
         nu = math.exp(found.x)
         # Twice the gain by a parameter is chi-squared: 3.84 is its 95 % quantile.
-        if 2 * len(block) * (-found.fun - value) < 3.84:
+        if 2 * self._size(block) * (-found.fun - value) < 3.84:
             return math.inf, normal
         gain = self._mean_ratio(block, n_x, scatter_of[nu], nu)
         if gain < self._mean_ratio(block, n_x, normal, math.inf):
@@ -510,19 +459,31 @@ class StudentCopulaMI(_EllipticalEstimator):
         """Return the mean log ratio on the samples."""
         block = self._quantiles(block, nu)
         ratio = EllipticalRatio(self._location, scatter, n_x, nu)
-        return ratio.pairs(block[:, :n_x], block[:, n_x:]).mean()
+        pointwise = ratio.pairs(block[:, :n_x], block[:, n_x:])
+        return np.average(pointwise, weights=self._weights)
+
+    def _draw_rows(self, block):
+        """Return the samples, drawn in proportion to their weights."""
+        if self._weights is None:
+            return block
+        random_state = np.random.RandomState(0)
+        return block[draw_in_proportion(self._weights, len(block), random_state)]
 
     def _fit_scatter(self, block, nu, start):
         """Return the scatter matrix and the mean log density, of a copula if asked."""
         block = self._quantiles(block, nu) - self._location
-        scatter = student_scatter(block, nu, start, ridge=self._ridge)
+        scatter = student_scatter(
+            block, nu, start, ridge=self._ridge, sample_weight=self._weights
+        )
+        mean = functools.partial(np.average, weights=self._weights)
         if not self._marginals:
-            return scatter, student_log_density(block, scatter, nu).mean()
+            return scatter, mean(student_log_density(block, scatter, nu))
         scale = np.sqrt(np.diag(scatter))
         scatter = scatter / np.outer(scale, scale)
         margins = student_log_density(block.reshape(-1, 1), np.eye(1), nu)
-        joint = student_log_density(block, scatter, nu).mean()
-        return scatter, joint - block.shape[1] * margins.mean()
+        joint = mean(student_log_density(block, scatter, nu))
+        margin = margins.reshape(block.shape).sum(axis=1)
+        return scatter, joint - mean(margin)
 
     def _coordinates(self, x, y):
         nu = self.degrees_of_freedom_

@@ -125,10 +125,17 @@ class IndependentColumns:
         Samples.
     marginals : {"rank", "standard"} or None
         The transform of single columns.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights of the samples in the ranks.
     """
 
-    def __init__(self, block: np.ndarray, marginals: str | None) -> None:
-        self.view = BlockView(block, marginals)
+    def __init__(
+        self,
+        block: np.ndarray,
+        marginals: str | None,
+        weights: np.ndarray | None = None,
+    ) -> None:
+        self.view = BlockView(block, marginals, weights)
         n_columns = sum(not view.is_constant for view in self.view.views)
         self.kept = np.ones(n_columns, dtype=bool)
         if n_columns > 1:

@@ -270,12 +270,13 @@ class NeighborEstimator(MutualInfoEstimator):
         codes = np.array([self._z_codes.get(row, -1) for row in rows], dtype=int)
         return [self._x_rows(X), self._y_rows(y), Block(Z[:, ~is_label], codes)]
 
-    def _conditional(self, method, X, y, Z):
+    def _conditional(self, method, X, y, Z, **options):
         if method == "mutual_info":
             return self._rows_given(X, y, Z).estimate().value
         if method == "score_samples":
             return self._conditional_rows.pointwise(self._blocks_given(X, y, Z))
-        return ChainRule.fit(self, *self._given_rows, {}).difference(method, X, y, Z)
+        chain = ChainRule.fit(self, *self._given_rows, {})
+        return chain.difference(method, X, y, Z, **options)
 
     # -- new samples -------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from skmi._data.chance import chance_in_groups
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_terms
 from skmi.neighbors._reference import bias_on_normals
+from skmi.neighbors._residuals import Residuals
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import Atoms, Side, atom_limits
 from skmi.neighbors._terms import conditional_terms
@@ -78,6 +79,12 @@ class ConditionalRows:
         random_state: np.random.RandomState,
     ) -> None:
         require_more_rows(len(blocks[0].codes), n_neighbors)
+        self.residuals = [
+            Residuals(block.columns, blocks[2], marginals) for block in blocks[:2]
+        ]
+        blocks = self._without_condition(
+            blocks, [residuals.columns for residuals in self.residuals]
+        )
         limits = atom_limits(*blocks)
         limits[2] = COPIES_IN_Z * max(blocks[2].columns.shape[1], 1)
         limit_beside_labels(blocks, limits)
@@ -89,6 +96,13 @@ class ConditionalRows:
         self.has_ties = any(side.has_ties for side in self.sides)
         self.n_orders = n_orders if self.has_ties else 1
         self.random_state = random_state
+
+    def _without_condition(
+        self, blocks: list[Block], columns: list[np.ndarray]
+    ) -> list[Block]:
+        """Put residuals in the place of the columns of X and y."""
+        x, y = (Block(c, b.codes) for c, b in zip(columns, blocks[:2], strict=True))
+        return [x, y, blocks[2]]
 
     def estimate(self) -> Found:
         """Average over orders of equal values; remove the bias of far neighbours."""
@@ -107,7 +121,7 @@ class ConditionalRows:
         sampling = math.hypot(
             INFLATION * standard_error(terms), spread / math.sqrt(len(values))
         )
-        missing = self._missing(value, terms)
+        missing = math.hypot(self._missing(value, terms), self._hidden(value))
         error = math.hypot(sampling, bias_error, missing, doubt)
         if doubt > max(SMALL_MISSING, LARGE_SHARE * abs(value)):
             warn_of_doubt(value, doubt)
@@ -142,6 +156,30 @@ class ConditionalRows:
                 ReliabilityWarning,
             )
         return missing
+
+    def _hidden(self, value: float) -> float:
+        """Return what the noise of regressions on Z hides or adds; warn.
+
+        The share that they miss of Z is noise of X and of y, which hides a part of
+        their dependence; what they share of it looks like dependence.
+        """
+        missed = [residuals.missed for residuals in self.residuals]
+        noise = math.prod(1 + share for share in missed) - 1
+        n_pairs = min(side.columns.shape[1] for side in self.sides[:2])
+        if not noise > 0 or not n_pairs:
+            return 0.0
+        gap = math.exp(-2 * max(value, 0.0) / n_pairs)
+        without = max(gap - (1 - gap) * noise, gap / 2)
+        hidden = 0.5 * n_pairs * math.log(gap / without)
+        hidden = max(hidden, 0.5 * math.prod(missed))
+        if hidden > max(LARGE_BIAS, LARGE_SHARE * abs(value)):
+            warn(
+                "Z explains so much of X or y, by functions so fine, that their "
+                f"regressions on Z leave a part of it: {value:.2f} nats may be off by "
+                f"{hidden:.2f}, which the standard error contains. Pass more samples.",
+                ReliabilityWarning,
+            )
+        return hidden
 
     def _drift(self, terms: np.ndarray) -> Drift:
         """Return the bias that more neighbours indicate."""
@@ -191,6 +229,11 @@ class ConditionalRows:
 
         A new sample counts as one more in each count.
         """
+        columns = [
+            residuals.apply(block.columns, blocks[2])
+            for residuals, block in zip(self.residuals, blocks[:2], strict=True)
+        ]
+        blocks = self._without_condition(blocks, columns)
         new = [
             side.block(block) for side, block in zip(self.sides, blocks, strict=True)
         ]

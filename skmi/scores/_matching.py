@@ -119,7 +119,7 @@ def descend_adaptively(samples: Tensor, reference: bool) -> Callable:
     A candidate counts by its loss plus the standard error of that loss; with a
     reference, whose loss is 0, one that is not below 0 is replaced by the zero field.
     Without the standard error the best of many candidates beat the reference by chance
-    on normal samples (benchmarks/README.rst, bench_scores).
+    on normal samples (benchmarks/papers/scores.py).
     """
     n_rows = len(samples)
     if n_rows < 4 * N_FOLDS or n_rows * 2 // 3 <= samples.shape[-1] + 1:

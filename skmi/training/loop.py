@@ -2,17 +2,20 @@
 
 import contextlib
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+from skmi._core.inert_callbacks import InertContext
 from skmi._core.torch_utils import isolated_randomness
+from skmi._data.weights import draw_in_proportion
 from skmi.critics._batched import (
+    Weights,
     clip_gradients,
     copy_models,
-    copy_weights,
     extract_model,
     is_unmade,
 )
@@ -51,6 +54,9 @@ class Training:
         their x, or both, twice as many.
     extract : callable, default=extract_model
         ``extract(network, i)`` returns a copy of model i.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the samples, in proportion to which each epoch draws the training
+        samples; None takes each of them once.
 
     Attributes
     ----------
@@ -75,6 +81,7 @@ class Training:
         criterion: Callable | None = None,
         contrast: str = "y",
         extract: Callable = extract_model,
+        weights: np.ndarray | None = None,
     ) -> None:
         self.network = network.to(x.device)
         self.extract = extract
@@ -82,6 +89,7 @@ class Training:
         self.criterion = objective if criterion is None else criterion
         self.x, self.y = x, y
         self.train_rows = train_rows.to(x.device)
+        self.weights = None if weights is None else weights[train_rows.numpy()]
         self.stop_rows = stop_rows.to(x.device)
         self.models = torch.arange(len(x), device=x.device).unsqueeze(-1)
         self.schedule = schedule
@@ -91,6 +99,7 @@ class Training:
             network.parameters(),
             lr=schedule.learning_rate_init,
             weight_decay=schedule.alpha,
+            factors=getattr(network, "rate_factors", None),
         )
         self.averaged = None
         if schedule.averaging_rate is not None:
@@ -147,11 +156,13 @@ class Training:
     @torch.enable_grad()
     def run_epoch(self) -> None:
         """Train for one epoch, then score the early-stopping samples."""
-        self.network.train()
+        if not self.network.training:
+            self.network.train()
         self._set_learning_rate()
         with self._isolated():
             losses = self._train_on_batches()
-        self.network.eval()
+        if self.averaged is None:  # else that one is scored
+            self.network.eval()
         if self.schedule.early_stopping:
             self.scores.append(self._score_stop_rows())
         self.losses.append(losses)
@@ -182,9 +193,7 @@ class Training:
         """Step on each batch of the shuffled samples; return the sum of the losses."""
         n_rows = self.train_rows.shape[1]
         batch_size = n_rows // n_batches
-        shuffled = torch.randperm(n_rows, generator=self.generator)
-        order = self.train_rows[:, shuffled.to(self.x.device)]
-        total = 0
+        order, total = self._order(n_rows), 0
         for batch in order[:, : n_batches * batch_size].split(batch_size, dim=1):
             partners = draw_partners(
                 batch_size, self.schedule.n_negatives, self.generator, self.x.device
@@ -200,18 +209,29 @@ class Training:
             total = total - values.detach()
         return total
 
+    def _order(self, n_rows):
+        """Return the training samples of each model, in the order of a pass."""
+        if self.weights is None:
+            shuffled = torch.randperm(n_rows, generator=self.generator)
+            return self.train_rows[:, shuffled.to(self.x.device)]
+        seed = torch.randint(2**31, (), generator=self.generator).item()
+        random_state = np.random.RandomState(seed)
+        drawn = [draw_in_proportion(w, n_rows, random_state) for w in self.weights]
+        drawn = torch.from_numpy(np.stack(drawn)).to(self.x.device)
+        return self.train_rows.gather(1, drawn)
+
     @torch.no_grad()
     def _average_weights(self):
+        own, trained = self._averaged_weights
+        rate = 1 - self.schedule.averaging_rate
+        torch._foreach_lerp_(own.parameters, trained.parameters, rate)
+        own.copy_buffers(trained)
+
+    @functools.cached_property
+    def _averaged_weights(self):
         if is_unmade(self.averaged):
             self.averaged = copy.deepcopy(self.network).eval()
-        averages, values = (
-            list(network.parameters()) for network in (self.averaged, self.network)
-        )
-        torch._foreach_lerp_(averages, values, 1 - self.schedule.averaging_rate)
-        for own, buffer in zip(
-            self.averaged.buffers(), self.network.buffers(), strict=True
-        ):
-            own.copy_(buffer)
+        return Weights(self.averaged), Weights(self.network)
 
     def _score_stop_rows(self):
         """Score in blocks, in smaller ones once the device is out of memory."""
@@ -248,11 +268,20 @@ class Training:
         scores = network(x, y, partners)
         return contrast_pairs(scores, partners, self.contrast)
 
+    @torch.no_grad()
     def _keep(self, models):
         if len(self.x) == 1 and len(models):
-            self.kept = copy_weights(self.current, self.kept)
+            own, scored = self._kept_weights
+            torch._foreach_copy_(own.parameters, scored.parameters)
+            own.copy_buffers(scored)
         elif len(models):
             copy_models(self.current, self.kept, list(models))
+
+    @functools.cached_property
+    def _kept_weights(self):
+        if is_unmade(self.kept):
+            self.kept = copy.deepcopy(self.current)
+        return Weights(self.kept), Weights(self.current)
 
 
 def run_epochs(
@@ -267,7 +296,9 @@ def run_epochs(
     called before each epoch. Returns whether training converged or a callback ended it.
     """
     X, y = estimator._given
-    context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+    context: Any = InertContext()
+    if getattr(estimator, "_skl_callbacks", None):
+        context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
     context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
     end = {"X": X, "y": y, "reconstruction_attributes": reconstruct}
     stopped = False

@@ -1,6 +1,6 @@
 """AdamW, by the functional interface of torch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -14,14 +14,20 @@ class AdamW:
 
     The first optimiser of a process otherwise imports torch's compiler, which takes
     longer than a fit of a small table and is never used here. Moments and steps are
-    those of ``torch.optim.AdamW(..., fused=True)``.
+    those of ``torch.optim.AdamW(..., fused=True)``. `factors` multiply the learning
+    rate of some parameters.
     """
 
     def __init__(
-        self, parameters: Iterable[torch.Tensor], lr: float, weight_decay: float
+        self,
+        parameters: Iterable[torch.Tensor],
+        lr: float,
+        weight_decay: float,
+        factors: Mapping[torch.Tensor, float] | None = None,
     ) -> None:
         self.lr, self.weight_decay = lr, weight_decay
         self.parameters = [value for value in parameters if value.requires_grad]
+        self.factors = [(factors or {}).get(value, 1.0) for value in self.parameters]
         self.state: dict[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
 
     def zero_grad(self) -> None:
@@ -38,8 +44,12 @@ class AdamW:
                 value = self.parameters[i]
                 count = torch.zeros((), dtype=torch.float32, device=value.device)
                 self.state[i] = torch.zeros_like(value), torch.zeros_like(value), count
-        if not found:
-            return
+        for factor in dict.fromkeys(self.factors[i] for i in found):
+            same = [i for i in found if self.factors[i] == factor]
+            self._step(same, self.lr * factor)
+
+    def _step(self, found: list[int], lr: float) -> None:
+        """Change the parameters of these numbers."""
         values = [self.parameters[i] for i in found]
         first, second, counts = (
             list(part) for part in zip(*map(self.state.get, found), strict=True)
@@ -55,7 +65,7 @@ class AdamW:
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=self.lr,
+            lr=lr,
             weight_decay=self.weight_decay,
             eps=1e-8,
             maximize=False,

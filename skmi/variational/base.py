@@ -1,7 +1,6 @@
 """The base of the estimators that train a critic: split, train, report."""
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,11 @@ from skmi._data.scaling import Scaler
 from skmi._data.splitting import (
     Fold,
     cross_fitting_folds,
+    folds_of_kept,
     mean_by_row,
     train_stop_test,
 )
+from skmi._data.weights import draw_in_proportion, thin
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.critics import CRITICS
 from skmi.critics._batched import build_network
@@ -136,7 +137,7 @@ class CriticEstimator(
         training = self._train_stack(
             *scale_sides(inputs, X, y, resolve_device(self.device, torch.float32)),
             stack_rows([fold.train for fold in folds]),
-            stack_rows([fold.stop for fold in folds]),
+            stack_rows(self._stop_rows(folds)),
             inputs,
             make_generator(random_state),
         )
@@ -167,13 +168,26 @@ class CriticEstimator(
             ),
             "random_state": random_state,
             "name": type(self).__name__,
-            "groups": read_groups(vars(self).get("_groups"), len(X)),
+            "groups": read_groups(self._groups, len(X)),
         }
         if self.cv is None:
             return [train_stop_test(len(X), test_size=self.test_size, **settings)]
+        cv = self.cv
+        if self._all_samples is not None and not isinstance(cv, Integral):
+            cv = folds_of_kept(cv, *self._all_samples)
         return cross_fitting_folds(
-            y, self.cv, stratified=hasattr(self, "classes_"), **settings
+            y, cv, stratified=hasattr(self, "classes_"), **settings
         )
+
+    def _stop_rows(self, folds):
+        """Return the early-stopping samples, drawn in proportion to their weights."""
+        if self._weights is None:
+            return [fold.stop for fold in folds]
+        random_state = np.random.RandomState(0)
+        return [
+            rows[draw_in_proportion(self._weights[rows], len(rows), random_state)]
+            for rows in (fold.stop for fold in folds)
+        ]
 
     def _as_columns(self, y):
         """Return a continuous target as it is and labels as one column a class."""
@@ -193,6 +207,7 @@ class CriticEstimator(
             generator=generator,
             criterion=objective.criterion,
             contrast=self._make_report().contrast,
+            weights=self._weights,
         )
 
     # -- report ------------------------------------------------------------------
@@ -201,21 +216,26 @@ class CriticEstimator(
         """Return the fitted attributes and the estimate of the best models so far."""
         refuse_untrained(training, any(item.may_stay for item in inputs))
         report, critics = self._make_report(), training.best
-        values, influences = [], []
+        values, influences, limits, totals = [], [], [], []
         for critic, item, fold in zip(critics, inputs, folds, strict=True):
             scores = CriticScores([critic], [item], self.device, self._scores_dtype)
+            rows = fold.report
+            weights = None if self._weights is None else self._weights[rows]
             value, influence = report.evaluate(
-                scores, X[fold.report], y[fold.report], self.averaging
+                scores, X[rows], y[rows], self.averaging, weights
             )
             values.append(value)
             influences.append(influence)
+            limits.append(report.limits(len(rows), weights))
+            totals.append(len(rows) if weights is None else weights.sum())
         influence = mean_by_row([fold.report for fold in folds], influences)
+        ceiling, reach = np.average(limits, axis=0, weights=totals)
         found = Estimate(
-            np.average(values, weights=[len(fold.report) for fold in folds]),
+            np.average(values, weights=totals),
             standard_error(influence),
-            mean_over_folds(report.ceiling, folds),
+            float(ceiling),
             report.bound,
-            mean_over_folds(report.reach, folds),
+            float(reach),
             influence,
         )
         return describe_training(self, training, critics, inputs, values), found
@@ -260,7 +280,7 @@ class RatioEstimator(CriticEstimator):
                 'reference="copula" is a closed form for a continuous y; pass '
                 "reference=None for labels."
             )
-        return with_reference(inputs, X, y, fold)
+        return with_reference(inputs, X, y, fold, self._weights)
 
     def _warn_of_reach(self, reach):
         super()._warn_of_reach(reach)
@@ -292,9 +312,16 @@ def build_stack(estimator, x, y, inputs, learns_baseline, generator):
     return add_reference(network, n_closed, *settings)
 
 
-def with_reference(inputs: Inputs, X, y, fold: Fold) -> Inputs:
-    """Let the critic of a fold add to a closed form learned from its samples."""
-    reference = CopulaReference(X[fold.train].astype(np.float64), y[fold.train])
+def with_reference(inputs: Inputs, X, y, fold: Fold, weights=None) -> Inputs:
+    """Let the critic of a fold add to a closed form learned from its samples.
+
+    From some of them where they have weights, drawn in proportion: samples that repeat
+    would be in several folds of the closed form.
+    """
+    rows = fold.train
+    if weights is not None:
+        rows = rows[thin(weights[rows], np.random.RandomState(0))]
+    reference = CopulaReference(X[rows].astype(np.float64), y[rows])
     return inputs._replace(
         x=SideBySide(inputs.x, reference.x_features),
         y=SideBySide(inputs.y, reference.y_features),
@@ -311,12 +338,6 @@ def named_critic(estimator, critics: dict) -> Any:
     own = estimator.get_params(deep=False)
     names = critic.get_params().keys() & own.keys()
     return critic.set_params(**{name: own[name] for name in names})
-
-
-def mean_over_folds(limit: Callable[[int], float], folds: list[Fold]) -> float:
-    """Return the mean over folds of a limit that depends on their test samples."""
-    sizes = [len(fold.report) for fold in folds]
-    return float(np.average([limit(n) for n in sizes], weights=sizes))
 
 
 def refuse_untrained(training: Training, may_stay: bool) -> None:

@@ -12,6 +12,7 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import HasMethods, Real, StrOptions, make_random_state
 from skmi._data.checks import is_constant
 from skmi._data.splitting import Fold
+from skmi._data.weights import draw_in_proportion
 from skmi.critics import (
     CONDITIONALS,
     CRITICS,
@@ -147,7 +148,9 @@ class CrossEntropyEstimator(ConditionalEstimator):
         return critic.set_params(n_mixtures=1)  # more would collapse onto the repeats
 
 
-def reduce_diagonal(scores: torch.Tensor) -> RowTerms:
+def reduce_diagonal(
+    scores: torch.Tensor, weights: torch.Tensor | None = None
+) -> RowTerms:
     """Reduce a block of scores to those of the joint pairs."""
     value = scores.diagonal()
     return RowTerms(value, torch.zeros_like(value))
@@ -215,22 +218,26 @@ class BarberAgakov(CrossEntropyEstimator):
             complete=self._add_surprise,
         )
 
-    def _add_surprise(self, terms: RowTerms, y: np.ndarray) -> RowTerms:
+    def _add_surprise(
+        self, terms: RowTerms, y: np.ndarray, weights: np.ndarray
+    ) -> RowTerms:
         """Add minus the log marginal density of each sample."""
-        surprise = torch.from_numpy(self._surprise(y)).to(terms.value.device)
+        surprise = torch.from_numpy(self._surprise(y, weights)).to(terms.value.device)
         return terms._replace(value=terms.value + surprise)
 
-    def _surprise(self, y: np.ndarray) -> np.ndarray:
+    def _surprise(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
         """Return minus the log marginal density, whose mean is the entropy."""
         if hasattr(self, "classes_"):
-            return -np.log(y @ y.mean(axis=0))
+            return -np.log(y @ np.average(y, axis=0, weights=weights))
         if not isinstance(self.entropy, str):
             return np.full(len(y), float(self.entropy))
         if is_constant(y):
             return np.zeros(len(y))
+        weights = weights if np.ptp(weights) else None
         if self.entropy == "gaussian" or not self._has_density or repeats_rows(y):
-            return gaussian_surprise(y)
-        return neighbor_surprise(y, min(N_NEIGHBORS, len(y) - 1))
+            return gaussian_surprise(y, weights)
+        n_neighbors = min(N_NEIGHBORS, len(y) - 1)
+        return neighbor_surprise(y, n_neighbors, sample_weight=weights)
 
 
 @estimator
@@ -304,7 +311,12 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
         ours = isinstance(self._make_critic(), tuple(CONDITIONALS.values()))
         if ours and y.shape[1] > 1:
             inputs = inputs._replace(y=Decorrelated.fit(inputs, X, y, fold))
-        rows = inputs.y.transform(y[np.concatenate([fold.train, fold.stop])])
+        known = np.concatenate([fold.train, fold.stop])
+        if self._weights is not None:
+            random_state = np.random.RandomState(0)
+            drawn = draw_in_proportion(self._weights[known], len(known), random_state)
+            known = known[drawn]
+        rows = inputs.y.transform(y[known])
         if hasattr(self, "classes_"):
             marginal = label_shares(rows)
         else:

@@ -129,9 +129,11 @@ class KnownConditionalEstimator(ConditionalEstimator):
         flat = self._layout.target.ndim == 1
         self._scores = KnownScores.of(self.conditional, classes, flat, X, y)
         report = self._make_report()
-        value, influence = report.evaluate(self._scores, X, y, self.averaging)
+        value, influence = report.evaluate(
+            self._scores, X, y, self.averaging, self._weights
+        )
         error = standard_error(influence)
-        ceiling = report.ceiling(len(X))
+        ceiling, _ = report.limits(len(X), self._weights)
         return Estimate(value, error, ceiling, report.bound, influence=influence)
 
     def _fit_conditional(self, X, y, Z, **settings):
@@ -263,10 +265,14 @@ class CLUB(KnownConditionalEstimator):
         return row_report(reduce_club, bound=self._upper, contrast="x")
 
 
-def reduce_club(scores: torch.Tensor) -> RowTerms:
+def reduce_club(scores: torch.Tensor, weights: torch.Tensor | None = None) -> RowTerms:
     """Reduce a block of log densities to the terms of a difference of two means."""
-    value = scores.diagonal() - scores.mean(1)
-    return RowTerms(value, -scores[:, : len(scores)].mean(0))
+    weights = scores.new_ones(scores.shape[1]) if weights is None else weights
+    weights = weights / weights.mean()
+    value = scores.diagonal() - (scores * weights).mean(1)
+    n_rows = len(scores)
+    of_rows = weights[:n_rows, None]
+    return RowTerms(value, -(scores[:, :n_rows] * of_rows).mean(0) / of_rows.mean())
 
 
 @estimator

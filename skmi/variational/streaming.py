@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skmi._core.sklearn_compat import fit_context, make_random_state
 from skmi._core.torch_utils import make_generator, resolve_device
-from skmi._data.batches import collect_batches
+from skmi._data.batches import collect_batches, is_batches
 from skmi._data.checks import row_counts, row_keys
 from skmi._data.splitting import Fold
 from skmi.base import Estimate
@@ -108,8 +108,9 @@ class StreamingMixin:
         y: ArrayLike | None = None,
         Z: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Estimate the mutual information of X and y, conditional on Z if it is given.
+        r"""Estimate the mutual information of X and y, conditional on Z if it is given.
 
         Parameters
         ----------
@@ -129,6 +130,12 @@ class StreamingMixin:
             a group train, stop training early, or are tested on. `standard_error_`
             takes samples as independent all the same;
             ``inference.confidence_interval(groups=...)`` does not.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Importance weights: the mutual information is that of the distribution in
+            which each sample has a share in proportion to its weight. Only their ratios
+            count. Training draws samples in proportion to them, and the report on the
+            test samples is weighted; limits by the number of samples are those of
+            :math:`(\sum_i w_i)^2 / \sum_i w_i^2` equally weighted ones.
 
         Returns
         -------
@@ -139,22 +146,24 @@ class StreamingMixin:
         ------
         ValueError
             If X, y or Z holds missing or masked values, dates, text among numbers, or
-            too few samples; or if both Z and groups are given.
+            too few samples; if both Z and groups are given; or if weights are negative
+            or all 0.
         TypeError
             If X, y or Z is neither an array nor a table, or a batch is no pair (X, y).
         """
-        if groups is None:
+        if groups is None and sample_weight is None:
             return super().fit(*collect_batches(X, y), Z)
-        if Z is not None:
+        if y is None and is_batches(X):
+            raise ValueError(
+                "groups and sample_weight need all samples at once: pass arrays X and "
+                "y instead of an iterable of batches."
+            )
+        if Z is not None and groups is not None:
             raise ValueError(
                 "groups cannot be combined with Z; use "
                 "skmi.inference.confidence_interval, which takes both."
             )
-        self._groups = groups
-        try:
-            return super().fit(X, y)
-        finally:
-            del self._groups
+        return self._fit_weighted(X, y, Z, sample_weight, groups)
 
     @available_if(trains_one_critic)
     @fit_context(prefer_skip_nested_validation=False)

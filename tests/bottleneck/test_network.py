@@ -49,6 +49,33 @@ def test_a_schedule_avoids_a_collapse_of_a_large_beta():
     assert model.rate_ > 0.25
 
 
+def test_the_critic_has_its_own_learning_rate():
+    """With hardly any, the critic stays as it began, while the encoder learns."""
+    X, y = load_iris(return_X_y=True)
+    settings = {"early_stopping": False, "alpha": 0.0, "random_state": 0}
+    networks = [
+        skmi.IBEncoder(
+            information="mine", learning_rate_init=rates, max_iter=n, **settings
+        )
+        .fit(X, y)
+        ._model.network
+        for rates, n in (((6e-3, 1e-12), 1), ((6e-3, 1e-12), 4), (6e-3, 4))
+    ]
+    first, last, other = (
+        torch.cat([v.flatten() for v in net.critic.parameters()]) for net in networks
+    )
+    assert torch.allclose(first, last, atol=1e-9)
+    assert (first - other).abs().max() > 1e-3
+    first, last = (
+        torch.cat([v.flatten() for v in net.channel.parameters()])
+        for net in networks[:2]
+    )
+    assert (first - last).abs().max() > 1e-2
+    for wrong in ((1e-3,), (1e-3, 0.0), (1e-3, "a"), (1e-3, 1e-3, 1e-3)):
+        with pytest.raises(ValueError, match="learning_rate_init"):
+            skmi.IBEncoder(learning_rate_init=wrong).fit(X, y)
+
+
 def test_codes_of_an_independent_target_collapse():
     X, y, _ = draw_normal(600, 2, 0.1, seed=0)
     with pytest.warns(skmi.CollapseWarning, match="or X is not informative about y"):

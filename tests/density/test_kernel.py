@@ -85,6 +85,31 @@ def test_jobs_do_not_change_the_estimate():
     assert jobs.score(X[:90], Y[:90]) == plain.score(X[:90], Y[:90])
 
 
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_a_device_gives_the_same_estimate(monkeypatch, device, adaptive):
+    """Also on the CPU, by torch in blocks of a few rows."""
+    X, Y, _ = draw_normal(300, 2, 0.5, seed=0)
+    here = KernelDensityMI(adaptive=adaptive).fit(X, Y)
+    monkeypatch.setattr(kernel, "other_device", lambda device: device)
+    monkeypatch.setattr("skmi.density._device.BLOCK_SIZE", 7000)
+    there = KernelDensityMI(adaptive=adaptive, device=device).fit(X, Y)
+    assert there._kernels.device == device
+    assert there.bandwidth_ == pytest.approx(here.bandwidth_, rel=1e-6)
+    assert there.mutual_info_ == pytest.approx(here.mutual_info_, abs=1e-7)
+    assert there.standard_error_ == pytest.approx(here.standard_error_, abs=1e-7)
+    expected = here.score_samples(X[:50] + 0.1, Y[:50])
+    assert there.score_samples(X[:50] + 0.1, Y[:50]) == pytest.approx(
+        expected, abs=1e-6
+    )
+    assert there.score(X, Y) == pytest.approx(here.score(X, Y), abs=1e-6)
+
+
+def test_an_unknown_device_is_refused():
+    X, Y, _ = draw_normal(50, 1, 0.5, seed=0)
+    with pytest.raises(ValueError, match="device='nowhere' cannot be used here"):
+        KernelDensityMI(device="nowhere").fit(X, Y)
+
+
 def test_bandwidths():
     X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
     found = {

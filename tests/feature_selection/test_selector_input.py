@@ -65,6 +65,16 @@ def test_vector_and_mixed_targets():
     assert selector.get_support(indices=True).tolist() == [0, 1]
 
 
+def test_a_series_of_objects_is_one_column():
+    """As text of pandas 2 is."""
+    X = np.random.RandomState(0).standard_normal((200, 2))
+    labels = np.where(X[:, 0] > 0, "up", "down")
+    given = pd.Series(labels, dtype=object)
+    scores = MIFeatureSelector(random_state=0).fit(X, given).scores_
+    expected = MIFeatureSelector(random_state=0).fit(X, labels).scores_
+    np.testing.assert_array_equal(scores, expected)
+
+
 def test_frames_with_text_categories_and_holes():
     frame, y = mixed_frame()
     selector = MIFeatureSelector(random_state=0).set_output(transform="pandas")

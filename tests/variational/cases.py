@@ -112,6 +112,7 @@ class StopAt:
     """A callback that ends training after some epochs."""
 
     def __init__(self, epoch):
+        pytest.importorskip("sklearn.callback")  # scikit-learn 1.9
         self.epoch, self.epochs, self.fitted = epoch, 0, None
 
     def setup(self, estimator, context):

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 from scipy.stats import norm
-from sklearn.callback import ScoringMonitor
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
@@ -352,7 +351,9 @@ def test_scores_are_monitored(labelled):
     X, Y, _ = draw_normal(120, 2, 0.7, seed=0)
     frame = pd.DataFrame(X, columns=["a", "b"])
     y = np.where(Y[:, 0] > 0, "up", "down") if labelled else Y
-    monitor = ScoringMonitor(scoring={"mi": score_of})
+    monitor = pytest.importorskip("sklearn.callback").ScoringMonitor(
+        scoring={"mi": score_of}
+    )
     estimator = make_small(NWJ).set_callbacks(monitor).fit(frame, y)
     scores = monitor.get_logs().data_as_pandas["mi"]
     assert len(scores) == 1 + estimator.n_iter_  # each epoch, and the fit

@@ -1,0 +1,1 @@
+"""Benchmarks of skmi, run from the root of a clone."""

@@ -1,0 +1,156 @@
+"""Tables of results: the arguments of a run, writing with a header, reading.
+
+A script declares its tables in one literal, which is read without importing it:
+
+    BENCHMARK = {
+        "data": "drawn",
+        "tables": {"growth": {"small": "--seeds 1", "cpu": "--seeds 5"}},
+    }
+
+``parse`` adds ``--table``, ``--size`` and ``--out`` to its own arguments: those of the
+size come first, what is passed on the command line overrides them.
+"""
+
+import csv
+import datetime
+import functools
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
+_run = {}  # what this process runs, for the header
+
+
+def parse(parser, benchmark, argv=None):
+    """Return the options of a run: those of its size, then those passed."""
+    tables = benchmark["tables"]
+    parser.add_argument("--table", choices=tables, default=next(iter(tables)))
+    sizes = sorted({size for table in tables.values() for size in table})
+    usual = "cpu" if "cpu" in sizes else sizes[0]
+    parser.add_argument("--size", choices=sizes, default=usual)
+    parser.add_argument("--out", type=Path)
+    if benchmark["data"].startswith("MNIST"):
+        parser.add_argument(
+            "--data",
+            default=os.environ.get("SKMI_MNIST", "openml"),
+            help='an .npz file, "openml", or "digits" for a trial',
+        )
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and not words[0].startswith("-"):  # a leading word selects a table as well
+        for name, table in tables.items():
+            if shlex.split(next(iter(table.values())))[:1] == words[:1]:
+                words[:1] = ["--table", name]
+    chosen = type(parser)(add_help=False)
+    chosen.add_argument("--table", default=next(iter(tables)))
+    chosen.add_argument("--size", default=usual)
+    name, size = vars(chosen.parse_known_args(words)[0]).values()
+    if size not in tables.get(name, {}):
+        parser.error(f"table {name!r} has no size {size!r}")
+    options = parser.parse_args([*shlex.split(tables[name][size]), *words])
+    data = getattr(options, "data", None)
+    if data not in (None, "openml", "digits") and not Path(data).exists():
+        sys.exit(
+            f"there is no file {data}: pass --data FILE, or --data digits for a trial"
+        )
+    options.out = options.out or default_path(name, size)
+    _run.update(
+        table=name, size=size, start=time.time(), words=words, kept=tables[name][size]
+    )
+    if hasattr(options, "seeds"):
+        _run["seeds"] = f"{options.seeds} from {getattr(options, 'first_seed', 0)}"
+    return options
+
+
+def default_path(name, size):
+    """Return where a table goes: the kept one, or a temporary one of a small run."""
+    if size == "small":
+        folder = Path(tempfile.gettempdir()) / "skmi-benchmarks"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{name}.csv"
+    return RESULTS / f"{name}.csv"
+
+
+@functools.cache
+def git(*words):
+    """Return what git says in the folder of the library that is imported, or ""."""
+    import skmi
+
+    folder = Path(skmi.__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=folder, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
+
+
+def commit():
+    """Return the commit of the library, with "+" where it was changed since."""
+    changed = "+" if git("status", "--porcelain", "--", ".") else ""
+    return (git("rev-parse", "--short=10", "HEAD") or "not recorded") + changed
+
+
+def library_version():
+    """Return the version of the library and the last commit that changed it."""
+    from skmi import __version__
+
+    return f"{__version__} {git('log', '-1', '--format=%h', '--', '.')}".strip()
+
+
+def make_header():
+    """Return what a table says of how it was made."""
+    from skmi import __version__
+
+    words = shlex.join(_run.get("words", sys.argv[1:]))
+    return {
+        "table": _run.get("table", "not declared"),
+        "size": f"{_run.get('size', 'none')}: {_run.get('kept', '')}".strip(": "),
+        "passed": words or "nothing",
+        "seeds": _run.get("seeds", "fixed"),
+        "skmi": f"{__version__}, commit {commit()}",
+        "versions": ", ".join(
+            [f"python {platform.python_version()}"]
+            + [f"{name} {metadata.version(name)}" for name in PACKAGES]
+        ),
+        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
+        "seconds": f"{time.time() - _run.get('start', time.time()):.0f}",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def write_table(path, rows):
+    """Write dictionaries with the same keys as a table, below its header."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        file.writelines(f"# {key}: {text}\n" for key, text in make_header().items())
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_lines(path):
+    """Return the lines of the header and those of the table."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+    n_header = next(
+        (i for i, line in enumerate(lines) if not line.startswith("# ")), len(lines)
+    )
+    return lines[:n_header], lines[n_header:]
+
+
+def read_table(path):
+    """Read a table back as dictionaries of text."""
+    return list(csv.DictReader(read_lines(path)[1]))
+
+
+def read_header(path):
+    """Return the header of a table; empty where it was written without one."""
+    pairs = (line[2:].rstrip("\n").split(": ", 1) for line in read_lines(path)[0])
+    return dict(pairs)
