@@ -15,6 +15,7 @@ __all__ = [
     "max_statistic_pvalues",
     "permutation_pvalue",
     "standard_error",
+    "standardise",
 ]
 
 

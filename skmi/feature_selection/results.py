@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmi.feature_selection.criteria import is_sum
-from skmi.feature_selection.cumulative import cumulative_bounds
+from skmi.feature_selection.cumulative import cumulative_information
 from skmi.feature_selection.encoding import Columns
 from skmi.feature_selection.extrapolation import (
     Estimates,
@@ -156,11 +156,9 @@ def make_path(
     path = {"feature": [names[step.column] for step in found.steps]}
     for name in ("relevance", "redundancy", "synergy", "gain"):
         path[name] = [float(getattr(step, name)) for step in found.steps]
-    bounds = found.reached or cumulative_bounds(
-        table.codes, table.target, found.units, table.weights
-    )
+    rises, standard_errors = cumulative_information(table, found.units)
     sizes = [len(unit) for unit in found.units]
-    path["cumulative"] = np.repeat(bounds, sizes).tolist()
+    path["cumulative"] = np.repeat(found.reached or rises.cumsum(), sizes).tolist()
     path["pvalue"] = [float(step.pvalue) for step in found.steps]
     return path
 

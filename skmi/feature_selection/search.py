@@ -36,15 +36,22 @@ class Rule(NamedTuple):
     level: float
     entry_level: float  # level of the first step
     control: str  # "fwer" or "fdr"
+    stopping: str  # "significance" or "information"
+    n_permutations: int  # to begin with
 
     @property
     def automatic(self) -> bool:
         """Whether significance decides how many columns are selected."""
         return self.n_columns is None
 
-    def level_after(self, n_selected: int) -> float:
-        """Significance level of the next step."""
-        return self.level if n_selected else self.entry_level
+    @property
+    def adds(self) -> bool:
+        """Whether columns are added for their held-out information.
+
+        Other criteria rank noise before informative columns that are redundant.
+        """
+        by_default = self.criterion == "jmi" and self.control == "fwer"
+        return self.automatic and by_default and self.stopping == "information"
 
     def missing(self, n_selected: int) -> int:
         """Return the number of columns still wanted, significant or not."""
@@ -59,6 +66,7 @@ def make_rule(
     *,
     level: float,
     control: str,
+    stopping: str,
     n_permutations: int,
     n_units: int,
     with_pairs: bool,
@@ -67,7 +75,7 @@ def make_rule(
 
     Parameters
     ----------
-    criterion, level, control, n_permutations
+    criterion, level, control, stopping, n_permutations
         Parameters of the selector of these names.
     wanted : int, float or "auto"
         Number or share of the units to select, or "auto".
@@ -101,7 +109,8 @@ def make_rule(
             f"{level}; {fewest_permutations(first)} are needed."
         )
     n_columns = None if isinstance(wanted, str) else int(wanted)
-    return Rule(criterion, n_columns, min(least, n_units), level, first, control)
+    tests = level, first, control, stopping, n_permutations
+    return Rule(criterion, n_columns, min(least, n_units), *tests)
 
 
 class Step(NamedTuple):
@@ -213,7 +222,7 @@ class GreedySearch:
     @property
     def level(self) -> float:
         """Significance level of the next step."""
-        return self.rule.level_after(len(self.steps))
+        return self.rule.level if self.steps else self.rule.entry_level
 
     @property
     def missing(self) -> int:
@@ -228,10 +237,15 @@ class GreedySearch:
 
     def run(self, on_step: Callable[[Step], bool] | None = None) -> Selection:
         """Select until nothing is left to add, or until `on_step` returns True."""
+        self.go_on(on_step)
+        return self.result()
+
+    def go_on(self, on_step: Callable[[Step], bool] | None = None) -> bool:
+        """Select until nothing is left to add; return whether `on_step` stopped it."""
         while self.advance():
             if on_step is not None and on_step(self.steps[-1]):
-                break
-        return self.result()
+                return True
+        return False
 
     def advance(self) -> bool:
         """Select another unit; return whether there was one."""

@@ -24,7 +24,6 @@ from skmi._core.sklearn_compat import (
     make_random_state,
 )
 from skmi.exceptions import NothingSelectedWarning, warn
-from skmi.feature_selection.by_counts import select_by_counts
 from skmi.feature_selection.by_estimator import (
     Task,
     blocks_for,
@@ -66,9 +65,12 @@ from skmi.feature_selection.selector_input import (
     read_input,
 )
 from skmi.feature_selection.significance import SCREEN_PERMUTATIONS
+from skmi.feature_selection.stopping import select_by_counts
 from skmi.feature_selection.table import Table, make_table
 
 __all__ = ["MIFeatureSelector"]
+
+MOST_GROWTH = 4  # times as many permutations at most, where decisions are in doubt
 
 
 @estimator
@@ -108,8 +110,15 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     control : {"fwer", "fdr"}, default="fwer"
         Adjustment of p-values: for the family-wise error rate, by the largest
         statistic of all features in each permutation, or for the false discovery rate.
+    stopping : {"information", "significance"}, default="information"
+        "significance" stops where no further feature is significant, and `level` holds
+        for each feature. "information" then adds the features with which the held-out
+        information of all is largest, and `level` holds for whether anything is
+        selected; with ``control="fdr"``, another criterion or an estimator it adds
+        none.
     n_permutations : int, default=200
-        Permutations of the target.
+        Permutations of the target; up to four times as many where a decision is in
+        doubt.
     block_length : int or None, default=None
         For time series: permute contiguous blocks of at least this many samples. It
         should exceed the range of serial dependence, some twenty samples for an
@@ -256,6 +265,10 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         default=0.05, constraints=[Interval(Real, 0, 1, closed="neither")]
     )
     control: str = parameter(default="fwer", constraints=[StrOptions({"fwer", "fdr"})])
+    stopping: str = parameter(
+        default="information",
+        constraints=[StrOptions({"information", "significance"})],
+    )
     n_permutations: int = parameter(
         default=200, constraints=[Interval(Integral, 1, None, closed="left")]
     )
@@ -384,16 +397,19 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
             self.min_features_to_select,
             level=self.level,
             control=self.control,
+            stopping=self.stopping,
             n_permutations=self.n_permutations,
             n_units=table.codes.shape[1],
             with_pairs=with_pairs,
         )
         level = rule.entry_level
         pairs = self._screen(table, level, random_state) if with_pairs else NO_PAIRS
-        permutations = self._permute(table, self.n_permutations, random_state)
+        n_drawn = self.n_permutations * (MOST_GROWTH if self.estimator is None else 1)
+        permutations = self._permute(table, n_drawn, random_state)
         if self.estimator is None:
-            found = select_by_counts(table, pairs, permutations, rule, on_step)
-            return found, pairs
+            ordered = self._restricts(table.groups)
+            data_of_search = table, pairs, permutations, rule, ordered
+            return select_by_counts(*data_of_search, on_step), pairs
         blocks = blocks_for(self.estimator, data.x, data.units)
         task = Task(blocks, data.target, table, pairs, permutations)
         discrete = all(data.y.discrete) or self.discrete_target
