@@ -15,7 +15,6 @@ __all__ = [
     "max_statistic_pvalues",
     "permutation_pvalue",
     "standard_error",
-    "standardise",
 ]
 
 

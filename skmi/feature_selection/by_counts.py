@@ -280,7 +280,7 @@ class CountedSearch(GreedySearch):
         super().__init__(rule, columns[0], pvalues)
         self.marginal_pvalues = np.append(self.pvalues, pair_pvalues)
         self.pool = Pool.of(
-            candidates.members, self.marginal_pvalues, candidates.n_levels == 1
+            candidates.members, self.marginal_pvalues.copy(), candidates.n_levels == 1
         )
         self.overlaps: list[np.ndarray] = []  # redundancy, synergy with each unit
         self.chosen: list[int] = []  # candidates, in their order
@@ -351,8 +351,8 @@ class CountedSearch(GreedySearch):
 
     @property
     def has_significant(self) -> bool:
-        """Whether the first unit was significant, not only wanted."""
-        return bool(self.steps) and self.steps[0].pvalue <= self.rule.entry_level
+        """Whether some of the selected columns are significant."""
+        return any(step.pvalue <= self.rule.level for step in self.steps)
 
     def _step_pvalues(self) -> tuple[np.ndarray, np.ndarray]:
         """P-values given the selected columns, and whether they are in doubt.
@@ -389,11 +389,17 @@ class CountedSearch(GreedySearch):
             choice = best(values, self.pool.open & self.pool.single)
         return choice
 
+    def take_fixed(self) -> None:
+        """Select the fixed columns."""
+        for k in self.rule.fixed:
+            self.pool.pvalues[k] = np.nan
+            self.take(k)
+
     def take(self, choice: int) -> None:
         """Select a column or a pair and measure the others' overlap with it."""
         unit = self.pool.members[choice]
         gain, pvalue = float(self.state.values[0, choice]), self.pool.pvalues[choice]
-        self.record(unit, gain, pvalue)
+        self.record(unit, gain, float(pvalue))
         determined = self.pool.determined.copy()
         for k in unit:
             determined |= self.candidates.determined_by(k)

@@ -38,6 +38,7 @@ class Rule(NamedTuple):
     control: str  # "fwer" or "fdr"
     stopping: str  # "significance" or "information"
     n_permutations: int  # to begin with
+    fixed: Unit  # columns that are selected first, without a test
 
     @property
     def automatic(self) -> bool:
@@ -70,6 +71,7 @@ def make_rule(
     n_permutations: int,
     n_units: int,
     with_pairs: bool,
+    fixed: Unit = (),
 ) -> Rule:
     """Rule of a selection among a number of units.
 
@@ -85,6 +87,8 @@ def make_rule(
         Number of features, or of groups of features.
     with_pairs : bool
         Whether pairs are candidates as well.
+    fixed : tuple of int, default=()
+        Units that are selected in any case.
 
     Returns
     -------
@@ -93,7 +97,8 @@ def make_rule(
     Raises
     ------
     ValueError
-        If there are fewer units than wanted, or too few permutations for the level.
+        If there are fewer units than wanted, fewer wanted than fixed, or too few
+        permutations for the level.
     """
     if isinstance(wanted, Real) and not isinstance(wanted, Integral):
         wanted = max(1, round(wanted * n_units))
@@ -101,6 +106,10 @@ def make_rule(
         raise ValueError(
             f"n_features_to_select={wanted}, but there are {n_units} columns or "
             "groups of columns."
+        )
+    if not isinstance(wanted, str) and wanted < len(fixed):
+        raise ValueError(
+            f"n_features_to_select={wanted}, but fixed_features has {len(fixed)}."
         )
     first = entry_level(level, with_pairs)
     if wanted == "auto" and smallest_pvalue(n_permutations) > first:
@@ -110,7 +119,7 @@ def make_rule(
         )
     n_columns = None if isinstance(wanted, str) else int(wanted)
     tests = level, first, control, stopping, n_permutations
-    return Rule(criterion, n_columns, min(least, n_units), *tests)
+    return Rule(criterion, n_columns, min(least, n_units), *tests, fixed)
 
 
 class Step(NamedTuple):
@@ -242,10 +251,16 @@ class GreedySearch:
 
     def go_on(self, on_step: Callable[[Step], bool] | None = None) -> bool:
         """Select until nothing is left to add; return whether `on_step` stopped it."""
+        if self.rule.fixed and not self.steps:
+            self.take_fixed()
         while self.advance():
             if on_step is not None and on_step(self.steps[-1]):
                 return True
         return False
+
+    def take_fixed(self) -> None:
+        """Select the fixed columns."""
+        raise NotImplementedError
 
     def advance(self) -> bool:
         """Select another unit; return whether there was one."""
