@@ -130,13 +130,13 @@ def plain_columns(columns: Columns, most_values: int | None = None) -> PlainColu
     numbers = []
     for k in np.flatnonzero(~two_values(X, levels)):
         column, discrete = X[:, k], columns.discrete[k]
-        if discrete is None:
+        if discrete is None and (X.dtype.kind != "f" or columns.types):
             discrete = is_discrete(column, columns.types[k] if columns.types else None)
         if discrete:
             levels[:, k] = label_codes(column)
         else:
             is_number[k] = True
-            numbers.append(as_floats(column))
+            numbers.append(column if X.dtype.kind == "f" else as_floats(column))
     stacked = np.column_stack(numbers) if numbers else np.empty((n_rows, 0))
     ordered = np.sort(stacked, axis=0)  # missing values come last
     few = are_few(ordered, most_values)

@@ -25,6 +25,7 @@ __all__ = [
     "Columns",
     "as_floats",
     "bin_columns",
+    "column_blocks",
     "column_levels",
     "compact",
     "cut",
@@ -83,7 +84,9 @@ class Columns(NamedTuple):
         return any(isinstance(value, (str, bytes)) for value in self.values[:, k])
 
     def select(self, columns: Sequence[int]) -> "Columns":
-        """Return some of the columns."""
+        """Return some of the columns; all of them are not copied."""
+        if np.array_equal(columns, np.arange(self.values.shape[1])):
+            return self
         types = [self.types[k] for k in columns] if self.types else None
         discrete = [self.discrete[k] for k in columns]
         return Columns(self.values[:, columns], discrete, types)
