@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
-from skmi._core.estimate import Estimate
+from skmi._core.estimate import Estimate, status_of_difference
+from skmi._core.fitted import FittedAttributes
 from skmi._core.params import (
     DeclaredParameters,
     estimator,
@@ -54,16 +55,6 @@ __all__ = [
     "mi_scorer",
     "parameter",
 ]
-
-
-class FittedAttributes:
-    """The attributes that every fit sets; `classes_` is set for labels alone."""
-
-    mutual_info_: float
-    standard_error_: float
-    bound_: str
-    ceiling_: float
-    classes_: np.ndarray
 
 
 @parameters
@@ -531,7 +522,13 @@ class ChainRule(NamedTuple):
         }
         if "fold_scores_" in found:
             found["fold_scores_"] = self.whole.fold_scores_ - self.part.fold_scores_
+        if "status_" in found:
+            found["status_"] = self.status_of(self.estimate)
         return found
+
+    def status_of(self, estimate: Estimate) -> str:
+        """Return the verdict on the difference, given those of the two estimates."""
+        return status_of_difference(estimate, self.whole.status_, self.part.status_)
 
     def difference(
         self, method: str, X: np.ndarray, y: np.ndarray, Z: np.ndarray, **options: Any

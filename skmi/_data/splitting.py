@@ -14,6 +14,7 @@ from skmi.exceptions import FewRowsWarning, warn
 
 __all__ = [
     "N_CONTRASTS",
+    "ContiguousFolds",
     "Fold",
     "contrast_blocks",
     "cross_fitting_folds",
@@ -97,15 +98,19 @@ def cross_fitting_folds(
     random_state: np.random.RandomState,
     name: str,
     groups: np.ndarray | None = None,
+    block_length: int | None = None,
 ) -> list[Fold]:
     """Split into folds whose test samples do not train; a number means shuffled ones.
 
     `cv` is what scikit-learn takes: a number, a splitter, or pairs of sample numbers.
+    With a `block_length` a number means consecutive samples, with a gap of a block.
     """
     n_samples = len(y)
     if isinstance(cv, Integral) and groups is not None:
         seed = random_state.randint(np.iinfo(np.int32).max)
         splitter = GroupKFold(cv, shuffle=True, random_state=seed)
+    elif isinstance(cv, Integral) and block_length is not None:
+        splitter = ContiguousFolds(cv, block_length)
     elif isinstance(cv, Integral):
         splitter = shuffled_folds(y, cv, stratified, random_state)
     else:
@@ -125,6 +130,26 @@ def cross_fitting_folds(
         require_samples(fold, n_samples, name, sizes)
         folds.append(fold)
     return folds
+
+
+class ContiguousFolds(NamedTuple):
+    """Splitter of a series: parts that follow on one another are tested on in turn.
+
+    A `gap` of samples before and after the part neither trains nor is tested on.
+    """
+
+    n_folds: int
+    gap: int
+
+    def split(
+        self, X: np.ndarray, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the numbers of the training and test samples of each fold."""
+        rows = np.arange(len(X))
+        for own in np.array_split(rows, self.n_folds):
+            if len(own):
+                apart = (rows < own[0] - self.gap) | (rows > own[-1] + self.gap)
+                yield rows[apart], own
 
 
 def folds_of_kept(

@@ -1,10 +1,13 @@
 """AutoMI: the estimator to start with."""
 
+from __future__ import annotations
+
 import math
 import warnings
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import entropy
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -16,9 +19,11 @@ from skmi._core.sklearn_compat import (
     StrOptions,
     make_random_state,
 )
-from skmi._data.splitting import cross_fitting_folds, stopped_by_others
+from skmi._data.checks import warn_of_serial_dependence
+from skmi._data.splitting import cross_fitting_folds
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
+from skmi.auto.dependence import Dependence
 from skmi.auto.evidence import examine, has_density, with_mixtures
 from skmi.auto.pairs import LEAST_COLUMNS, by_pairs, pairs_show_more
 from skmi.auto.untrained import nearest_of_labels
@@ -28,7 +33,6 @@ from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
-    status_of_difference,
     warn_of_convergence,
     warn_of_few_samples,
     warn_of_missed_dependence,
@@ -84,6 +88,11 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
 
     For labels classifiers give the lower bound. The estimate is that of Ross's
     neighbours for up to four columns of numbers, and that bound otherwise.
+
+    Where samples depend on each other, by groups or in a series of `block_length`,
+    every fold has whole groups or blocks, neighbours are those of other folds, and
+    neither mixtures nor pairs of columns are tried. The closed form is then its bound
+    out of fold, since the corrections of its bias are those of independent samples.
 
     Parameters
     ----------
@@ -185,7 +194,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         "cv": """int, cross-validation generator, iterable or None
     Folds of cross-fitting: every sample is tested once, by a model that was neither
     trained nor stopped on it. None means three shuffled folds, for labels five
-    stratified ones."""
+    stratified ones.""",
+        "block_length": """int or None
+    For series: number of consecutive samples in a block, several times the length over
+    which they are correlated. Folds are then consecutive samples with a gap of a block
+    before and after, and errors are those of blocks. None means that samples are
+    independent, or those of different `groups` in `fit` are.""",
     }
 
     # Short epochs of at least fifty steps, with few negatives and a high rate: the
@@ -202,6 +216,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     encoder_x: Any = parameter(default=None, constraints=ENCODER)
     encoder_y: Any = parameter(default=None, constraints=ENCODER)
     cv: Any = parameter(default=None, constraints=["cv_object"])
+    block_length: int | None = parameter(default=None, constraints=OPTIONAL_COUNT)
     n_jobs: int | None = parameter(default=None, constraints=[Integral, None])
 
     _label_columns = "indicators"
@@ -209,23 +224,78 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
 
     # -- fit ---------------------------------------------------------------------
 
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        Z: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Estimate the mutual information of X and y, conditional on Z if it is given.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers, one row for each sample; columns of labels become indicators.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers, or labels: strings, categories, booleans or two distinct values.
+        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+            Conditioning variable: numbers, labels or both. With it, all results are of
+            the conditional mutual information I(X; y | Z).
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of dependent samples, such as those of one person. No group
+            is in two folds, and errors are those of groups.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or Z holds missing or masked values, dates, text among numbers, or
+            too few samples; if groups are given together with Z or `block_length`; or
+            candidates with either.
+        TypeError
+            If X, y or Z is neither an array nor a table.
+        """
+        if groups is not None and Z is not None:
+            raise ValueError(
+                "groups cannot be combined with Z; use "
+                "skmi.inference.confidence_interval, which takes both."
+            )
+        self._groups = groups
+        try:
+            return super().fit(X, y, Z)
+        finally:
+            del self._groups
+
     def _fit(self, X, y):
-        choices.require_estimators(self.candidates)
+        if self.candidates:
+            choices.require_estimators(self.candidates)
         random_state = make_random_state(self.random_state)
         if self.encoder_x is None and self.encoder_y is None:
             warn_of_few_samples(X, y)
         model = self._make_model(random_state)
+        self._read_dependence(model, X, y, random_state)
         if hasattr(self, "classes_"):
             chosen = self._fit_labels(model, X, y, random_state)
         else:
             chosen = self._fit_numbers(model, X, y, random_state)
-        chosen = self._compare(chosen, X, y)
+        if self.candidates:
+            chosen = self._compare(chosen, X, y)
+        freedom = math.inf
+        if self._dependence is not None:
+            estimate = self._dependence.lengthened(chosen.estimate)
+            chosen = chosen._replace(estimate=estimate)
+            freedom = self._dependence.freedom
         self._model, self.chosen_ = chosen.model, chosen.name
         self.lower_bound_: float = chosen.lower_bound
         limited = self._limit(chosen.estimate, X, y)
         ends = map(highest_entropy, self._label_sides(X, y))
         limited = limited._replace(ceiling=min(chosen.estimate.ceiling, *ends, np.inf))
-        self.confidence_interval_ = interval(limited, chosen.others)
+        self.confidence_interval_ = interval(limited, chosen.others, freedom)
         curve = self.validation_scores_
         cut_short = curve is not None and is_cut_short(curve, model.max_iter)
         self.status_ = status(chosen, self.fold_scores_, cut_short)
@@ -238,6 +308,25 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             warn_of_reach(chosen.estimate)
         return chosen.estimate._replace(reach=math.inf)  # said already
 
+    def _read_dependence(self, model, X, y, random_state):
+        """Learn which samples depend on each other, and give the critics such folds."""
+        self._dependence = None
+        if self._groups is None and self.block_length is None:
+            warn_of_serial_dependence(X, y.reshape(len(y), -1))
+            return
+        if self.candidates:
+            raise ValueError(
+                "candidates cannot be combined with groups or block_length: they take "
+                "samples as independent. Pass them without, or leave them out."
+            )
+        self._dependence = Dependence.read(self._groups, self.block_length, len(X))
+        model.set_params(cv=self._dependence.folds(model.cv, random_state))
+
+    @property
+    def _within(self):
+        """The groups or blocks of dependent samples, for their standard errors."""
+        return {} if self._dependence is None else self._dependence.within
+
     def _fit_conditional(self, X, y, Z, **settings):
         if self.encoder_x is not None:
             raise ValueError(
@@ -249,8 +338,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         for name in ("lower_bound_", "reference_mutual_info_"):
             setattr(self, name, getattr(whole, name) - getattr(part, name))
         self._reach = whole._reach - part.mutual_info_
-        self.confidence_interval_ = interval(estimate)
-        self.status_ = status_of_difference(estimate, whole.status_, part.status_)
+        freedom = math.inf if whole._dependence is None else whole._dependence.freedom
+        self.confidence_interval_ = interval(estimate, freedom=freedom)
         return estimate
 
     def _make_model(self, random_state):
@@ -322,7 +411,9 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         with task.propagate_callback_context(model), warnings.catch_warnings():
             warnings.simplefilter("ignore", SkmiWarning)
             task.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
-            model.fit(X, y)
+            dependence = self._dependence
+            groups = None if dependence is None else dependence.codes
+            model.fit(X, y, groups=groups)
             task.call_on_fit_task_end(estimator=self, X=given_X, y=given_y)
         context.call_on_fit_task_end(estimator=self, X=given_X, y=given_y)
         self.fold_scores_ = model.fold_scores_
@@ -342,7 +433,9 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         fitted = entropy(counts) + float(model._log_ratio_of_pairs(X, y).mean())
         chosen = choices.by_classifiers(model, self._folds, fitted)
         self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
-        near = nearest_of_labels(X, y, random_state) if has_density(X) else None
+        if not has_density(X):
+            return chosen
+        near = nearest_of_labels(X, y, random_state, self._dependence)
         return chosen if near is None else choices.by_neighbors_of_labels(near, chosen)
 
     def _fit_numbers(self, model, X, y, random_state):
@@ -350,10 +443,19 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self.reference_mutual_info_ = 0.0
         if self.reference is None or self.encoder_x or self.encoder_y:
             return self._fit_critics(model, X, y, None)
-        self._folds = self._make_folds(model, y)
-        found = examine(X, y, random_state)
+        self._folds = cross_fitting_folds(
+            y,
+            model.cv,
+            stratified=False,
+            validation_fraction=0,
+            random_state=make_random_state(model.random_state),
+            name=type(self).__name__,
+        )
+        found = examine(X, y, random_state, self._dependence)
         self.reference_mutual_info_ = found.value
-        if not found.is_missed and min(X.shape[1], y.shape[1]) >= LEAST_COLUMNS:
+        is_independent = self._dependence is None
+        has_pairs = is_independent and min(X.shape[1], y.shape[1]) >= LEAST_COLUMNS
+        if not found.is_missed and has_pairs:
             more = pairs_show_more(found, X, y, random_state)
             found = found._replace(is_missed=more)
         if not found.is_missed:
@@ -361,10 +463,12 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if found.neighbors_suffice:
             self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
-        found = with_mixtures(found, X, y, random_state)
-        if not found.is_missed:
-            return self._train_nothing(found)
-        summed = by_pairs(X, y, self._folds, random_state)
+        summed = None
+        if is_independent:
+            found = with_mixtures(found, X, y, random_state)
+            if not found.is_missed:
+                return self._train_nothing(found)
+            summed = by_pairs(X, y, self._folds, random_state)
         if summed is not None and summed[0].improves(found):
             self._train_nothing(found)
             chosen, self.fold_scores_ = summed
@@ -391,17 +495,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self.candidate_scores_["neighbors"] = chosen.lower_bound
         return chosen
 
-    def _make_folds(self, model, y):
-        folds = cross_fitting_folds(
-            y,
-            model.cv,
-            stratified=False,
-            validation_fraction=model.validation_fraction,
-            random_state=make_random_state(model.random_state),
-            name=type(self).__name__,
-        )
-        return stopped_by_others(folds)
-
     def _fit_critics(self, model, X, y, found):
         """Train critics, and report them where they improve on the closed forms."""
         self._train(model, X, y)
@@ -416,13 +509,13 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if not is_copula and len(found.closed.bounds) == len(whole.bounds):
             closed = found.closed  # that of the copula has the critics' own folds
         self.candidate_scores_[found.name] = float(closed.bounds.mean())
-        is_better = whole.exceeds(closed)
+        is_better = whole.exceeds(closed, **self._within)
         if isinstance(found.reference, MixtureCopula):  # another approximation
             is_better = whole.bounds.mean() > closed.bounds.mean()
         if is_better:
             return critics
         chosen = choices.by_closed_form(found, self._folds)
-        if closed.exceeds(whole):
+        if closed.exceeds(whole, **self._within):
             return chosen
         upper = max(choices.upper_end(critics), chosen.estimate.mutual_info)
         return chosen.containing(upper)
@@ -438,7 +531,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             n_jobs=self.n_jobs,
         )
         self.candidate_scores_ |= scores
-        if best is None or best.lower_bound <= chosen.lower_bound:
+        if best.lower_bound <= chosen.lower_bound:
             return chosen
         model = best.model.fit(X, y)
         # Near the entropy of labels an estimate is not saturated.

@@ -1,13 +1,16 @@
 """Evidence that needs no training: nearest neighbours, and moments beside draws."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import digamma
+from scipy.stats import chi2, norm
 
+from skmi.auto.dependence import Dependence
 from skmi.gaussian.closed_form import EllipticalRatio, inverse_root
 from skmi.neighbors._base import INFLATION_BY_SHARING
 from skmi.neighbors._counting import count_within, open_limit
@@ -16,7 +19,9 @@ from skmi.statistics import standard_error
 __all__ = [
     "FEW_COLUMNS",
     "INFLATION",
+    "LEAST_SAMPLES",
     "Nearest",
+    "excess_of_means",
     "excess_of_moments",
     "excess_over_draws",
     "nearest_neighbors",
@@ -50,6 +55,7 @@ SAMPLES_IN_DOUBT = 60
 MOST_COLUMNS = 4  # on a side
 MOST_SAMPLES = 10_000  # of more than one column a side; searches become slow
 LEAST_SAMPLES = 20
+N_FOLDS = 10  # of dependent samples, whose neighbours are in the other folds
 CLEAR = 1.64  # standard errors, by which neighbours replace another estimate
 
 
@@ -76,12 +82,13 @@ class Nearest(NamedTuple):
         rises = self.added > 1.5 * self.plain_error
         return rises or self.error > LARGEST_ERROR * self.value
 
-    def excess(self, value: float, influence: np.ndarray) -> float:
+    def excess(self, value: float, influence: np.ndarray, **within: Any) -> float:
         """Return by how many standard errors it exceeds another estimate.
 
-        `influence` is that of all samples on the other estimate.
+        `influence` is that of all samples on the other estimate; `within`, the groups
+        or blocks of dependent samples.
         """
-        gap = standard_error(self.influence - influence[self.rows])
+        gap = standard_error(self.influence - influence[self.rows], **within)
         gap *= INFLATION
         return (self.value - value) / max(math.hypot(gap, self.doubt), 1e-12)
 
@@ -106,25 +113,34 @@ class Nearest(NamedTuple):
 
 
 def nearest_neighbors(
-    X: np.ndarray, y: np.ndarray, random_state: np.random.RandomState
+    X: np.ndarray,
+    y: np.ndarray,
+    random_state: np.random.RandomState,
+    dependence: Dependence | None = None,
 ) -> Nearest | None:
     """Estimate by Kraskov's neighbours, extrapolated to none.
 
     None for more than four columns on a side, where neighbours are too far apart, or
-    few samples.
+    few samples. The neighbours of dependent samples are those of other folds.
     """
     x, z = (tamed_block(block, random_state) for block in (X, y))
     n_columns = x.shape[1], z.shape[1]
     if not min(n_columns) or max(n_columns) > MOST_COLUMNS or len(x) < LEAST_SAMPLES:
         return None
     rows = np.arange(len(x))
+    if dependence is not None:
+        terms = terms_of_others(neighbor_terms, x, z, dependence, random_state)
+        return extrapolate(terms, rows, sum(n_columns), dependence.within)
     if sum(n_columns) > 2 and len(x) > MOST_SAMPLES:
         rows = random_state.permutation(len(x))[:MOST_SAMPLES]
     return extrapolate(neighbor_terms(x[rows], z[rows]), rows, sum(n_columns))
 
 
 def nearest_of_labels(
-    X: np.ndarray, labels: np.ndarray, random_state: np.random.RandomState
+    X: np.ndarray,
+    labels: np.ndarray,
+    random_state: np.random.RandomState,
+    dependence: Dependence | None = None,
 ) -> Nearest | None:
     """Estimate by Ross's neighbours of the same label, extrapolated to none.
 
@@ -133,11 +149,20 @@ def nearest_of_labels(
     x = tamed_block(X, random_state)
     if not 0 < x.shape[1] <= MOST_COLUMNS or len(x) < LEAST_SAMPLES:
         return None
+    if dependence is not None:
+        terms = terms_of_others(label_terms, x, labels, dependence, random_state)
+        rows = np.arange(len(x))
+        return extrapolate(terms, rows, x.shape[1] + 1, dependence.within)
     rows = random_state.permutation(len(x))[:MOST_SAMPLES]
     return extrapolate(label_terms(x[rows], labels[rows]), rows, x.shape[1] + 1)
 
 
-def extrapolate(terms: np.ndarray, rows: np.ndarray, n_columns: int) -> Nearest:
+def extrapolate(
+    terms: np.ndarray,
+    rows: np.ndarray,
+    n_columns: int,
+    within: Mapping[str, Any] = MappingProxyType({}),
+) -> Nearest:
     r"""Return the estimate of no neighbours, of terms for each number.
 
     .. math:: \hat I_k \approx \hat I + b \, k^{.65}, \quad k = 1, 2, 3, 5, 8
@@ -148,46 +173,79 @@ def extrapolate(terms: np.ndarray, rows: np.ndarray, n_columns: int) -> Nearest:
     powers = np.array(NUMBERS) ** POWER
     centred = powers - powers.mean()
     slopes = centred @ terms / (centred @ centred)
-    trend = slopes.mean() / max(standard_error(slopes) * INFLATION_BY_SHARING, 1e-12)
+    spread = standard_error(slopes, **within) * INFLATION_BY_SHARING
+    trend = slopes.mean() / max(spread, 1e-12)
     weight = trend**2 / (1 + trend**2) if trend < 0 else 0.0
     added = weight * (terms.mean(axis=0) - slopes * powers.mean() - terms[PLAIN])
     influence = terms[PLAIN] + added
     ceiling = float(digamma(len(rows)) - digamma(1))
     added = float(added.mean())
     doubt = added * DOUBTED_SHARES[n_columns > 2]
-    error = math.hypot(standard_error(influence) * INFLATION, doubt)
+    error = math.hypot(standard_error(influence, **within) * INFLATION, doubt)
     value = min(float(influence.mean()), ceiling)
     return Nearest(value, error, influence, rows, ceiling, added, doubt, n_columns)
 
 
-def label_terms(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the terms of the estimator of Ross for each number."""
-    n_samples = len(x)
-    terms = np.zeros((len(NUMBERS), n_samples))
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        if len(rows) == 1:  # whose neighbourhood is unknown
-            continue
-        own = x[rows]
-        most = min(max(NUMBERS), len(rows) - 1)
-        radii, _ = cKDTree(own).query(own, most + 1, p=np.inf)
-        for place, number in enumerate(NUMBERS):
-            found = min(number, most)
-            around = count_within(x, own, open_limit(radii[:, found]))
-            terms[place, rows] = digamma(found) - digamma(len(rows)) - digamma(around)
-            terms[place, rows] += digamma(n_samples)
+def terms_of_others(
+    terms_of: Callable,
+    x: np.ndarray,
+    z: np.ndarray,
+    dependence: Dependence,
+    random_state: np.random.RandomState,
+) -> np.ndarray:
+    """Return the terms of samples whose neighbours are those of the other folds."""
+    terms = np.empty((len(NUMBERS), len(x)))
+    for rest, own in dependence.many_folds(N_FOLDS, random_state):
+        terms[:, own] = terms_of(x[rest], z[rest], (x[own], z[own]))
     return terms
 
 
-def neighbor_terms(x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the terms of the first estimator of Kraskov et al. for each number."""
-    joint, most = np.hstack([x, z]), max(NUMBERS)
-    radii, _ = cKDTree(joint).query(joint, most + 1, p=np.inf)
+def label_terms(
+    x: np.ndarray, labels: np.ndarray, others: tuple | None = None
+) -> np.ndarray:
+    """Return the terms of the estimator of Ross for each number.
+
+    Those of `others`, further samples and labels, if these are given.
+    """
+    queries, of_queries = (x, labels) if others is None else others
+    own = 0 if others is None else 1  # a sample is its own nearest neighbour
+    terms = np.zeros((len(NUMBERS), len(queries)))
+    for label in np.unique(of_queries):
+        alike, rows = x[labels == label], np.flatnonzero(of_queries == label)
+        most = min(max(NUMBERS), len(alike) + own - 1)
+        if most < 1:  # a neighbourhood that is unknown
+            continue
+        radii, _ = cKDTree(alike).query(queries[rows], most + 1 - own, p=np.inf)
+        radii = radii.reshape(len(rows), -1)
+        for place, number in enumerate(NUMBERS):
+            found = min(number, most)
+            limits = open_limit(radii[:, found - own])
+            around = own + count_within(x, queries[rows], limits)
+            terms[place, rows] = digamma(found) - digamma(len(alike) + own)
+            terms[place, rows] += digamma(len(x) + own) - digamma(around)
+    return terms
+
+
+def neighbor_terms(
+    x: np.ndarray, z: np.ndarray, others: tuple | None = None
+) -> np.ndarray:
+    """Return the terms of the first estimator of Kraskov et al. for each number.
+
+    Those of `others`, further samples of both blocks, if these are given.
+    """
+    queries = (x, z) if others is None else others
+    own = 0 if others is None else 1  # a sample is its own nearest neighbour
+    tree, most = cKDTree(np.hstack([x, z])), max(NUMBERS)
+    radii, _ = tree.query(np.hstack(queries), most + 1 - own, p=np.inf)
     terms = []
     for number in NUMBERS:
-        limits = open_limit(radii[:, number])
-        n_x, n_z = (count_within(block, block, limits) for block in (x, z))
-        terms.append(digamma(number) + digamma(len(x)) - digamma(n_x) - digamma(n_z))
+        limits = open_limit(radii[:, number - own])
+        n_x, n_z = (
+            own + count_within(block, query, limits)
+            for block, query in zip((x, z), queries, strict=True)
+        )
+        term = digamma(number) + digamma(len(x) + own) - digamma(n_x) - digamma(n_z)
+        terms.append(term)
     return np.array(terms)
 
 
@@ -254,19 +312,10 @@ def excess_of_moments(
     float
         About 0 where the closed form is all there is; 3 is rare.
     """
-    x, z = (
-        view.apply(side) for view, side in zip(reference.views, (X, y), strict=True)
-    )
-    x, z = x[:, reference.kept[0]], z[:, reference.kept[1]]
+    rows = random_state.permutation(len(X))[:MOST_DRAWN]
+    x, z, maps = scores_and_maps(reference, X[rows], y[rows])
     if not (x.shape[1] and z.shape[1]):
         return 0.0
-    rows = random_state.permutation(len(x))[:MOST_DRAWN]
-    x, z = x[rows], z[rows]
-    if isinstance(reference.ratio, EllipticalRatio):  # most dependent columns first
-        maps = reference.ratio.x_map, reference.ratio.y_map
-    else:
-        maps = [inverse_root(side.T @ side / len(side)) for side in (x, z)]
-    maps = [side[:, :MOST_DIRECTIONS] for side in maps]
 
     def draw():
         """Draw from the closed form, with the distributions of the columns."""
@@ -281,6 +330,26 @@ def excess_of_moments(
 
     margins = np.sort(x, axis=0), np.sort(z, axis=0)
     return excess_over_draws(x, z, maps, draw, random_state)
+
+
+def scores_and_maps(
+    reference: Any, X: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Return normal scores of both blocks, and maps to their main directions.
+
+    Those are uncorrelated, the most dependent ones first.
+    """
+    x, z = (
+        view.apply(side) for view, side in zip(reference.views, (X, y), strict=True)
+    )
+    x, z = x[:, reference.kept[0]], z[:, reference.kept[1]]
+    if reference.components is not None:
+        x, z = x @ reference.components[0], z @ reference.components[1]
+    if isinstance(reference.ratio, EllipticalRatio):
+        maps = reference.ratio.x_map, reference.ratio.y_map
+    else:
+        maps = [inverse_root(side.T @ side / len(side)) for side in (x, z)]
+    return x, z, [side[:, :MOST_DIRECTIONS] for side in maps]
 
 
 def excess_over_draws(
@@ -365,3 +434,72 @@ def standard_squares(values, total, square, n):
     mean = total / n
     variance = np.maximum(square / n - mean**2, 1e-12) * n / (n - 1)
     return (values - mean) ** 2 / variance
+
+
+# -- conditional means ---------------------------------------------------------------
+
+SAMPLES_PER_FUNCTION = 4
+MOST_FUNCTIONS = 150
+
+
+def excess_of_means(reference: Any, X: np.ndarray, y: np.ndarray) -> float:
+    r"""Return how far conditional means are from those of an elliptical copula.
+
+    .. math:: t_{jk} = \frac{\sum_i e_j(i) \, \phi_k(i)}
+        {\left(\sum_i e_j(i)^2 \, \phi_k(i)^2\right)^{1/2}}
+
+    In an elliptical distribution, and where a share of its samples is replaced by
+    independent ones, the conditional mean of one block is linear in the other. So the
+    residuals e_j of one block are uncorrelated with any function of the other: here
+    with products of two and three of its most dependent directions, less their own
+    regression, and made uncorrelated. Each sum of squares over k, and over all j and k,
+    has about the chi-squared distribution.
+
+    Parameters
+    ----------
+    reference : CopulaReference or FoldedCopula
+        The closed form, fitted to the samples.
+    X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
+        Samples.
+
+    Returns
+    -------
+    float
+        The normal deviate of the smallest p-value. Of 430 draws of elliptical copulas,
+        of 200 to 1000 samples, 2 % came above 2.5, and two above 3.
+    """
+    *scores, maps = scores_and_maps(reference, X, y)
+    linear = [reference._transform(side, block) for side, block in enumerate((X, y))]
+    pvalues, most = [], min(len(X) // SAMPLES_PER_FUNCTION, MOST_FUNCTIONS)
+    for source, target in ((0, 1), (1, 0)):
+        columns = scores[source] @ maps[source]
+        d = columns.shape[1]
+        while d * (d + 1) // 2 > most:
+            d -= 1
+        first, second = np.triu_indices(d)
+        functions = columns[:, first] * columns[:, second]
+        while d and len(first) + d * (d + 1) * (d + 2) // 6 > most:
+            d -= 1
+        threes = [
+            (pair, k) for pair, j in enumerate(second) if j < d for k in range(j, d)
+        ]
+        if threes:
+            pairs, others = np.transpose(threes)
+            more = functions[:, pairs] * columns[:, others]
+            functions = np.hstack([functions, more])
+        known, unknown = linear[source], linear[target]
+        both = np.hstack([np.ones((len(known), 1)), known])
+        parts = [
+            block - both @ np.linalg.lstsq(both, block, rcond=None)[0]
+            for block in (functions, unknown)
+        ]
+        functions, errors = (
+            part @ inverse_root(part.T @ part / len(part)) for part in parts
+        )
+        if not (functions.shape[1] and errors.shape[1]):
+            return 0.0
+        squares = (errors.T @ functions) ** 2
+        squares = squares / np.maximum((errors**2).T @ functions**2, 1e-300)
+        rows = chi2.sf(squares.sum(axis=1), squares.shape[1])
+        pvalues += [chi2.sf(squares.sum(), squares.size), len(rows) * rows.min()]
+    return float(norm.isf(min(len(pvalues) * min(pvalues), 1.0)))

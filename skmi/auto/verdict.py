@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, norm, t
 
 from skmi.auto.candidates import Candidate
 from skmi.base import Estimate
@@ -21,7 +21,6 @@ __all__ = [
     "interval",
     "is_cut_short",
     "status",
-    "status_of_difference",
     "warn_of_convergence",
     "warn_of_few_samples",
     "warn_of_missed_dependence",
@@ -44,19 +43,22 @@ UPPER_END = (
 )
 
 
-def interval(estimate: Estimate, others: tuple[float, ...] = ()) -> ConfidenceInterval:
-    """Return the normal interval of an estimate, extended to other values, and to 0.
+def interval(
+    estimate: Estimate, others: tuple[float, ...] = (), freedom: float = math.inf
+) -> ConfidenceInterval:
+    """Return the interval of an estimate, extended to other values, and to 0.
 
-    It ends at the ceiling.
+    It is normal, or of Student's t with the degrees of freedom of the standard error,
+    and ends at the ceiling.
     """
     value, error = estimate.mutual_info, estimate.standard_error
-    reach = norm.ppf((1 + LEVEL) / 2) * error
+    reach = t.ppf((1 + LEVEL) / 2, freedom) * error
     return ConfidenceInterval(
         min(value - reach, value, *others),
         min(max(value + reach, 0.0, *others), estimate.ceiling),
         standard_error=error,
         mutual_info=value,
-        lower_limit=min(value - norm.ppf(LEVEL) * error, value, *others),
+        lower_limit=min(value - t.ppf(LEVEL, freedom) * error, value, *others),
     )
 
 
@@ -74,15 +76,6 @@ def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
     if not candidate.has_folds:
         return "ok"
     return "unstable" if disagree(folds, error) else "ok"
-
-
-def status_of_difference(estimate: Estimate, whole: str, part: str) -> str:
-    """Return the verdict on a conditional estimate, given those of its two terms."""
-    doubts = [found for found in (whole, part) if found not in ("ok", "zero")]
-    if doubts:
-        return doubts[0]
-    limit = norm.ppf(LEVEL) * estimate.standard_error
-    return "zero" if estimate.mutual_info <= limit else "ok"
 
 
 def disagree(values: np.ndarray, error: float) -> bool:

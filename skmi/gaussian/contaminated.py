@@ -125,8 +125,7 @@ class ContaminatedCopula(FoldedCopula):
         if len(x) <= 2 * (x.shape[1] + y.shape[1]):
             return
         sample = fit_contaminated(x, y)
-        everything = np.arange(len(x))
-        parts = [np.setdiff1d(everything, fold) for fold in folds]
+        parts, folds = zip(*folds, strict=True)
         ratios = [fit_contaminated(x[rows], y[rows], sample.share) for rows in parts]
         if len({ratio.dependent.sizes for ratio in (sample, *ratios)}) > 1:
             return

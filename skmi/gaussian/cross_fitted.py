@@ -27,6 +27,7 @@ from skmi.statistics import standard_error
 __all__ = ["N_FOLDS", "CopulaReference", "FoldedCopula", "choose_by_folds"]
 
 N_FOLDS = 5
+Folds = Sequence[tuple[np.ndarray, np.ndarray]]  # samples to fit to, and to test on
 
 DEGREES_OF_FREEDOM = (math.inf, 40, 15, 8, 5, 3, 2, 1, 0.5)
 N_STEPS = 20  # of the fixed point of correlations and scales
@@ -48,6 +49,9 @@ class FoldedCopula:
     ----------
     X, y : ndarray of shape (n_samples, n_x) and (n_samples, n_y)
         Samples in random order; each fifth of them is a fold.
+    folds : sequence of (rest, fold), default=None
+        Folds of dependent samples: the numbers of those to fit to and of those to
+        test on, which follow on one another.
 
     Attributes
     ----------
@@ -59,14 +63,22 @@ class FoldedCopula:
     """
 
     ratio: Any
+    components: tuple[np.ndarray, np.ndarray] | None = None
 
-    def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
+    def __init__(self, X: np.ndarray, y: np.ndarray, folds: Folds | None = None):
         columns = IndependentColumns(X, "rank"), IndependentColumns(y, "rank")
         self.views = tuple(block.view for block in columns)
         x, y = (
             view.apply(block) for view, block in zip(self.views, (X, y), strict=True)
         )
-        folds = np.array_split(np.arange(len(x)), N_FOLDS)
+        self.has_dependent_samples = folds is not None
+        if folds is None:
+            rows = np.arange(len(x))
+            parts = np.array_split(rows, N_FOLDS)
+            folds = [(np.delete(rows, part), part) for part in parts]
+        self.folds = folds
+        sizes = [len(own) for _, own in folds]
+        self.fold_numbers: np.ndarray = np.repeat(np.arange(len(sizes)), sizes)
         self.kept = tuple(
             block.kept & vary_without(scores, folds)
             for block, scores in zip(columns, (x, y), strict=True)
@@ -75,10 +87,10 @@ class FoldedCopula:
         self.ratio = None
         self._without_fold: list[Any] = []
         self.terms: np.ndarray = np.zeros(len(x))
-        if x.shape[1] and y.shape[1] and len(folds[-1]) > 1:
+        if x.shape[1] and y.shape[1] and len(folds[-1][1]) > 1:
             self._fit(x, y, folds)
 
-    def _fit(self, x: np.ndarray, y: np.ndarray, folds: Sequence[np.ndarray]) -> None:
+    def _fit(self, x: np.ndarray, y: np.ndarray, folds: Folds) -> None:
         """Fit the ratio to scores, and its terms out of fold."""
         raise NotImplementedError
 
@@ -118,10 +130,14 @@ class FoldedCopula:
         return self.ratio.pairs(self._transform(0, X), self._transform(1, y))
 
     def pairs_out_of_fold(
-        self, X: np.ndarray, y: np.ndarray, folds: np.ndarray
+        self, X: np.ndarray, y: np.ndarray, folds: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the same without the fold of each row, whose numbers are `folds`."""
+        """Return the same by a fit without the fold of each row.
+
+        Without the numbers `folds`, the rows are those of the fit.
+        """
         found = np.zeros(len(X))
+        folds = self.fold_numbers if folds is None else folds
         x, y = self._transform(0, X), self._transform(1, y)
         for number, ratio in enumerate(self._without_fold):
             own = folds == number
@@ -168,7 +184,6 @@ class CopulaReference(FoldedCopula):
     ratio: EllipticalRatio | None
     sample_ratio: EllipticalRatio | None = None
     degrees_of_freedom: float = math.inf
-    components: tuple[np.ndarray, np.ndarray] | None = None
     _normal_ratio: EllipticalRatio | None = None
     _curvature: float = 0.0
     _without_fold: Sequence[EllipticalRatio] = ()
@@ -218,10 +233,11 @@ class CopulaReference(FoldedCopula):
     def is_clear(self) -> bool:
         """Whether the closed form is reliable.
 
-        Its bound out of fold is above 0 by three standard errors, and every column has
-        a density: more than half as many values as samples.
+        Its bound out of fold is above 0 by three standard errors, samples are
+        independent, and every column has a density: more than half as many values as
+        samples.
         """
-        if self.bound <= 3 * standard_error(self.terms):
+        if self.bound <= 3 * standard_error(self.terms) or self.has_dependent_samples:
             return False
         views = [view for block in self.views for view in block.views]
         return all(
@@ -285,29 +301,6 @@ class CopulaReference(FoldedCopula):
         unbiased = ratio.mutual_info - covariance_bias(n_samples, *ratio.sizes)
         return math.hypot(error, max(unbiased - self.bound, 0.0))
 
-    def pairs_out_of_fold(
-        self, X: np.ndarray, y: np.ndarray, folds: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return the same by directions that were not fitted to the row's fold.
-
-        Without the numbers `folds`, the rows are those of the fit.
-        """
-        found = np.zeros(len(X))
-        if self.ratio is None:
-            return found
-        if folds is None:
-            folds = np.concatenate(
-                [
-                    np.full(len(part), number)
-                    for number, part in enumerate(np.array_split(self.terms, N_FOLDS))
-                ]
-            )
-        x, y = self._transform(0, X), self._transform(1, y)
-        for number, ratio in enumerate(self._without_fold):
-            own = folds == number
-            found[own] = ratio.pairs(x[own], y[own])
-        return found
-
     @property
     def n_correlations(self) -> int:
         """The number of canonical correlations, with those of constant columns."""
@@ -368,12 +361,12 @@ def fit_out_of_fold(
     x: np.ndarray,
     y: np.ndarray,
     degrees_of_freedom: float,
-    folds: Sequence[np.ndarray],
+    folds: Folds,
 ) -> OutOfFold | None:
     """Return an `OutOfFold`, or None where columns are linearly dependent."""
     x, y = (student_quantiles(block, degrees_of_freedom) for block in (x, y))
     everything = np.arange(len(x))
-    parts = [np.setdiff1d(everything, fold) for fold in folds]
+    parts, folds = zip(*folds, strict=True)
     try:
         block = np.hstack([x, y])
         sample, *ratios = (
@@ -464,9 +457,9 @@ def joint_lengths(a: np.ndarray, b: np.ndarray, correlations: np.ndarray) -> np.
     return (a**2).sum(axis=1) + (b**2).sum(axis=1) + excess
 
 
-def vary_without(block: np.ndarray, folds: Sequence[np.ndarray]) -> np.ndarray:
+def vary_without(block: np.ndarray, folds: Folds) -> np.ndarray:
     """Return a mask of the columns that stay non-constant without any one fold."""
-    parts = [np.delete(block, fold, axis=0) for fold in folds]
+    parts = [block[rest] for rest, _ in folds]
     return np.all([(part != part[:1]).any(axis=0) for part in parts], axis=0)
 
 

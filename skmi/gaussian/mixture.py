@@ -149,10 +149,9 @@ class MixtureCopula(FoldedCopula):
             return
         self.ratio, self.n_components = found, len(found.weights)
         terms, values = [], []
-        for fold in folds:
+        for rest, fold in folds:
             start = NormalMixture(found.weights, found.means, found.covariances, 0)
-            rest = np.delete(block, fold, axis=0)[:MOST_SAMPLES]
-            ratio, _ = maximise(start, rest, STEPS_OF_FOLD)
+            ratio, _ = maximise(start, block[rest][:MOST_SAMPLES], STEPS_OF_FOLD)
             ratio.n_x = x.shape[1]
             self._without_fold.append(ratio)
             terms.append(out_of_fold_terms(ratio, x[fold], y[fold]))

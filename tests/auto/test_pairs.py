@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import special_ortho_group
 
 from skmi import AutoMI
-from skmi.auto.pairs import independent_pairs
+from skmi.auto.pairs import excess_of_others, independent_pairs
 from skmi.datasets import make_correlated_normal
 
 HALF_WIDTH = 0.25
@@ -79,6 +79,42 @@ def test_columns_without_a_partner():
 def test_pairs_that_depend_on_each_other(seed):
     X, Y = crossed(800, 3, seed)
     assert independent_pairs(X, Y, np.random.RandomState(seed)) is None
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        lambda u: np.abs(u[:, 0]),
+        lambda u: u[:, 0] * u[:, 1],
+        lambda u: np.sign(u[:, 0] * u[:, 1]),
+        lambda u: np.hypot(u[:, 0], u[:, 1]),
+        lambda u: np.maximum(u[:, 0], u[:, 1]),
+    ],
+)
+@pytest.mark.parametrize("turns_y", [False, True])
+def test_directions_of_many_columns_are_no_pairs(signal, turns_y):
+    for seed in range(4):
+        rng = np.random.RandomState(seed)
+        X, Y = rng.standard_normal((2, 400, 5))
+        Y[:, 0] = signal(X) + 0.3 * Y[:, 0]
+        X, Y = turned(X, seed), turned(Y, 10 + seed) if turns_y else Y
+        assert independent_pairs(X, Y, rng, learns=False) is None
+
+
+@pytest.mark.parametrize("n_samples", [200, 1000])
+def test_independent_pairs_of_other_columns(n_samples):
+    excesses = []
+    for seed in range(20):
+        rng = np.random.RandomState(seed)
+        X, noise = rng.standard_normal((2, n_samples, 4))
+        Y = np.column_stack(
+            [np.abs(X[:, 0]), X[:, 1] * noise[:, 1], X[:, 2:] + noise[:, 2:]]
+        )
+        places = np.arange(4)
+        excesses.append(excess_of_others(X, Y, places, places))
+        excesses.append(excess_of_others(Y, X, places, places))
+    assert np.sum(np.array(excesses) > 2) <= 4  # of 40; .9 are expected
+    assert max(excesses) < 4
 
 
 def test_normal_columns_are_left_to_the_closed_form():
