@@ -2,8 +2,8 @@
 
 Usage: python .ci/browser.py doc/_build/html [FOLDER_OF_SCREENSHOTS]
 
-Checked at the width of a phone and of a laptop: no error on the console, no request that
-fails, nothing wider than the window, and that every link within the site has a target.
+Checked at the width of a phone and of a laptop: no error on the console, no request
+that fails, nothing wider than the window, and a target of every link within the site.
 Screenshots of the main pages are kept, light and dark. Needs playwright and a Chromium,
 the one of the variable CHROMIUM or of the system.
 """
@@ -109,9 +109,8 @@ def main():
         for path in site.rglob("*.html")
         if "_modules" not in path.parts and "_static" not in path.parts
     )
-    program = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, BROWSERS))
-    )
+    installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = os.environ.get("CHROMIUM", installed)
     address, problems = serve(site), []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=QUIET)

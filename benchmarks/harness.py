@@ -1,10 +1,9 @@
-"""Shared by the benchmarks of the bounds: the loop over batches, table, picture.
+"""Shared by the benchmarks of the bounds: the loop over batches, picture.
 
 The objective and the estimate are those of the estimators themselves; only the samples
 are drawn anew at each step, as in the papers.
 """
 
-import csv
 import math
 
 import torch
@@ -73,20 +72,6 @@ def train(estimator, network, draw, n_steps, learning_rate):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-
-
-def write_table(path, rows):
-    """Write dictionaries with the same keys as a table."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def read_table(path):
-    """Read a table back as dictionaries of text."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def figure(n_panels, title, *, n_columns=4):

@@ -13,6 +13,7 @@ size come first, what is passed on the command line overrides them.
 
 import csv
 import datetime
+import functools
 import os
 import platform
 import shlex
@@ -33,19 +34,32 @@ def parse(parser, benchmark, argv=None):
     tables = benchmark["tables"]
     parser.add_argument("--table", choices=tables, default=next(iter(tables)))
     sizes = sorted({size for table in tables.values() for size in table})
-    parser.add_argument("--size", choices=sizes, default="cpu")
+    usual = "cpu" if "cpu" in sizes else sizes[0]
+    parser.add_argument("--size", choices=sizes, default=usual)
     parser.add_argument("--out", type=Path)
+    if benchmark["data"].startswith("MNIST"):
+        parser.add_argument(
+            "--data",
+            default=os.environ.get("SKMI_MNIST", "openml"),
+            help='an .npz file, "openml", or "digits" for a trial',
+        )
     words = list(sys.argv[1:] if argv is None else argv)
-    for name, table in tables.items():  # a leading word selects a table as well
-        if words and shlex.split(next(iter(table.values())))[:1] == words[:1]:
-            words[:1] = ["--table", name]
+    if words and not words[0].startswith("-"):  # a leading word selects a table as well
+        for name, table in tables.items():
+            if shlex.split(next(iter(table.values())))[:1] == words[:1]:
+                words[:1] = ["--table", name]
     chosen = type(parser)(add_help=False)
     chosen.add_argument("--table", default=next(iter(tables)))
-    chosen.add_argument("--size", default="cpu")
+    chosen.add_argument("--size", default=usual)
     name, size = vars(chosen.parse_known_args(words)[0]).values()
     if size not in tables.get(name, {}):
         parser.error(f"table {name!r} has no size {size!r}")
     options = parser.parse_args([*shlex.split(tables[name][size]), *words])
+    data = getattr(options, "data", None)
+    if data not in (None, "openml", "digits") and not Path(data).exists():
+        sys.exit(
+            f"there is no file {data}: pass --data FILE, or --data digits for a trial"
+        )
     options.out = options.out or default_path(name, size)
     _run.update(
         table=name, size=size, start=time.time(), words=words, kept=tables[name][size]
@@ -64,6 +78,7 @@ def default_path(name, size):
     return RESULTS / f"{name}.csv"
 
 
+@functools.cache
 def git(*words):
     """Return what git says in the folder of the library that is imported, or ""."""
     import skmi

@@ -82,7 +82,8 @@ html_css_files = ["skmi.css"]
 html_logo = "_static/logo.svg"
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
-html_sidebars = {"index": []}
+ALONE = ["index", "install", "quickstart", "faq", "papers", "whats_new", "developing"]
+html_sidebars = {page: [] for page in [*ALONE, "security", "references", "search"]}
 html_theme_options = {
     "logo": {"text": "skmi", "alt_text": "skmi: to the front page"},
     "header_links_before_dropdown": 6,

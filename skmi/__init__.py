@@ -20,6 +20,7 @@ _MODULES_OF_NAMES = {
     "display": [
         "BoundsDisplay",
         "ConditionalMatrixDisplay",
+        "EstimateDisplay",
         "FeatureRankingDisplay",
         "InformationPlaneDisplay",
         "LaggedInformationDisplay",
@@ -123,6 +124,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test compares the two
     from skmi.density import KernelDensityMI as KernelDensityMI
     from skmi.display import BoundsDisplay as BoundsDisplay
     from skmi.display import ConditionalMatrixDisplay as ConditionalMatrixDisplay
+    from skmi.display import EstimateDisplay as EstimateDisplay
     from skmi.display import FeatureRankingDisplay as FeatureRankingDisplay
     from skmi.display import InformationPlaneDisplay as InformationPlaneDisplay
     from skmi.display import LaggedInformationDisplay as LaggedInformationDisplay
@@ -200,6 +202,7 @@ __all__ = [
     "DonskerVaradhan",
     "DuplicateRowsWarning",
     "EllipticalCopulaMI",
+    "EstimateDisplay",
     "FeatureRankingDisplay",
     "FewRowsWarning",
     "GaussianCopulaMI",

@@ -1,31 +1,16 @@
-"""Errors of AutoMI on families that are neither normal nor Student.
+"""Mixtures of normal distributions, of known mutual information.
 
-    python -m benchmarks.accuracy.shapes --rows 10000 --seeds 1 \
-        --out benchmarks/results/shapes.csv
-
-All are mixtures of normal distributions, so that the log density ratio is exact; the
-truth is its mean over a million rows, known to about 0.001 nats. Beside the error
-stands that of the mean of the exact ratio over the very rows of the fit: what no
-estimator can know of these rows.
+The log density ratio is exact; the truth is its mean over a million samples, known to
+about 0.001 nats.
 """
 
-import argparse
 import functools
-import time
 
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-import skmi
-from benchmarks.harness import write_table
-
 TRUTH_ROWS = 1_000_000
-ESTIMATORS = {
-    "AutoMI": skmi.AutoMI(random_state=0),
-    "EllipticalCopulaMI": skmi.EllipticalCopulaMI(random_state=0),
-    "KSG": skmi.KSG(random_state=0),
-}
 
 
 class Mixture:
@@ -114,42 +99,3 @@ def families():
         "shells 1x1": along(np.vstack([ring(1.5, 12), ring(4, 32)]), 0.3),
         "clusters 3x3": Mixture(3, np.ones(5), centers, [np.eye(6)] * 5),
     }
-
-
-def main():
-    """Run all families and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=10000)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
-    rows = []
-    for family, mixture in families().items():
-        truth = mixture.mutual_info
-        for seed in range(options.first_seed, options.first_seed + options.seeds):
-            X, Y = mixture.draw(options.rows, seed)
-            sample = mixture.log_ratio(X, Y).mean()
-            for name, estimator in ESTIMATORS.items():
-                start = time.process_time()
-                model = estimator.fit(X, Y)
-                rows.append(
-                    {
-                        "rows": options.rows,
-                        "family": family,
-                        "seed": seed,
-                        "truth": f"{truth:.4f}",
-                        "error_of_exact_ratio": f"{sample - truth:.4f}",
-                        "estimator": name,
-                        "error": f"{model.mutual_info_ - truth:.4f}",
-                        "standard_error": f"{model.standard_error_:.4f}",
-                        "by": getattr(model, "chosen_", ""),
-                        "cpu_s": f"{time.process_time() - start:.1f}",
-                    }
-                )
-                print(rows[-1], flush=True)
-                write_table(options.out, rows)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Every public estimator on thousands of odd tables: what it answers or refuses.
 
-    python -m benchmarks.accuracy.soak --cases 4000 --out benchmarks/results/soak.csv
+    python -m benchmarks run soak
 
 A case is a pair of blocks of all shapes, types, scales and layouts, with ties, copies,
 constants, missing values, text and objects. An answer is finite throughout; a refusal
@@ -18,9 +18,18 @@ from collections import Counter
 
 import numpy as np
 
-from benchmarks.harness import write_table
+from benchmarks import tables
 from tests.oddities import draw_case, judge, soak_instances
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "soak": {
+            "small": "--cases 40",
+            "cpu": "--cases 2500 --seed 7",
+        },
+    },
+}
 SECONDS = 60
 
 
@@ -53,8 +62,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     rng = np.random.RandomState(options.seed)
     estimators = soak_instances()
     counts = Counter()
@@ -76,7 +84,7 @@ def main():
     for outcome in ("answer", "ValueError", "TypeError", "FloatingPointError", "fault"):
         rows.append({"outcome": outcome, "message": "in all", "cases": total[outcome]})
         print(outcome, total[outcome])
-    write_table(options.out, rows)
+    tables.write_table(options.out, rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """How often AutoMI is wrong with the status "ok", on families of known value.
 
-    python -m benchmarks.accuracy.verdict --sizes 200 1000 --seeds 4 --first-seed 9000 \
-        --jobs 2 --out benchmarks/results/verdict.csv
+    python -m benchmarks run verdict
 
 The truth of each family is a closed form, or a numerical integral. One row for each fit
 goes to `--out`. The printed table has one row for each family and size: how often the
@@ -26,8 +25,8 @@ from joblib import Parallel, delayed
 from scipy.stats import chi2, norm
 
 import skmi
+from benchmarks import tables
 from benchmarks.accuracy import shapes as mixtures
-from benchmarks.harness import write_table
 from skmi.datasets import (
     make_additive_noise,
     make_correlated_normal,
@@ -36,6 +35,16 @@ from skmi.datasets import (
     make_student_t,
 )
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "verdict": {
+            "small": "--sizes 100 --seeds 1 --families 'normal 1x1 .41' 'labels"
+            " both sides' 'nothing 2x2'",
+            "cpu": "--sizes 200 1000 --seeds 4 --first-seed 9700 --jobs 2",
+        },
+    },
+}
 POINTS = (np.arange(4000) + 0.5) / 4000  # quantiles of a numerical integral
 SAYS_RIGHT = ("ok", "zero")
 
@@ -374,8 +383,7 @@ def main():
     parser.add_argument("--families", nargs="+", default=list(FAMILIES))
     parser.add_argument("--no-rival", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     jobs = [
         delayed(measure)(name, n, seed, not options.no_rival and not place)
         for n in sorted(options.sizes, reverse=True)
@@ -387,7 +395,7 @@ def main():
     rows = []
     for row in Parallel(options.jobs, return_as="generator_unordered")(jobs):
         rows.append(row)
-        write_table(options.out, rows)
+        tables.write_table(options.out, rows)
     print("\n".join(summarise(rows)))
 
 

@@ -1,7 +1,6 @@
 r"""Size and power of the test of conditional independence over kinds and numbers of Z.
 
-    python -m benchmarks.inference.conditional --seeds 200 \
-        --out benchmarks/results/conditional.csv
+    python -m benchmarks run conditional
 
 X and y are each a function of Z plus noise of their own; with ``--link`` the noises are
 correlated, which is the partial correlation. A row of the table is a cell: the share of
@@ -17,9 +16,18 @@ import numpy as np
 import pandas as pd
 
 import skmi
-from benchmarks import harness
+from benchmarks import tables
 from skmi.inference import conditional_independence_test
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "conditional": {
+            "small": "--rows 100 --columns 1 3 --seeds 3",
+            "cpu": "--rows 100 300 1000 --seeds 100 --first-seed 7000",
+        },
+    },
+}
 LEVEL = 0.05
 
 
@@ -157,17 +165,16 @@ def main():
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--link", type=float, default=0.0)
     parser.add_argument("--append", action="store_true")
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     warnings.simplefilter("ignore", skmi.SkmiWarning)
-    table = harness.read_table(options.out) if options.append else []
+    table = tables.read_table(options.out) if options.append else []
     for n_rows in options.rows:
         for kind in options.kinds:
             for n_columns in options.columns:
                 found = measure_cell(KINDS[kind], n_rows, n_columns, options)
                 cell = {"rows": n_rows, "kind": kind, "columns": n_columns}
                 table.append({**cell, "link": options.link, **found})
-                harness.write_table(options.out, table)
+                tables.write_table(options.out, table)
                 print(table[-1], flush=True)
 
 

@@ -1,11 +1,7 @@
 r"""Coverage of the intervals of nominal 95 % on the tasks of known value.
 
-    python -m benchmarks.inference.coverage --rows 300 1000 --seeds 200 \
-        --first-seed 50000 --estimators GaussianMI GaussianCopulaMI StudentCopulaMI \
-        --out benchmarks/results/coverage.csv
-    python -m benchmarks.inference.coverage --rows 200 1000 --seeds 10 --jobs 2 \
-        --first-seed 70000 --resamples 8 --estimators KSG MixedKSG HistogramMI \
-        --tasks once tied --out benchmarks/results/coverage_neighbors.csv
+    python -m benchmarks run coverage
+    python -m benchmarks run coverage_neighbors
 
 For each estimator the tasks where it is consistent: normal columns, a Gaussian copula,
 a Student copula, and for neighbours and histograms all tasks of few columns. One row
@@ -30,11 +26,29 @@ import torch
 from joblib import Parallel, delayed
 
 import skmi
-from benchmarks import harness
+from benchmarks import tables
 from benchmarks.accuracy import shapes, tied
 from skmi.datasets import BENCHMARK_TASKS
 from skmi.inference import confidence_interval
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "coverage": {
+            "small": "--rows 100 --seeds 2 --resamples 5 --estimators GaussianMI"
+            " --tasks 'normal 1x1'",
+            "cpu": "--rows 300 1000 --seeds 100 --first-seed 50000 --estimators"
+            " GaussianMI GaussianCopulaMI StudentCopulaMI",
+        },
+        "coverage_neighbors": {
+            "small": "--rows 100 --seeds 2 --resamples 3 --estimators KSG"
+            " HistogramMI --tasks 'normal 1x1' tied",
+            "cpu": "--rows 200 1000 --seeds 10 --jobs 2 --first-seed 70000"
+            " --resamples 8 --estimators KSG MixedKSG HistogramMI --tasks"
+            " once tied",
+        },
+    },
+}
 DOUBTS = skmi.ConvergenceWarning, skmi.SaturationWarning, skmi.ReliabilityWarning
 TRUSTED = "ok", "zero"
 TASKS = BENCHMARK_TASKS | shapes.families() | tied.families()
@@ -172,8 +186,7 @@ def main():
     parser.add_argument("--method", default="auto")
     parser.add_argument("--resamples", type=int, default=25)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     options.tasks = [name for task in options.tasks for name in names_of(task)]
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", skmi.SkmiWarning)
@@ -188,9 +201,9 @@ def main():
                     head = {"rows": n_rows, "estimator": name, "task": task}
                     rows.append({**head, **measure(name, task, n_rows, options)})
                     print(rows[-1], flush=True)
-                    harness.write_table(options.out, [*table, *rows])
+                    tables.write_table(options.out, [*table, *rows])
             table += [*rows, *(summaries(rows) if rows else [])]
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
 
 
 if __name__ == "__main__":

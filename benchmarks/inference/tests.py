@@ -1,9 +1,7 @@
 r"""Power of the tests of independence over nineteen shapes, and size of all tests.
 
-    python -m benchmarks.inference.tests power --rows 50 100 --seeds 500 \
-        --mgc-seeds 60 --first-seed 20000 --out benchmarks/results/tests_power.csv
-    python -m benchmarks.inference.tests size --seeds 1000 --first-seed 30000 \
-        --out benchmarks/results/tests_size.csv
+    python -m benchmarks run tests_power
+    python -m benchmarks run tests_size
 
 The shapes are those of Vogelstein et al. (eLife 2019) for one column on either side,
 with noise, and two independent clusters as the null hypothesis. Beside
@@ -23,7 +21,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import multiscale_graphcorr
 
 import skmi
-from benchmarks import harness
+from benchmarks import tables
 from skmi.inference import (
     conditional_independence_test,
     independence_test,
@@ -31,6 +29,19 @@ from skmi.inference import (
 )
 from skmi.statistics import permutation_pvalue
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "tests_power": {
+            "small": "power --rows 50 --seeds 2",
+            "cpu": "power --rows 100 --seeds 100 --first-seed 20000",
+        },
+        "tests_size": {
+            "small": "size --seeds 2",
+            "cpu": "size --seeds 1000 --first-seed 30000",
+        },
+    },
+}
 LEVEL = 0.05
 
 # -- the shapes ------------------------------------------------------------------------
@@ -326,22 +337,21 @@ def measure_size(options):
 def main():
     """Run one of the two tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", choices=["power", "size"])
+    parser.add_argument("kind", choices=["power", "size"])
     parser.add_argument("--rows", type=int, nargs="+", default=[50, 100])
     parser.add_argument("--seeds", type=int, default=500)
     parser.add_argument("--mgc-seeds", type=int, default=0)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--tests", nargs="+", default=[""])
     parser.add_argument("--append", action="store_true")
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", skmi.SkmiWarning)
-    measure = {"power": measure_power, "size": measure_size}[options.table]
-    table = harness.read_table(options.out) if options.append else []
+    measure = {"power": measure_power, "size": measure_size}[options.kind]
+    table = tables.read_table(options.out) if options.append else []
     for row in measure(options):
         table.append(row)
-        harness.write_table(options.out, table)
+        tables.write_table(options.out, table)
         print(row, flush=True)
 
 

@@ -1,6 +1,6 @@
 r"""Adversarially learned inference that keeps the information (Belghazi et al. 2018).
 
-    python -m benchmarks.papers.ali --seeds 3 --out benchmarks/results/ali.csv
+    python -m benchmarks run ali
 
 An encoder F and a generator G are trained so that pairs (x, F(x)) of MNIST rows and
 their codes look like pairs (G(z), z) of generated rows and theirs. With a weight beta
@@ -13,16 +13,23 @@ not computed: its five scales do not fit 28 pixels.
 
 import argparse
 import time
-from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import harness
+from benchmarks import tables
+from benchmarks.data import load_mnist
 from benchmarks.papers.gan import add_clipped, information, network
 
-DATA = "../shared/data/mnist/mnist.npz"
+BENCHMARK = {
+    "data": "MNIST",
+    "tables": {
+        "ali": {
+            "small": "--rows 500 --steps 20 --seeds 1 --data digits",
+            "cpu": "--seeds 3",
+        },
+    },
+}
 
 
 class Encoder(nn.Module):
@@ -38,12 +45,11 @@ class Encoder(nn.Module):
         return mean + log_scale.clamp(-5, 2).exp() * torch.randn_like(mean)
 
 
-def load(n_rows):
+def load(source, n_rows):
     """Return training rows, test rows and both sets of labels."""
-    with np.load(DATA) as data:
-        rows = (torch.tensor(data[k]).flatten(1) / 255 for k in ("X_train", "X_test"))
-        labels = (torch.tensor(data[k]).long() for k in ("y_train", "y_test"))
-        (x, test_x), (y, test_y) = rows, labels
+    x, y, test_x, test_y = (torch.tensor(part) for part in load_mnist(source))
+    x, test_x = (images.flatten(1) / 255 for images in (x, test_x))
+    y, test_y = y.long(), test_y.long()
     return x[:n_rows], y[:n_rows], test_x, test_y
 
 
@@ -119,11 +125,10 @@ def main():
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--code", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     torch.manual_seed(options.first_seed)
-    x, labels, test_x, test_labels = load(options.rows)
+    x, labels, test_x, test_labels = load(options.data, options.rows)
     classifier, table = fit_classifier(network(784, 10, 256, 2), x, labels), []
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for beta in options.betas:
@@ -143,7 +148,7 @@ def main():
                 }
             )
             print(table[-1], flush=True)
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
 
 
 if __name__ == "__main__":

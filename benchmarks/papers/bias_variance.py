@@ -1,7 +1,6 @@
 r"""Bias and spread of the bounds with the exact critic, by batch size.
 
-    python -m benchmarks.papers.bias_variance --seeds 200 \
-        --out benchmarks/results/bias_variance.csv
+    python -m benchmarks run bias_variance
 
 Normal pairs of 20 columns, 2 to 10 nats; nothing is trained, so what is off is the
 bound's own. One row for each bound, value and batch size: the mean over batches, its
@@ -17,9 +16,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import harness
+from benchmarks import harness, tables
 from skmi import bounds
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "bias_variance": {
+            "small": "--seeds 2",
+            "cpu": "--seeds 200",
+        },
+    },
+}
 BOUNDS = {
     "InfoNCE": bounds.info_nce,
     "InterpolatedBound(0.5)": partial(bounds.interpolated_bound, interpolation=0.5),
@@ -65,8 +73,7 @@ def main():
     """Run all sizes and write the table and the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=200, help="batches")
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     table = []
     for batch_size in (16, 64, 256):
@@ -91,7 +98,7 @@ def main():
                         else "",
                     }
                 )
-    harness.write_table(options.out, table)
+    tables.write_table(options.out, table)
     draw_picture(table, Path(options.out).with_suffix(".png"))
 
 

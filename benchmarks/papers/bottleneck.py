@@ -1,9 +1,9 @@
 """The information bottleneck on MNIST without its geometry, after the DVB paper.
 
-    python -m benchmarks.papers.bottleneck select
-    python -m benchmarks.papers.bottleneck compare
-    python -m benchmarks.papers.bottleneck strange
-    python -m benchmarks.papers.bottleneck adult
+    python -m benchmarks run bottleneck_selection
+    python -m benchmarks run bottleneck
+    python -m benchmarks run bottleneck_by_entropy
+    python -m benchmarks run bottleneck_strange
 
 All networks are 784-1024-1024-2K with ReLU and one linear layer from the K codes to the
 digits; those without a bottleneck have K codes without noise. Pixels come in their own
@@ -14,34 +14,26 @@ cross-entropy where probabilities are to be trusted. `compare` takes what is cho
 trains five seeds and tests them; a difference is called significant where both
 the test over seeds and that over test rows say so, after Holm. `strange` tells test
 digits from the same digits with shuffled pixels, by the rate and by the largest
-probability. `adult` predicts income from numbers and categories through a
-ColumnTransformer. The size for a CPU is 10,000 rows and 20 epochs; `--size full` is all
-60,000 rows, five minutes a fit where matrix products of bfloat16 are quick: they are
+probability. The size for a CPU is 10,000 rows and 20 epochs; `--size gpu` is all 60,000
+rows, five minutes a fit where matrix products of bfloat16 are quick: they are
 used wherever the machine has them.
 """
 
 import argparse
 import copy
-import csv
 import functools
 import itertools
-import json
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import stats
-from sklearn.compose import make_column_transformer
-from sklearn.dummy import DummyClassifier
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
+from benchmarks import tables
+from benchmarks.data import load_mnist
 from skmi import IBEncoder
 from skmi._core.sklearn_compat import make_random_state
 from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
@@ -51,9 +43,37 @@ from skmi.critics._layers import Linear, MultiLayer
 from skmi.training.loop import Training
 from skmi.training.schedule import Schedule
 
-DATA = Path("../shared/data")
-RESULTS = Path("benchmarks/results")
+BENCHMARK = {
+    "data": "MNIST",
+    "tables": {
+        "bottleneck_selection": {
+            "small": "select --seeds 1 --epochs 1 --methods DVB --weights 0.001"
+            " --data digits",
+            "cpu": "select",
+            "gpu": "select",
+        },
+        "bottleneck": {
+            "small": "compare --seeds 1 --methods DVB --data digits",
+            "cpu": "compare",
+            "gpu": "compare",
+        },
+        "bottleneck_by_entropy": {
+            "cpu": "compare --measure cross_entropy --methods DVB 'DVB,"
+            " additive noise'",
+        },
+        "bottleneck_strange": {
+            "small": "strange --seeds 1 --weights 0.001 --data digits",
+            "cpu": "strange --seeds 3",
+        },
+    },
+}
+DATA = "openml"
 SIZES = {
+    "small": {
+        "rows": 500,
+        "max_iter": 2,
+        "n_components": 8,
+    },
     "cpu": {
         "rows": 10_000,
         "max_iter": 20,
@@ -227,12 +247,14 @@ def make_model(X, method, setting, size, seed):
 
 def load(size, seed):
     """Return training rows drawn by a seed, other training rows, and the test rows."""
-    with np.load(DATA / "mnist" / "mnist.npz") as data:
-        X, y = data["X_train"].reshape(60_000, -1) / 255, data["y_train"].astype(int)
-        test = data["X_test"].reshape(10_000, -1) / 255, data["y_test"].astype(int)
+    images, y, test_images, test_y = load_mnist(DATA)
+    X, y = images.reshape(len(images), -1) / 255, y.astype(int)
+    test = test_images.reshape(len(test_images), -1) / 255, test_y.astype(int)
     order = np.random.RandomState(seed).permutation(len(X))
-    n_rows = min(SIZES[size]["rows"], len(X) - 5000 * (seed in SELECTION_SEEDS))
-    train, rest = order[:n_rows], order[n_rows : n_rows + 5000]
+    n_rows = SIZES[size]["rows"]
+    if seed in SELECTION_SEEDS:
+        n_rows = min(n_rows, len(X) - min(5000, len(X) // 4))
+    train, rest = order[:n_rows], order[n_rows:][:5000]
     return (X[train], y[train]), (X[rest], y[rest]), test
 
 
@@ -244,15 +266,10 @@ def calibration_error(probabilities, y, n_bins=15):
     return np.abs(gaps).sum() / len(y)
 
 
-def append(name, line):
+def append(path, line):
     """Add a line to a table, and print it."""
-    path = RESULTS / name
-    new = not path.exists()
-    with open(path, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, line, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(line)
+    there = tables.read_table(path) if path.exists() else []
+    tables.write_table(path, [*there, line])
     print(*line.values(), sep="  ", flush=True)
 
 
@@ -281,7 +298,7 @@ def select(options):
                 "cross_entropy": f"{cross_entropy(probabilities, other[1]):.4f}",
                 "cpu_seconds": f"{time.process_time() - start:.0f}",
             }
-            append("bottleneck_selection.csv", line)
+            append(options.out.with_name("bottleneck_selection.csv"), line)
 
 
 def cross_entropy(probabilities, y):
@@ -291,8 +308,9 @@ def cross_entropy(probabilities, y):
 
 def chosen_settings(size, measure):
     """Return each method's weight, noise and epochs that are best on other rows."""
-    with open(RESULTS / "bottleneck_selection.csv", encoding="utf-8") as file:
-        lines = [line for line in csv.DictReader(file) if line["size"] == size]
+    lines = tables.read_table(tables.RESULTS / "bottleneck_selection.csv")
+    size = "cpu" if size == "small" else size
+    lines = [line for line in lines if line["size"] == size]
     errors = {}
     for line in lines:
         setting = float(line["weight"]), line["noise_scale"], int(line["epochs"])
@@ -308,7 +326,7 @@ def compare(options):
     """Train five seeds at the chosen settings, test each, and write the table."""
     chosen, wrong, others = chosen_settings(options.size, options.measure), {}, {}
     wanted = {*(options.methods or METHODS)}
-    wanted |= {PLAIN} if options.size == "cpu" else set()
+    wanted |= {PLAIN} if options.size != "full" else set()
     for method in filter(wanted.__contains__, chosen):
         for seed in SEEDS[options.skip :][: options.seeds]:
             train, _, (X, y) = load(options.size, seed)
@@ -329,19 +347,16 @@ def compare(options):
                 "error": wrong[method][-1].mean(),
                 "ece": f"{found[0]:.4f}",
             }
-            append("bottleneck_runs.csv", line)
-        if options.size == "cpu":
+            append(options.out.with_name("bottleneck_runs.csv"), line)
+        if options.size != "full":
             write_comparison(options, chosen, wrong, others)  # as far as it goes
 
 
 def write_comparison(options, chosen, wrong, others):
     """Write the lines of these methods into the table, and which differences stand."""
-    suffix = "_by_entropy" if options.measure == "cross_entropy" else ""
-    path = RESULTS / f"bottleneck{suffix}.csv"
-    lines = {}
+    lines, path = {}, options.out
     if path.exists():
-        with open(path, encoding="utf-8") as file:
-            lines = {line["method"]: line for line in csv.DictReader(file)}
+        lines = {line["method"]: line for line in tables.read_table(path)}
     for method in wrong:
         lines[method] = describe(method, chosen[method], wrong, others[method])
     pvalues = {
@@ -352,10 +367,8 @@ def write_comparison(options, chosen, wrong, others):
     significant = holm(pvalues)
     for method, line in lines.items():
         line["significant"] = "yes" if method in significant else "no"
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(lines[PLAIN]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines[method] for method in METHODS if method in lines)
+    rows = [lines[method] for method in METHODS if method in lines]
+    tables.write_table(path, rows)
 
 
 def describe(method, setting, wrong, others):
@@ -397,11 +410,11 @@ def holm(pvalues, level=0.05):
 
 def strange(options):
     """Tell digits from the same digits with shuffled pixels, over beta."""
-    for seed in range(3):
+    for seed in range(options.seeds):
         train, _, (X, y) = load(options.size, seed)
         shuffled = np.random.default_rng(seed).permuted(X, axis=1)
         known = np.repeat([0, 1], len(X))
-        for beta in (1e-3, 1e-2, 1e-1, 0.3):
+        for beta in options.weights or (1e-3, 1e-2, 1e-1, 0.3):
             setting = beta, "", SIZES[options.size]["max_iter"]
             model = make_model(train[0], "DVB", setting, options.size, seed)
             model.fit(*train)
@@ -418,54 +431,13 @@ def strange(options):
                 "auroc_rate": f"{roc_auc_score(known, rates):.4f}",
                 "auroc_max_probability": f"{roc_auc_score(known, -sure):.4f}",
             }
-            append("bottleneck_strange.csv", line)
-
-
-def adult(options):
-    """Predict income from numbers and categories, beside logistic regression."""
-    with np.load(DATA / "tabular" / "adult.npz") as data:
-        numbers, labels = data["X_num"], data["X_cat"]
-        y = np.array(json.loads(str(data["y_levels_json"])))[data["y"]]
-        names = list(data["num_names"])
-    X = np.hstack([numbers, np.where(labels < 0, np.nan, labels)]).astype(float)
-    n_numbers = numbers.shape[1]
-    mark = names.index("is_test")
-    is_test = numbers[:, mark] == 1
-    use = [i for i in range(n_numbers) if i != mark]
-    columns = make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), use),
-        (
-            OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-            list(range(n_numbers, X.shape[1])),
-        ),
-    )
-    for name, model in {
-        "most frequent label": DummyClassifier(),
-        "logistic regression": LogisticRegression(max_iter=1000),
-        "IBEncoder": IBEncoder(random_state=0),
-        "IBEncoder, balanced": IBEncoder(class_weight="balanced", random_state=0),
-    }.items():
-        start = time.perf_counter()
-        pipeline = make_pipeline(columns, model).fit(X[~is_test], y[~is_test])
-        probabilities = pipeline.predict_proba(X[is_test])
-        codes = np.searchsorted(pipeline.classes_, y[is_test])
-        line = {
-            "model": name,
-            "test_accuracy": f"{pipeline.score(X[is_test], y[is_test]):.4f}",
-            "auroc": f"{roc_auc_score(codes, probabilities[:, 1]):.4f}",
-            "ece_percent": f"{100 * calibration_error(probabilities, codes):.2f}",
-            "rate": f"{getattr(model, 'rate_', np.nan):.2f}",
-            "mutual_info": f"{getattr(model, 'mutual_info_', np.nan):.3f}",
-            "seconds": f"{time.perf_counter() - start:.0f}",
-        }
-        append("bottleneck_adult.csv", line)
+            append(options.out, line)
 
 
 def main():
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["select", "compare", "strange", "adult"])
-    parser.add_argument("--size", choices=list(SIZES), default="cpu")
+    parser.add_argument("part", choices=["select", "compare", "strange"])
     parser.add_argument("--weights", nargs="+", type=float)
     parser.add_argument("--scales", nargs="+", type=float)
     parser.add_argument("--methods", nargs="+", choices=list(METHODS))
@@ -474,7 +446,9 @@ def main():
     parser.add_argument("--epochs", type=int)
     measures = ["validation_error", "cross_entropy"]
     parser.add_argument("--measure", choices=measures, default=measures[0])
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
+    options.size = {"gpu": "full"}.get(options.size, options.size)
+    globals()["DATA"] = options.data
     warnings.simplefilter("ignore")  # a weight that is too large is found out by error
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("medium")

@@ -1,7 +1,6 @@
 """The rules of mutual information, on images (Song & Ermon 2020).
 
-    python -m benchmarks.papers.consistency --rows 2000 --seeds 3 \
-        --out benchmarks/results/consistency.csv
+    python -m benchmarks run consistency
 
 X is an MNIST image of 14 by 14 pixels and Y its first t rows of pixels. Three ratios,
 for t = 0 a value in nats: "share", I(X; Y_t) over I(X; X), which must grow from 0 to 1;
@@ -12,23 +11,30 @@ spread over seeds, which draw the images too.
 
 import argparse
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 
 import skmi
-from benchmarks import harness
+from benchmarks import tables
+from benchmarks.data import load_mnist
 
-DATA = "../shared/data/mnist/mnist.npz"
+BENCHMARK = {
+    "data": "MNIST",
+    "tables": {
+        "consistency": {
+            "small": "--rows 100 --seeds 1 --estimators InfoNCE --data digits",
+            "cpu": "--rows 2000 --seeds 1",
+        },
+    },
+}
 SIDE = 14
 NAMES = ("InfoNCE", "NWJ", "SMILE", "MINE", "DifferenceOfEntropies")
 
 
-def load(n_rows, seed):
+def load(source, n_rows, seed):
     """Return images (n, 14, 14) of grey values from 0 to 1, and n others."""
-    with np.load(DATA) as data:
-        images = data["X_train"]
+    images = load_mnist(source)[0]
     order = np.random.RandomState(seed).permutation(len(images))[: 2 * n_rows]
     small = images[order].reshape(-1, SIDE, 2, SIDE, 2).mean(axis=(2, 4)) / 255
     return small[:n_rows], small[n_rows:]
@@ -72,11 +78,10 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--estimators", nargs="+", default=NAMES)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    draws = [(*load(options.rows, seed), seed) for seed in seeds]
+    draws = [(*load(options.data, options.rows, seed), seed) for seed in seeds]
     table = []
     for name in options.estimators:
         for cases in zip(*(measure(name, *draw) for draw in draws), strict=True):
@@ -94,7 +99,7 @@ def main():
                 }
             )
             print(table[-1], flush=True)
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
 
 
 if __name__ == "__main__":

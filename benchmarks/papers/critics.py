@@ -1,6 +1,6 @@
 """The four critics on families of known mutual information.
 
-    python -m benchmarks.papers.critics --seeds 2 --out benchmarks/results/critics.csv
+    python -m benchmarks run critics
 
 InfoNCE and NWJ with default parameters but for the critic, 3000 rows. One row for each
 family: the mean error of each critic over seeds and its mean time on one core; the last
@@ -15,10 +15,19 @@ import numpy as np
 import torch
 
 import skmi
-from benchmarks import harness
+from benchmarks import tables
 from skmi.critics import CRITICS
 from skmi.datasets import BENCHMARK_TASKS
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "critics": {
+            "small": "--rows 200 --seeds 1 --tasks 'normal 1x1'",
+            "cpu": "--rows 3000 --seeds 1",
+        },
+    },
+}
 TASKS = (
     "normal 1x1",
     "additive noise 0.1",
@@ -39,8 +48,7 @@ def main():
     parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", skmi.SkmiWarning)
     table, span = [], (options.first_seed, options.first_seed + options.seeds)
@@ -65,12 +73,12 @@ def main():
             absolute.append([abs(float(row[critic])) for critic in sorted(CRITICS)])
             table.append(row)
             print(row, flush=True)
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
         means = np.nanmean(absolute, axis=0)
         last = dict.fromkeys(row, "") | {"estimator": name, "task": "mean absolute"}
         last |= {c: f"{m:.3f}" for c, m in zip(sorted(CRITICS), means, strict=True)}
         table.append(last)
-    harness.write_table(options.out, table)
+    tables.write_table(options.out, table)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 r"""A thousand modes: stacked digits by a network that keeps its code (Belghazi 2018).
 
-    python -m benchmarks.papers.digits --judges 64 128 256 \
-        --out benchmarks/results/digits.csv --picture benchmarks/results/digits.png
-    python -m benchmarks.papers.digits --pixels 28 --convolutions --width 64 \
-        --judges 32 --steps 25000 --device cuda --out digits_full.csv
+    python -m benchmarks run digits
+    python -m benchmarks run digits_long
 
 The three channels of an image are three MNIST digits, of 14 by 14 pixels by default; a
 classifier of single digits tells which of a thousand modes an image belongs to. A
@@ -30,11 +28,24 @@ from matplotlib.image import imsave
 from torch import nn
 from torch.nn.functional import avg_pool2d, softplus
 
-from benchmarks import harness
+from benchmarks import tables
 from benchmarks.papers.ali import fit_classifier, load
 from benchmarks.papers.gan import add_clipped, network, score
 from skmi.bounds import donsker_varadhan
 
+BENCHMARK = {
+    "data": "MNIST",
+    "tables": {
+        "digits": {
+            "small": "--judges 16 --seeds 1 --steps 10 --betas 1 --data digits",
+            "cpu": "--judges 64 128 256 --seeds 3 --picture"
+            " benchmarks/results/digits.png",
+        },
+        "digits_long": {
+            "cpu": "--judges 64 --seeds 2 --steps 12000",
+        },
+    },
+}
 N_IMAGES, N_FEATURES = 26_000, 64
 
 
@@ -43,8 +54,8 @@ class Digits:
 
     modes = torch.arange(1000)
 
-    def __init__(self, pixels, device):
-        rows, labels, test_rows, _ = load(60_000)
+    def __init__(self, source, pixels, device):
+        rows, labels, test_rows, _ = load(source, 60_000)
         self.images, self.test = (
             avg_pool2d((2 * x - 1).reshape(-1, 28, 28), 28 // pixels).to(device)
             for x in (rows, test_rows)
@@ -185,12 +196,15 @@ def main():
     parser.add_argument("--code", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--picture", type=Path)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     torch.manual_seed(options.first_seed)
-    digits, table, galleries = Digits(options.pixels, options.device), [], []
+    digits, table, galleries = (
+        Digits(options.data, options.pixels, options.device),
+        [],
+        [],
+    )
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     runs = [("real", "", ""), *product(options.judges, seeds, options.betas)]
     for judge, seed, beta in runs:
@@ -208,7 +222,7 @@ def main():
         row |= {"steps": options.steps}
         table.append(row | {"seconds": f"{time.perf_counter() - start:.0f}"})
         print(table[-1], flush=True)
-        harness.write_table(options.out, table)
+        tables.write_table(options.out, table)
         if options.picture and len(galleries) == len(options.betas):
             save_picture(options.picture, galleries)
 

@@ -1,6 +1,6 @@
 """A code of dSprites without a decoder: information, independence, smoothness.
 
-    python -m benchmarks.papers.dsprites --out benchmarks/results/dsprites.csv
+    python -m benchmarks run dsprites
 
 Sprites are drawn anew from their factors (shape, scale, orientation, x, y); where
 `--check` names the file of genuine frames, they are held against them first. Only the
@@ -20,7 +20,6 @@ normal. Mean and spread over seeds, on sprites that did not train.
 """
 
 import argparse
-import csv
 import itertools
 from pathlib import Path
 
@@ -30,10 +29,20 @@ from matplotlib.path import Path as Outline
 from sklearn.linear_model import LinearRegression
 from torch import nn
 
+from benchmarks import tables
 from skmi import HistogramMI, bounds
 from skmi.critics import SeparableCritic
 from skmi.scores import entropy_surrogate
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "dsprites": {
+            "small": "--rows 200 --epochs 1 --seeds 1",
+            "cpu": "--seeds 3",
+        },
+    },
+}
 LEVELS = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
 BATCH_SIZE = 64
 READ = ("x", "y", "scale")
@@ -172,8 +181,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--check", help="the .npz file of genuine frames")
-    parser.add_argument("--out", default="benchmarks/results/dsprites.csv")
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     if options.check and Path(options.check).exists():
         print(f"{compare(options.check):.3f} of the frames are drawn to the pixel")
@@ -198,10 +206,7 @@ def main():
             line[key] = f"{np.mean(values):.3f}"
             line[f"{key}_spread"] = f"{np.std(values):.3f}"
         lines.append(line)
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, lines[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    tables.write_table(options.out, lines)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Estimates of Y = f(X) + noise for shapes f, beside the truth of each.
 
-    python -m benchmarks.papers.equitability --seeds 3 \
-        --out benchmarks/results/equitability.csv
+    python -m benchmarks run equitability
 
 X is uniform on (-1, 1), the noise normal. For a given noise the mutual information is
 not the same for every f, since f(X) is spread otherwise; the truth of each is computed
@@ -20,8 +19,17 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm
 
 import skmi
-from benchmarks import harness
+from benchmarks import harness, tables
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "equitability": {
+            "small": "--rows 100 --seeds 1 --estimators KSG",
+            "cpu": "--seeds 3",
+        },
+    },
+}
 SHAPES = {"x": lambda x: x, "x^3": lambda x: x**3, "sin x": np.sin}
 NOISES = (0.1, 0.3, 0.5, 0.7, 0.9)
 ESTIMATORS = {
@@ -41,11 +49,11 @@ def mutual_info(shape, noise):
     return trapezoid(terms, y) - np.log(noise * np.sqrt(2 * np.pi * np.e))
 
 
-def draw(shape, noise, inside, seed):
-    """Draw 3000 pairs, the noise inside of f or outside."""
+def draw(shape, noise, inside, seed, n_rows):
+    """Draw pairs, the noise inside of f or outside."""
     rng = np.random.RandomState(seed)
-    x = rng.uniform(-1, 1, (3000, 1))
-    error = noise * rng.standard_normal((3000, 1))
+    x = rng.uniform(-1, 1, (n_rows, 1))
+    error = noise * rng.standard_normal((n_rows, 1))
     return x, SHAPES[shape](x + error) if inside else SHAPES[shape](x) + error
 
 
@@ -54,19 +62,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--estimators", nargs="+", default=list(ESTIMATORS))
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", skmi.SkmiWarning)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
     table = []
-    for name, make in ESTIMATORS.items():
+    for name in options.estimators:
+        make = ESTIMATORS[name]
         for inside in (False, True):
             for shape in ("x", "x^3") if inside else SHAPES:
                 for noise in NOISES:
                     truth = mutual_info("x" if inside else shape, noise)
                     values = [
-                        make(seed).fit(*draw(shape, noise, inside, seed)).mutual_info_
-                        for seed in range(options.first_seed, options.seeds)
+                        make(seed)
+                        .fit(*draw(shape, noise, inside, seed, options.rows))
+                        .mutual_info_
+                        for seed in seeds
                     ]
                     table.append(
                         {
@@ -81,14 +94,15 @@ def main():
                         }
                     )
                     print(table[-1], flush=True)
-                    harness.write_table(options.out, table)
+                    tables.write_table(options.out, table)
     draw_picture(table, Path(options.out).with_suffix(".png"))
 
 
 def draw_picture(table, path):
     """Draw the estimates against the truth, a colour for each relation."""
-    picture, axes = harness.figure(len(ESTIMATORS), "Equitability, 3000 rows")
-    for axis, name in zip(axes, ESTIMATORS, strict=True):
+    names = list(dict.fromkeys(row["estimator"] for row in table))
+    picture, axes = harness.figure(len(names), "Equitability")
+    for axis, name in zip(axes, names, strict=True):
         rows = [row for row in table if row["estimator"] == name]
         for relation in dict.fromkeys(row["relation"] for row in rows):
             points = [row for row in rows if row["relation"] == relation]

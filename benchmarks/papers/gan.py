@@ -1,8 +1,7 @@
 r"""Adversarial networks that keep the information of their code (Belghazi et al. 2018).
 
-    python -m benchmarks.papers.gan grid --seeds 5 --out benchmarks/results/gan_grid.csv
-    python -m benchmarks.papers.gan spiral --seeds 5 \
-        --out benchmarks/results/gan_spiral.csv
+    python -m benchmarks run gan_grid
+    python -m benchmarks run gan_spiral
 
 A generator maps noise and a code c to rows; beside the adversarial loss it maximises
 I(G(noise, c); c), which a critic estimates by the Donsker-Varadhan bound. The gradient
@@ -17,14 +16,26 @@ Kullback-Leibler divergence from their modes to the uniform distribution, in nat
 
 import argparse
 import time
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from benchmarks import harness
+from benchmarks import tables
 from skmi import bounds
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "gan_grid": {
+            "small": "grid --steps 10 --seeds 1",
+            "cpu": "grid --seeds 5",
+        },
+        "gan_spiral": {
+            "small": "spiral --steps 10 --seeds 1",
+            "cpu": "spiral --seeds 3",
+        },
+    },
+}
 DEVIATION = 0.05
 N_CODE = 2
 
@@ -155,8 +166,7 @@ def main():
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--noise", type=int, default=2)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     torch.manual_seed(options.first_seed)
     shape, table = SHAPES[options.shape](), []
@@ -179,7 +189,7 @@ def main():
                 }
             )
             print(table[-1], flush=True)
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """MINE beside nearest neighbours on correlation that grows (Belghazi et al. 2018).
 
-    python -m benchmarks.papers.growth --seeds 3 --out benchmarks/results/growth.csv
+    python -m benchmarks run growth
 
 Normal columns, correlated one by one by rho, one or ten on each side: I = -d/2 log(1 -
 rho^2). One row for each dimension, rho and estimator: the truth, the mean over seeds
@@ -9,16 +9,24 @@ and its spread. The picture beside the table draws them.
 
 import argparse
 import math
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
 import skmi
-from benchmarks import harness
+from benchmarks import tables
 from skmi.datasets import make_correlated_normal
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "growth": {
+            "small": "--rows 100 --seeds 1 --dimensions 1 2",
+            "cpu": "--rows 2000 --seeds 1",
+        },
+    },
+}
 RHOS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 ESTIMATORS = {
     "MINE": lambda seed: skmi.MINE(random_state=seed),
@@ -53,8 +61,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--dimensions", type=int, nargs="+", default=[1, 10])
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     table = []
     for d in options.dimensions:
@@ -81,7 +88,7 @@ def main():
                     }
                 )
                 print(table[-1], flush=True)
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
     draw_picture(table, options.out.with_suffix(".png"))
 
 

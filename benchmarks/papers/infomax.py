@@ -1,6 +1,6 @@
 """Deep InfoMax as a transformer: what a probe reads off conv, fc and the codes Y.
 
-    python -m benchmarks.papers.infomax --data mnist.npz --rows 10000 --seeds 3
+    python -m benchmarks run infomax
 
 The encoder has three strided convolutions (channels 64, 128, 256 over `--shrink`),
 one full layer and linear codes Y of 64 columns. It is trained by MIGE, JSD and
@@ -13,11 +13,9 @@ X_train, y_train, X_test, y_test (MNIST) or X, y (CIFAR-10; the test file by `--
 """
 
 import argparse
-import csv
 import itertools
 import warnings
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import torch
@@ -26,8 +24,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from benchmarks import tables
+from benchmarks.data import load_mnist
 from skmi import InfoMaxEncoder
 
+BENCHMARK = {
+    "data": "MNIST",
+    "tables": {
+        "infomax": {
+            "small": "--rows 100 --test-rows 50 --epochs 1 --probe-epochs 1"
+            " --shrink 16 --seeds 1 --data digits",
+            "cpu": "--rows 10000 --epochs 20 --shrink 4 --seeds 3",
+        },
+    },
+}
 OBJECTIVES = [
     ("mige", 0.0),
     ("mige", 1.0),
@@ -70,13 +80,11 @@ class Encoder(nn.Module):
 
 def load(path, test_path, rows, test_rows, seed):
     """Return flat images in [0, 1] and labels, for training and test."""
-    with np.load(path) as data:
-        if "X_train" in data:
-            parts = [data[name] for name in ("X_train", "y_train", "X_test", "y_test")]
-        else:
-            parts = [data["X"], data["y"]]
-            with np.load(test_path) as test:
-                parts += [test["X"], test["y"]]
+    if test_path is None:
+        parts = load_mnist(path)
+    else:
+        with np.load(path) as data, np.load(test_path) as test:
+            parts = [data["X"], data["y"], test["X"], test["y"]]
     order = np.random.RandomState(seed).permutation(len(parts[0]))[:rows]
     images = [parts[0][order], parts[2][:test_rows]]
     labels = [parts[1][order], parts[3][:test_rows]]
@@ -119,8 +127,7 @@ def run(objective, weight, seed, options):
         learning_rate_init=1e-3,
         random_state=seed,
     )
-    with mock.patch("skmi.encoders._training.fit_judge"):  # `score` is not used here
-        model.fit(X)
+    model.fit(X)
     train, test = layers_of(model, X), layers_of(model, X_test)
     accuracy = {}
     for name in train:
@@ -143,18 +150,7 @@ def settings_of(objective, weight, seed, options):
 
 def read_runs(path):
     """Return the lines of the runs made so far."""
-    if not Path(path).exists():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write_lines(path, lines):
-    """Write lines of equal keys as a table."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, lines[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    return tables.read_table(path) if path.exists() else []
 
 
 def summarise(runs):
@@ -178,7 +174,6 @@ def summarise(runs):
 def main():
     """Make the runs that are missing and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True)
     parser.add_argument("--test")
     parser.add_argument("--rows", type=int, default=10000)
     parser.add_argument("--test-rows", type=int, default=5000)
@@ -187,9 +182,9 @@ def main():
     parser.add_argument("--shrink", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--runs", default="benchmarks/results/infomax_runs.csv")
-    parser.add_argument("--out", default="benchmarks/results/infomax.csv")
-    options = parser.parse_args()
+    parser.add_argument("--runs", type=Path, help="the table of single runs")
+    options = tables.parse(parser, BENCHMARK)
+    options.runs = options.runs or options.out.with_name("infomax_runs.csv")
     warnings.simplefilter("ignore")  # probes are stopped on purpose
     torch.set_num_threads(1)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
@@ -201,8 +196,8 @@ def main():
         accuracy = run(objective, weight, seed, options)
         line |= {name: f"{value:.4f}" for name, value in accuracy.items()}
         print(*line.values(), sep="  ", flush=True)
-        write_lines(options.runs, [*runs, line])
-        write_lines(options.out, summarise([*runs, line]))
+        tables.write_table(options.runs, [*runs, line])
+        tables.write_table(options.out, summarise([*runs, line]))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,8 @@
 r"""Classifiers trained by bounds of mutual information, as by Choi & Lee (2022).
 
-    python -m benchmarks.papers.labels supervised --rows 2000 --epochs 60 \
-        --out benchmarks/results/labels_supervised.csv
-    python -m benchmarks.papers.labels contrastive --rows 2000 --epochs 30 \
-        --out benchmarks/results/labels_contrastive.csv
-    python -m benchmarks.papers.labels contrastive --rows 2000 --epochs 30 --scale 9 \
-        --weight .001 --out benchmarks/results/labels_contrastive_scaled.csv
+    python -m benchmarks run labels_supervised
+    python -m benchmarks run labels_contrastive
+    python -m benchmarks run labels_contrastive_scaled
 
 Each row has one of ten labels, as many of each, so that I(X; Y) = H(Y) = log 10 =
 2.3026 nats. "supervised" (their SLB) scores a row and a label by the logit of that
@@ -31,16 +28,32 @@ import argparse
 import itertools
 import math
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.stats import ttest_rel
 from torch import nn
 
-from benchmarks import harness
+from benchmarks import tables
+from benchmarks.data import load_mnist
 from skmi import bounds
 
+BENCHMARK = {
+    "data": "MNIST",
+    "tables": {
+        "labels_supervised": {
+            "small": "supervised --rows 200 --epochs 1 --seeds 1 --data digits",
+            "cpu": "supervised --rows 2000 --epochs 60",
+        },
+        "labels_contrastive": {
+            "small": "contrastive --rows 200 --epochs 1 --seeds 1 --data digits",
+            "cpu": "contrastive --rows 2000 --epochs 30",
+        },
+        "labels_contrastive_scaled": {
+            "cpu": "contrastive --rows 2000 --epochs 30 --scale 9 --weight .001",
+        },
+    },
+}
 LOSSES = ("MINE", "SMILE", "InfoNCE", "NWJ", "TUBA", "JensenShannon")
 OPTIMUM = {"NWJ": 1.0}  # log-partition of the best critic, where it is not 0
 TARGET = {**OPTIMUM, "JensenShannon": 1.0}  # of the penalty, as published
@@ -50,6 +63,7 @@ CLIPPED_TWINS = ("NWJ", "TUBA")  # the penalty alone sees their scores as they a
 
 def value(name, joint, marginal, regularised):
     """Return the bound called `name` of scores (n,) and (n, k)."""
+    marginal = marginal.flatten()
     if regularised and name in CLIPPED_TWINS:
         joint, marginal = (part.clamp(-CLIP, CLIP) for part in (joint, marginal))
     if name == "SMILE":
@@ -74,7 +88,7 @@ def level_of(name, joint, marginal, owners):
         return joint.mean() - contrast_rows(joint, marginal, owners)
     if name == "JensenShannon":
         return nn.functional.softplus(marginal).mean()
-    return bounds.log_partition((joint, marginal))
+    return bounds.log_partition((joint, marginal.flatten()))
 
 
 def objective(name, joint, marginal, owners, baseline, weight):
@@ -85,8 +99,8 @@ def objective(name, joint, marginal, owners, baseline, weight):
     else:
         followed = estimate = published = value(name, joint, marginal, weight > 0)
     if name == "JensenShannon":
-        followed = bounds.jensen_shannon((joint, marginal))
-        published = bounds.nwj((joint, marginal))
+        followed = bounds.jensen_shannon((joint, marginal.flatten()))
+        published = bounds.nwj((joint, marginal.flatten()))
     if weight:
         level = level_of(name, joint, marginal, owners)
         penalty = bounds.drift_penalty(level, TARGET.get(name, 0.0))
@@ -161,10 +175,7 @@ def train(kind, name, weight, data, seed, options):
 
 def load(path, n_rows):
     """Return balanced training rows, and all test rows, with their labels."""
-    with np.load(path) as file:
-        x, y, test_x, test_y = (
-            file[name] for name in ("X_train", "y_train", "X_test", "y_test")
-        )
+    x, y, test_x, test_y = load_mnist(path)
     rows = np.sort(
         np.concatenate([np.flatnonzero(y == k)[: n_rows // 10] for k in range(10)])
     )
@@ -180,7 +191,6 @@ def main():
     """Train with each loss and its twin, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=PAIRS)
-    parser.add_argument("--data", default="../shared/data/mnist/mnist.npz")
     parser.add_argument("--rows", type=int, default=10000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
@@ -188,8 +198,7 @@ def main():
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--weight", type=float, default=0.1)
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     data, table = load(options.data, options.rows), []
     for name in LOSSES:
@@ -226,7 +235,7 @@ def main():
             )
             print(table[-1], flush=True)
         table[-1]["paired_p"] = f"{ttest_rel(*accuracies).pvalue:.3f}"
-        harness.write_table(options.out, table)
+        tables.write_table(options.out, table)
 
 
 if __name__ == "__main__":

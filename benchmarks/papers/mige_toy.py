@@ -1,8 +1,7 @@
 r"""Figure 1 of the MIGE paper: dI/drho along a curve, from 256 rows at each point.
 
-    python -m benchmarks.papers.mige_toy --seeds 10 \
-        --out benchmarks/results/mige_toy.csv
-    python -m benchmarks.papers.mige_toy --curves benchmarks/results/mige_curves.csv
+    python -m benchmarks run mige_toy
+    python -m benchmarks run mige_curves
 
 x is standard normal with d columns and y = rho x + sqrt(1 - rho^2) e, with rho in
 [-.8, .8]; "arcsinh" maps y to arcsinh(3 y), which leaves I as it is; in "mixture" the
@@ -17,7 +16,6 @@ which MINE and MINE-f read off the last batch, above the gradient.
 """
 
 import argparse
-import csv
 import itertools
 import time
 from pathlib import Path
@@ -26,9 +24,25 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks import tables
 from skmi import bounds
 from skmi.scores import mutual_info_gradient
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "mige_toy": {
+            "small": "--seeds 1 --points 2 --mine-seeds 0 --dimensions 2 --kinds"
+            " normal",
+            "cpu": "--seeds 10 --points 8 --mine-seeds 0 --dimensions 8 16 32"
+            " --kinds arcsinh normal",
+        },
+        "mige_curves": {
+            "small": "--curves --mine-points 2 --dimensions 1 --kinds normal",
+            "cpu": "--curves",
+        },
+    },
+}
 SHARE = 0.8  # of positive signs in "mixture"
 PUBLISHED = {"method": "spectral_stein", "reference": None, "whiten": False}
 ESTIMATORS = {
@@ -198,34 +212,30 @@ def integrate(points, slopes):
 
 def write_curves(options):
     """Write every point of one curve of each estimator, as they are found."""
-    with open(options.curves, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["data", "d", "estimator", "rho", "value", "gradient"])
-        for kind in options.kinds:
-            for n_columns in options.dimensions:
-                for name in ("truth", *DRAWN):
-                    n_points = options.mine_points if name in CRITICS else 16
-                    points = np.linspace(-0.8, 0.8, n_points)
-                    if name == "truth":
-                        values = [n_columns * true_information(kind, r) for r in points]
-                        slopes = [n_columns * true_gradient(kind, r) for r in points]
-                    else:
-                        values, slopes = trace(
-                            kind, n_columns, name, points, options.first_seed
-                        )
-                    for found in zip(points, values, slopes, strict=True):
-                        figures = [f"{value:.4f}" for value in found]
-                        writer.writerow([kind, n_columns, name, *figures])
-                    file.flush()
-                    print(kind, n_columns, name, flush=True)
+    fields, table = ["data", "d", "estimator", "rho", "value", "gradient"], []
+    names = ("truth", *DRAWN)
+    for kind, n_columns, name in itertools.product(
+        options.kinds, options.dimensions, names
+    ):
+        n_points = options.mine_points if name in CRITICS else 16
+        points = np.linspace(-0.8, 0.8, n_points)
+        if name == "truth":
+            values = [n_columns * true_information(kind, r) for r in points]
+            slopes = [n_columns * true_gradient(kind, r) for r in points]
+        else:
+            values, slopes = trace(kind, n_columns, name, points, options.first_seed)
+        for found in zip(points, values, slopes, strict=True):
+            line = [kind, n_columns, name, *(f"{value:.4f}" for value in found)]
+            table.append(dict(zip(fields, line, strict=True)))
+        tables.write_table(options.out, table)
+        print(kind, n_columns, name, flush=True)
 
 
 def plot_curves(path):
     """Draw values and gradients against rho, a column for each d."""
     from matplotlib.figure import Figure
 
-    with open(path, newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
+    lines = tables.read_table(path)
     kinds = list(dict.fromkeys(line["data"] for line in lines))
     dimensions = list(dict.fromkeys(line["d"] for line in lines))
     figure = Figure(figsize=(2.3 * len(dimensions), 4 * len(kinds)))
@@ -265,23 +275,18 @@ def main():
         "--dimensions", type=int, nargs="+", default=[5, 8, 10, 16, 20, 32]
     )
     parser.add_argument("--kinds", nargs="+", default=["normal", "arcsinh", "mixture"])
-    parser.add_argument("--out", default="benchmarks/results/mige_toy.csv")
-    parser.add_argument("--curves", help="a file: one curve of each, and a picture")
-    options = parser.parse_args()
+    parser.add_argument("--curves", action="store_true", help="one curve of each")
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     if options.curves:
         write_curves(options)
-        plot_curves(options.curves)
+        plot_curves(options.out)
         return
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = None
-        for line in lines(options):
-            print(*line.values(), sep="  ", flush=True)
-            if writer is None:
-                writer = csv.DictWriter(file, line, lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(line)
-            file.flush()
+    table = []
+    for line in lines(options):
+        print(*line.values(), sep="  ", flush=True)
+        table.append(line)
+        tables.write_table(options.out, table)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Drift and explosion of the bounds on one-hot data, and what the penalty mends.
 
-    python -m benchmarks.papers.onehot --seeds 10 --out benchmarks/results/onehot.csv
+    python -m benchmarks run onehot
 
 x is one of 16 symbols and y = x: log 16 = 2.773 nats. A network of 32 inputs, 64 hidden
 units and one output without bias is trained by plain gradient descent at a rate of 0.1
@@ -19,10 +19,19 @@ import numpy as np
 import torch
 
 import skmi
-from benchmarks import harness
+from benchmarks import harness, tables
 from skmi.bounds import log_partition
 from skmi.critics._layers import MultiLayer
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "onehot": {
+            "small": "--seeds 1 --steps 20",
+            "cpu": "--seeds 10",
+        },
+    },
+}
 N_SYMBOLS = 16
 
 
@@ -135,14 +144,15 @@ def main():
     """Run all cases and write the table and the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    parser.add_argument("--steps", type=int, default=3000, help="at most")
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     table, histories = [], {}
     for name, settings, batch_size, n_steps in cases():
+        n_steps = min(n_steps, options.steps)
         history = descend(name, settings, batch_size, n_steps, options.seeds)
         table.append(summarise(name, settings, batch_size, history))
-        harness.write_table(options.out, table)
+        tables.write_table(options.out, table)
         print(table[-1], flush=True)
         if batch_size == 100 and name in ("DonskerVaradhan", "ReMINE"):
             histories.setdefault(name, history)

@@ -1,7 +1,6 @@
 r"""The gradient of information on a wide block, by the size of its random projection.
 
-    python -m benchmarks.papers.projection --seeds 3 \
-        --out benchmarks/results/projection.csv
+    python -m benchmarks run projection
 
 Wen et al. (2020) estimate the score of (x, z) after x was projected to fewer columns,
 lengths kept. Here x is normal with 100 to 1000 columns and z = rho u + sqrt(1 - rho^2)
@@ -25,15 +24,23 @@ import argparse
 import math
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks import harness
+from benchmarks import harness, tables
 from skmi import SkmiWarning
 from skmi.scores import mutual_info_gradient, project_randomly
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "projection": {
+            "small": "--widths 20 --rows 64 --seeds 1",
+            "cpu": "--seeds 3",
+        },
+    },
+}
 SIZES = (4, 8, 16, 32, 64, 128, 256)
 N_CODES = 3
 RHO = 0.7
@@ -131,8 +138,7 @@ def main():
     parser.add_argument("--rows", type=int, default=512)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", SkmiWarning)
     table = []
@@ -161,7 +167,7 @@ def main():
                     }
                 )
                 print(*table[-1].values(), sep="  ", flush=True)
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
     draw_picture(table, options.out.with_suffix(".png"))
 
 

@@ -1,6 +1,6 @@
 """The error of score functions estimated from 500 rows.
 
-    python -m benchmarks.papers.scores --out benchmarks/results/scores.csv
+    python -m benchmarks run scores
 
 "normal" is a normal distribution with a random covariance; "modes" has modes at +-2 in
 the first column and is standard normal in the others; "mixed modes" is that under a
@@ -10,14 +10,24 @@ seeds, and the error at new rows over that at the old ones.
 """
 
 import argparse
-import csv
 import functools
+import itertools
 
 import numpy as np
 import torch
 
+from benchmarks import tables
 from skmi.scores import SCORES
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "scores": {
+            "small": "--seeds 1 --dimensions 2",
+            "cpu": "--seeds 5",
+        },
+    },
+}
 N_ROWS = 500
 
 
@@ -77,29 +87,24 @@ def main():
     parser.add_argument(
         "--kinds", nargs="+", default=["normal", "modes", "mixed modes"]
     )
-    parser.add_argument("--out", default="benchmarks/results/scores.csv")
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["data", "d", "estimator", "error", "spread", "new_over_old"])
-        for kind in options.kinds:
-            for n_columns in options.dimensions:
-                for name, fit in ESTIMATORS.items():
-                    old, new = [], []
-                    for seed in seeds:
-                        generator = torch.Generator().manual_seed(seed)
-                        rows, truth = draw(kind, n_columns, generator)
-                        score = fit(rows[:N_ROWS])
-                        old.append(relative_error(score(), truth[:N_ROWS]))
-                        estimate = score(rows[N_ROWS:])
-                        new.append(relative_error(estimate, truth[N_ROWS:]))
-                    figures = np.mean(old), np.std(old), np.mean(np.divide(new, old))
-                    line = [kind, n_columns, name, *(f"{v:.3f}" for v in figures)]
-                    writer.writerow(line)
-                    file.flush()
-                    print(*line, sep="  ", flush=True)
+    fields = ["data", "d", "estimator", "error", "spread", "new_over_old"]
+    cases, table = itertools.product(options.kinds, options.dimensions, ESTIMATORS), []
+    for kind, n_columns, name in cases:
+        old, new = [], []
+        for seed in seeds:
+            generator = torch.Generator().manual_seed(seed)
+            rows, truth = draw(kind, n_columns, generator)
+            score = ESTIMATORS[name](rows[:N_ROWS])
+            old.append(relative_error(score(), truth[:N_ROWS]))
+            new.append(relative_error(score(rows[N_ROWS:]), truth[N_ROWS:]))
+        figures = np.mean(old), np.std(old), np.mean(np.divide(new, old))
+        line = [kind, n_columns, name, *(f"{v:.3f}" for v in figures)]
+        table.append(dict(zip(fields, line, strict=True)))
+        tables.write_table(options.out, table)
+        print(*line, sep="  ", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """On which side of the truth the bounds lie, over many seeds.
 
-    python -m benchmarks.papers.sides --seeds 20 --out benchmarks/results/sides.csv
+    python -m benchmarks run sides
 
 The estimators that are bounds, with default parameters, on normal pairs of 0.5 to 4
 nats. One row for each and value: the mean over seeds, its standard error, and whether
@@ -17,9 +17,18 @@ import torch
 from scipy.stats import norm
 
 import skmi
-from benchmarks import harness
+from benchmarks import tables
 from skmi.datasets import make_correlated_normal
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "sides": {
+            "small": "--rows 100 --seeds 2",
+            "cpu": "--rows 800 --seeds 20",
+        },
+    },
+}
 TRAINED = """
 NWJ TUBA InfoNCE TNCE JensenShannon InterpolatedBound ReNWJ ReTUBA ReInfoNCE
 ReJensenShannon
@@ -83,8 +92,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", skmi.SkmiWarning)
     table = []
@@ -92,7 +100,7 @@ def main():
         for value in (0.5, 1.0, 2.0, 4.0):
             figures = measure(name, settings(value), value, options)
             table.append({"estimator": label, "seeds": options.seeds, **figures})
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
             print(table[-1], flush=True)
 
 

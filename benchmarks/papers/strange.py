@@ -1,6 +1,6 @@
 r"""What critics trained on digits say of rows that are none (Choi & Lee 2022, App. B).
 
-    python -m benchmarks.papers.strange --out benchmarks/results/strange.csv
+    python -m benchmarks run strange
 
 Critics T(x, y) of a row and a label are trained as in the supervised part of
 ``papers/labels.py``, by six bounds and their regularised twins, on rows of MNIST. The
@@ -27,28 +27,40 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks import harness
+from benchmarks import harness, tables
 from benchmarks.papers import labels
 
-CIFAR = "../shared/data/cifar10/cifar10_test.npz"
+BENCHMARK = {
+    "data": "MNIST; CIFAR-10 by --strange",
+    "tables": {
+        "strange": {
+            "small": "--rows 200 --epochs 1 --seeds 1 --data digits",
+            "cpu": "--rows 2000 --epochs 30 --seeds 5",
+        },
+    },
+}
 
 
 def make_kinds(digits, path):
     """Return rows of each kind, on the scale of the digits, from -1 to 1."""
     generator = torch.Generator().manual_seed(0)
     order = torch.rand(digits.shape, generator=generator).argsort(1)
+    kinds = {"digits": digits, "shuffled digits": digits.gather(1, order)}
+    if path is not None:
+        kinds["CIFAR-10"] = grey_images(path)
+    noise = torch.rand(digits.shape, generator=generator)
+    return kinds | {"noise": 2 * noise - 1}
+
+
+def grey_images(path):
+    """Return the images of CIFAR-10 in grey, on the scale of the digits."""
     with np.load(path) as file:
         colours = torch.tensor(file["X"], dtype=torch.float32) / 127.5 - 1
     grey = colours @ torch.tensor([0.299, 0.587, 0.114])
     small = torch.nn.functional.interpolate(
         grey.unsqueeze(1), size=28, mode="bilinear", antialias=True
     )
-    return {
-        "digits": digits,
-        "shuffled digits": digits.gather(1, order),
-        "CIFAR-10": small.flatten(1),
-        "noise": torch.rand(digits.shape, generator=generator) * 2 - 1,
-    }
+    return small.flatten(1)
 
 
 def score(network, offset, rows):
@@ -100,16 +112,14 @@ def draw_picture(table, path):
 def main():
     """Train with each loss and its twin; write the table and the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="../shared/data/mnist/mnist.npz")
-    parser.add_argument("--strange", default=CIFAR, help="the file of CIFAR-10")
+    parser.add_argument("--strange", type=Path, help="an .npz file of CIFAR-10")
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--weight", type=float, default=0.1)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     options.scale = 1.0
     torch.set_num_threads(1)
     data, table = labels.load(options.data, options.rows), []
@@ -126,7 +136,7 @@ def main():
                     row[key], row[f"{key}_spread"] = (f"{v:.3f}" for v in pair)
                 table.append(row | {"epochs": options.epochs, "seeds": options.seeds})
                 print(table[-1], flush=True)
-            harness.write_table(options.out, table)
+            tables.write_table(options.out, table)
     draw_picture(table, options.out.with_suffix(".png"))
 
 

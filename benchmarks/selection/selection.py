@@ -1,7 +1,7 @@
 """Feature selection: what is found, at what cost, beside scikit-learn.
 
-    python -m benchmarks.selection.selection --out benchmarks/results/selection.csv
-    python -m benchmarks.selection.selection --tables DIRECTORY --out FILE
+    python -m benchmarks run selection
+    python -m benchmarks run selection_tables
 
 One row for each task and method: in how many draws all carriers were found, carriers
 found, other columns selected, seconds. With a directory of tables, madelon, the MONK
@@ -9,7 +9,7 @@ problems and accuracy by number of columns as well.
 """
 
 import argparse
-import csv
+import sys
 import time
 import warnings
 from importlib.util import find_spec
@@ -27,7 +27,21 @@ from sklearn.feature_selection import (
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
+from benchmarks import tables
 from skmi import InfoNCE, MIFeatureSelector
+
+BENCHMARK = {
+    "data": "drawn; a folder of tables by --tables",
+    "tables": {
+        "selection": {
+            "small": "--draws 1 --most-columns 100",
+            "cpu": "",
+        },
+        "selection_tables": {
+            "cpu": "--tables feature_selection",
+        },
+    },
+}
 
 
 def ring(X):
@@ -191,19 +205,23 @@ def recover(name, n_columns, n_draws, method, select):
     }
 
 
-def planted_rows():
+def planted_rows(most_draws, most_columns):
     """Yield the rows of all planted tasks; the peers, which are slow, in two draws."""
-    yield targets_row()
-    yield from carriers_rows()
-    yield recover("noise", 200, 100, *DEFAULT)
-    yield recover("parity", 64, 6, "joint, critics", by_critics)
-    for name, n_columns in TASKS:
-        yield recover(name, n_columns, 6, *DEFAULT)
-    yield recover("parity", 64, 6, *DEFAULT)
-    for name, n_columns in TASKS:
-        for method, select in list(METHODS.items())[1:]:
-            if n_columns <= MOST_COLUMNS_OF_PEERS:
-                yield recover(name, n_columns, 2, method, select)
+    if most_columns >= 500:
+        yield targets_row()
+        yield from carriers_rows()
+    plan = [("noise", 200, 100, *DEFAULT)]
+    plan += [("parity", 64, 6, "joint, critics", by_critics)]
+    plan += [(*task, 6, *DEFAULT) for task in [*TASKS, ("parity", 64)]]
+    plan += [
+        (*task, 2, *method)
+        for task in TASKS
+        for method in list(METHODS.items())[1:]
+        if task[1] <= MOST_COLUMNS_OF_PEERS
+    ]
+    for name, n_columns, n_draws, method, select in plan:
+        if n_columns <= most_columns:
+            yield recover(name, n_columns, min(n_draws, most_draws), method, select)
 
 
 def targets_row():
@@ -317,19 +335,17 @@ def main():
     """Run all tasks and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", type=Path)
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    parser.add_argument("--draws", type=int, default=100, help="at most")
+    parser.add_argument("--most-columns", type=int, default=10**9)
+    options = tables.parse(parser, BENCHMARK)
+    if options.tables and not options.tables.is_dir():
+        sys.exit(f"there is no folder {options.tables}: pass --tables FOLDER")
     warnings.simplefilter("ignore")
-    rows = table_rows(options.tables) if options.tables else planted_rows()
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = None
-        for row in rows:
-            if writer is None:
-                writer = csv.DictWriter(file, row, lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(row)
-            file.flush()
-            print(row, flush=True)
+    rows, table = table_rows(options.tables) if options.tables else None, []
+    for row in rows or planted_rows(options.draws, options.most_columns):
+        table.append(row)
+        tables.write_table(options.out, table)
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ machine without a GPU; its figures mean nothing but that the script works.
 """
 
 import argparse
-import csv
 import datetime
 import json
 import math
@@ -34,6 +33,17 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import tables
+
+BENCHMARK = {
+    "data": "drawn; MNIST by the variable SKMI_MNIST",
+    "tables": {
+        "gpu": {
+            "small": "",
+            "gpu": "",
+        },
+    },
+}
 SIZES = {
     "small": {
         "neighbours": 2000,
@@ -212,7 +222,7 @@ def bottleneck(size):
     if not MNIST.exists():
         return {"value": math.nan, "goal": "<= 1.1", "note": f"not run: no {MNIST}"}
     settings = SIZES[size]["bottleneck"]
-    bottleneck.DATA = MNIST.parent.parent
+    bottleneck.DATA = MNIST
     (X, y), _, (X_test, y_test) = bottleneck.load(settings["size"], seed=20)
     X, y = X[: settings["rows"]], y[: settings["rows"]]
     setting = 1e-3, "", settings["epochs"]
@@ -289,27 +299,22 @@ def describe_machine():
 def main():
     """Run all parts and write the table; return 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", choices=SIZES, default="gpu")
     parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
-    parser.add_argument("--out", type=Path, default="benchmarks/results/gpu.csv")
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     if options.part:
         measure(options.part, options.size)
         return 0
     machine, names = describe_machine(), ["part", "value", "goal", "peak_gib", "note"]
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*names, *machine], lineterminator="\n")
-        writer.writeheader()
-        n_failed = 0
-        for part in options.parts:
-            row = run(part, options.size)
-            n_failed += "value" not in row
-            for name in {"value", "peak_gib"} & row.keys():
-                row[name] = f"{row[name]:.3f}"
-            writer.writerow(row | machine)
-            file.flush()
-            print(*(row.get(name, "") for name in names), sep="  ", flush=True)
+    table, n_failed = [], 0
+    for part in options.parts:
+        row = run(part, options.size)
+        n_failed += "value" not in row
+        for name in {"value", "peak_gib"} & row.keys():
+            row[name] = f"{row[name]:.3f}"
+        table.append({name: row.get(name, "") for name in names} | machine)
+        tables.write_table(options.out, table)
+        print(*list(table[-1].values())[: len(names)], sep="  ", flush=True)
     return int(n_failed > 0)
 
 

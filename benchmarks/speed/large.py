@@ -1,6 +1,6 @@
 """One large fit from a memory map, and a stream: seconds and memory by rows.
 
-    python -m benchmarks.speed.large --out benchmarks/results/large.csv
+    python -m benchmarks run large
 
 InfoNCE with a separable critic on 100 columns of X in single precision, of which the
 first tells 0.35 nats about y; one epoch. Each row of the table is a process of its own:
@@ -22,8 +22,17 @@ import warnings
 
 import numpy as np
 
-from benchmarks.harness import write_table
+from benchmarks import tables
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "large": {
+            "small": "--rows 10000 20000 --ways map",
+            "cpu": "",
+        },
+    },
+}
 N_COLUMNS = 100
 BATCH = 10_000
 
@@ -91,8 +100,7 @@ def main():
     )
     parser.add_argument("--ways", nargs="+", default=["map", "stream"])
     parser.add_argument("--one", nargs=2)
-    parser.add_argument("--out")
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     if options.one:
         print(json.dumps(measure(options.one[0], int(options.one[1]))))
         return
@@ -116,7 +124,7 @@ def main():
                 exponent = round(growth / math.log(n_rows / last["rows"]), 2)
             rows.append(row | {"exponent": exponent})
             print(*rows[-1].values(), flush=True)
-    write_table(options.out, rows)
+    tables.write_table(options.out, rows)
 
 
 if __name__ == "__main__":

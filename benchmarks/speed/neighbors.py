@@ -1,6 +1,6 @@
 """Time and memory of KSG beside scikit-learn, NPEET and infomeasure, in one run.
 
-    python -m benchmarks.speed.neighbors --out benchmarks/results/neighbors.csv
+    python -m benchmarks run neighbors
 
 One row for each size and program: processor seconds of one fit on one thread, the best
 of three, their ratio to ours, the growth exponent since the size before, and by how
@@ -9,7 +9,6 @@ installed are left out; where there is a CUDA device, KSG on it is one more.
 """
 
 import argparse
-import csv
 import importlib
 import importlib.util
 import multiprocessing
@@ -20,8 +19,18 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks import tables
 from skmi.datasets import make_correlated_normal
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "neighbors": {
+            "small": "--most-rows 1000",
+            "cpu": "",
+        },
+    },
+}
 SIZES = {
     1: (1000, 10_000, 100_000, 1_000_000),
     5: (1000, 10_000, 100_000),
@@ -95,29 +104,37 @@ def measure_apart(*case):
 def main():
     """Run all sizes and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
-    fields = "columns rows program seconds ratio_to_ours growth peak_megabytes".split()
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(fields)
-        for d, sizes in SIZES.items():
-            before = {}
-            for n_rows in sizes:
-                ours = None
-                for program in programs(d, n_rows):
-                    taken, memory = measure_apart(program, d, n_rows)
-                    ours = ours or taken
-                    name, growth = program.__name__, ""
-                    if name in before:
-                        last_rows, last = before[name]
-                        growth = np.log(taken / last) / np.log(n_rows / last_rows)
-                        growth = f"{growth:.2f}"
-                    before[name] = n_rows, taken
-                    row = [d, n_rows, name, f"{taken:.4f}", f"{taken / ours:.2f}"]
-                    writer.writerow([*row, growth, f"{memory:.0f}"])
-                    file.flush()
-                    print(*row, growth, f"{memory:.0f}", flush=True)
+    parser.add_argument("--most-rows", type=int, default=10**9)
+    options = tables.parse(parser, BENCHMARK)
+    table = []
+    for d, sizes in SIZES.items():
+        before = {}
+        for n_rows in sizes:
+            if n_rows > options.most_rows:
+                continue
+            ours = None
+            for program in programs(d, n_rows):
+                taken, memory = measure_apart(program, d, n_rows)
+                ours = ours or taken
+                name, growth = program.__name__, ""
+                if name in before:
+                    last_rows, last = before[name]
+                    growth = np.log(taken / last) / np.log(n_rows / last_rows)
+                    growth = f"{growth:.2f}"
+                before[name] = n_rows, taken
+                table.append(
+                    {
+                        "columns": d,
+                        "rows": n_rows,
+                        "program": name,
+                        "seconds": f"{taken:.4f}",
+                        "ratio_to_ours": f"{taken / ours:.2f}",
+                        "growth": growth,
+                        "peak_megabytes": f"{memory:.0f}",
+                    }
+                )
+                tables.write_table(options.out, table)
+                print(*table[-1].values(), flush=True)
 
 
 if __name__ == "__main__":

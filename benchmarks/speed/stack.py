@@ -1,6 +1,6 @@
 """Critics side by side in one stack: seconds beside one critic, and beside a loop.
 
-    python -m benchmarks.speed.stack --out benchmarks/results/stack.csv
+    python -m benchmarks run stack
 
 All train the same epochs on 2000 rows of normal pairs, in one thread. "default" is a
 critic of default size on two columns each side, "small" has one hidden layer of 16 and
@@ -14,12 +14,21 @@ import time
 
 import torch
 
-from benchmarks.harness import write_table
+from benchmarks import tables
 from skmi import NWJ
 from skmi._core.sklearn_compat import make_random_state
 from skmi._core.torch_utils import make_generator, resolve_device
 from skmi.variational.inputs import Inputs
 
+BENCHMARK = {
+    "data": "drawn",
+    "tables": {
+        "stack": {
+            "small": "--models 1 4 --critics default --epochs 1 --repeats 1",
+            "cpu": "",
+        },
+    },
+}
 N_ROWS = 2000
 LONGEST_LOOP = 16
 CRITICS = {
@@ -61,8 +70,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     torch.set_num_threads(1)
     device = resolve_device(options.device)
     rows = []
@@ -92,7 +100,7 @@ def main():
             }
             rows.append(row)
             print(*row.values(), flush=True)
-    write_table(options.out, rows)
+    tables.write_table(options.out, rows)
 
 
 if __name__ == "__main__":

@@ -116,13 +116,16 @@ def pages_of_names():
 def link_names(app, doctree):
     """Make links of the names of skmi that are set as code."""
     pages, here = pages_of_names(), app.env.docname
+    labels = {f"skmi.{name}": f"api-{name}" for name in MODULES if name != "entropy"}
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext()
-        target = pages.get(text.removesuffix("()"))
+        name = pages.get(text.removesuffix("()"))
+        target = labels.get(text, name)
         if target is None or here == f"generated/{target}" or is_link(literal):
             continue
+        role = ("std", "ref") if text in labels else ("py", "obj")
         link = addnodes.pending_xref(
-            "", refdomain="py", reftype="obj", reftarget=target, refexplicit=True
+            "", refdomain=role[0], reftype=role[1], reftarget=target, refexplicit=True
         )
         link["refdoc"], link["refwarn"] = here, False
         link["py:module"] = link["py:class"] = None
@@ -147,7 +150,7 @@ def is_link(node):
 
 
 def read_papers(path):
-    """Map the titles of the bibliography, in small letters, to their addresses."""
+    """Map the titles of the bibliography, long ones up to a colon, to addresses."""
     papers = {}
     for entry in parse_file(str(path), "bibtex").entries.values():
         fields = entry.fields
@@ -156,14 +159,16 @@ def read_papers(path):
             address = f"https://doi.org/{fields['doi']}"
         elif "eprint" in fields:
             address = f"https://arxiv.org/abs/{fields['eprint']}"
+        title = plain(fields["title"])
+        start = plain(fields["title"].partition(":")[0])
         if address:
-            papers[plain(fields["title"])] = address
+            papers[start if len(start.split()) > 4 else title] = address
     return papers
 
 
 def plain(text):
-    """Reduce a text to its small letters, without braces and line breaks."""
-    return " ".join(re.sub(r"[{}\\]", "", text).lower().split())
+    """Reduce a text to its small letters and figures."""
+    return " ".join(re.sub(r"[^a-z0-9 ]", "", text.lower()).split())
 
 
 def link_papers(app, what, name, obj, options, lines):
@@ -175,7 +180,8 @@ def link_papers(app, what, name, obj, options, lines):
         while end < len(lines) and lines[end].strip() and end not in starts:
             end += 1
         text = plain(" ".join(lines[start:end]))
-        address = next((papers[title] for title in papers if title in text), None)
+        found = [title for title in papers if title in text]
+        address = papers[max(found, key=len)] if found else None
         if address:
             indent = " " * (len(lines[start]) - len(lines[start].lstrip()) + 3)
             shown = address.removeprefix("https://").removeprefix("doi.org/")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import TypeVar
 
+import numpy as np
 from numpy.random import RandomState
 from sklearn.base import _fit_context, clone
 from sklearn.utils import _safe_indexing, check_random_state
@@ -16,11 +17,6 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # before scikit-learn 1.9
-    from skmi._core.inert_callbacks import CallbackSupportMixin, with_callbacks
-
 MYPY = False  # mypy takes it for true; other checkers read scikit-learn's source
 if MYPY:
     from skmi._core.sklearn_types import (
@@ -32,6 +28,7 @@ if MYPY:
         OneToOneFeatureMixin,
         RegressorMixin,
         TransformerMixin,
+        with_callbacks,
     )
 else:
     from sklearn.base import (
@@ -43,6 +40,11 @@ else:
         RegressorMixin,
         TransformerMixin,
     )
+
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:  # before scikit-learn 1.9
+        from skmi._core.inert_callbacks import CallbackSupportMixin, with_callbacks
 
 __all__ = [
     "BaseEstimator",
@@ -84,6 +86,8 @@ def make_random_state(random_state):
 
 def select_rows(data, rows):
     """Return some rows of an array, frame or list, in the given order."""
+    if type(data).__module__.partition(".")[0] == "pyarrow":  # not in 1.7
+        return data.take(np.arange(len(data))[rows])
     return _safe_indexing(data, rows)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "Fold",
     "contrast_blocks",
     "cross_fitting_folds",
+    "folds_of_kept",
     "hold_out",
     "log_mean_exp",
     "mean_by_row",
@@ -149,6 +150,28 @@ class ContiguousFolds(NamedTuple):
             if len(own):
                 apart = (rows < own[0] - self.gap) | (rows > own[-1] + self.gap)
                 yield rows[apart], own
+
+
+def folds_of_kept(
+    cv: Any, kept: np.ndarray, y: Any, groups: Any
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the folds of a splitter of all samples, in numbers of those that are kept.
+
+    Parameters
+    ----------
+    cv : splitter or iterable of pairs
+        What scikit-learn takes, for all samples.
+    kept : bool ndarray of shape (n_samples,)
+        Which samples are kept.
+    y, groups : array-like of shape (n_samples,) or None
+        Those of all samples.
+    """
+    numbers = kept.cumsum() - 1
+    pairs = check_cv(cv).split(np.zeros((len(kept), 1)), y, groups)
+    return [
+        tuple(numbers[rows[kept[rows]]] for rows in map(np.asarray, pair))
+        for pair in pairs
+    ]
 
 
 def stopped_by_others(folds: list[Fold]) -> list[Fold]:

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import _safe_indexing
 
-from skmi._core.sklearn_compat import check_sample_weight
+from skmi._core.sklearn_compat import check_sample_weight, select_rows
 from skmi.exceptions import FewRowsWarning, warn
 
 __all__ = [
@@ -45,20 +44,20 @@ def read_weights(sample_weight: ArrayLike, X: Any) -> np.ndarray:
 
 
 def take_weights(
-    sample_weight: ArrayLike | None, X: Any, blocks: Sequence[Any]
+    sample_weight: ArrayLike | None, blocks: Sequence[Any]
 ) -> tuple[np.ndarray | None, tuple[Any, ...]]:
     """Return weights of mean 1 and the blocks, without the samples of weight 0.
 
-    Equal weights are None. X is the first of the blocks; any may be None.
+    Equal weights are None. X is the first of the blocks; the others may be None.
     """
     if sample_weight is None:
         return None, tuple(blocks)
-    weights = read_weights(sample_weight, X)
+    weights = read_weights(sample_weight, blocks[0])
     weights = weights / weights.max()
     kept = np.flatnonzero(weights)
     if len(kept) < len(weights):
         blocks = [
-            None if block is None else _safe_indexing(block, kept) for block in blocks
+            None if block is None else select_rows(block, kept) for block in blocks
         ]
     weights = weights[kept]
     if np.ptp(weights) <= 1e-12:

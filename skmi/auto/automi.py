@@ -1,5 +1,7 @@
 """AutoMI: the estimator to start with."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from typing import Any, ClassVar, Self
@@ -31,7 +33,6 @@ from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
-    status_of_difference,
     warn_of_convergence,
     warn_of_few_samples,
     warn_of_missed_dependence,
@@ -339,7 +340,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._reach = whole._reach - part.mutual_info_
         freedom = math.inf if whole._dependence is None else whole._dependence.freedom
         self.confidence_interval_ = interval(estimate, freedom=freedom)
-        self.status_ = status_of_difference(estimate, whole.status_, part.status_)
         return estimate
 
     def _make_model(self, random_state):

@@ -115,7 +115,9 @@ class BottleneckEstimator(
     batch_size: int = parameter(
         default=128, constraints=[Interval(Integral, 2, None, closed="left")]
     )
-    learning_rate_init: float = parameter(default=6e-3, constraints=POSITIVE)
+    learning_rate_init: float | tuple[float, float] = parameter(
+        default=6e-3, constraints=[*POSITIVE, tuple, list]
+    )
     tol: float = parameter(default=1e-2, constraints=NON_NEGATIVE)
     validation_fraction: float = parameter(default=0.2, constraints=SHARE)
 
@@ -359,11 +361,27 @@ class BottleneckEstimator(
             options = {"method": self.method} if is_name else self.method
             information = EstimatedGradient(**options)
         schedule = BetaSchedule.over(self.max_iter, self.beta, self.beta_schedule)
-        rate = self.critic_learning_rate_init or self.learning_rate_init
-        critic_rate = rate / self.learning_rate_init
+        of_encoder, of_critic = self._learning_rates
+        critic_rate = of_critic / of_encoder
         parts = channel, decoder, critic, information, schedule, critic_rate
         network = Bottleneck(*parts)
         return network.to(torch.float32)
+
+    @property
+    def _learning_rates(self) -> tuple[float, float]:
+        """The learning rates of the encoder and of the critic."""
+        if not isinstance(self.learning_rate_init, (tuple, list)):
+            return self.learning_rate_init, self.learning_rate_init
+        try:
+            of_encoder, of_critic = map(float, self.learning_rate_init)
+        except (TypeError, ValueError):
+            of_encoder = of_critic = 0.0
+        if not min(of_encoder, of_critic) > 0:
+            raise ValueError(
+                "learning_rate_init must be a number above 0, or a pair of them, for "
+                f"the encoder and the critic; got {self.learning_rate_init}."
+            )
+        return of_encoder, of_critic
 
     def _make_channel(self, x, has_density, generator) -> Channel:
         n_features = x.shape[1]
@@ -405,6 +423,7 @@ class BottleneckEstimator(
             stop_rows=torch.from_numpy(data.fold.stop).unsqueeze(0),
             schedule=Schedule.of(
                 self,
+                learning_rate_init=self._learning_rates[0],
                 n_iter_unchosen=network.schedule.n_epochs,
                 averaging_rate=AVERAGING_RATE if self.early_stopping else None,
             ),

@@ -6,13 +6,7 @@ from typing import ClassVar
 from torch import nn
 
 from skmi._core.params import parameter, parameters
-from skmi._core.sklearn_compat import (
-    Integral,
-    Interval,
-    Real,
-    RealNotInt,
-    StrOptions,
-)
+from skmi._core.sklearn_compat import Integral, Interval, RealNotInt, StrOptions
 from skmi.bottleneck.information import INFORMATION, NOISES
 from skmi.bottleneck.network import BETA_SCHEDULES
 from skmi.scores import SCORES
@@ -67,11 +61,8 @@ TEXTS = {
     Whether `learning_rate_init` is constant, or decays to 0 along a half cosine over
     `max_iter` epochs; the latter suits ``early_stopping=False``. A number, such as
     0.97, is the factor by which it decreases every second epoch.""",
-    "critic_learning_rate_init": """float or None
-    Learning rate of the critic, which decays as that of the encoder does; None is
-    `learning_rate_init`.""",
-    "beta_1": """float
-    Decay of the mean of past gradients in Adam, its momentum.""",
+    "learning_rate_init": """float or pair of float
+    Learning rate of Adam; of a pair the second one is that of the critic.""",
     "method": """str, dict or None
     Score-function estimator of "mige": a name in ``skmi.scores.SCORES``, or a dict of
     "method" and its options; None is "nu_method". The published one is
@@ -114,12 +105,6 @@ class BottleneckParameters:
     )
     learning_rate: str | float = parameter(
         default="constant", constraints=[StrOptions(set(LEARNING_RATES)), *SHARE]
-    )
-    critic_learning_rate_init: float | None = parameter(
-        default=None, constraints=[*POSITIVE, None]
-    )
-    beta_1: float = parameter(
-        default=0.9, constraints=[Interval(Real, 0, 1, closed="left")]
     )
     method: str | dict | None = parameter(
         default=None, constraints=[StrOptions(set(SCORES)), dict, None]

@@ -1,5 +1,6 @@
 """Figures of the results, in the style of scikit-learn's displays (matplotlib)."""
 
+from skmi.display.estimate import EstimateDisplay
 from skmi.display.estimates import BoundsDisplay
 from skmi.display.lags import LaggedInformationDisplay
 from skmi.display.matrix import ConditionalMatrixDisplay
@@ -11,6 +12,7 @@ from skmi.display.training import TrainingCurveDisplay
 __all__ = [
     "BoundsDisplay",
     "ConditionalMatrixDisplay",
+    "EstimateDisplay",
     "FeatureRankingDisplay",
     "InformationPlaneDisplay",
     "LaggedInformationDisplay",

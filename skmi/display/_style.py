@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.text import Annotation
 
 __all__ = [
@@ -19,9 +20,9 @@ __all__ = [
     "PALE",
     "SHADE",
     "VERMILION",
+    "Display",
     "annotate",
     "fit_where_asked",
-    "make_axes",
     "require_matplotlib",
 ]
 
@@ -57,13 +58,26 @@ def annotate(
     )
 
 
-def make_axes(caller: str, ax: Axes | None, size: tuple[float, float]) -> Axes:
-    """Take the given axes or make a figure, and remove the upper and right spines."""
-    pyplot = require_matplotlib(caller)
-    if ax is None:
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+class Display:
+    """Base of the displays: their axes, figure and title."""
+
+    ax_: Axes
+    figure_: Figure
+
+    def _start(self, ax: Axes | None, size: tuple[float, float]) -> Axes:
+        """Take the given axes or make a figure, without the upper and right spines."""
+        pyplot = require_matplotlib(f"{type(self).__name__}.plot")
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        ax.spines[["top", "right"]].set_visible(False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return ax
+
+    def _finish(self, name: str | None, **style: Any) -> Self:
+        """Write the title where there is one."""
+        if name is not None:
+            self.ax_.set_title(name, loc="left", **style)
+        return self
 
 
 def require_matplotlib(caller: str) -> ModuleType:

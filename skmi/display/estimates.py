@@ -15,15 +15,14 @@ from skmi.display._style import (
     INK,
     PALE,
     VERMILION,
+    Display,
     annotate,
     fit_where_asked,
-    make_axes,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 __all__ = ["BoundsDisplay"]
@@ -36,7 +35,7 @@ MARKERS = {
 REACH = 1.96  # half-width of the bars in standard errors: 95 % of a normal distribution
 
 
-class BoundsDisplay:
+class BoundsDisplay(Display):
     r"""Plot estimates of one mutual information with 95 % intervals and ceilings.
 
     .. math:: \hat I_k \pm 1.96 \, \widehat{se}_k, \qquad
@@ -203,9 +202,7 @@ class BoundsDisplay:
             This display.
         """
         height = 1.3 + 0.36 * len(self.names)
-        ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, height))
-        self.ax_: Axes = ax
-        self.figure_: Figure = ax.figure
+        ax = self._start(ax, (6.4, height))
         self._draw_estimates(ax, errorbar_kwargs or {})
         self._draw_ceilings(ax, truth)
         if truth is not None:
@@ -230,9 +227,7 @@ class BoundsDisplay:
             borderaxespad=0,
             handletextpad=0.3,
         )
-        if name is not None:
-            ax.set_title(name, loc="left", pad=24)
-        return self
+        return self._finish(name, pad=24)
 
     def _draw_estimates(self, ax, errorbar_kwargs):
         self.errorbars_: list[ErrorbarContainer] = []

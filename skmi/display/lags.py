@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmi.base import MutualInfoEstimator
-from skmi.display._style import BLUE, INK, SHADE, make_axes
+from skmi.display._style import BLUE, INK, SHADE, Display
 from skmi.series import LaggedInformationResult, lagged_mutual_info, null_estimates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 __all__ = ["LaggedInformationDisplay"]
@@ -23,7 +22,7 @@ __all__ = ["LaggedInformationDisplay"]
 LEVEL = 0.05
 
 
-class LaggedInformationDisplay:
+class LaggedInformationDisplay(Display):
     r"""Plot the mutual information of two series over lags, with its null band.
 
     .. math:: I(x_{t - l}; y_t)
@@ -150,9 +149,7 @@ class LaggedInformationDisplay:
         LaggedInformationDisplay
             This display.
         """
-        ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, 3.6))
-        self.ax_: Axes = ax
-        self.figure_: Figure = ax.figure
+        ax = self._start(ax, (6.4, 3.6))
         found, order = self.result, np.argsort(self.result.lags)
         lags, value = found.lags[order], found.value[order]
         self.band_: PolyCollection | None = None
@@ -173,6 +170,4 @@ class LaggedInformationDisplay:
         ax.set_xlabel("lag (samples)")
         ax.set_ylabel("mutual information (nats)")
         ax.legend(frameon=False, fontsize="small")
-        if name is not None:
-            ax.set_title(name, loc="left")
-        return self
+        return self._finish(name)

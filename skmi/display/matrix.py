@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from skmi._data.condition import as_table
+from skmi._data.columns import column_names
+from skmi._data.condition import labelled_table
 from skmi.base import MutualInfoEstimator
-from skmi.display._style import make_axes
+from skmi.display._style import Display
 from skmi.gaussian import GaussianCopulaMI
+from skmi.neighbors import MixedKSG
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
 __all__ = ["ConditionalMatrixDisplay"]
@@ -25,7 +26,7 @@ __all__ = ["ConditionalMatrixDisplay"]
 MOST_WRITTEN = 12  # columns of a matrix whose values are written
 
 
-class ConditionalMatrixDisplay:
+class ConditionalMatrixDisplay(Display):
     r"""Plot the conditional mutual information of all pairs of columns.
 
     .. math:: I(X_i; X_j | X_{-ij}) \quad \text{or} \quad I(X_i; X_j | Z)
@@ -88,12 +89,13 @@ class ConditionalMatrixDisplay:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_columns)
-            The columns, three or more where Z is None.
+            The columns, three or more where Z is None: numbers or labels.
         Z : array-like of shape (n_samples,) or (n_samples, n_z), default=None
             Conditioning variable; None means the other columns of X.
         estimator : estimator, default=None
             Any estimator that takes a condition; it is cloned for each pair. None means
-            :class:`skmi.GaussianCopulaMI`.
+            :class:`skmi.GaussianCopulaMI`, and :class:`skmi.MixedKSG` where X or Z has
+            columns of labels.
         names : sequence of str, default=None
             Names of the columns; None takes those of a table, or numbers.
         ax : matplotlib.axes.Axes, default=None
@@ -106,13 +108,17 @@ class ConditionalMatrixDisplay:
         ConditionalMatrixDisplay
             The display, drawn.
         """
-        table, _ = as_table(X)
+        table, is_label = labelled_table(X, "X")
+        has_labels = is_label.any()
+        if Z is not None:
+            Z, z_is_label = labelled_table(Z, "Z")
+            has_labels = has_labels or z_is_label.any()
         n_columns = table.shape[1]
         if n_columns < (3 if Z is None else 2):
             raise ValueError("X has too few columns: there is no pair to condition.")
         if names is None:
-            names = [str(name) for name in getattr(X, "columns", range(n_columns))]
-        model = GaussianCopulaMI() if estimator is None else estimator
+            names = [str(name) for name in column_names(X) or range(n_columns)]
+        model = default_estimator(has_labels) if estimator is None else estimator
         values = np.full((n_columns, n_columns), np.nan)
         for i, j in combinations(range(n_columns), 2):
             given = np.delete(table, [i, j], axis=1) if Z is None else Z
@@ -143,9 +149,7 @@ class ConditionalMatrixDisplay:
         ConditionalMatrixDisplay
             This display.
         """
-        ax = make_axes(f"{type(self).__name__}.plot", ax, (5.6, 4.6))
-        self.ax_: Axes = ax
-        self.figure_: Figure = ax.figure
+        ax = self._start(ax, (5.6, 4.6))
         values = np.asarray(self.values)
         largest = max(np.nanmax(values), 1e-3)
         style = {"cmap": "Blues", "vmin": 0.0, "vmax": largest}
@@ -162,6 +166,9 @@ class ConditionalMatrixDisplay:
                     ax.text(j, i, text, color=color, **style)
         label = "conditional mutual information (nats)"
         self.figure_.colorbar(self.image_, ax=ax, label=label)
-        if name is not None:
-            ax.set_title(name, loc="left")
-        return self
+        return self._finish(name)
+
+
+def default_estimator(has_labels: bool) -> MutualInfoEstimator:
+    """Return the estimator that is taken where none is given."""
+    return MixedKSG(random_state=0) if has_labels else GaussianCopulaMI()

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmi.display._style import BLUE, INK, PALE, SHADE, annotate, make_axes
+from skmi.display._style import BLUE, INK, PALE, SHADE, Display, annotate
 from skmi.inference import PermutationTestResult, permutation_test
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 __all__ = ["PermutationTestDisplay"]
 
 
-class PermutationTestDisplay:
+class PermutationTestDisplay(Display):
     r"""Plot the null distribution of a permutation test and the observed statistic.
 
     .. math:: p = \frac{1 + \#\{t^* \ge t\}}{1 + B}
@@ -185,9 +184,7 @@ class PermutationTestDisplay:
         PermutationTestDisplay
             This display.
         """
-        ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, 3.6))
-        self.ax_: Axes = ax
-        self.figure_: Figure = ax.figure
+        ax = self._start(ax, (6.4, 3.6))
         null = np.asarray(self.null_distribution)
         self._draw_null(ax, null, n_bins)
         top = 1.3 * ax.get_ylim()[1]
@@ -198,9 +195,7 @@ class PermutationTestDisplay:
         unit = f" ({self.unit})" if self.unit else ""
         ax.set_xlabel(f"statistic{unit}")
         ax.set_ylabel("permutations")
-        if name is not None:
-            ax.set_title(name, loc="left")
-        return self
+        return self._finish(name)
 
     def _draw_null(self, ax, null, n_bins):
         """Draw the histogram, with a bin edge at the observed value if it is inside."""

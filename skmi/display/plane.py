@@ -13,8 +13,8 @@ from skmi.display._style import (
     INK,
     PALE,
     SHADE,
+    Display,
     annotate,
-    make_axes,
     require_matplotlib,
 )
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
     from matplotlib.container import ErrorbarContainer
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     from skmi.bottleneck import InformationPlane, LayerPlane
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["InformationPlaneDisplay"]
 
 
-class InformationPlaneDisplay:
+class InformationPlaneDisplay(Display):
     r"""Plot the information about the target by the rate of a representation Z.
 
     .. math:: I(Z; y) \le I(Z; X)
@@ -214,9 +213,7 @@ class InformationPlaneDisplay:
         InformationPlaneDisplay
             This display.
         """
-        ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, 4.4))
-        self.ax_: Axes = ax
-        self.figure_: Figure = ax.figure
+        ax = self._start(ax, (6.4, 4.4))
         self._set_limits(ax)
         self._draw_limits(ax)
         paths = paths_of(self.plane)
@@ -232,9 +229,7 @@ class InformationPlaneDisplay:
         ax.set_xlabel(f"{'rate, upper' if one else 'lower'} bound of $I(Z; X)$ (nats)")
         kind = "lower bound of " if one else ""
         ax.set_ylabel(f"information about the target,\n{kind}$I(Z; y)$ (nats)")
-        if name is not None:
-            ax.set_title(name, loc="left")
-        return self
+        return self._finish(name)
 
     def _set_limits(self, ax):
         plane = self.plane

@@ -14,22 +14,21 @@ from skmi.display._style import (
     INK,
     PALE,
     SHADE,
+    Display,
     annotate,
     fit_where_asked,
-    make_axes,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
-    from matplotlib.figure import Figure
 
 __all__ = ["FeatureRankingDisplay"]
 
 LONGEST_NAME = 24  # characters that fit beside the bars
 
 
-class FeatureRankingDisplay:
+class FeatureRankingDisplay(Display):
     r"""Plot the mutual information of each feature with the target, and the selection.
 
     .. math:: I(X_j; y) \ \text{nats}, \qquad p_j = P\left(
@@ -190,9 +189,7 @@ class FeatureRankingDisplay:
         order = self.order()
         support = np.asarray(self.support, dtype=bool)[order]
         order = order[support | (np.arange(len(order)) < max_features)]
-        ax = make_axes(f"{type(self).__name__}.plot", ax, (7.2, 1.2 + 0.3 * len(order)))
-        self.ax_: Axes = ax
-        self.figure_: Figure = ax.figure
+        ax = self._start(ax, (7.2, 1.2 + 0.3 * len(order)))
         self._draw_bars(ax, order, bar_kwargs or {})
         self._write_beside(ax, order)
         self._draw_legend(ax, order)
@@ -200,9 +197,7 @@ class FeatureRankingDisplay:
         ax.set_ylim(len(order) - 0.4, -1.1)
         ax.tick_params(axis="y", length=0)
         ax.set_xlabel(f"mutual information with the target ({self.unit})")
-        if name is not None:
-            ax.set_title(name, loc="left")
-        return self
+        return self._finish(name)
 
     def _draw_bars(self, ax, order, bar_kwargs):
         scores = np.asarray(self.scores, dtype=float)[order]

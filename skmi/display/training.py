@@ -16,20 +16,19 @@ from skmi.display._style import (
     PALE,
     SHADE,
     VERMILION,
+    Display,
     annotate,
     fit_where_asked,
-    make_axes,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 __all__ = ["TrainingCurveDisplay"]
 
 
-class TrainingCurveDisplay:
+class TrainingCurveDisplay(Display):
     r"""Plot the objective by epoch, on training batches and early-stopping samples.
 
     .. math:: -\mathrm{loss}_t \quad\text{and}\quad
@@ -188,9 +187,7 @@ class TrainingCurveDisplay:
         TrainingCurveDisplay
             This display.
         """
-        ax = make_axes(f"{type(self).__name__}.plot", ax, (6.4, 4.0))
-        self.ax_: Axes = ax
-        self.figure_: Figure = ax.figure
+        ax = self._start(ax, (6.4, 4.0))
         self._draw_report(ax)
         self._draw_curves(ax, line_kwargs or {})
         self._draw_best_iter(ax)
@@ -198,9 +195,7 @@ class TrainingCurveDisplay:
         ax.set_xlabel("epoch")
         ax.set_ylabel("objective (nats)")
         ax.legend(frameon=False, loc="lower right", fontsize="small")
-        if name is not None:
-            ax.set_title(name, loc="left")
-        return self
+        return self._finish(name)
 
     def _draw_curves(self, ax, line_kwargs):
         epochs = np.arange(1, np.size(self.objective) + 1)

@@ -1,7 +1,7 @@
 """Columns as labels or as numbers, and quantile bins of numbers in two widths."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -80,6 +80,7 @@ class PlainColumns(NamedTuple):
 
     levels: np.ndarray  # codes of labels and of numbers of few values, else 0
     numbers: np.ndarray  # values of the numbers, of shape (n_rows, n_numbers)
+    ordered: np.ndarray  # the same in order, missing values last
     is_number: np.ndarray  # of shape (n_columns,)
 
     @property
@@ -94,15 +95,22 @@ class PlainColumns(NamedTuple):
 
         Where values are missing, the largest entropy of the others and a missing one.
         """
-        return np.array([value_entropy(column, weights) for column in self.numbers.T])
+        ordered, n_rows = self.ordered, len(self.ordered)
+        whole = ~np.isnan(ordered[-1:]).any(axis=0)
+        distinct = whole & (ordered[1:] != ordered[:-1]).all(axis=0)
+        mass = np.ones(n_rows) if weights is None else weights
+        found = np.full(ordered.shape[1], plugin_entropy(mass))
+        for k in np.flatnonzero(~distinct):
+            found[k] = value_entropy(self.numbers[:, k], weights)
+        return found
 
     def pooled(self) -> "PlainColumns":
         """Return the same columns with labels that occur once as one label."""
         return self._replace(levels=pooled_levels(self.levels))
 
-    def bins(self, n_bins: int) -> Codes:
-        """Quantile bins of the numbers."""
-        return quantile_bins(self.numbers, n_bins)
+    def bins(self, counts: Sequence[int]) -> Iterator[Codes]:
+        """Quantile bins of the numbers, for each number of bins."""
+        return (quantile_bins(self.numbers, self.ordered, n) for n in counts)
 
 
 def plain_columns(columns: Columns, most_values: int | None = None) -> PlainColumns:
@@ -118,27 +126,36 @@ def plain_columns(columns: Columns, most_values: int | None = None) -> PlainColu
     n_rows, n_columns = X.shape
     # One column is read at a time.
     levels = np.zeros((n_rows, n_columns), dtype=np.int32, order="F")
-    numbers = []
     is_number = np.zeros(n_columns, dtype=bool)
-    binary = two_values(X, levels)
-    for k in np.flatnonzero(~binary):
+    numbers = []
+    for k in np.flatnonzero(~two_values(X, levels)):
         column, discrete = X[:, k], columns.discrete[k]
-        if discrete is None:
+        if discrete is None and (X.dtype.kind != "f" or columns.types):
             discrete = is_discrete(column, columns.types[k] if columns.types else None)
         if discrete:
             levels[:, k] = label_codes(column)
-            continue
-        column = as_floats(column)
-        root = math.isqrt(np.count_nonzero(~np.isnan(column)))
-        most = most_values or min(max(root, FEW_VALUES), MOST_VALUES)
-        codes = few_values(column, most)
-        if codes is None:
-            is_number[k] = True
-            numbers.append(column)
         else:
-            levels[:, k] = codes
+            is_number[k] = True
+            numbers.append(column if X.dtype.kind == "f" else as_floats(column))
     stacked = np.column_stack(numbers) if numbers else np.empty((n_rows, 0))
-    return PlainColumns(levels, stacked, is_number)
+    ordered = np.sort(stacked, axis=0)  # missing values come last
+    few = are_few(ordered, most_values)
+    places = np.flatnonzero(is_number)
+    for j in np.flatnonzero(few):
+        levels[:, places[j]] = value_codes(stacked[:, j])
+    is_number[places[few]] = False
+    return PlainColumns(levels, stacked[:, ~few], ordered[:, ~few], is_number)
+
+
+def are_few(ordered: np.ndarray, most_values: int | None) -> np.ndarray:
+    """Whether each column of ordered numbers has few distinct values."""
+    present = ~np.isnan(ordered)
+    n_values = present[:1].sum(axis=0)
+    n_values += ((ordered[1:] != ordered[:-1]) & present[1:]).sum(axis=0)
+    if most_values is not None:
+        return n_values <= most_values
+    roots = np.sqrt(present.sum(axis=0)).astype(int)
+    return n_values <= np.clip(roots, FEW_VALUES, MOST_VALUES)
 
 
 def two_values(X: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -157,24 +174,12 @@ def two_values(X: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return np.isin(np.arange(X.shape[1]), maybe[binary])
 
 
-def few_values(column: np.ndarray, most: int) -> np.ndarray | None:
-    """Codes of a number of few distinct values; None for another one."""
-    start = column[: 20 * most]  # many values show soon, without sorting all
-    values = np.unique(start[~np.isnan(start)])
-    if len(values) > most:
-        return None
+def value_codes(column: np.ndarray) -> np.ndarray:
+    """Codes of the distinct values of a column of numbers."""
     present = ~np.isnan(column)
-    column = column[present]
-    codes = np.searchsorted(values, column)
-    if len(values) == 0 or not np.array_equal(values.take(codes, mode="clip"), column):
-        values, codes = np.unique(column, return_inverse=True)
-        if len(values) > most:
-            return None
-    else:
-        codes = compact(codes)
-    every = np.full(len(present), MISSING, dtype=np.int32)
-    every[present] = codes
-    return every
+    codes = np.full(len(column), MISSING, dtype=np.int32)
+    codes[present] = np.unique(column[present], return_inverse=True)[1]
+    return codes
 
 
 def value_entropy(numbers: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -185,19 +190,25 @@ def value_entropy(numbers: np.ndarray, weights: np.ndarray | None = None) -> flo
     return plugin_entropy(np.bincount(codes, weights))
 
 
-def quantile_bins(numbers: np.ndarray, n_bins: int) -> Codes:
+def quantile_bins(numbers: np.ndarray, ordered: np.ndarray, n_bins: int) -> Codes:
     """Cut columns of numbers into quantile bins, and pairs of these; no bin is empty.
+
+    Parameters
+    ----------
+    numbers, ordered : ndarray of shape (n_rows, n_columns)
+        Numbers, and each column in order, NaN last.
+    n_bins : int
+        Even number of narrow bins, at most 126.
 
     Returns
     -------
     Codes
         Of shape (n_rows, n_columns), `MISSING` where a value is NaN.
     """
-    narrow = np.zeros(numbers.shape, dtype=np.int32)
+    narrow = np.zeros(numbers.shape, dtype=np.int8)
     if not numbers.size:
         return Codes(narrow, narrow)
-    ordered = np.sort(numbers, axis=0)  # NaN comes last
-    n_present = len(numbers) - np.isnan(numbers).sum(axis=0)
+    n_present = len(numbers) - np.isnan(ordered).sum(axis=0)
     whole = n_present == len(numbers)
     edges = ordered[quantile_places(np.arange(1, len(numbers) + 1), n_bins)]
     for edge in edges:
@@ -218,7 +229,7 @@ def quantile_bins(numbers: np.ndarray, n_bins: int) -> Codes:
 def one_column(plain: PlainColumns, n_bins: int) -> Codes:
     """Codes of the only column."""
     if plain.is_number[0]:
-        return plain.bins(n_bins).column(0)
+        return next(plain.bins([n_bins])).column(0)
     return labels_alone(plain.levels[:, 0])
 
 

@@ -22,6 +22,7 @@ from skmi.feature_selection.counts import (
 from skmi.feature_selection.criteria import CriterionState, Overlap
 from skmi.feature_selection.encoding import (
     MAX_LEVELS,
+    column_levels,
     gather_rare,
     informative_codes,
     is_function_of,
@@ -91,9 +92,10 @@ class Candidates:
             for j, k in joined
         ]
         self.codes = np.column_stack([table.codes, *codes]) if codes else table.codes
-        self.n_levels = self.codes.max(axis=0, initial=0) + 1
+        self.n_levels = column_levels(self.codes)
         self.weights, self.n_effective = table.weights, table.n_effective
-        self.one_hot = OneHot(self._coarse_codes())
+        self.whole = table.weights is None
+        self.one_hot = OneHot(self._coarse_codes(), self.whole)
         self.full_target = table.target
         self.n_full = int(table.target.max()) + 1
         self.target = table.target  # with fewer classes, for further splits
@@ -101,7 +103,6 @@ class Candidates:
             self.target = gather_rare(table.target)
         self.n_classes = int(self.target.max()) + 1
         self.exchange = make_exchange(permutations, table.weights)
-        self.whole = table.weights is None
 
     def _coarse_codes(self) -> np.ndarray:
         """Codes with at most `MAX_LEVELS` levels of a column, for further splits."""
@@ -121,7 +122,7 @@ class Candidates:
                 self.full_target,
                 (self.n_full,),
                 self._relevance_of_counts,
-                one_hot=None if few.all() else OneHot(self.codes[:, few]),
+                one_hot=None if few.all() else OneHot(self.codes[:, few], self.whole),
             )[0]
         many = np.flatnonzero(~few & (self.n_levels > 1))
         if len(many):
@@ -207,7 +208,10 @@ class Candidates:
     def determined_by(self, k: int) -> np.ndarray:
         """Whether each candidate is a function of a column or of its codes."""
         flags = is_function_of(self.codes, self.codes[:, k])
-        return flags | [bool(flags[list(unit)].any()) for unit in self.members]
+        within = flags.copy()
+        for i, unit in enumerate(self.members[self.n_columns :], self.n_columns):
+            within[i] |= flags[list(unit)].any()
+        return within
 
     def _measure(
         self,
@@ -228,23 +232,17 @@ class Candidates:
         for part in exchange.batches(n_contexts):
             indicator = permuted_indicators(context, n_contexts, part)
             blocks = one_hot.blocks(len(part.turns) * n_contexts, wanted)
-            found = [
-                (columns, measure(count(indicator, block, (*shape, size))))
-                for columns, size, block in blocks
-            ]
-            results.append(_assemble(found, (len(part.turns), len(one_hot.sizes))))
+            shapes = len(part.turns), len(one_hot.sizes)
+            wholes: list[np.ndarray] = []
+            for columns, size, block in blocks:
+                values = measure(count(indicator, block, (*shape, size)))
+                wholes = wholes or [np.zeros(shapes) for _ in values]
+                for whole, own in zip(wholes, values, strict=True):
+                    whole[:, columns] = own
+            results.append(wholes or [np.zeros(shapes) for _ in range(3)])
+        if len(results) == 1:
+            return results[0]
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
-
-
-def _assemble(found: list[tuple], shape: tuple[int, int]) -> list[np.ndarray]:
-    """Put the values of blocks of columns in their places, 0 elsewhere."""
-    parts = []
-    for i in range(max((len(values) for _, values in found), default=3)):
-        whole = np.zeros(shape)
-        for columns, values in found:
-            whole[:, columns] = values[i]
-        parts.append(whole)
-    return parts
 
 
 def select_by_counts(

@@ -21,6 +21,7 @@ __all__ = [
     "adjusted_information",
     "chance_information",
     "chance_of_pairs",
+    "chance_of_weighted",
     "column_information",
     "doubt_of_unique",
     "is_sparse_table",
@@ -50,14 +51,14 @@ WIDEST = 400
 
 
 def is_sparse_table(
-    n_rows: float, n_first: int, n_second: int, n_labels: int | None = None
-) -> bool:
+    n_rows: Any, n_first: Any, n_second: Any, n_labels: Any = None
+) -> Any:
     """Whether two columns have too many codes for Miller's correction.
 
     With `n_labels` only so many of the codes are labels, and others bins of numbers.
     """
-    most = max(n_first, n_second) if n_labels is None else n_labels
-    return most > MANY_CODES or n_rows < FEW_IN_CELL * n_first * n_second
+    most = np.maximum(n_first, n_second) if n_labels is None else n_labels
+    return (most > MANY_CODES) | (n_rows < FEW_IN_CELL * n_first * n_second)
 
 
 def adjust_for_chance(values: Any, chance: Any, largest: Any) -> Any:

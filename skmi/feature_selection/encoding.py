@@ -4,7 +4,7 @@ Weights of samples play no part: codes of two columns that both depend on the we
 would not be independent under the null hypothesis.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,10 +25,13 @@ __all__ = [
     "Columns",
     "as_floats",
     "bin_columns",
+    "column_blocks",
+    "column_levels",
     "compact",
     "cut",
     "few_codes",
     "gather_rare",
+    "has_unique_levels",
     "informative_codes",
     "is_discrete",
     "is_function_of",
@@ -51,9 +54,11 @@ MIN_COUNT = 5  # rows of a cell, or of a rarely taken number, below which it is 
 # merged by them: those of a rare level are mostly noise.
 SHRINKAGE = 10
 
-SPARSE_BLOCK = 256  # columns of a sparse matrix that are made dense at once
-
 DENSE_BLOCK = 2**20  # values that are binned at once
+
+FEWEST_COLUMNS = 8  # of a block, or a table by rows is read too often
+
+MOST_SMALL = 100  # codes of one byte, with room for a code of missing values
 
 FEW_VALUES = 10  # numbers with no more distinct values keep each as a bin
 
@@ -79,7 +84,9 @@ class Columns(NamedTuple):
         return any(isinstance(value, (str, bytes)) for value in self.values[:, k])
 
     def select(self, columns: Sequence[int]) -> "Columns":
-        """Return some of the columns."""
+        """Return some of the columns; all of them are not copied."""
+        if np.array_equal(columns, np.arange(self.values.shape[1])):
+            return self
         types = [self.types[k] for k in columns] if self.types else None
         discrete = [self.discrete[k] for k in columns]
         return Columns(self.values[:, columns], discrete, types)
@@ -110,31 +117,60 @@ def bin_columns(
 
     Returns
     -------
-    ndarray of int32, shape (n_rows, n_columns)
+    ndarray of int8 or int32, shape (n_rows, n_columns)
         Codes from 0 without gaps; `MISSING` where there is no value.
     """
     discrete = [None] * X.shape[1] if discrete is None else list(discrete)
-    is_sparse = sparse.issparse(X)
-    size = SPARSE_BLOCK if is_sparse else max(DENSE_BLOCK // max(len(X), 1), 1)
-    if is_sparse or X.shape[1] > size:
-        X = X.tocsc() if is_sparse else X
-        codes = np.empty(X.shape, dtype=np.int32)
-        for start in range(0, X.shape[1], size):
-            part = slice(start, start + size)
-            names = types[part] if types else None
-            dense = X[:, part].toarray() if is_sparse else X[:, part]
-            codes[:, part] = bin_columns(dense, n_bins, discrete[part], names)
-        return codes
+    X = X.tocsc() if sparse.issparse(X) else X
+    codes = np.zeros(X.shape, dtype=np.int8)
+    for part in column_blocks(X.shape, DENSE_BLOCK):
+        found = bin_block(X[:, part], n_bins, discrete[part], types and types[part])
+        if found.dtype != codes.dtype and found.max(initial=0) > MOST_SMALL:
+            codes = codes.astype(np.int32)
+        codes[:, part] = found
+    return codes
+
+
+def bin_block(
+    X: Any, n_bins: int, discrete: list[bool | None], types: Sequence[str] | None
+) -> np.ndarray:
+    """Encode a block of columns, a sparse one too."""
     plain = np.array([flag is not True for flag in discrete])
-    if X.dtype.kind in "biuf":
+    codes, done = np.zeros(X.shape, dtype=np.int32), np.zeros(X.shape[1], dtype=bool)
+    if sparse.issparse(X):
+        done = bin_sparse_counts(X, codes, plain)
+        X = X[:, ~done].toarray()
+    elif X.dtype.kind in "biuf":
         plain &= X.dtype.kind != "b"
         codes, done = bin_plain_numbers(X, n_bins, plain)
-    else:
-        codes, done = np.empty(X.shape, dtype=np.int32), np.zeros(X.shape[1], bool)
-    for k in np.flatnonzero(~done):
+        X = X[:, ~done]
+    for k, column in zip(np.flatnonzero(~done), X.T, strict=True):
         kind = types[k] if types else None
-        codes[:, k] = bin_column(X[:, k], n_bins, discrete[k], kind)
+        codes[:, k] = bin_column(column, n_bins, discrete[k], kind)
     return codes
+
+
+def bin_sparse_counts(
+    X: sparse.csc_matrix, codes: np.ndarray, plain: np.ndarray
+) -> np.ndarray:
+    """Encode sparse columns of few finite values; return which they are."""
+    done = np.zeros(X.shape[1], dtype=bool)
+    for k in np.flatnonzero(plain):
+        part = slice(*X.indptr[k : k + 2])
+        values, places = np.unique(X.data[part], return_inverse=True)
+        if len(values) >= FEW_VALUES or not np.isfinite(values).all():
+            continue
+        if not (values == 0).any():
+            values = np.append(values, 0)
+        counts = np.bincount(places, minlength=len(values))
+        counts[values == 0] += X.shape[0] - len(places)
+        order = np.argsort(values)
+        names = np.empty(len(values), dtype=int)
+        names[order] = gathered_levels(counts[order], MAX_LEVELS)
+        codes[:, k] = names[values == 0]
+        codes[X.indices[part], k] = names[places]
+        done[k] = True
+    return done
 
 
 def bin_plain_numbers(
@@ -303,12 +339,36 @@ def n_levels(levels: np.ndarray) -> int:
     return int(levels.max(initial=0)) + 1
 
 
+def column_levels(codes: np.ndarray) -> np.ndarray:
+    """Return the number of codes of each column, as int64: codes may be bytes."""
+    return codes.max(axis=0, initial=0).astype(np.int64) + 1
+
+
 def pooled_levels(codes: np.ndarray) -> np.ndarray:
     """Give one code to all levels of a column that occur once."""
     pooled = codes.copy(order="K")
-    for k in np.flatnonzero(codes.max(axis=0, initial=0) > 1):
+    for k in np.flatnonzero(has_unique_levels(codes) & (column_levels(codes) > 2)):
         pooled[:, k] = compact(pool_unique(codes[:, k]))
     return pooled
+
+
+def has_unique_levels(codes: np.ndarray) -> np.ndarray:
+    """Whether two or more levels of each column occur once."""
+    sizes = column_levels(codes)
+    found = np.zeros(len(sizes), dtype=bool)
+    for part in column_blocks(codes.shape, DENSE_BLOCK):
+        starts = np.append(0, np.cumsum(sizes[part]))
+        places = (codes[:, part] + starts[:-1])[codes[:, part] >= 0]
+        once = np.bincount(places, minlength=starts[-1]) == 1
+        columns = np.repeat(np.arange(len(starts) - 1), sizes[part])
+        found[part] = np.bincount(columns, once, len(starts) - 1) > 1
+    return found
+
+
+def column_blocks(shape: tuple[int, int], n_values: int) -> Iterator[slice]:
+    """Slices of columns of a table with about so many values each."""
+    size = max(n_values // max(shape[0], 1), FEWEST_COLUMNS)
+    return (slice(k, k + size) for k in range(0, shape[1], size))
 
 
 def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:
@@ -379,7 +439,7 @@ def target_codes(
     joint cells.
     """
     if y.shape[1] == 1:
-        return bin_columns(y, n_bins, discrete, types)[:, 0]
+        return bin_columns(y, n_bins, discrete, types)[:, 0].astype(np.int32)
     fine = bin_columns(y, 4 * n_cells, discrete, types)
     return cut(fine, n_cells)
 
@@ -448,9 +508,8 @@ def missing_as_code(codes: np.ndarray) -> np.ndarray:
 
 def join_codes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """One code, without gaps, for each pair of codes of two columns."""
-    codes = np.where(
-        (first >= 0) & (second >= 0), first * (second.max() + 1) + second, MISSING
-    )
-    present = codes >= 0
-    codes[present] = np.unique(codes[present], return_inverse=True)[1]
+    both = (first >= 0) & (second >= 0)
+    cells = first[both].astype(np.int64) * n_levels(second) + second[both]
+    codes = np.full(len(first), MISSING, dtype=np.int32)
+    codes[both] = np.unique(cells, return_inverse=True)[1]
     return codes

@@ -16,6 +16,7 @@ time; five bins alone lost a quarter of the value. Beyond one nat neighbours are
 import math
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +31,9 @@ from skmi.feature_selection.binning import (
     plain_columns,
     with_missing,
 )
+from skmi.feature_selection.cells import MIXED_SHARE, NUMBER_SHARE, estimates
 from skmi.feature_selection.chance import (
-    adjusted_information,
+    is_sparse_table,
     plugin_entropy,
     sparse_error,
     warn_of_sparse_tables,
@@ -42,15 +44,14 @@ from skmi.feature_selection.encoding import (
     FEW_VALUES,
     MISSING,
     Columns,
-    compact,
+    column_levels,
+    has_unique_levels,
     join_codes,
     n_levels,
     target_codes,
 )
 
 __all__ = [
-    "MIXED_SHARE",
-    "NUMBER_SHARE",
     "Estimates",
     "ceiling_of",
     "column_estimates",
@@ -59,10 +60,6 @@ __all__ = [
     "pair_synergy",
     "target_ceiling",
 ]
-
-# Share of the last step that is still to come with ever narrower bins: halving them
-# halves what two numbers lose, and leaves a third or less of what one number loses.
-NUMBER_SHARE, MIXED_SHARE = 1.0, 0.5
 
 FEWEST_BINS, MOST_BINS, MOST_MIXED_BINS = 4, 16, 32
 
@@ -78,19 +75,13 @@ BINS_OF_LABELS = 2.5
 # Below, three numbers of bins are averaged, which reduces the variance.
 MANY_ROWS = 2000
 
-# This share of the last step between widths is part of the standard error: what is
-# still to come differed by as much between dependences. It counts more the closer the
-# step is to the largest possible one, where all of the bins are too wide.
-NUMBER_UNSURE, MIXED_UNSURE = 1 / 3, 1 / 2
-MOST_UNRESOLVED = 0.95
-
 NO_NUMBER = np.zeros(1, dtype=bool)
 
 PAIR_ROWS, MOST_PAIR_BINS = 5, 8  # rows of a cell of a pair and the target; bins
 
-MOST_CELLS = 4  # for each sample; beyond, cells are sorted and not counted
+BLOCK = 2**20  # values that are read at once
 
-BLOCK = 256  # columns that are made dense at once
+FEWEST_COLUMNS = 8  # of a block, or a table by rows is read too often
 
 TARGET_CELLS = 32  # codes of a target of several columns
 
@@ -140,41 +131,78 @@ def column_estimates(
     n_rows = float(len(y.values) if weights is None else weights.sum())
     target = plain_target(y)
     of_target = min(target.value_entropies(weights), default=np.inf)
-    other, target = are_unique(target.levels[:, 0]), target.pooled()
-    found, doubts, largest, common, sparse_errors = [], [], [], [], []
+    other, target = are_unique(target.levels)[:, 0], target.pooled()
+    found = []
     for part in parts_of(x):
         plain = plain_columns(part)
+        found.append(block_estimates(plain, target, other, n_rows, weights, missing))
         highest = np.full(len(plain.is_number), of_target)
         entropies = plain.value_entropies(weights)
         highest[plain.is_number] = np.minimum(entropies, of_target)
-        largest += [*highest]
-        common += [*plain.present.sum(axis=0)]
-        pairs = pairs_of(plain.pooled(), target, n_rows)
-        for levels, (sides, share) in zip(plain.levels.T, pairs, strict=True):
-            if missing == "bin":
-                sides = [(with_missing(first), second) for first, second in sides]
-            found.append(mean_estimate(sides, share, weights))
-            sizes = [n_levels(side.narrow) for side in sides[0]]
-            value, _, ceiling = found[-1]
-            n_common = n_rows * np.mean(sides[0][0].narrow >= 0)
-            error = 0.0 if share else sparse_error(value, ceiling, *sizes, n_common)
-            sparse_errors.append(error)
-            once = other | are_unique(levels)
-            repeated = found[-1][0]
-            if once.any() and not once.all():
-                sides = [(without(first, once), second) for first, second in sides]
-                repeated = mean_estimate(sides, share, weights)[0]
-            doubts.append(abs(repeated - found[-1][0]))
-    values, errors, ceilings = np.array(found).reshape(-1, 3).T
-    values, ceilings = np.minimum(values, largest), np.minimum(ceilings, largest)
-    doubts = np.array(doubts)
-    significant = np.where(values > errors, values, 0.0)
-    warn_of_unique_levels(names or range(len(values)), significant, doubts)
-    warn_of_sparse_tables(names or range(len(values)), values, np.array(sparse_errors))
-    estimates = Estimates(values, np.hypot(errors, doubts / 2), ceilings)
+        found[-1].values[:] = np.minimum(found[-1].values, highest)
+        found[-1].ceilings[:] = np.minimum(found[-1].ceilings, highest)
+    found = BlockEstimates(*map(np.concatenate, zip(*found, strict=True)))
+    significant = np.where(found.values > found.errors, found.values, 0.0)
+    names = names or range(len(significant))
+    warn_of_unique_levels(names, significant, found.doubts)
+    warn_of_sparse_tables(names, found.values, found.sparse_errors)
+    errors = np.hypot(found.errors, found.doubts / 2)
+    estimates = Estimates(found.values, errors, found.ceilings)
     if missing == "pairwise":
-        replace_short(estimates, np.array(common), x, y, weights)
+        replace_short(estimates, found.common, x, y, weights)
     return estimates
+
+
+class BlockEstimates(NamedTuple):
+    """Mutual information of some columns and a target, and why it is in doubt."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    ceilings: np.ndarray
+    doubts: np.ndarray  # what labels that occur once may change, in nats
+    sparse_errors: np.ndarray  # of labels, see `sparse_error`
+    common: np.ndarray  # samples with a value
+
+
+def block_estimates(
+    plain: PlainColumns,
+    target: PlainColumns,
+    other: np.ndarray,
+    n_rows: float,
+    weights: np.ndarray | None,
+    missing: str,
+) -> BlockEstimates:
+    """Estimates of a block of columns; `other` tells labels of y that occur once."""
+    present, once = plain.present, are_unique(plain.levels)
+    figures = np.zeros((5, plain.levels.shape[1]))
+    for columns, sides, share in groups_of(plain.pooled(), target, n_rows):
+        if missing == "bin":
+            sides = [(with_missing(first), second) for first, second in sides]
+        found = mean_estimates(sides, share, weights)
+        figures[:3, columns] = found
+        rows = other[:, np.newaxis] | once[:, columns]
+        some = np.flatnonzero(rows.any(axis=0) & ~rows.all(axis=0))
+        if len(some):
+            kept = [(without(x.take(some), rows[:, some]), y) for x, y in sides]
+            repeated = mean_estimates(kept, share, weights)[0]
+            figures[3, columns[some]] = np.abs(repeated - found[0, some])
+        if not share:
+            figures[4, columns] = sparse_errors(*sides[0], found, n_rows)
+    return BlockEstimates(*figures, present.sum(axis=0))
+
+
+def sparse_errors(
+    first: Codes, second: Codes, found: np.ndarray, n_rows: float
+) -> np.ndarray:
+    """Errors of columns of labels by the adjustment for chance."""
+    sizes = column_levels(first.narrow)
+    n_other = n_levels(second.narrow)
+    n_common = n_rows * (first.narrow >= 0).mean(axis=0)
+    errors = np.zeros(len(sizes))
+    for k in np.flatnonzero(is_sparse_table(n_common, sizes, n_other)):
+        shape = int(sizes[k]), n_other, n_common[k]
+        errors[k] = sparse_error(found[0, k], found[2, k], *shape)
+    return errors
 
 
 def replace_short(
@@ -198,20 +226,22 @@ def replace_short(
 
 def are_unique(levels: np.ndarray) -> np.ndarray:
     """Whether the label of each sample occurs once, as that of several samples does."""
-    once = is_unique(levels)
-    return once & (np.count_nonzero(once) > 1)
+    once = np.zeros(levels.shape, dtype=bool)
+    for k in np.flatnonzero(has_unique_levels(levels)):
+        once[:, k] = is_unique(levels[:, k])
+    return once
 
 
 def without(codes: Codes, rows: np.ndarray) -> Codes:
-    """Leave out some samples."""
+    """Leave out some samples of each column."""
     return codes.map(lambda side: np.where(rows, MISSING, side))
 
 
-def mean_estimate(
+def mean_estimates(
     sides: list[tuple[Codes, Codes]], share: float, weights: np.ndarray | None
 ) -> np.ndarray:
-    """Mean of the estimates with several numbers of bins."""
-    return np.mean([estimate(*pair, share, weights) for pair in sides], axis=0)
+    """Mean of the estimates with several numbers of bins, shape (3, n_columns)."""
+    return np.mean([estimates(*pair, share, weights) for pair in sides], axis=0)
 
 
 def plain_target(y: Columns) -> PlainColumns:
@@ -219,7 +249,7 @@ def plain_target(y: Columns) -> PlainColumns:
     if y.values.shape[1] == 1:
         return plain_columns(y)
     codes = target_codes(y.values, FEWEST_BINS, TARGET_CELLS, y.discrete, y.types)
-    return PlainColumns(codes[:, np.newaxis], np.empty((len(codes), 0)), NO_NUMBER)
+    return PlainColumns(codes[:, np.newaxis], *np.empty((2, len(codes), 0)), NO_NUMBER)
 
 
 def target_ceiling(y: Columns) -> float:
@@ -231,38 +261,38 @@ def target_ceiling(y: Columns) -> float:
 
 
 def parts_of(x: Columns) -> Iterator[Columns]:
-    """Yield blocks of columns, dense ones of a sparse matrix."""
+    """Yield blocks of columns."""
     values = x.values.tocsc() if sparse.issparse(x.values) else x.values
-    for start in range(0, values.shape[1], BLOCK):
-        part = slice(start, start + BLOCK)
+    size = max(BLOCK // max(values.shape[0], 1), FEWEST_COLUMNS)
+    for start in range(0, values.shape[1], size):
+        part = slice(start, start + size)
         types = x.types[part] if x.types else None
         yield Columns(values[:, part], x.discrete[part], types)
 
 
-def pairs_of(
+def groups_of(
     plain: PlainColumns, target: PlainColumns, n_rows: float
-) -> Iterator[tuple[list[tuple[Codes, Codes]], float]]:
-    """Yield both sides of each column and the target, by numbers of bins; the share."""
+) -> Iterator[tuple[np.ndarray, list[tuple[Codes, Codes]], float]]:
+    """Yield columns of one kind, both sides by numbers of bins, and their share."""
     numeric = bool(target.is_number[0])
-    counts = numbers_of_bins(n_rows, 0 if numeric else n_levels(target.levels[:, 0]))
-    blocks = [plain.bins(n_bins) for n_bins in counts if plain.is_number.any()]
-    place = np.cumsum(plain.is_number) - 1
-    cut = cache(lambda n_bins: target.bins(n_bins).column(0))
-    for k, is_number in enumerate(plain.is_number):
-        level = labels_alone(plain.levels[:, k])
-        if is_number and numeric:
-            pairs = zip(blocks, map(cut, counts), strict=True)
-            sides = [(block.column(place[k]), other) for block, other in pairs]
-            yield sides, NUMBER_SHARE
-        elif is_number:
-            other = labels_alone(target.levels[:, 0])
-            sides = [(block.column(place[k]), other) for block in blocks]
-            yield sides, MIXED_SHARE
-        elif numeric:
-            several = numbers_of_bins(n_rows, n_levels(plain.levels[:, k]))
-            yield [(level, cut(n_bins)) for n_bins in several], MIXED_SHARE
-        else:
-            yield [(level, labels_alone(target.levels[:, 0]))], 0.0
+    other = labels_alone(target.levels[:, 0])
+    counts = numbers_of_bins(n_rows, 0 if numeric else n_levels(other.narrow))
+    numbers, labels = np.flatnonzero(plain.is_number), np.flatnonzero(~plain.is_number)
+    cut = cache(lambda n_bins: next(target.bins([n_bins])).column(0))
+    if len(numbers):
+        others = map(cut, counts) if numeric else repeat(other, len(counts))
+        sides = list(zip(plain.bins(counts), others, strict=True))
+        yield numbers, sides, NUMBER_SHARE if numeric else MIXED_SHARE
+    levels = plain.levels[:, labels]
+    if not numeric:
+        yield labels, [(labels_alone(levels), other)], 0.0
+        return
+    sizes = column_levels(levels)
+    for size in np.unique(sizes).tolist():
+        own = np.flatnonzero(sizes == size)
+        first = labels_alone(levels[:, own])
+        sides = [(first, cut(n_bins)) for n_bins in numbers_of_bins(n_rows, size)]
+        yield labels[own], sides, MIXED_SHARE
 
 
 def pair_synergy(
@@ -298,95 +328,9 @@ def pair_synergy(
 def estimate(
     first: Codes, second: Codes, share: float, weights: np.ndarray | None
 ) -> tuple[float, float, float]:
-    """Mutual information of two columns, its standard error and its ceiling, in nats.
-
-    Parameters
-    ----------
-    first, second : Codes
-        Bins of shape (n_rows,); samples with a negative code are left out.
-    share : float
-        Share of the step from the wide bins to the narrow ones that is added.
-    weights : ndarray of shape (n_rows,) or None
-        Weights of the samples.
-    """
-    kept = (first.narrow >= 0) & (second.narrow >= 0)
-    if not kept.any():
-        return 0.0, 0.0, 0.0
-    if not kept.all():
-        first, second = (
-            side.map(lambda codes: compact(codes[kept])) for side in (first, second)
-        )
-        weights = None if weights is None else weights[kept]
-    labels = [side.narrow for side in (first, second) if side.are_labels]
-    most = max(map(n_levels, labels), default=1) if share else None
-    cells = occupied_cells(first, second, weights)
-    ratios = log_ratios(cells.x, cells.y, cells.mass)
-    total = cells.mass.sum()
-    plugin = cells.mass @ ratios / total
-    sides = first.narrow, second.narrow
-    value, stretch = adjusted_information(plugin, *sides, weights, most)
-    heights = np.array([entropies(side, weights) for side in (first, second)])
-    step, unsure = 0.0, 0.0
-    if share:
-        wide = log_ratios(cells.wide_x, cells.wide_y, cells.mass)
-        plugin = cells.mass @ wide / total
-        sides = first.wide, second.wide
-        step = value - adjusted_information(plugin, *sides, weights, most)[0]
-        ratios = (1 + share) * ratios - share * wide
-        steps = heights[:, 0] - heights[:, 1]
-        largest = np.min(steps, where=steps > 0, initial=np.inf)
-        unresolved = min(max(step, 0.0) / largest, MOST_UNRESOLVED)
-        unsure = NUMBER_UNSURE if share == NUMBER_SHARE else MIXED_UNSURE
-        unsure *= step / (1 - unresolved)
-    ceiling = float(np.min(heights @ [1 + share, -share]))
-    value = min(value + share * step, ceiling)
-    sizes = [n_levels(side.narrow) for side in (first, second)]
-    freedom = (sizes[0] - 1) * (sizes[1] - 1)
-    adjustment = sparse_error(value, ceiling, *sizes, total, most)
-    unsure = np.hypot(unsure, (1 - share) * adjustment)  # half for numbers
-    spread = (cells.mass @ ratios**2) / total - ((cells.mass @ ratios) / total) ** 2
-    # Of independent columns the plug-in value is chi-squared divided by 2n.
-    chance = np.sqrt(min(freedom, total) / 2) / total
-    error = np.hypot(stretch * max(np.sqrt(max(spread, 0.0) / total), chance), unsure)
-    # The truth is not negative: an estimate below 0 is off by its size or more.
-    return value, max(float(error), -value), ceiling
-
-
-class Cells(NamedTuple):
-    """Cells of a table that have samples: their codes and their mass."""
-
-    x: np.ndarray
-    y: np.ndarray
-    wide_x: np.ndarray
-    wide_y: np.ndarray
-    mass: np.ndarray
-
-
-def occupied_cells(first: Codes, second: Codes, weights: np.ndarray | None) -> Cells:
-    """Find the cells of the narrow bins of two columns that have samples."""
-    size = n_levels(second.narrow)
-    cells = first.narrow.astype(np.int64) * size + second.narrow
-    if size * n_levels(first.narrow) > MOST_CELLS * len(cells):
-        occupied, places = np.unique(cells, return_inverse=True)
-        mass = np.bincount(places, weights)
-    else:
-        mass = np.bincount(cells, weights)
-        occupied = np.flatnonzero(mass)
-        mass = mass[occupied]
-    codes = occupied // size, occupied % size
-    wide = []
-    for side, code in zip((first, second), codes, strict=True):
-        parent = np.zeros(n_levels(side.narrow), dtype=np.int64)
-        parent[side.narrow] = side.wide
-        wide.append(parent[code])
-    return Cells(*codes, *wide, mass.astype(float))
-
-
-def log_ratios(x: np.ndarray, y: np.ndarray, mass: np.ndarray) -> np.ndarray:
-    """Log ratio of joint and margins of cells; those of equal codes are merged."""
-    joint = np.unique(x * (y.max() + 1) + y, return_inverse=True)[1]
-    of_joint, of_x, of_y = (np.bincount(c, mass)[c] for c in (joint, x, y))
-    return np.log(of_joint * mass.sum() / (of_x * of_y))
+    """`estimates` of one column, of shape (n_rows,)."""
+    column = first.map(lambda codes: codes[:, np.newaxis])
+    return tuple(estimates(column, second, share, weights)[:, 0].tolist())
 
 
 def entropies(side: Codes, weights: np.ndarray | None) -> list[float]:

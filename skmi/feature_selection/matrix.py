@@ -21,6 +21,7 @@ from skmi.feature_selection.binning import (
     plain_columns,
 )
 from skmi.feature_selection.by_estimator import columns_for, fitted_mutual_info
+from skmi.feature_selection.cells import MIXED_SHARE, NUMBER_SHARE, estimates
 from skmi.feature_selection.chance import (
     LARGE_ERROR,
     SHARE_OF_VALUE,
@@ -42,12 +43,15 @@ from skmi.feature_selection.counts import (
     indicators,
     mutual_info_of_counts,
 )
-from skmi.feature_selection.encoding import MAX_LEVELS, Columns, n_levels, pooled_levels
+from skmi.feature_selection.encoding import (
+    MAX_LEVELS,
+    Columns,
+    column_levels,
+    n_levels,
+    pooled_levels,
+)
 from skmi.feature_selection.extrapolation import (
-    MIXED_SHARE,
-    NUMBER_SHARE,
     ceiling_of,
-    estimate,
     numbers_of_bins,
 )
 from skmi.feature_selection.selector_input import discrete_flags
@@ -284,18 +288,18 @@ def extrapolated_matrix(plain: PlainColumns) -> np.ndarray:
         return values
     levels, highest = pooled_levels(levels), plain.value_entropies()
     found = [
-        number_pairs(plain.bins(n_bins), None, NUMBER_SHARE)
-        for n_bins in numbers_of_bins(n_rows)
+        number_pairs(codes, None, NUMBER_SHARE)
+        for codes in plain.bins(numbers_of_bins(n_rows))
     ]
     largest = np.minimum.outer(highest, highest)
     values[np.ix_(numbers, numbers)] = np.minimum(np.mean(found, axis=0), largest)
-    sizes = levels.max(axis=0, initial=0) + 1
+    sizes = column_levels(levels)
     several = [tuple(numbers_of_bins(n_rows, size)) for size in sizes.tolist()]
     for bins in set(several):
         columns = np.array([own == bins for own in several])
         found = [
-            number_pairs(plain.bins(n_bins), levels[:, columns], MIXED_SHARE)
-            for n_bins in bins
+            number_pairs(codes, levels[:, columns], MIXED_SHARE)
+            for codes in plain.bins(bins)
         ]
         mixed = np.minimum(np.mean(found, axis=0), highest[:, np.newaxis])
         values[np.ix_(numbers, labels[columns])] = mixed
@@ -316,9 +320,8 @@ def number_pairs(bins: Codes, levels: np.ndarray | None, share: float) -> np.nda
     few = np.flatnonzero(~many)
     values[:, few] = extrapolated_pairs(bins, labels_alone(levels[:, few]), share)
     for k in np.flatnonzero(many):
-        for j in range(len(values)):
-            pair = bins.column(j), labels_alone(levels[:, k])
-            values[j, k] = estimate(*pair, share, None)[0]
+        other = labels_alone(levels[:, k])
+        values[:, k] = estimates(bins, other, share, None)[0]
     highest = ceilings_of(labels_alone(levels), 0.0)
     return np.minimum(values, np.minimum.outer(ceilings, highest))
 
@@ -357,7 +360,7 @@ def extrapolated_pairs(first: Codes, second: Codes, share: float) -> np.ndarray:
 def blocks_of(codes: Codes) -> list[np.ndarray]:
     """Blocks of columns with equally many codes."""
     n_rows = max(len(codes.narrow), 1)
-    sizes = np.column_stack([side.max(axis=0, initial=0) + 1 for side in codes])
+    sizes = np.column_stack([column_levels(side) for side in codes])
     blocks = []
     for kind in np.unique(sizes, axis=0):
         columns = np.flatnonzero((sizes == kind).all(axis=1))

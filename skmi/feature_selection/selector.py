@@ -36,11 +36,13 @@ from skmi.feature_selection.criteria import CRITERIA
 from skmi.feature_selection.exchange import Permutations, draw_permutations
 from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
+    SCREEN_WORK,
     Pairs,
     confirm_pairs,
     product_on,
     screen_is_quick,
     screen_pairs,
+    screen_work,
 )
 from skmi.feature_selection.results import (
     Interaction,
@@ -346,6 +348,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
             weights=data.weights,
             groups=data.groups,
             ordered=self._restricts(data.groups) or self.estimator is not None,
+            with_pairs=self._may_screen(data),
         )
         seed = random_state.randint(np.iinfo(np.int32).max)
         found, pairs = self._select(table, data, seed, on_step)
@@ -417,6 +420,12 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
             return True
         quick = screen_is_quick(table, self._permutes_pairs(table))
         return self.criterion != "mim" and quick
+
+    def _may_screen(self, data: SelectorInput) -> bool:
+        """Whether a screen of pairs of two codes each is quick, or asked for."""
+        if self.interactions != "auto":
+            return self.interactions is not False
+        return screen_work(len(data.y.values), len(data.units), 2) <= SCREEN_WORK
 
     def _screen(
         self, table: Table, level: float, random_state: np.random.RandomState

@@ -8,8 +8,12 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import make_random_state
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
+from skmi.gaussian._base import (
+    refuse_exact_relation,
+    warn_of_labels_given,
+    without_determined,
+)
 from skmi.gaussian.cross_fitted import CopulaReference
-from skmi.gaussian.estimators import refuse_exact_relation, warn_of_labels_given
 
 __all__ = ["EllipticalCopulaMI"]
 
@@ -102,6 +106,7 @@ class EllipticalCopulaMI(MutualInfoEstimator):
 
     def _fit_conditional(self, X, y, Z, **settings):
         warn_of_labels_given(self)
+        y = without_determined(y, Z, "rank")
         return super()._fit_conditional(X, y, Z, **settings)
 
     def _mutual_info(self, X, y):

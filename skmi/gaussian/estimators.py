@@ -2,10 +2,9 @@
 
 import functools
 import math
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from sklearn.covariance import ledoit_wolf
 
@@ -18,8 +17,8 @@ from skmi._data.weights import (
     thin,
     weigh_influence,
 )
-from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
+from skmi.gaussian._base import EllipticalEstimator, refuse_exact_relation
 from skmi.gaussian.closed_form import (
     EllipticalRatio,
     covariance_bias,
@@ -33,7 +32,7 @@ from skmi.gaussian.errors import (
     offset_error,
     tail_error,
 )
-from skmi.gaussian.ranks import IndependentColumns, rank_bias, student_quantiles
+from skmi.gaussian.ranks import rank_bias, student_quantiles
 from skmi.statistics import standard_error
 
 # Factor of the error by heavy tails from which samples are shuffled and left out, and
@@ -43,133 +42,8 @@ HEAVY, LARGE_TAILS = 1.1, 0.1
 __all__ = ["GaussianCopulaMI", "GaussianMI", "StudentCopulaMI"]
 
 
-class _EllipticalEstimator(MutualInfoEstimator):
-    """Base of the estimators that fit an elliptical distribution."""
-
-    _takes_labels = False
-    _is_normalized = True
-
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        Z: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        r"""Estimate the mutual information of X and y, conditional on Z if it is given.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Numbers, one row for each sample.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers.
-        Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
-            Conditioning variable: numbers, labels or both. With it, all results are of
-            the conditional mutual information I(X; y | Z).
-        sample_weight : array-like of shape (n_samples,), default=None
-            Importance weights: the mutual information is that of the distribution in
-            which each sample has a share in proportion to its weight. Only their ratios
-            count; biases and errors are those of
-            :math:`(\sum_i w_i)^2 / \sum_i w_i^2` equally weighted samples.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If X, y or Z holds missing or masked values, dates, text among numbers, or
-            too few samples; or if weights are negative or all 0.
-        TypeError
-            If X, y or Z is neither an array nor a table.
-        """
-        return self._fit_weighted(X, y, Z, sample_weight)
-
-    def _size(self, block):
-        """Return the number of samples, or what unequal weights leave of it."""
-        return len(block) if self._weights is None else effective_size(self._weights)
-
-    def _fit(self, X, y):
-        x, y = self._learn_views(X, y)
-        if not x.shape[1] or not y.shape[1]:
-            d = x.shape[1] + y.shape[1]
-            self._ratio = EllipticalRatio(np.zeros(d), np.eye(d), x.shape[1])
-            return Estimate(0.0, 0.0)
-        self._ratio, value, error = self._fit_ratio(x, y)
-        pointwise = self._ratio.pairs(*self._coordinates(x, y))
-        influence = weigh_influence(pointwise, self._weights)
-        error = max(error, standard_error(influence))
-        return Estimate(value, error, influence=influence)
-
-    def _fit_ratio(self, x, y):
-        """Return the ratio, its mutual information without bias, and least error."""
-        raise NotImplementedError
-
-    def _fit_conditional(self, X, y, Z, **settings):
-        if self._marginals == "rank":
-            warn_of_labels_given(self)
-        found = super()._fit_conditional(X, y, Z, **settings)
-        # Where nothing is shared given Z the first order vanishes, and the squares of
-        # partial correlations vary: without them 0 was held in 32 of 40 intervals.
-        n_samples = self._size(X)
-        by_chance = math.sqrt(X.shape[1] * y.shape[1] / 2) / n_samples
-        error = math.hypot(found.standard_error, by_chance)
-        if n_samples <= X.shape[1] + y.shape[1] + Z.shape[1]:
-            # Both terms are shrunk, by amounts that do not cancel.
-            error = max(error, self._chain.whole.standard_error_)
-        return found._replace(standard_error=error)
-
-    def _learn_views(self, X, y):
-        self._views = [
-            IndependentColumns(block, self._marginals, self._weights)
-            for block in (X, y)
-        ]
-        return self._transform(X, y)
-
-    def _transform(self, X, y):
-        x_view, y_view = self._views
-        return x_view.apply(X), y_view.apply(y)
-
-    def _coordinates(self, x, y):
-        """Map transformed columns to those of the distribution."""
-        return x, y
-
-    def _mutual_info(self, X, y):
-        return self._log_ratio_of_pairs(X, y).mean()
-
-    def _log_ratio(self, X, y):
-        return self._ratio.matrix(*self._coordinates(*self._transform(X, y)))
-
-    def _log_ratio_of_pairs(self, X, y):
-        return self._ratio.pairs(*self._coordinates(*self._transform(X, y)))
-
-
-def warn_of_labels_given(estimator: MutualInfoEstimator) -> None:
-    """Warn of a copula given labels, whose indicators have no normal scores."""
-    if estimator._condition.label_mask.any():
-        warn(
-            f"{type(estimator).__name__} given labels may find dependence that is not "
-            "there: indicators of labels have no copula. Use GaussianMI, KSG or AutoMI "
-            "for a Z of labels.",
-            ReliabilityWarning,
-        )
-
-
-def refuse_exact_relation(ratio: EllipticalRatio) -> None:
-    """Raise where a canonical correlation is 1 to within rounding."""
-    if (1 - ratio.correlations**2 < 1e-12).any():
-        raise ValueError(
-            "A column of y is an exact linear function of X on these samples, so that "
-            "the mutual information is infinite. Drop that column, or pass more "
-            "samples than columns."
-        )
-
-
 @estimator
-class GaussianMI(_EllipticalEstimator):
+class GaussianMI(EllipticalEstimator):
     r"""Mutual information of a normal distribution fitted to the columns.
 
     .. math:: I = \tfrac12 \log \frac{|\Sigma_X| |\Sigma_Y|}{|\Sigma|} - b
@@ -433,7 +307,7 @@ def has_density(view: ColumnView, n_samples: int) -> bool:
 
 
 @estimator
-class StudentCopulaMI(_EllipticalEstimator):
+class StudentCopulaMI(EllipticalEstimator):
     r"""Mutual information of a Student distribution or copula.
 
     .. math:: I = -\tfrac12 \sum_c \log(1 - \rho_c^2) + c_\nu - b
@@ -493,11 +367,16 @@ class StudentCopulaMI(_EllipticalEstimator):
 
     def _fit_ratio(self, x, y):
         n_samples, d = int(self._size(x)), x.shape[1] + y.shape[1]
-        if n_samples <= 2 * d:
-            raise ValueError(
-                f"n_samples={n_samples} is too few for {d} columns; pass more than "
-                "two samples for each column, or use skmi.GaussianCopulaMI."
+        if len(x) <= 2 * d:
+            warn(
+                f"{len(x)} samples are too few for the degrees of freedom of {d} "
+                "columns: a normal distribution is fitted. Pass more than two samples "
+                "for each column.",
+                ReliabilityWarning,
             )
+            normal = GaussianMI()
+            normal._weights = self._weights
+            return normal._fit_ratio(x, y)
         block = np.hstack([x, y])
         refuse_exact_relation(
             EllipticalRatio(

@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from skmi._data.marginals import BlockView
 from skmi.neighbors._search import Block
 
-__all__ = ["Residuals"]
+__all__ = ["Residuals", "others"]
 
 # Samples of a local fit for each of its coefficients, fewest first. With two in place
 # of four nothing was gained for sines, cubes and absolute values of two columns.

@@ -23,10 +23,9 @@ class AdamW:
         parameters: Iterable[torch.Tensor],
         lr: float,
         weight_decay: float,
-        beta_1: float = 0.9,
         factors: Mapping[torch.Tensor, float] | None = None,
     ) -> None:
-        self.lr, self.weight_decay, self.beta_1 = lr, weight_decay, beta_1
+        self.lr, self.weight_decay = lr, weight_decay
         self.parameters = [value for value in parameters if value.requires_grad]
         self.factors = [(factors or {}).get(value, 1.0) for value in self.parameters]
         self.state: dict[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
@@ -64,7 +63,7 @@ class AdamW:
             counts,
             fused=True,
             amsgrad=False,
-            beta1=self.beta_1,
+            beta1=0.9,
             beta2=0.999,
             lr=lr,
             weight_decay=self.weight_decay,

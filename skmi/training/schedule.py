@@ -29,7 +29,6 @@ class Schedule:
     averaging_rate: float | None = None  # decay of the running mean of the weights
     n_iter_unchosen: int = 0  # first epochs, none of which may be the best one
     learning_rate: str | float = "constant"  # or its factor every second epoch
-    beta_1: float = 0.9  # decay of the mean of past gradients in Adam
     chosen_by: str = "own"  # or "others": whose samples choose a model's best epoch
 
     @classmethod

@@ -148,7 +148,9 @@ class CrossEntropyEstimator(ConditionalEstimator):
         return critic.set_params(n_mixtures=1)  # more would collapse onto the repeats
 
 
-def reduce_diagonal(scores: torch.Tensor, weights: torch.Tensor) -> RowTerms:
+def reduce_diagonal(
+    scores: torch.Tensor, weights: torch.Tensor | None = None
+) -> RowTerms:
     """Reduce a block of scores to those of the joint pairs."""
     value = scores.diagonal()
     return RowTerms(value, torch.zeros_like(value))

@@ -265,8 +265,9 @@ class CLUB(KnownConditionalEstimator):
         return row_report(reduce_club, bound=self._upper, contrast="x")
 
 
-def reduce_club(scores: torch.Tensor, weights: torch.Tensor) -> RowTerms:
+def reduce_club(scores: torch.Tensor, weights: torch.Tensor | None = None) -> RowTerms:
     """Reduce a block of log densities to the terms of a difference of two means."""
+    weights = scores.new_ones(scores.shape[1]) if weights is None else weights
     weights = weights / weights.mean()
     value = scores.diagonal() - (scores * weights).mean(1)
     n_rows = len(scores)

@@ -1,5 +1,6 @@
 """The report of test samples from their scores: estimate, influence, ceiling."""
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ class Report:
         weights: np.ndarray | None = None,
     ) -> tuple[float, np.ndarray]:
         """Return the estimate on samples, and the influence of each on it."""
+        given = weights
         weights = np.ones(len(X)) if weights is None else weights / weights.mean()
         values, influences = [], []
         for contrast in "yx" if self.contrast == "both" else self.contrast:
@@ -111,7 +113,7 @@ class Report:
             values.append(self.average(terms, blocks, averaging, weights))
             of_device = torch.from_numpy(weights).to(terms[0].device)
             influences.append(self.influence(terms, of_device).cpu().numpy())
-        influence = weigh_influence(np.mean(influences, axis=0), weights)
+        influence = weigh_influence(np.mean(influences, axis=0), given)
         return float(np.mean(values)), influence
 
     def terms(
@@ -162,10 +164,10 @@ class Report:
 def log_partition_report(limit: float = math.inf) -> Report:
     r"""Report of :math:`E_P[f] - \log E_Q[e^f]`, negative scores clipped to `limit`."""
 
-    def estimate(terms, weights):
+    def estimate(terms, weights=None):
         return bounds.donsker_varadhan(weigh(terms, weights))
 
-    def influence(terms, weights):
+    def influence(terms, weights=None):
         partition = bounds.log_partition(weigh(terms, weights))
         return (
             terms.joint
@@ -174,7 +176,7 @@ def log_partition_report(limit: float = math.inf) -> Report:
         )
 
     return Report(
-        lambda scores, weights: reduce_scores(scores, weights, limit=limit),
+        functools.partial(reduce_scores, limit=limit),
         estimate,
         influence,
         reach=math.log,
@@ -184,14 +186,14 @@ def log_partition_report(limit: float = math.inf) -> Report:
 def partition_report(limit: float = math.inf) -> Report:
     """Report of :math:`1 + E_P[f] - E_Q[e^f]`, all scores clipped to `limit`."""
 
-    def estimate(terms, weights):
+    def estimate(terms, weights=None):
         return bounds.tuba(weigh(terms, weights))
 
-    def influence(terms, weights):
+    def influence(terms, weights=None):
         return terms.joint - torch.exp(terms.row) - torch.exp(terms.column)
 
     return Report(
-        lambda scores, weights: reduce_scores(scores, weights, limit, limit),
+        functools.partial(reduce_scores, joint_limit=limit, limit=limit),
         estimate,
         influence,
         bound="lower",
@@ -199,8 +201,12 @@ def partition_report(limit: float = math.inf) -> Report:
     )
 
 
-def weigh(terms: Terms, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def weigh(
+    terms: Terms, weights: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return scores whose plain means are the weighted ones of these terms."""
+    if weights is None:
+        return terms.joint, terms.row.unsqueeze(-1)
     return weights * terms.joint, (terms.row + weights.log()).unsqueeze(-1)
 
 
@@ -210,8 +216,8 @@ def row_report(
     """Report of a mean of one value for each sample; see `reduce_rows`."""
     return Report(
         reduce,
-        lambda terms, weights: (weights * terms.value).mean(),
-        lambda terms, weights: terms.value + terms.negative_influence,
+        lambda terms, weights=1.0: (weights * terms.value).mean(),
+        lambda terms, weights=None: terms.value + terms.negative_influence,
         **settings,
     )
 
@@ -221,7 +227,7 @@ def row_report(
 
 def reduce_scores(
     scores: torch.Tensor,
-    weights: torch.Tensor,
+    weights: torch.Tensor | None = None,
     joint_limit: float = math.inf,
     limit: float = math.inf,
 ) -> Terms:
@@ -231,6 +237,8 @@ def reduce_scores(
     have weights.
     """
     n_rows, n_columns = scores.shape
+    if weights is None:
+        weights = scores.new_ones(n_columns)
     joint = scores.diagonal().clamp(-joint_limit, joint_limit)
     own = torch.eye(n_rows, n_columns, dtype=torch.bool, device=scores.device)
     negatives = scores.clamp(-limit, limit).masked_fill(own, -math.inf)

@@ -55,11 +55,11 @@ def test_the_critic_has_its_own_learning_rate():
     settings = {"early_stopping": False, "alpha": 0.0, "random_state": 0}
     networks = [
         skmi.IBEncoder(
-            information="mine", critic_learning_rate_init=rate, max_iter=n, **settings
+            information="mine", learning_rate_init=rates, max_iter=n, **settings
         )
         .fit(X, y)
         ._model.network
-        for rate, n in ((1e-12, 1), (1e-12, 4), (None, 4))
+        for rates, n in (((6e-3, 1e-12), 1), ((6e-3, 1e-12), 4), (6e-3, 4))
     ]
     first, last, other = (
         torch.cat([v.flatten() for v in net.critic.parameters()]) for net in networks
@@ -71,6 +71,9 @@ def test_the_critic_has_its_own_learning_rate():
         for net in networks[:2]
     )
     assert (first - last).abs().max() > 1e-2
+    for wrong in ((1e-3,), (1e-3, 0.0), (1e-3, "a"), (1e-3, 1e-3, 1e-3)):
+        with pytest.raises(ValueError, match="learning_rate_init"):
+            skmi.IBEncoder(learning_rate_init=wrong).fit(X, y)
 
 
 def test_codes_of_an_independent_target_collapse():
