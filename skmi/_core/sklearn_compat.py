@@ -17,11 +17,6 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # before scikit-learn 1.9
-    from skmi._core.inert_callbacks import CallbackSupportMixin, with_callbacks
-
 MYPY = False  # mypy takes it for true; other checkers read scikit-learn's source
 if MYPY:
     from skmi._core.sklearn_types import (
@@ -33,6 +28,7 @@ if MYPY:
         OneToOneFeatureMixin,
         RegressorMixin,
         TransformerMixin,
+        with_callbacks,
     )
 else:
     from sklearn.base import (
@@ -44,6 +40,11 @@ else:
         RegressorMixin,
         TransformerMixin,
     )
+
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:  # before scikit-learn 1.9
+        from skmi._core.inert_callbacks import CallbackSupportMixin, with_callbacks
 
 __all__ = [
     "BaseEstimator",

@@ -207,7 +207,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=4, constraints=COUNT)
+    n_iter_no_change: int = parameter(default=3, constraints=COUNT)
     n_components: int = parameter(default=32, constraints=COUNT)
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]
@@ -443,7 +443,14 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self.reference_mutual_info_ = 0.0
         if self.reference is None or self.encoder_x or self.encoder_y:
             return self._fit_critics(model, X, y, None)
-        self._folds = self._make_folds(model, y)
+        self._folds = cross_fitting_folds(
+            y,
+            model.cv,
+            stratified=False,
+            validation_fraction=0,
+            random_state=make_random_state(model.random_state),
+            name=type(self).__name__,
+        )
         found = examine(X, y, random_state, self._dependence)
         self.reference_mutual_info_ = found.value
         is_independent = self._dependence is None
@@ -487,16 +494,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         )
         self.candidate_scores_["neighbors"] = chosen.lower_bound
         return chosen
-
-    def _make_folds(self, model, y):
-        return cross_fitting_folds(
-            y,
-            model.cv,
-            stratified=False,
-            validation_fraction=0,
-            random_state=make_random_state(model.random_state),
-            name=type(self).__name__,
-        )
 
     def _fit_critics(self, model, X, y, found):
         """Train critics, and report them where they improve on the closed forms."""
