@@ -59,13 +59,13 @@ def formatted(value, spec):
     return text.replace("-", "") if not float(text.strip("%")) else text
 
 
-def csv_table(lines, options=()):
+def csv_table(lines, options=(), classes="breakable"):
     """Return rows as a table of reStructuredText; the first one is the head."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     head = [
         ".. csv-table::",
-        "   :class: breakable",
+        f"   :class: {classes}",
         "   :header-rows: 1",
         *(f"   :{o}" for o in options),
         "",
@@ -188,7 +188,7 @@ class Page:
         tasks, seeds = ({row[key] for row in rows} for key in ("task", "seed"))
         sizes = " / ".join(sorted({row["rows"] for row in rows}, key=int))
         said = f"Tasks: {len(tasks)}; samples: {sizes}; seeds: {len(seeds)}."
-        return f"{said}\n\n{csv_table(leader_rows(rows), ['class: sortable'])}"
+        return f"{said}\n\n{csv_table(leader_rows(rows), classes='breakable sortable')}"
 
     def expand(self, text):
         """Return what any reference stands for."""

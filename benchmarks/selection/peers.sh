@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Feature selectors of others in an environment of their own, beside skmi:
 #
-#     bash benchmarks/peers.sh DIRECTORY install
-#     bash benchmarks/peers.sh DIRECTORY run --size small --tables TABLES --out FILE
+#     bash benchmarks/selection/peers.sh DIRECTORY install
+#     bash benchmarks/selection/peers.sh DIRECTORY run --size small --tables TABLES --out FILE
 #
 # xgboost without a GPU takes the place of the one that ipss asks for; torch is not
 # needed, and the constraints keep whatever brings it to the build for CPUs.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 directory=$1
 action=$2
 shift 2
@@ -25,4 +25,4 @@ if [ "$action" = install ]; then
 fi
 for name in OMP OPENBLAS MKL NUMBA; do export "${name}_NUM_THREADS=1"; done
 PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" "$directory/bin/python" \
-    benchmarks/bench_peers.py "$@"
+    -m benchmarks.selection.peers "$@"

@@ -1,7 +1,8 @@
-"""Feature selection beside the peers: score, false discoveries, power, CPU seconds.
+r"""Feature selection beside the peers: score, false discoveries, power, CPU seconds.
 
-    bash benchmarks/peers.sh DIRECTORY install
-    bash benchmarks/peers.sh DIRECTORY run --size small --tables TABLES --out FILE
+    bash benchmarks/selection/peers.sh DIRECTORY install
+    bash benchmarks/selection/peers.sh DIRECTORY run --size small --only "" \
+        --tables TABLES --out FILE
 
 One row for each task, method and seed, written as it is found; rows that are in the
 file are not run again. Tables of data: selection inside five folds, then the score of a
@@ -11,7 +12,6 @@ of y. A fit that takes more CPU seconds than the limit is ended and recorded.
 """
 
 import argparse
-import csv
 import multiprocessing
 import resource
 import signal
@@ -27,6 +27,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from benchmarks import tables
+
+BENCHMARK = {
+    "data": "drawn; a folder of tables by --tables",
+    "tables": {"peers": {"small": "--only xor", "cpu": ""}},
+}
 
 FIELDS = "task method seed level selected power false_share forest logistic".split()
 FIELDS += ["cpu_seconds", "status"]
@@ -382,28 +389,19 @@ def rows_of(task, seed, draw, make_row, options, known):
 def main():
     """Run all tasks that are not in the table yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--tables", type=Path)
     parser.add_argument("--methods", nargs="*")
     parser.add_argument("--only", default="", help="tasks whose name begins so")
     parser.add_argument("--limit", type=float, help="CPU seconds of a fit")
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = tables.parse(parser, BENCHMARK)
     warnings.simplefilter("ignore")
-    known = set()
-    if options.out.exists():
-        with options.out.open(newline="", encoding="utf-8") as file:
-            known = {tuple(row[k] for k in FIELDS[:4]) for row in csv.DictReader(file)}
-    with options.out.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        if not known:
-            writer.writeheader()
-        for task in tasks(options.size, options.tables):
-            if not task[0].startswith(options.only):
-                continue
+    table = tables.read_table(options.out) if options.out.exists() else []
+    known = {tuple(row[k] for k in FIELDS[:4]) for row in table}
+    for task in tasks(options.size, options.tables):
+        if task[0].startswith(options.only):
             for row in rows_of(*task, options, known):
-                writer.writerow(row)
-                file.flush()
+                table.append({key: row.get(key, "") for key in FIELDS})
+                tables.write_table(options.out, table)
                 print(row, flush=True)
 
 
