@@ -144,7 +144,8 @@ class Page:
         """Return the published results beside ours."""
         text = (TEMPLATES / "papers.csv").read_text(encoding="utf-8")
         lines = [
-            [self.fill(cell) for cell in line] for line in csv.reader(io.StringIO(text))
+            [self.fill_cell(cell) for cell in line]
+            for line in csv.reader(io.StringIO(text))
         ]
         return csv_table(lines, ["widths: 12 12 18 10 22 12 14"])
 
@@ -203,6 +204,11 @@ class Page:
         if text.startswith("leaderboard:"):
             return self.leaders(text.split(":", 1)[1].strip())
         return self.cell(" ".join(text.split()))
+
+    def fill_cell(self, template):
+        """Return a cell with its references filled in; "not run" where none was."""
+        found = {self.expand(text.strip()) for text in REFERENCE.findall(template)}
+        return NOT_RUN if found == {NOT_RUN} else self.fill(template)
 
     def fill(self, template):
         """Return a template with its references filled in."""
