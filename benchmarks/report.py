@@ -1,5 +1,213 @@
-"""Write the pages."""
+"""Write the pages from their templates and the tables, so that no figure is typed.
+
+A template holds references in double braces:
+
+- ``{{growth: estimator=MINE, d=1: mean: .2f}}``: a cell of a table, by conditions and
+  column; ``truth=2|4|6`` gives one figure for each, separated by slashes;
+- ``{{mean growth: d=1: mean: .2f}}``: the same over all rows that match, by mean, min,
+  max or count (of rows, or of the values of a column);
+- ``{{rows growth: d=1: estimator, truth, mean}}``: the rows that match, as a table;
+- ``{{papers}}``, ``{{inventory}}``, ``{{provenance}}``, ``{{versions}}`` and
+  ``{{leaderboard: GROUP}}``.
+
+A table or row that is missing gives "not run".
+"""
+
+import csv
+import io
+import math
+import re
+from pathlib import Path
+
+from benchmarks import registry
+from benchmarks.leaders import leader_rows
+from benchmarks.tables import RESULTS, read_header, read_table
+
+ROOT = Path(__file__).parent.parent
+TEMPLATES = Path(__file__).parent / "pages"
+PAGES = {
+    "papers.rst": ROOT / "doc" / "papers.rst",
+    "leaderboard.rst": ROOT / "doc" / "leaderboard.rst",
+    "README.rst": ROOT / "benchmarks" / "README.rst",
+}
+REFERENCE = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
+NOT_RUN = "not run"
+OVER = {
+    "mean": lambda values: sum(values) / len(values),
+    "min": min,
+    "max": max,
+}
+
+
+def is_same(text, wanted):
+    """Whether a cell is what a condition asks for, as text or as a number."""
+    try:
+        return text == wanted or float(text) == float(wanted)
+    except ValueError:
+        return False
+
+
+def formatted(value, spec):
+    """Return a cell by a format; text stays as it is."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    if not math.isfinite(number):
+        return "not finite"
+    text = format(number, spec) if spec else str(value)
+    return text.replace("-", "") if not float(text.strip("%")) else text
+
+
+def csv_table(lines, options=()):
+    """Return rows as a table of reStructuredText; the first one is the head."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    head = [
+        ".. csv-table::",
+        "   :class: breakable",
+        "   :header-rows: 1",
+        *(f"   :{o}" for o in options),
+        "",
+    ]
+    return "\n".join([*head, *(f"   {line}" for line in text.getvalue().splitlines())])
+
+
+class Page:
+    """One page in the making: the folder of tables, and which were referred to."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.used = []
+
+    def rows(self, name):
+        """Return the rows of a table; none where it was not run."""
+        if name not in self.used:
+            self.used.append(name)
+        path = self.folder / f"{name}.csv"
+        return read_table(path) if path.exists() else []
+
+    def matching(self, name, conditions):
+        """Return the rows of a table that fulfil conditions, "key=value" each."""
+        pairs = [text.split("=", 1) for text in conditions]
+        return [
+            row
+            for row in self.rows(name)
+            if all(is_same(row[key], wanted) for key, wanted in pairs)
+        ]
+
+    def figure(self, over, name, conditions, column, spec):
+        """Return one figure of the rows that match."""
+        rows = self.matching(name, conditions)
+        if over == "count":
+            found = {row[column] for row in rows} if column else rows
+            return str(len(found)) if self.rows(name) else NOT_RUN
+        cells = [row[column] for row in rows if row.get(column)]
+        if not cells:
+            return NOT_RUN
+        if over:
+            return formatted(OVER[over]([float(cell) for cell in cells]), spec)
+        if len(set(cells)) > 1:
+            raise ValueError(f"{len(cells)} rows of {name!r} match {conditions}")
+        return formatted(cells[0], spec)
+
+    def cell(self, text):
+        """Return what a reference to cells stands for."""
+        head, *rest = (part.strip() for part in text.split(":"))
+        *over, name = head.split()
+        conditions, column, spec = [*rest, "", "", ""][:3]
+        conditions = next(csv.reader([conditions], skipinitialspace=True), [])
+        if over == ["rows"]:
+            return self.raw_rows(name, conditions, column)
+        spread = [text for text in conditions if "|" in text]
+        over = over[0] if over else ""
+        if not spread:
+            return self.figure(over, name, conditions, column, spec)
+        key, values = spread[0].split("=", 1)
+        others = [text for text in conditions if text != spread[0]]
+        figures = [
+            self.figure(over, name, [*others, f"{key}={value}"], column, spec)
+            for value in values.split("|")
+        ]
+        return NOT_RUN if {*figures} == {NOT_RUN} else " / ".join(figures)
+
+    def raw_rows(self, name, conditions, columns):
+        """Return the rows that match as a table."""
+        columns = [column.strip() for column in columns.split(",")]
+        rows = self.matching(name, conditions)
+        if not rows:
+            return NOT_RUN
+        lines = [[row[column] for column in columns] for row in rows]
+        return csv_table([[c.replace("_", " ") for c in columns], *lines])
+
+    def papers(self):
+        """Return the published results beside ours."""
+        text = (TEMPLATES / "papers.csv").read_text(encoding="utf-8")
+        lines = [
+            [self.fill(cell) for cell in line] for line in csv.reader(io.StringIO(text))
+        ]
+        return csv_table(lines, ["widths: 12 12 18 10 22 12 14"])
+
+    def origin(self, name):
+        """Return how a table was made: size, commit, seconds, date."""
+        path = self.folder / f"{name}.csv"
+        if not path.exists():
+            return [NOT_RUN, "", "", ""]
+        header = read_header(path)
+        commit = header.get("skmi", "commit not recorded")
+        size = header.get("size", "not recorded").split(":")[0]
+        return [size, commit, header.get("seconds", ""), header.get("date", "")]
+
+    def inventory(self, names):
+        """Return a table of tables: what each is of, and how it was made."""
+        known = registry.tables()
+        lines = [["table", "of", "size", "skmi", "seconds", "date"]]
+        lines += [
+            [name, known[name].about if name in known else "", *self.origin(name)]
+            for name in names
+        ]
+        return csv_table(lines, ["widths: 16 34 8 18 8 10"])
+
+    def versions(self):
+        """Return the versions of the leaderboard, and the estimators of each."""
+        found = {}
+        for row in self.rows("leaderboard"):
+            found.setdefault(row["version"], {})[row["estimator"]] = row["rows"]
+        lines = [
+            [version, "skmi" if "AutoMI" in names else ", ".join(names)]
+            for version, names in found.items()
+        ]
+        return csv_table([["version", "of"], *lines]) if lines else NOT_RUN
+
+    def expand(self, text):
+        """Return what any reference stands for."""
+        if text == "papers":
+            return self.papers()
+        if text == "inventory":
+            return self.inventory(registry.tables())
+        if text == "provenance":
+            return self.inventory(self.used)
+        if text == "versions":
+            return self.versions()
+        if text.startswith("leaderboard:"):
+            group = text.split(":", 1)[1].strip()
+            lines = leader_rows(self.rows("leaderboard"), group)
+            return csv_table(lines, ["class: sortable"]) if lines else NOT_RUN
+        return self.cell(" ".join(text.split()))
+
+    def fill(self, template):
+        """Return a template with its references filled in."""
+        return REFERENCE.sub(lambda match: self.expand(match[1].strip()), template)
+
+
+def render(name, folder=RESULTS):
+    """Return the text of a page, of the tables in a folder."""
+    template = (TEMPLATES / name).read_text(encoding="utf-8")
+    return Page(folder).fill(template)
 
 
 def write_pages():
-    """Write nothing yet."""
+    """Write all pages."""
+    for name, path in PAGES.items():
+        path.write_text(render(name), encoding="utf-8")
+        print(path.relative_to(ROOT))

@@ -44,9 +44,10 @@ def parse(parser, benchmark, argv=None):
             help='an .npz file, "openml", or "digits" for a trial',
         )
     words = list(sys.argv[1:] if argv is None else argv)
-    for name, table in tables.items():  # a leading word selects a table as well
-        if words and shlex.split(next(iter(table.values())))[:1] == words[:1]:
-            words[:1] = ["--table", name]
+    if words and not words[0].startswith("-"):  # a leading word selects a table as well
+        for name, table in tables.items():
+            if shlex.split(next(iter(table.values())))[:1] == words[:1]:
+                words[:1] = ["--table", name]
     chosen = type(parser)(add_help=False)
     chosen.add_argument("--table", default=next(iter(tables)))
     chosen.add_argument("--size", default=usual)

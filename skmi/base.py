@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
-from skmi._core.estimate import Estimate
+from skmi._core.estimate import Estimate, status_of_difference
 from skmi._core.fitted import FittedAttributes
 from skmi._core.params import (
     DeclaredParameters,
@@ -76,6 +76,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
     _condition = None  # how Z is read, in a conditional fit
     _weights = None  # of the samples, of mean 1, while a fit with weights runs
     _groups = None  # of the samples, while a fit with groups runs
+    _all_samples = None  # which were kept, y and groups, where weights of 0 leave some
     _shared_attributes = (
         *FittedAttributes.__annotations__,
         "information_coefficient_",
@@ -194,13 +195,16 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
 
     def _fit_weighted(self, X, y, Z, sample_weight, groups=None) -> Self:
         """Fit with weights or groups of the samples; those of weight 0 are left out."""
-        weights, blocks = take_weights(sample_weight, X, [X, y, Z, groups])
-        X, y, Z, groups = blocks
-        self._weights, self._groups = weights, groups
+        given = X, y, Z, groups
+        self._weights, blocks = take_weights(sample_weight, given)
+        X, y, Z, self._groups = blocks
+        if X is not given[0]:
+            self._all_samples = np.asarray(sample_weight) > 0, given[1], given[3]
         try:
             return MutualInfoEstimator.fit(self, X, y, Z)
         finally:
-            del self._weights, self._groups
+            for name in ("_weights", "_groups", "_all_samples"):
+                vars(self).pop(name, None)
 
     def _limit(self, estimate: Estimate, X: np.ndarray, y: np.ndarray) -> Estimate:
         """Return an estimate that does not exceed the entropies of labels."""
@@ -270,7 +274,7 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
             Higher is better.
         """
         check_is_fitted(self)
-        weights, (X, y, Z) = take_weights(sample_weight, X, [X, y, Z])
+        weights, (X, y, Z) = take_weights(sample_weight, [X, y, Z])
         if self._takes_condition(Z):
             options = {} if weights is None else {"sample_weight": weights}
             return float(self._given_condition("score", X, y, Z, **options))
@@ -518,7 +522,13 @@ class ChainRule(NamedTuple):
         }
         if "fold_scores_" in found:
             found["fold_scores_"] = self.whole.fold_scores_ - self.part.fold_scores_
+        if "status_" in found:
+            found["status_"] = self.status_of(self.estimate)
         return found
+
+    def status_of(self, estimate: Estimate) -> str:
+        """Return the verdict on the difference, given those of the two estimates."""
+        return status_of_difference(estimate, self.whole.status_, self.part.status_)
 
     def difference(
         self, method: str, X: np.ndarray, y: np.ndarray, Z: np.ndarray, **options: Any

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils.validation import check_consistent_length
 
-from skmi._data.dtypes import feature_kinds, target_kind
-from skmi._data.integers import distinct
+from skmi._data.columns import column_names, column_of
+from skmi._data.condition import labelled_table
+from skmi._data.dtypes import column_types
 from skmi._data.reading import read_block
 from skmi.base import MutualInfoEstimator, combine
 from skmi.statistics import InformationResult
@@ -25,7 +26,9 @@ __all__ = [
 
 
 def total_correlation(
-    blocks: Sequence[ArrayLike], *, estimator: MutualInfoEstimator | None = None
+    blocks: Sequence[ArrayLike] | Mapping[Any, ArrayLike] | ArrayLike,
+    *,
+    estimator: MutualInfoEstimator | None = None,
 ) -> InformationResult:
     r"""Estimate the total correlation of several variables.
 
@@ -36,8 +39,9 @@ def total_correlation(
 
     Parameters
     ----------
-    blocks : sequence of array-like of shape (n_samples,) or (n_samples, n_columns)
-        The variables.
+    blocks : sequence of array-like, or array-like of shape (n_samples, n_variables)
+        The variables: the items of a list, tuple or dict, each of shape (n_samples,) or
+        (n_samples, n_columns), or the columns of an array or a table.
     estimator : estimator, default=None
         Any estimator of mutual information; None means :class:`skmi.AutoMI`.
 
@@ -50,7 +54,7 @@ def total_correlation(
     Raises
     ------
     ValueError
-        If there are fewer than two variables.
+        If there are fewer than two variables, or no more samples than variables.
 
     See Also
     --------
@@ -75,14 +79,16 @@ def total_correlation(
     >>> round(total_correlation(blocks, estimator=GaussianMI()).value, 1)
     0.3
     """
-    terms = Terms(blocks, estimator)
+    terms = Terms(read_blocks(blocks), estimator)
     for i in range(terms.n_blocks - 1):
         terms.add(1, i, range(i + 1, terms.n_blocks))
     return terms.total
 
 
 def dual_total_correlation(
-    blocks: Sequence[ArrayLike], *, estimator: MutualInfoEstimator | None = None
+    blocks: Sequence[ArrayLike] | Mapping[Any, ArrayLike] | ArrayLike,
+    *,
+    estimator: MutualInfoEstimator | None = None,
 ) -> InformationResult:
     r"""Estimate the dual total correlation of several variables.
 
@@ -93,8 +99,9 @@ def dual_total_correlation(
 
     Parameters
     ----------
-    blocks : sequence of array-like of shape (n_samples,) or (n_samples, n_columns)
-        The variables.
+    blocks : sequence of array-like, or array-like of shape (n_samples, n_variables)
+        The variables: the items of a list, tuple or dict, each of shape (n_samples,) or
+        (n_samples, n_columns), or the columns of an array or a table.
     estimator : estimator, default=None
         Any estimator of mutual information; None means :class:`skmi.AutoMI`.
 
@@ -107,7 +114,7 @@ def dual_total_correlation(
     Raises
     ------
     ValueError
-        If there are fewer than two variables.
+        If there are fewer than two variables, or no more samples than variables.
 
     See Also
     --------
@@ -132,13 +139,15 @@ def dual_total_correlation(
     >>> round(dual_total_correlation(blocks, estimator=GaussianMI()).value, 1)
     0.2
     """
-    terms = Terms(blocks, estimator)
+    terms = Terms(read_blocks(blocks), estimator)
     terms.add_dual(1)
     return terms.total
 
 
 def o_information(
-    blocks: Sequence[ArrayLike], *, estimator: MutualInfoEstimator | None = None
+    blocks: Sequence[ArrayLike] | Mapping[Any, ArrayLike] | ArrayLike,
+    *,
+    estimator: MutualInfoEstimator | None = None,
 ) -> InformationResult:
     r"""Estimate the O-information of several variables.
 
@@ -149,8 +158,9 @@ def o_information(
 
     Parameters
     ----------
-    blocks : sequence of array-like of shape (n_samples,) or (n_samples, n_columns)
-        The variables.
+    blocks : sequence of array-like, or array-like of shape (n_samples, n_variables)
+        The variables: the items of a list, tuple or dict, each of shape (n_samples,) or
+        (n_samples, n_columns), or the columns of an array or a table.
     estimator : estimator, default=None
         Any estimator of mutual information; None means :class:`skmi.AutoMI`.
 
@@ -163,7 +173,7 @@ def o_information(
     Raises
     ------
     ValueError
-        If there are fewer than two variables.
+        If there are fewer than two variables, or no more samples than variables.
 
     See Also
     --------
@@ -189,7 +199,7 @@ def o_information(
     >>> round(o_information(blocks, estimator=GaussianMI()).value, 1)
     -0.1
     """
-    terms = Terms(blocks, estimator)
+    terms = Terms(read_blocks(blocks), estimator)
     for i in range(terms.n_blocks - 1):
         terms.add(1, i, range(i + 1, terms.n_blocks))
     terms.add_dual(-1)
@@ -250,7 +260,7 @@ def interaction_information(
     >>> round(found.value, 1)
     0.1
     """
-    terms = Terms([X, y, Z], estimator)
+    terms = Terms({"X": X, "y": y, "Z": Z}, estimator)
     terms.add(1, 1, [0], [2])
     terms.add(-1, 1, [0])
     return terms.total
@@ -260,13 +270,13 @@ class Terms:
     """A sum of mutual informations of blocks, estimated one by one."""
 
     def __init__(
-        self, blocks: Sequence[ArrayLike], estimator: MutualInfoEstimator | None
+        self, blocks: dict[str, ArrayLike], estimator: MutualInfoEstimator | None
     ) -> None:
         if len(blocks) < 2:
             raise ValueError("blocks must hold at least two variables.")
-        check_consistent_length(*blocks)
-        self.blocks = list(blocks)
-        self.tables = [as_table(block) for block in blocks]
+        self.blocks = list(blocks.values())
+        self.tables = [labelled_table(data, name)[0] for name, data in blocks.items()]
+        require_more_samples(list(blocks), [len(table) for table in self.tables])
         self.estimator = default_estimator() if estimator is None else estimator
         self.models: list[MutualInfoEstimator] = []
         self.weights: list[float] = []
@@ -307,19 +317,46 @@ def default_estimator() -> MutualInfoEstimator:
     return AutoMI(random_state=0)
 
 
-def as_table(block: ArrayLike) -> np.ndarray:
-    """Return a variable as columns, of objects where it holds labels."""
-    block = distinct(read_block(block, "blocks"), "blocks")
-    if np.ndim(block) == 1:
-        labelled = [target_kind(block) == "discrete"]
-        table = np.asarray(block).reshape(-1, 1)
-    else:
-        labelled = [kind == "discrete" for kind in feature_kinds(block)]
-        table = np.asarray(block)
-        labelled = labelled or [table.dtype.kind == "b"] * table.shape[1]
-    if not any(labelled):
-        return table
-    table = table.astype(object)
-    for number in np.flatnonzero(labelled):
-        table[:, number] = table[:, number].astype(str)
-    return table
+def require_more_samples(names: list[str], sizes: list[int]) -> None:
+    """Raise where variables differ in length, or are more than their samples."""
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            f"{', '.join(names)} have inconsistent numbers of samples: {sizes}; pass "
+            "as many rows of each."
+        )
+    if len(sizes) >= sizes[0]:
+        raise ValueError(
+            f"There are {len(sizes)} variables of {sizes[0]} samples each; there must "
+            "be more samples than variables. The items of a sequence, and the columns "
+            "of a table, are the variables: pass the transpose if rows are."
+        )
+
+
+def read_blocks(blocks: Any) -> dict[str, Any]:
+    """Return variables by their names: items of a sequence, or columns of a table."""
+    if isinstance(blocks, Mapping):
+        return {f"blocks[{key!r}]": block for key, block in blocks.items()}
+    if is_table(blocks):
+        table = read_block(blocks, "blocks")
+        if sparse.issparse(table):
+            raise ValueError("blocks is sparse; pass a dense array: blocks.toarray().")
+        names = column_names(table) or range(np.shape(table)[1])
+        return {
+            f"column {name!r} of blocks": column_of(table, k)
+            if column_types(table)
+            else np.asarray(table)[:, k]
+            for k, name in enumerate(names)
+        }
+    if isinstance(blocks, (str, bytes)) or not isinstance(blocks, Iterable):
+        raise TypeError(
+            f"blocks is a {type(blocks).__name__}; pass a sequence with an array for "
+            "each variable, or a table whose columns are the variables."
+        )
+    return {f"blocks[{number}]": block for number, block in enumerate(blocks)}
+
+
+def is_table(blocks: Any) -> bool:
+    """Whether variables came as one array or table of two dimensions."""
+    if isinstance(blocks, (list, tuple)):
+        return False
+    return sparse.issparse(blocks) or len(getattr(blocks, "shape", ())) == 2

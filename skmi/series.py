@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils.validation import check_array, check_consistent_length
 
 from skmi._core.sklearn_compat import Integral, make_random_state
-from skmi._data.integers import distinct
-from skmi._data.reading import read_block
+from skmi._data.condition import labelled_table
+from skmi._data.validation import numbers_and_codes
 from skmi.base import MutualInfoEstimator
-from skmi.inference._dependence import Functions, functions_of, sums_of_squares
+from skmi.exceptions import FewRowsWarning, warn
+from skmi.inference._dependence import (
+    Functions,
+    functions_of,
+    label_functions,
+    sums_of_squares,
+)
 from skmi.inference._resampling import (
     permuted_rows,
     require_block_length,
@@ -35,7 +41,11 @@ __all__ = [
     "transfer_entropy",
 ]
 
-N_ROTATIONS = 199  # of the p-values over lags; they need no fit
+N_PERMUTATIONS = 199  # of the p-values over lags, at most; they need no fit
+LEVEL = 0.05
+# Standard errors of a correlation with the past: chance reaches the first at one lag
+# in twenty, and the second at none of a thousand.
+SMALL, LARGE = 2.0, 4.5
 N_BANDS, N_FUNCTIONS = 4, 8  # of the cosines of one column, coarse ones first
 
 
@@ -124,14 +134,17 @@ def lagged_mutual_info(
     .. math:: I(x_{t - l}; y_t)
 
     The p-values are those of the largest statistic over the lags, standardised at each,
-    while x is rotated against y by random amounts, which keeps the memory of both; the
+    while x is rotated by random amounts and cut into blocks that are permuted. Blocks
+    have three times the length over which the series with the shorter memory is
+    correlated with its past, at least a tenth of the samples and at most half. The
     statistic is the sum of squared correlations of cosines of the ranks, as in
     :func:`skmi.inference.independence_test`.
 
     Parameters
     ----------
     x : array-like of shape (n_samples,) or (n_samples, n_x)
-        First series, in the order of time.
+        First series, in the order of time: numbers, or labels where the estimator takes
+        them.
     y : array-like of shape (n_samples,) or (n_samples, n_y)
         Second series.
     lags : int or iterable of int
@@ -140,10 +153,10 @@ def lagged_mutual_info(
         Any estimator of mutual information; None means :class:`skmi.KSG`.
     block_length : int, default=None
         Number of consecutive samples over which the series are dependent, for the
-        standard errors, and for p-values by permuting blocks of x in place of rotating
-        it. None takes the standard errors of the estimator.
+        standard errors and the p-values. None takes the standard errors of the
+        estimator, and blocks by the memory of the series.
     random_state : int, RandomState instance or None, default=0
-        Seed of the rotations.
+        Seed of the permutations.
 
     Returns
     -------
@@ -154,7 +167,7 @@ def lagged_mutual_info(
     Raises
     ------
     ValueError
-        If a lag leaves fewer than half of the samples.
+        If a lag leaves fewer than half of the samples, or the lengths differ.
 
     See Also
     --------
@@ -162,8 +175,9 @@ def lagged_mutual_info(
 
     Notes
     -----
-    Fails for series with a trend, or of a memory as long as themselves: each rotation
-    then looks alike, and dependence is found or lost by chance.
+    P-values are 1/200 or more, and in series of fewer samples 1 / n_samples or more.
+    Fails for two series with trends, with cycles of the same length, or of a memory as
+    long as themselves: dependence is then found or lost by chance.
 
     References
     ----------
@@ -179,11 +193,10 @@ def lagged_mutual_info(
     >>> int(found.lags[found.value.argmax()]), bool(found.pvalue[6] < 0.01)
     (7, True)
     """
-    x, y = as_series(x, "x"), as_series(y, "y")
-    check_consistent_length(x, y)
+    x, y = as_series(x=x, y=y)
     require_block_length(block_length)
     lags = read_lags(lags, len(x))
-    model = default_estimator() if estimator is None else estimator
+    model = default_estimator(x, y) if estimator is None else estimator
     values, errors = np.empty(len(lags)), np.empty(len(lags))
     for place, lag in enumerate(lags):
         rows = slice(max(lag, 0), len(y) + min(lag, 0))
@@ -211,33 +224,32 @@ def null_estimates(
 
     Of one lag, for rotations make all lags alike.
     """
-    x, y = as_series(x, "x"), as_series(y, "y")
+    x, y = as_series(x=x, y=y)
     require_count("n_rotations", n_rotations, 2)
     random_state = make_random_state(random_state)
     guard = smallest_rotation(x, read_lags(lags, len(x)))
-    model = default_estimator() if estimator is None else estimator
+    model = default_estimator(x, y) if estimator is None else estimator
     shifts = random_state.randint(guard, len(x) - guard, size=n_rotations)
     return np.array(
         [clone(model).fit(np.roll(x, k, axis=0), y).mutual_info_ for k in shifts]
     )
 
 
-def default_estimator() -> MutualInfoEstimator:
+def default_estimator(*series: np.ndarray) -> MutualInfoEstimator:
     """Return the estimator that is taken where none is given."""
-    return KSG(discrete_target=False, random_state=0)
+    has_labels = any(one.dtype == object for one in series)
+    return KSG(discrete_target="auto" if has_labels else False, random_state=0)
 
 
 def smallest_rotation(x: np.ndarray, lags: np.ndarray) -> int:
     """Return a rotation that moves no dependence to another of the lags."""
-    return min(int(np.ptp(lags)) + memory_of(x), len(x) // 4) + 1
+    memory = memory_of(as_numbers(x))
+    return min(int(np.ptp(lags)) + memory, len(x) // 4) + 1
 
 
 def read_lags(lags: int | Iterable[int], n_samples: int) -> np.ndarray:
     """Return the lags as an array."""
-    values = range(lags + 1) if isinstance(lags, Integral) else list(lags)
-    if not len(values) or any(not isinstance(lag, Integral) for lag in values):
-        raise ValueError(f"lags={lags!r} must be whole numbers, at least one.")
-    found = np.array(values, dtype=int)
+    found = np.array(whole_numbers(lags, "lags", 0, "whole numbers", -math.inf))
     if np.abs(found).max() > n_samples // 2:
         raise ValueError(
             f"A lag of {np.abs(found).max()} leaves fewer than half of the {n_samples} "
@@ -258,30 +270,49 @@ def error_in_blocks(model: MutualInfoEstimator, block_length: int | None) -> flo
 def pvalues_over_lags(x, y, lags, block_length, random_state):
     """Return p-values of all lags, adjusted by the largest standardised statistic."""
     random_state = make_random_state(random_state)
-    codes = np.zeros(len(x), dtype=int)
-    u, v = (
-        Functions(found.values[:, :N_FUNCTIONS], found.bands[:N_BANDS, :N_FUNCTIONS])
-        if side.shape[1] == 1
-        else found
-        for side, found in (
-            (side, functions_of(side, codes, random_state)) for side in (x, y)
+    u, v = (functions_over_time(side, random_state) for side in (x, y))
+    n_samples, everything = len(x), np.arange(len(x))
+    if block_length is None:
+        block_length = length_of_blocks(u.values, v.values)
+    n_permutations = min(N_PERMUTATIONS, n_samples - 1)  # a series has n rotations
+    if 1 / (n_permutations + 1) > LEVEL:
+        warn(
+            f"P-values of series of {n_samples} samples are {1 / n_samples:.2f} or "
+            "more, however strong the dependence. Pass longer series.",
+            FewRowsWarning,
         )
-    )
-    everything = np.arange(len(x))
 
     def statistics(order):
-        shifted = order[(everything[:, None] - lags) % len(x)].T
+        shifted = order[(everything[:, None] - lags) % n_samples].T
         return np.cbrt(sums_of_squares(v, u, shifted)).sum(axis=1)
 
-    guard = smallest_rotation(x, lags)
-    draws = []
-    for _ in range(N_ROTATIONS):
-        if block_length is None:
-            order = np.roll(everything, random_state.randint(guard, len(x) - guard))
-        else:
-            order = permuted_rows(len(x), None, block_length, random_state)
-        draws.append(statistics(order))
+    draws = [
+        statistics(permuted_rows(n_samples, None, block_length, random_state))
+        for _ in range(n_permutations)
+    ]
     return max_statistic_pvalues(statistics(everything), draws)
+
+
+def functions_over_time(
+    series: np.ndarray, random_state: np.random.RandomState
+) -> Functions:
+    """Return functions of a series; of one column of numbers the coarse ones."""
+    numbers, codes = numbers_and_codes(series, "series")
+    found = functions_of(numbers, codes, random_state)
+    if numbers.shape[1] != 1 or codes.any():
+        return found
+    return Functions(found.values[:, :N_FUNCTIONS], found.bands[:N_BANDS, :N_FUNCTIONS])
+
+
+def length_of_blocks(x: np.ndarray, y: np.ndarray) -> int:
+    """Return the length of blocks that keep the memory of the series with less of it.
+
+    At least a tenth of the samples, at most half of them: two blocks cut at a random
+    place are a rotation. The dependence of neither series on its past matters where
+    the other has none.
+    """
+    length = 3 * min(memory_of(x), memory_of(y))
+    return max(min(max(length, len(x) // 10), len(x) // 2), 1)
 
 
 def transfer_entropy(
@@ -305,7 +336,8 @@ def transfer_entropy(
     Parameters
     ----------
     source : array-like of shape (n_samples,) or (n_samples, n_x)
-        The series x, in the order of time.
+        The series x, in the order of time: numbers, or labels where the estimator
+        takes them.
     target : array-like of shape (n_samples,) or (n_samples, n_y)
         The series y.
     source_lags, target_lags : int or iterable of int, default=1
@@ -361,20 +393,21 @@ def transfer_entropy(
     >>> round(abs(transfer_entropy(y, x, estimator=GaussianMI()).value), 1)
     0.0
     """
-    x, y = as_series(source, "source"), as_series(target, "target")
-    check_consistent_length(x, y, conditions)
+    blocks = {"source": source, "target": target}
+    if conditions is not None:
+        blocks["conditions"] = conditions
+    x, y, *others = as_series(**blocks)
     require_count("n_permutations", n_permutations, 0)
-    x_lags, y_lags = past_lags(source_lags), past_lags(target_lags)
+    x_lags = past_lags(source_lags, "source_lags")
+    y_lags = past_lags(target_lags, "target_lags")
     start = max(*x_lags, *y_lags)
     if start > len(y) // 2:
         raise ValueError(
             f"A lag of {start} leaves fewer than half of the {len(y)} samples."
         )
-    given = [past(y, y_lags, start)]
-    if conditions is not None:
-        given.append(past(as_series(conditions, "conditions"), y_lags, start))
-    Z, before, now = np.hstack(given), past(x, x_lags, start), y[start:]
-    model = default_estimator() if estimator is None else estimator
+    Z = np.hstack([past(series, y_lags, start) for series in (y, *others)])
+    before, now = past(x, x_lags, start), y[start:]
+    model = default_estimator(x, y) if estimator is None else estimator
 
     def fit(order=None):
         rows = before if order is None else before[order]
@@ -385,7 +418,7 @@ def transfer_entropy(
     if not n_permutations:
         return TransferEntropyResult(*found)
     random_state = make_random_state(random_state)
-    length = min(max(3 * memory_of(x), start + 1), len(now) // 10 or 1)
+    length = min(max(3 * memory_of(as_numbers(x)), start + 1), len(now) // 10 or 1)
     null = np.array(
         [
             fit(permuted_rows(len(now), None, length, random_state)).mutual_info_
@@ -397,18 +430,32 @@ def transfer_entropy(
     return TransferEntropyResult(*found, float(found.value - null.mean()), null)
 
 
-def as_series(data: ArrayLike, name: str) -> np.ndarray:
-    """Return a series as columns of numbers."""
-    table = np.asarray(distinct(read_block(data, name), name))
-    table = table.reshape(-1, 1) if table.ndim == 1 else table
-    return check_array(table, dtype=np.float64, input_name=name)
+def as_series(**series: ArrayLike) -> list[np.ndarray]:
+    """Return series of one length as columns, of objects where some are labels."""
+    tables = [labelled_table(data, name)[0] for name, data in series.items()]
+    sizes = [len(table) for table in tables]
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            f"{', '.join(series)} have inconsistent numbers of samples: {sizes}; pass "
+            "series of the same times."
+        )
+    return tables
 
 
-def past_lags(lags: Any) -> list[int]:
+def past_lags(lags: Any, name: str) -> list[int]:
     """Return positive lags."""
-    values = range(1, lags + 1) if isinstance(lags, Integral) else list(lags)
-    if not len(values) or any(not isinstance(v, Integral) or v < 1 for v in values):
-        raise ValueError(f"lags={lags!r} must be positive whole numbers.")
+    return whole_numbers(lags, name, 1, "positive whole numbers")
+
+
+def whole_numbers(
+    lags: Any, name: str, first: int, kind: str, least: float = 1
+) -> list[int]:
+    """Return lags as a list; an integer means from the first to that."""
+    if isinstance(lags, Integral):
+        lags = range(first, lags + 1)
+    values = list(lags) if isinstance(lags, Iterable) else [lags]
+    if not values or any(not isinstance(v, Integral) or v < least for v in values):
+        raise ValueError(f"{name}={lags!r} must be {kind}, at least one.")
     return [int(value) for value in values]
 
 
@@ -417,14 +464,26 @@ def past(series: np.ndarray, lags: list[int], start: int) -> np.ndarray:
     return np.hstack([series[start - lag : len(series) - lag] for lag in lags])
 
 
-def memory_of(series: np.ndarray) -> int:
-    """Return the lag up to which a column is correlated with its past."""
-    longest = 1
-    for column in series.T:
-        centred = column - column.mean()
-        spectrum = np.abs(np.fft.rfft(centred, 2 * len(centred))) ** 2
-        products = np.fft.irfft(spectrum)[: len(centred)]
-        if products[0] > 0:
-            low = np.flatnonzero(products / products[0] < 2 / np.sqrt(len(centred)))
-            longest = max(longest, int(low[0]) if len(low) else len(centred))
-    return longest
+def memory_of(columns: np.ndarray) -> int:
+    """Return the lag up to which columns are correlated with their past.
+
+    That of the first small correlation, or of the last large one, as in cycles.
+    """
+    n_samples = len(columns)
+    centred = columns - columns.mean(axis=0)
+    spectrum = np.abs(np.fft.rfft(centred, 2 * n_samples, axis=0)) ** 2
+    products = np.fft.irfft(spectrum, axis=0)[:n_samples]
+    varies = products[0] > 0
+    if not varies.any():
+        return 1
+    sizes = np.abs(products[:, varies] / products[0, varies]) * np.sqrt(n_samples)
+    is_small = sizes < SMALL
+    first = np.where(is_small.any(axis=0), is_small.argmax(axis=0), n_samples).max()
+    large = np.flatnonzero((sizes[: n_samples // 2] > LARGE).any(axis=1))
+    return max(int(first), int(large.max(initial=0)) + 1)
+
+
+def as_numbers(series: np.ndarray) -> np.ndarray:
+    """Return a series as columns of numbers, with indicators of labels."""
+    numbers, codes = numbers_and_codes(series, "series")
+    return np.hstack([numbers, label_functions(codes)])

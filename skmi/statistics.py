@@ -330,6 +330,8 @@ def false_discovery_pvalues(
 
 def standardise(statistics: ArrayLike, null_distribution: ArrayLike) -> np.ndarray:
     """Standardise each column; the first row is that of the observed values."""
-    draws = np.vstack([statistics, null_distribution])
-    spread = draws.std(axis=0)
-    return (draws - draws.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
+    draws = np.vstack([statistics, null_distribution]).astype(float, copy=False)
+    draws -= draws.mean(axis=0)  # in place: there may be many columns
+    spread = np.sqrt(np.einsum("ij,ij->j", draws, draws) / len(draws))
+    draws /= np.where(spread > 0, spread, np.inf)
+    return draws

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn
 import torch
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, PredefinedSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -16,6 +16,7 @@ from skmi._data.weights import draw_in_proportion, thin
 from skmi.exceptions import FewRowsWarning
 from skmi.variational.contrastive import contrastive_report
 from skmi.variational.report import log_partition_report, partition_report
+from tests.oracle import draw_normal
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 
@@ -248,6 +249,47 @@ def test_what_are_no_weights_is_refused(cls, weights, message):
     X, y, _, _ = tilted_pair(50, 0.5, 0.5, seed=0)
     with pytest.raises(ValueError, match=message):
         cls().fit(X, y, sample_weight=weights)
+
+
+@pytest.mark.parametrize("with_groups", [False, True])
+def test_folds_of_the_user_are_those_of_all_samples(with_groups):
+    """Samples of weight 0, which are left out, are counted in them."""
+    X, y, weights, _ = tilted_pair(120, 0.3, 0.6, seed=0)
+    weights[::4] = 0
+    kept = weights > 0
+    groups = np.arange(120) // 4
+    cv = PredefinedSplit(groups % 2)
+    other = PredefinedSplit((groups % 2)[kept])
+    options = {}, {}
+    if with_groups:
+        cv = other = LeaveOneGroupOut()
+        options = {"groups": groups % 3}, {"groups": (groups % 3)[kept]}
+    whole = skmi.MINE(cv=cv, **QUICK).fit(X, y, sample_weight=weights, **options[0])
+    part = skmi.MINE(cv=other, **QUICK)
+    part.fit(X[kept], y[kept], sample_weight=weights[kept], **options[1])
+    assert whole.mutual_info_ == pytest.approx(part.mutual_info_, rel=1e-6)
+
+
+@pytest.mark.parametrize("cls", CLOSED, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_repeated_values_that_determine_each_other_have_their_entropy(cls, weighted):
+    y = np.random.RandomState(0).randint(3, size=(300, 1)).astype(float)
+    weights = np.where(y[:, 0] == 0, 2.0, 1.0) if weighted else None
+    with pytest.warns(skmi.ReliabilityWarning, match="at most their entropy"):
+        model = cls().fit(np.hstack([2 * y, y**2]), y, sample_weight=weights)
+    shares = np.array([0.5, 0.25, 0.25]) if weighted else np.full(3, 1 / 3)
+    truth = -(shares * np.log(shares)).sum()
+    assert model.mutual_info_ == pytest.approx(truth, abs=0.03)
+
+
+def test_a_student_copula_of_few_samples_is_normal():
+    X, Y, _ = draw_normal(40, 10, 1.0, seed=0)
+    with pytest.warns(skmi.ReliabilityWarning, match="a normal distribution is fitted"):
+        model = skmi.StudentCopulaMI().fit(X, Y)
+    expected = skmi.GaussianCopulaMI().fit(X, Y).mutual_info_
+    assert model.mutual_info_ == pytest.approx(expected, abs=0.2)
+    few = skmi.StudentCopulaMI().fit(X[:19], Y[:19])
+    assert np.isfinite([few.mutual_info_, few.score(X[19:], Y[19:])]).all()
 
 
 def test_batches_have_no_weights():

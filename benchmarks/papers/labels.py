@@ -63,6 +63,7 @@ CLIPPED_TWINS = ("NWJ", "TUBA")  # the penalty alone sees their scores as they a
 
 def value(name, joint, marginal, regularised):
     """Return the bound called `name` of scores (n,) and (n, k)."""
+    marginal = marginal.flatten()
     if regularised and name in CLIPPED_TWINS:
         joint, marginal = (part.clamp(-CLIP, CLIP) for part in (joint, marginal))
     if name == "SMILE":
@@ -87,7 +88,7 @@ def level_of(name, joint, marginal, owners):
         return joint.mean() - contrast_rows(joint, marginal, owners)
     if name == "JensenShannon":
         return nn.functional.softplus(marginal).mean()
-    return bounds.log_partition((joint, marginal))
+    return bounds.log_partition((joint, marginal.flatten()))
 
 
 def objective(name, joint, marginal, owners, baseline, weight):
@@ -98,8 +99,8 @@ def objective(name, joint, marginal, owners, baseline, weight):
     else:
         followed = estimate = published = value(name, joint, marginal, weight > 0)
     if name == "JensenShannon":
-        followed = bounds.jensen_shannon((joint, marginal))
-        published = bounds.nwj((joint, marginal))
+        followed = bounds.jensen_shannon((joint, marginal.flatten()))
+        published = bounds.nwj((joint, marginal.flatten()))
     if weight:
         level = level_of(name, joint, marginal, owners)
         penalty = bounds.drift_penalty(level, TARGET.get(name, 0.0))

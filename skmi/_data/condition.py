@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
-from sklearn.utils.validation import check_array, check_consistent_length
+from sklearn.utils.validation import check_array
 
 from skmi._data.checks import warn_of_column_codes
 from skmi._data.columns import warn_of_number_texts
-from skmi._data.dtypes import feature_kinds, target_kind, wanting_numbers
-from skmi._data.integers import Origin, keep_distinct
+from skmi._data.dtypes import as_texts, feature_kinds, target_kind, wanting_numbers
+from skmi._data.integers import Origin, distinct, keep_distinct
 from skmi._data.nominal import warn_of_nominal_codes
 from skmi._data.reading import read_block
-from skmi._data.validation import LabelColumns
+from skmi._data.validation import LabelColumns, require_labels
 
-__all__ = ["Condition"]
+__all__ = ["Condition", "as_table", "labelled_table"]
 
 
 class Condition(NamedTuple):
@@ -58,7 +58,11 @@ class Condition(NamedTuple):
             table = getattr(self.labels, self.form)(table)
         with wanting_numbers("Z"):
             table = check_array(table, dtype=np.float64, input_name="Z")
-        check_consistent_length(table, np.empty(n_samples))
+        if len(table) != n_samples:
+            raise ValueError(
+                f"Z has {len(table)} rows, but X and y have {n_samples}; pass one row "
+                "of Z for each of theirs."
+            )
         return table
 
     def warn_of_nominal(self, Z: np.ndarray, *others: np.ndarray) -> bool:
@@ -76,16 +80,35 @@ class Condition(NamedTuple):
         return self.labels.mask
 
 
-def as_table(Z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return Z as an array of two dimensions, and which columns are labels."""
+def labelled_table(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return an argument as columns, labels as text, and which columns are labels.
+
+    The columns are float64 where none is labels, and objects otherwise.
+    """
+    data = distinct(read_block(data, name), name)
+    table, mask = as_table(data, name)
+    require_labels(name, table, mask)
+    numbers = table[:, ~mask]
+    if numbers.shape[1]:
+        with wanting_numbers(name):
+            numbers = check_array(numbers, dtype=np.float64, input_name=name)
+    if not mask.any():
+        return numbers, mask
+    table = table.copy()
+    table[:, ~mask], table[:, mask] = numbers, as_texts(table[:, mask])
+    return table, mask
+
+
+def as_table(Z: ArrayLike, name: str = "Z") -> tuple[np.ndarray, np.ndarray]:
+    """Return a block of two dimensions, and which columns are labels."""
     if sparse.issparse(Z):
-        raise ValueError("Z is sparse; pass a dense array: Z.toarray().")
+        raise ValueError(f"{name} is sparse; pass a dense array: {name}.toarray().")
     if np.ndim(Z) == 1:
-        labelled = target_kind(Z) == "discrete"
+        labelled = target_kind(Z, name) == "discrete"
         table = np.asarray(Z, dtype=object if labelled else None).reshape(-1, 1)
         return table, np.array([labelled])
     if np.ndim(Z) != 2:
-        raise ValueError("Z must have one row for each sample, and columns.")
+        raise ValueError(f"{name} must have one row for each sample, and columns.")
     mask = np.isin(feature_kinds(Z), ["discrete", "text", "boolean"])
     table = np.asarray(Z, dtype=object) if mask.any() else np.asarray(Z)
     if not len(mask):

@@ -18,6 +18,8 @@ __all__ = [
     "Fold",
     "contrast_blocks",
     "cross_fitting_folds",
+    "even_folds",
+    "folds_of_kept",
     "hold_out",
     "log_mean_exp",
     "mean_by_row",
@@ -151,6 +153,28 @@ class ContiguousFolds(NamedTuple):
                 yield rows[apart], own
 
 
+def folds_of_kept(
+    cv: Any, kept: np.ndarray, y: Any, groups: Any
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the folds of a splitter of all samples, in numbers of those that are kept.
+
+    Parameters
+    ----------
+    cv : splitter or iterable of pairs
+        What scikit-learn takes, for all samples.
+    kept : bool ndarray of shape (n_samples,)
+        Which samples are kept.
+    y, groups : array-like of shape (n_samples,) or None
+        Those of all samples.
+    """
+    numbers = kept.cumsum() - 1
+    pairs = check_cv(cv).split(np.zeros((len(kept), 1)), y, groups)
+    return [
+        tuple(numbers[rows[kept[rows]]] for rows in map(np.asarray, pair))
+        for pair in pairs
+    ]
+
+
 def stopped_by_others(folds: list[Fold]) -> list[Fold]:
     """Let the early-stopping samples of folds train, and the test samples stop.
 
@@ -186,6 +210,45 @@ def shuffled_folds(
             FewRowsWarning,
         )
     return StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+
+
+def even_folds(
+    labels: np.ndarray,
+    n_folds: int,
+    groups: np.ndarray | None = None,
+    ordered: bool = False,
+) -> np.ndarray:
+    """Assign each sample to a fold, always in the same way.
+
+    Samples of equal labels are dealt out in turn. Ordered ones are cut into contiguous
+    parts of each group instead.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Labels that have equal frequencies in the folds.
+    n_folds : int
+        Number of folds.
+    groups : ndarray of shape (n_samples,), default=None
+        Groups of samples, for ordered ones.
+    ordered : bool, default=False
+        Whether the order of the samples matters.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Numbers from 0 to `n_folds` - 1.
+    """
+    n_samples = len(labels)
+    groups = np.zeros(n_samples) if groups is None else groups
+    folds = np.empty(n_samples, dtype=int)
+    if not ordered:
+        folds[np.argsort(labels, kind="stable")] = np.arange(n_samples) % n_folds
+        return folds
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        folds[rows] = np.arange(len(rows)) * n_folds // len(rows)
+    return folds
 
 
 def require_disjoint(rest: np.ndarray, report: np.ndarray, n_samples: int) -> None:

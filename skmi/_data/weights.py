@@ -44,15 +44,15 @@ def read_weights(sample_weight: ArrayLike, X: Any) -> np.ndarray:
 
 
 def take_weights(
-    sample_weight: ArrayLike | None, X: Any, blocks: Sequence[Any]
+    sample_weight: ArrayLike | None, blocks: Sequence[Any]
 ) -> tuple[np.ndarray | None, tuple[Any, ...]]:
     """Return weights of mean 1 and the blocks, without the samples of weight 0.
 
-    Equal weights are None. X is the first of the blocks; any may be None.
+    Equal weights are None. X is the first of the blocks; the others may be None.
     """
     if sample_weight is None:
         return None, tuple(blocks)
-    weights = read_weights(sample_weight, X)
+    weights = read_weights(sample_weight, blocks[0])
     weights = weights / weights.max()
     kept = np.flatnonzero(weights)
     if len(kept) < len(weights):

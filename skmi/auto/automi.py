@@ -33,7 +33,6 @@ from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
-    status_of_difference,
     warn_of_convergence,
     warn_of_few_samples,
     warn_of_missed_dependence,
@@ -208,7 +207,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=4, constraints=COUNT)
+    n_iter_no_change: int = parameter(default=3, constraints=COUNT)
     n_components: int = parameter(default=32, constraints=COUNT)
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]
@@ -341,7 +340,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self._reach = whole._reach - part.mutual_info_
         freedom = math.inf if whole._dependence is None else whole._dependence.freedom
         self.confidence_interval_ = interval(estimate, freedom=freedom)
-        self.status_ = status_of_difference(estimate, whole.status_, part.status_)
         return estimate
 
     def _make_model(self, random_state):
@@ -445,7 +443,14 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self.reference_mutual_info_ = 0.0
         if self.reference is None or self.encoder_x or self.encoder_y:
             return self._fit_critics(model, X, y, None)
-        self._folds = self._make_folds(model, y)
+        self._folds = cross_fitting_folds(
+            y,
+            model.cv,
+            stratified=False,
+            validation_fraction=0,
+            random_state=make_random_state(model.random_state),
+            name=type(self).__name__,
+        )
         found = examine(X, y, random_state, self._dependence)
         self.reference_mutual_info_ = found.value
         is_independent = self._dependence is None
@@ -489,16 +494,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         )
         self.candidate_scores_["neighbors"] = chosen.lower_bound
         return chosen
-
-    def _make_folds(self, model, y):
-        return cross_fitting_folds(
-            y,
-            model.cv,
-            stratified=False,
-            validation_fraction=0,
-            random_state=make_random_state(model.random_state),
-            name=type(self).__name__,
-        )
 
     def _fit_critics(self, model, X, y, found):
         """Train critics, and report them where they improve on the closed forms."""

@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -74,15 +75,19 @@ class Candidate(NamedTuple):
         return self.lower_bound > found.closed.value or excess > NEIGHBORS.clear
 
 
+@dataclass
 class RatioOfSamples:
     """A log density ratio, with the methods by which AutoMI reads new samples."""
 
-    _contrast = "y"
-    _is_normalized = False
+    ratio: Any  # has `matrix` and `pairs`
+    _contrast: ClassVar = "y"
+    _is_normalized: ClassVar = False
 
-    def __init__(self, ratio: Any) -> None:
-        self._log_ratio = ratio.matrix
-        self._log_ratio_of_pairs = ratio.pairs
+    def _log_ratio(self, X, y):
+        return self.ratio.matrix(X, y)
+
+    def _log_ratio_of_pairs(self, X, y):
+        return self.ratio.pairs(X, y)
 
     def _mutual_info(self, X, y):
         def scores(X, y):

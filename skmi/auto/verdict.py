@@ -21,7 +21,6 @@ __all__ = [
     "interval",
     "is_cut_short",
     "status",
-    "status_of_difference",
     "warn_of_convergence",
     "warn_of_few_samples",
     "warn_of_missed_dependence",
@@ -77,15 +76,6 @@ def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
     if not candidate.has_folds:
         return "ok"
     return "unstable" if disagree(folds, error) else "ok"
-
-
-def status_of_difference(estimate: Estimate, whole: str, part: str) -> str:
-    """Return the verdict on a conditional estimate, given those of its two terms."""
-    doubts = [found for found in (whole, part) if found not in ("ok", "zero")]
-    if doubts:
-        return doubts[0]
-    limit = norm.ppf(LEVEL) * estimate.standard_error
-    return "zero" if estimate.mutual_info <= limit else "ok"
 
 
 def disagree(values: np.ndarray, error: float) -> bool:

@@ -3,7 +3,7 @@
 import copy
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +14,13 @@ from skmi.critics.critics import Critic
 __all__ = [
     "ModuleStack",
     "PairModule",
+    "Weights",
     "build_network",
     "built",
     "checked_scores",
     "clip_gradients",
     "copy_models",
     "copy_network",
-    "copy_weights",
     "encoded",
     "extract_model",
     "first_line",
@@ -275,16 +275,27 @@ def is_unmade(network: nn.Module) -> bool:
     return any(nn.parameter.is_lazy(value) for value in network.parameters())
 
 
-@torch.no_grad()
-def copy_weights(source: nn.Module, target: nn.Module) -> nn.Module:
-    """Copy the weights of a network into a copy of it; return that, or a new one.
+class Weights:
+    """The parameters and buffers of a network whose weights are made, listed once.
 
-    A network that makes its weights in the first call has none to copy into before.
+    Listing them takes longer than copying them. Buffers are looked up each time, since
+    a forward pass may replace them.
     """
-    if is_unmade(target):
-        return copy.deepcopy(source)
-    torch._foreach_copy_(list(tensors_of(target)), list(tensors_of(source)))
-    return target
+
+    def __init__(self, network: nn.Module) -> None:
+        self.parameters = list(network.parameters())
+        self.buffers = [
+            (module._buffers, name)
+            for module in network.modules()
+            for name in module._buffers
+        ]
+
+    def copy_buffers(self, other: Self) -> None:
+        """Copy the buffers of another network of the same kind."""
+        pairs = zip(self.buffers, other.buffers, strict=True)
+        for (own, name), (theirs, _) in pairs:
+            if theirs[name] is not None:
+                own[name].copy_(theirs[name])
 
 
 @torch.no_grad()

@@ -164,7 +164,10 @@ class HistogramMI(MutualInfoEstimator):
             self.status_ = "not converged"
             warn_of_unique_labels("Z")
         error = math.hypot(found.standard_error, missing)
-        return found._replace(standard_error=error)
+        found = found._replace(standard_error=error)
+        if self.status_ == "ok":
+            self.status_ = self._chain.status_of(found)
+        return found
 
     def _fit_bins(self, X, y) -> Estimate:
         """Count the samples in a grid of bins and labels."""

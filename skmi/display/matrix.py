@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from skmi._data.condition import as_table
+from skmi._data.columns import column_names
+from skmi._data.condition import labelled_table
 from skmi.base import MutualInfoEstimator
 from skmi.display._style import Display
 from skmi.gaussian import GaussianCopulaMI
+from skmi.neighbors import MixedKSG
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,12 +89,13 @@ class ConditionalMatrixDisplay(Display):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_columns)
-            The columns, three or more where Z is None.
+            The columns, three or more where Z is None: numbers or labels.
         Z : array-like of shape (n_samples,) or (n_samples, n_z), default=None
             Conditioning variable; None means the other columns of X.
         estimator : estimator, default=None
             Any estimator that takes a condition; it is cloned for each pair. None means
-            :class:`skmi.GaussianCopulaMI`.
+            :class:`skmi.GaussianCopulaMI`, and :class:`skmi.MixedKSG` where X or Z has
+            columns of labels.
         names : sequence of str, default=None
             Names of the columns; None takes those of a table, or numbers.
         ax : matplotlib.axes.Axes, default=None
@@ -105,13 +108,17 @@ class ConditionalMatrixDisplay(Display):
         ConditionalMatrixDisplay
             The display, drawn.
         """
-        table, _ = as_table(X)
+        table, is_label = labelled_table(X, "X")
+        has_labels = is_label.any()
+        if Z is not None:
+            Z, z_is_label = labelled_table(Z, "Z")
+            has_labels = has_labels or z_is_label.any()
         n_columns = table.shape[1]
         if n_columns < (3 if Z is None else 2):
             raise ValueError("X has too few columns: there is no pair to condition.")
         if names is None:
-            names = [str(name) for name in getattr(X, "columns", range(n_columns))]
-        model = GaussianCopulaMI() if estimator is None else estimator
+            names = [str(name) for name in column_names(X) or range(n_columns)]
+        model = default_estimator(has_labels) if estimator is None else estimator
         values = np.full((n_columns, n_columns), np.nan)
         for i, j in combinations(range(n_columns), 2):
             given = np.delete(table, [i, j], axis=1) if Z is None else Z
@@ -160,3 +167,8 @@ class ConditionalMatrixDisplay(Display):
         label = "conditional mutual information (nats)"
         self.figure_.colorbar(self.image_, ax=ax, label=label)
         return self._finish(name)
+
+
+def default_estimator(has_labels: bool) -> MutualInfoEstimator:
+    """Return the estimator that is taken where none is given."""
+    return MixedKSG(random_state=0) if has_labels else GaussianCopulaMI()

@@ -138,9 +138,10 @@ class InfoMaxEncoder(
     Maximal information on the input does not make a representation useful for a task:
     any invertible map keeps all of it. Which features are learned is decided by the
     form of the encoder, the critic and the noise. On small tables of numbers use
-    :class:`sklearn.decomposition.PCA` instead: on wine and breast cancer five nearest
-    neighbours of eight codes are right for .92 and .93 of the samples, and for .96 of
-    both with PCA. "mige" has no value to stop early by: all `max_iter` epochs are run.
+    :class:`sklearn.decomposition.PCA` instead: on wine, breast cancer and digits five
+    nearest neighbours of eight codes are right for .92, .93 and .74 of the samples, and
+    for .97, .96 and .92 with PCA. "mige" has no value to stop early by: all `max_iter`
+    epochs are run.
 
     References
     ----------

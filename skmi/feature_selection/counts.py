@@ -5,11 +5,16 @@ over long rows.
 """
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
+
+from skmi.feature_selection.encoding import column_blocks, column_levels
 
 __all__ = [
     "BLOCK_SIZE",
+    "Block",
     "OneHot",
     "conditional_of_counts",
     "count",
@@ -25,7 +30,22 @@ BLOCK_SIZE = 2**22  # indicators of one block
 
 MOST_COMPARED = 8  # codes up to which comparing with each is faster than indexing
 
-KEPT = 2**26  # indicators held at once
+KEPT = 2**21  # indicators held at once
+
+# Share of samples with another code than 0 below which a product with a sparse matrix
+# is faster.
+MOST_DENSE = 0.03
+
+
+class Block(NamedTuple):
+    """Indicators of columns with equally many codes.
+
+    Shape (n_rows, size * n_columns), code by code. Without those of code 0, which are
+    what is left of the samples, where they are not needed.
+    """
+
+    values: Any  # ndarray of float32, or sparse matrix
+    n_columns: int
 
 
 class OneHot:
@@ -35,30 +55,37 @@ class OneHot:
     ----------
     codes : ndarray of shape (n_rows, n_columns)
         Whole numbers from 0; negative ones count nowhere.
+    whole : bool, default=False
+        Whether counts are whole numbers, which are exact: those of code 0 are then
+        what is left, and rare codes make a sparse matrix.
     """
 
-    def __init__(self, codes: np.ndarray):
+    def __init__(self, codes: np.ndarray, whole: bool = False):
         self.codes = codes
-        self.sizes = np.maximum(codes.max(axis=0, initial=0).astype(np.int64) + 1, 1)
+        self.sizes = column_levels(codes)
         self._active = np.ones(len(self.sizes), dtype=bool)
-        self._kept = {}
+        self._short = (codes.min(axis=0, initial=0) >= 0) & (self.sizes > 1) & whole
+        self._sparse = self._short & (share_of_others(codes) < MOST_DENSE)
+        self._rare: sparse.csc_array | None = None
+        self._kept: dict[bytes, Block] = {}
 
     def blocks(
         self, n_contexts: int, wanted: np.ndarray | None = None
-    ) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+    ) -> Iterator[tuple[np.ndarray, int, Block]]:
         """Yield (columns, size, indicators) of columns with equally many codes.
 
-        The indicators have the shape (n_rows, size * n_columns), code by code; blocks
-        are so small that counts for `n_contexts` contexts fit into memory. Columns
-        outside the mask `wanted` are left out once they are the majority.
+        Blocks are so small that counts for `n_contexts` contexts fit into memory.
+        Columns outside the mask `wanted` are left out once they are the majority.
         """
         sizes = self.sizes if wanted is None else self._sizes_of(wanted)
-        for size in np.unique(sizes[sizes > 0]):
-            columns = np.flatnonzero(sizes == size)
+        kinds = 4 * sizes + 2 * self._short + self._sparse
+        for kind in np.unique(kinds[sizes > 0]).tolist():
+            size, columns = kind // 4, np.flatnonzero(kinds == kind)
             most = CHUNK // max(n_contexts * size, 1)
-            most = max(1, min(most, BLOCK_SIZE // (size * max(len(self.codes), 1))))
-            for part in np.array_split(columns, -(-len(columns) // most)):
-                yield part, int(size), self._indicators(part, size)
+            if not kind % 2:
+                most = min(most, BLOCK_SIZE // (size * max(len(self.codes), 1)))
+            for part in np.array_split(columns, -(-len(columns) // max(most, 1))):
+                yield part, size, self._block(part, size)
 
     def _sizes_of(self, wanted: np.ndarray) -> np.ndarray:
         """Return sizes, 0 for unwanted columns once these are half of all or more."""
@@ -66,15 +93,52 @@ class OneHot:
             self._active = wanted.copy()
         return np.where(self._active, self.sizes, 0)
 
-    def _indicators(self, columns: np.ndarray, size: int) -> np.ndarray:
+    def _block(self, columns: np.ndarray, size: int) -> Block:
         """Return indicators, kept while there is room."""
         key = columns.tobytes()
         if key not in self._kept:
-            block = indicators(self.codes[:, columns], size)
-            if sum(map(np.size, self._kept.values())) + block.size > KEPT:
+            block = self._make_block(columns, size)
+            kept = sum(other.values.size for other in self._kept.values())
+            if kept + block.values.size > KEPT:
                 self._kept.clear()
             self._kept[key] = block
         return self._kept[key]
+
+    def _make_block(self, columns: np.ndarray, size: int) -> Block:
+        """Make indicators of some columns of one kind."""
+        if self._sparse[columns[0]]:
+            if self._rare is None:
+                self._rare = rare_codes(self.codes, self._sparse)
+            return Block(rare_indicators(self._rare[:, columns], size), len(columns))
+        codes = self.codes[:, columns]
+        if self._short[columns[0]]:
+            return Block(indicators(codes - 1, size - 1), len(columns))
+        return Block(indicators(codes, size), len(columns))
+
+
+def share_of_others(codes: np.ndarray) -> np.ndarray:
+    """Return the share of samples of each column with another code than 0."""
+    parts = column_blocks(codes.shape, BLOCK_SIZE)
+    counts = [np.count_nonzero(codes[:, part], axis=0) for part in parts]
+    return np.concatenate([np.empty(0), *counts]) / max(len(codes), 1)
+
+
+def rare_codes(codes: np.ndarray, wanted: np.ndarray) -> sparse.csc_array:
+    """Return the codes from 1 of the columns in a mask as a sparse matrix."""
+    parts = []
+    for part in column_blocks(codes.shape, BLOCK_SIZE):
+        parts.append(sparse.csc_array(codes[:, part] * wanted[part]))
+    return sparse.hstack(parts, format="csc")
+
+
+def rare_indicators(codes: sparse.csc_array, size: int) -> sparse.csr_array:
+    """Return sparse indicators of the codes from 1, transposed."""
+    n_rows, n_columns = codes.shape
+    column = np.repeat(np.arange(n_columns), np.diff(codes.indptr))
+    place = (codes.data.astype(np.int64) - 1) * n_columns + column
+    shape = (size - 1) * n_columns, n_rows
+    ones = np.ones(len(place), dtype=np.float32)
+    return sparse.coo_array((ones, (place, codes.indices)), shape=shape).tocsr()
 
 
 def indicators(codes: np.ndarray, size: int) -> np.ndarray:
@@ -90,29 +154,36 @@ def indicators(codes: np.ndarray, size: int) -> np.ndarray:
     return block.reshape(n_rows, -1)
 
 
-def count(
-    indicator: np.ndarray, block: np.ndarray, shape: tuple[int, ...]
-) -> np.ndarray:
+def count(indicator: np.ndarray, block: Block, shape: tuple[int, ...]) -> np.ndarray:
     """Count codes of columns against permuted contexts.
 
     Parameters
     ----------
     indicator : ndarray of shape (n_contexts, n_permutations, n_rows)
         Indicators of the contexts.
-    block : ndarray of shape (n_rows, size * n_columns)
+    block : Block
         Indicators of the columns.
     shape : tuple of int
         Numbers of codes of each part of the context, and `size` as the last.
 
     Returns
     -------
-    ndarray of shape (..., n_permutations, size, n_columns)
+    ndarray of float32, shape (..., n_permutations, size, n_columns)
         The axes in front are those of `shape` but for its last.
     """
     *contexts, size = shape
-    _, n_permutations, n_rows = indicator.shape
-    counts = indicator.reshape(-1, n_rows) @ block
-    return counts.reshape(*contexts, n_permutations, size, -1)
+    n_contexts, n_permutations, n_rows = indicator.shape
+    flat = indicator.reshape(-1, n_rows)
+    if sparse.issparse(block.values):
+        found = (block.values @ np.ascontiguousarray(flat.T)).T
+    else:
+        found = flat @ block.values
+    found = found.reshape(n_contexts, n_permutations, -1, block.n_columns)
+    if found.shape[2] < size:
+        rest = flat.sum(axis=1).reshape(n_contexts, n_permutations, 1, 1)
+        rest = rest - found.sum(axis=2, keepdims=True)
+        found = np.concatenate([rest, found], axis=2)
+    return found.reshape(*contexts, n_permutations, size, -1)
 
 
 def weighted_log(counts: np.ndarray, whole: bool) -> np.ndarray:

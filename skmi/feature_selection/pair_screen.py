@@ -20,12 +20,14 @@ from skmi.feature_selection.table import Table
 
 __all__ = [
     "NO_PAIRS",
+    "SCREEN_WORK",
     "Pairs",
     "confirm_pairs",
     "product_on",
     "screen_is_quick",
     "screen_pairs",
     "screen_triples",
+    "screen_work",
 ]
 
 TILE = 256  # features on each side of a matrix product
@@ -62,7 +64,12 @@ def screen_is_quick(table: Table, repeated: bool) -> bool:
     n_times, n_codes = 1, table.n_pair_codes
     if repeated:
         n_times = SCREEN_PERMUTATIONS * (1 if table.weights is None else 2)
-    return n_rows * float(n_columns * n_codes) ** 2 * n_times <= SCREEN_WORK
+    return screen_work(n_rows, n_columns, n_codes) * n_times <= SCREEN_WORK
+
+
+def screen_work(n_rows: int, n_columns: int, n_codes: int) -> float:
+    """Multiplications of a screen of pairs."""
+    return n_rows * float(n_columns * n_codes) ** 2
 
 
 def product_on(

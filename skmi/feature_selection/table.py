@@ -5,10 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from skmi.feature_selection.chance import column_information
-from skmi.feature_selection.counts import OneHot, mutual_info_of_counts
+from skmi.feature_selection.counts import OneHot, count, mutual_info_of_counts
 from skmi.feature_selection.encoding import (
+    DENSE_BLOCK,
     MAX_LEVELS,
     Columns,
+    column_blocks,
+    column_levels,
     cut,
     few_codes,
     gather_rare,
@@ -71,6 +74,7 @@ def make_table(
     weights: np.ndarray | None,
     groups: np.ndarray | None,
     ordered: bool,
+    with_pairs: bool = True,
 ) -> Table:
     """Encode features and target.
 
@@ -90,6 +94,8 @@ def make_table(
     ordered : bool
         Whether the order of the samples matters. If not they are sorted by their
         codes, so that results do not depend on the given order.
+    with_pairs : bool, default=True
+        Whether to make codes for pairs.
 
     Returns
     -------
@@ -100,11 +106,12 @@ def make_table(
     target = target_codes(y.values, n_bins, TARGET_CELLS, y.discrete, y.types)
     n_rows = n_effective(codes, weights)
     n_codes, n_classes = screen_size(n_rows, int(target.max()) + 1)
+    n_codes = n_codes if with_pairs else 0
     pair_codes, pair_target = codes[:, :0], target
     merged = np.zeros(codes.shape[1], dtype=bool)
     if n_codes:
         coarse = missing_as_code(join_columns(x.codes(n_codes), units))
-        merged = coarse.max(axis=0) >= n_codes
+        merged = column_levels(coarse) > n_codes
         pair_codes = few_codes(coarse, n_codes)
         n_codes = max(2, int(pair_codes.max(initial=0)) + 1)
         if missing == "pairwise":
@@ -160,14 +167,16 @@ def canonical_order(
     labels = np.eye(int(coarse.max()) + 1, dtype=np.float32)[coarse]
     values = np.empty(codes.shape[1])
     few = codes.max(axis=0, initial=0) < MAX_LEVELS
-    for columns, size, block in OneHot(codes[:, few]).blocks(labels.shape[1]):
-        counts = (labels.T @ block).reshape(-1, size, len(columns))
+    indicator = labels.T[:, np.newaxis]
+    one_hot = OneHot(codes if few.all() else codes[:, few], whole=True)
+    for columns, size, block in one_hot.blocks(labels.shape[1]):
+        counts = count(indicator, block, (labels.shape[1], size))[:, 0]
         values[np.flatnonzero(few)[columns]] = mutual_info_of_counts(counts)
     for k in np.flatnonzero(~few):
         values[k] = column_information(codes[:, k], coarse)
     factors = np.modf(np.sin(1e4 * values.round(9)) * 1e4)[0]
     keys = np.sqrt(2) * target
-    for factor, column in zip(factors, codes.T, strict=True):  # no copy as floats
-        keys += factor * column
+    for part in column_blocks(codes.shape, DENSE_BLOCK):
+        keys += codes[:, part] @ factors[part]
     keys = keys.round(9)
     return np.lexsort([keys] if weights is None else [weights, keys])

@@ -63,6 +63,7 @@ class FoldedCopula:
     """
 
     ratio: Any
+    components: tuple[np.ndarray, np.ndarray] | None = None
 
     def __init__(self, X: np.ndarray, y: np.ndarray, folds: Folds | None = None):
         columns = IndependentColumns(X, "rank"), IndependentColumns(y, "rank")
@@ -183,7 +184,6 @@ class CopulaReference(FoldedCopula):
     ratio: EllipticalRatio | None
     sample_ratio: EllipticalRatio | None = None
     degrees_of_freedom: float = math.inf
-    components: tuple[np.ndarray, np.ndarray] | None = None
     _normal_ratio: EllipticalRatio | None = None
     _curvature: float = 0.0
     _without_fold: Sequence[EllipticalRatio] = ()

@@ -367,11 +367,16 @@ class StudentCopulaMI(EllipticalEstimator):
 
     def _fit_ratio(self, x, y):
         n_samples, d = int(self._size(x)), x.shape[1] + y.shape[1]
-        if n_samples <= 2 * d:
-            raise ValueError(
-                f"n_samples={n_samples} is too few for {d} columns; pass more than "
-                "two samples for each column, or use skmi.GaussianCopulaMI."
+        if len(x) <= 2 * d:
+            warn(
+                f"{len(x)} samples are too few for the degrees of freedom of {d} "
+                "columns: a normal distribution is fitted. Pass more than two samples "
+                "for each column.",
+                ReliabilityWarning,
             )
+            normal = GaussianMI()
+            normal._weights = self._weights
+            return normal._fit_ratio(x, y)
         block = np.hstack([x, y])
         refuse_exact_relation(
             EllipticalRatio(

@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import block_diag
+from scipy.linalg import block_diag, eigh
 from scipy.stats import rankdata
 
 from skmi._data.marginals import normal_scores
 
 __all__ = [
+    "MAX_LABELS",
     "Functions",
     "cosines",
     "functions_of",
@@ -102,8 +103,11 @@ def kernel_functions(
     width = width if width > 0 else max(apart.mean(), np.finfo(float).tiny)
     kernel = np.exp(-apart / width)
     level = kernel.mean(axis=0)
-    values, vectors = np.linalg.eigh(kernel - level - level[:, None] + level.mean())
-    kept = np.argsort(-values)[: KERNEL_CUTS[-1]]
+    centred = kernel - level - level[:, None] + level.mean()
+    last = len(rows) - 1
+    ends = max(last - KERNEL_CUTS[-1] + 1, 0), last
+    values, vectors = eigh(centred, subset_by_index=ends)
+    kept = np.argsort(-values)
     kept = kept[values[kept] > 1e-10 * len(rows)]
     near = np.exp(-squared_distances(columns, columns[rows]) / width)
     return standardised((near - level) @ vectors[:, kept])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.stats import rankdata
 
 from skmi._data.marginals import normal_scores
@@ -31,6 +32,7 @@ __all__ = [
 MOST_COSINES = 96  # of one column of Z
 SHARE_OF_COSINES = 0.24  # of the samples, in all columns together
 MOST_PRODUCTS = 200  # of pairs of columns; their principal components beyond
+MOST_INDICATORS = 256  # of labels, likewise
 FEW_VALUES = 30  # up to which a column also has an indicator of each value
 SAMPLES_OF_A_VALUE = 8
 N_UPDATES = 15  # of the variances; three digits are fixed by then
@@ -44,10 +46,11 @@ LARGEST_SHARE = 0.45  # of the degrees of freedom that the regression may take
 
 
 class Features(NamedTuple):
-    """Groups of functions of Z, and whether the last has cosines of high frequency."""
+    """Groups of functions of Z."""
 
     groups: list[np.ndarray]
-    has_fine: bool
+    has_fine: bool  # the last are cosines of high frequency
+    n_kernel: int  # functions of a kernel, which are the ones before these
 
 
 def features_of(
@@ -84,16 +87,20 @@ def features_of(
         high.append(waves[:, n_cosines // 2 :])
     scores = standardised(scores)
     plain, curved = ([np.transpose(part)] if part else [] for part in (raw, curved))
+    if indicators:
+        indicators = [leading(np.hstack(indicators), MOST_INDICATORS)]
     groups = [[scores], plain, indicators, curved, low]
     # The noise of the ranks would remain of products of scores.
     groups += [products_of(block) for block in (scores.T, raw)]
     together = np.hstack([scores, *(0.5 * part for part in indicators)])
+    n_kernel = 0
     if together.shape[1] > 1:
-        groups.append([kernel_functions(together, random_state)])
+        kernel = kernel_functions(together, random_state)
+        groups, n_kernel = [*groups, [kernel]], kernel.shape[1]
     groups.append(high)
     joined = [np.hstack(parts) for parts in groups if parts]
     kept = [standardised(group) for group in joined if group.shape[1]]
-    return Features(kept or [np.zeros((n_samples, 1))], bool(high))
+    return Features(kept or [np.zeros((n_samples, 1))], bool(high), n_kernel)
 
 
 def products_of(columns: np.ndarray | list[np.ndarray]) -> list[np.ndarray]:
@@ -129,7 +136,7 @@ def explain(features: list[np.ndarray], target: np.ndarray) -> Explained:
     precision = np.full(len(features), design.shape[1] / target.var())
     noise = 0.5 * target.var()
     for _ in range(N_UPDATES):
-        covariance = np.linalg.inv(gram / noise + np.diag(precision[group]))
+        covariance = inverse(gram / noise + np.diag(precision[group]))
         weights = covariance @ product / noise
         known = 1 - precision[group] * np.diag(covariance)
         freedom = np.bincount(group, known)
@@ -139,6 +146,15 @@ def explain(features: list[np.ndarray], target: np.ndarray) -> Explained:
         rest = square - 2 * weights @ product + weights @ gram @ weights
         noise = max(rest, 1e-9 * square) / max(n_samples - freedom.sum(), 1.0)
     return Explained(precision * noise, min(noise / target.var(), 1.0))
+
+
+def inverse(matrix: np.ndarray) -> np.ndarray:
+    """Invert a positive definite matrix, in half the time of any other."""
+    root, failed = dpotrf(matrix, lower=1)
+    found, failed = dpotri(root, lower=1) if not failed else (root, failed)
+    if failed:
+        return np.linalg.inv(matrix)
+    return np.tril(found) + np.tril(found, -1).T
 
 
 def group_numbers(features: list[np.ndarray]) -> np.ndarray:
@@ -162,12 +178,12 @@ class Regression:
     """
 
     def __init__(self, features: Features, targets: list[np.ndarray]) -> None:
-        groups, self.has_fine = features
+        groups, has_fine, self.n_kernel = features
         self.explained = [explain(groups, target) for target in targets]
         penalties = [np.full(len(groups), 1e7), *(e.penalties for e in self.explained)]
         least = np.min(penalties, axis=0)
         self.design, self.n_samples = np.hstack(groups), len(groups[0])
-        self.n_fine = groups[-1].shape[1]
+        self.n_fine = groups[-1].shape[1] if has_fine else 0
         penalties = least[group_numbers(groups)] / UNDERSMOOTHING
         self._factorise(penalties)
         self.wanted = self.freedom
@@ -188,40 +204,42 @@ class Regression:
         values = values - values.mean(axis=0)
         return values - self.half.T @ (self.half @ values)
 
-    def fine_shares(self, targets: list[np.ndarray]) -> list[float]:
-        """Return the share of what is explained that is so by the finest functions.
+    def shares(self, targets: list[np.ndarray]) -> list[tuple[float, float]]:
+        """Return the shares of what is explained that only some functions explain.
 
-        Unbiased, hence with noise on both sides of 0.
+        The finest functions, and those of the kernel. Unbiased, hence with noise on
+        both sides of 0.
         """
         if not targets or self.basis is None:
-            return [0.0] * len(targets)
-        values = np.column_stack(targets)
-        sums, noise = self._project(values)
-        sums = sums**2
-        n_fine = self.n_fine
-        found = sums[-n_fine:].sum(axis=0) - n_fine * noise
-        explained = sums.sum(axis=0) - len(sums) * noise
-        return list(found / np.maximum(explained, np.maximum(noise, 1e-300)))
+            return [(0.0, 0.0)] * len(targets)
+        sums, noise = self._project(np.column_stack(targets))
+        excess = sums**2 - noise
+        stop = len(sums) - self.n_fine
+        fine = excess[stop:].sum(axis=0)
+        kernel = excess[stop - self.n_kernel : stop].sum(axis=0)
+        explained = np.maximum(excess.sum(axis=0), np.maximum(noise, 1e-300))
+        return list(zip(fine / explained, kernel / explained, strict=True))
 
     def shared_by_fine(self, u: np.ndarray, v: np.ndarray) -> float:
         """Return the covariance of two variables that is so by the finest functions.
 
         The largest of their columns, in units of the noise, and unbiased.
         """
-        if self.basis is None or not (u.shape[1] and v.shape[1]):
+        n_fine = self.n_fine
+        if self.basis is None or not (n_fine and u.shape[1] and v.shape[1]):
             return 0.0
         (u_sums, u_noise), (v_sums, v_noise) = self._project(u), self._project(v)
         n_rest = self.n_samples - len(u_sums)
         rest = (u - u.mean(axis=0)).T @ (v - v.mean(axis=0)) - u_sums.T @ v_sums
-        fine = u_sums[-self.n_fine :].T @ v_sums[-self.n_fine :]
-        excess = np.abs(fine - self.n_fine / n_rest * rest)
+        fine = u_sums[-n_fine:].T @ v_sums[-n_fine:]
+        excess = np.abs(fine - n_fine / n_rest * rest)
         scale = np.sqrt(np.outer(u_noise, v_noise))
         return float((excess / np.maximum(scale, 1e-300)).max() / self.n_samples)
 
     @cached_property
     def basis(self) -> np.ndarray | None:
         """An orthonormal basis of the functions; None where there are too many."""
-        if not self.has_fine or self.design.shape[1] > 0.6 * self.n_samples:
+        if self.design.shape[1] > 0.6 * self.n_samples:
             return None
         return np.linalg.qr(self.design)[0]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmi._core.sklearn_compat import Integral
-from skmi._data.condition import as_table
+from skmi._data.columns import column_names
+from skmi._data.condition import labelled_table
+from skmi._data.validation import chosen_columns
 from skmi.inference._resampling import require_block_length, require_count
 from skmi.inference.conditional import conditional_independence_test
 from skmi.inference.independence import independence_test
@@ -25,7 +28,8 @@ class ConditionalTest:
     """Test of the conditional independence of columns of a table.
 
     Of the hypothesis :math:`I(X_i; X_j | X_S) = 0`. Made by :func:`ci_test`; calling it
-    with the numbers of two columns and those of the columns given returns the p-value.
+    with the numbers, or names, of two columns and those of the columns given returns
+    the p-value.
 
     Parameters
     ----------
@@ -33,6 +37,8 @@ class ConditionalTest:
         The columns: numbers, or labels as text.
     options : dict
         Parameters of the tests.
+    names : sequence of str, default=()
+        Names of the columns, by which they can be called as well.
 
     Notes
     -----
@@ -48,8 +54,13 @@ class ConditionalTest:
     True
     """
 
-    def __init__(self, columns: list[np.ndarray], options: dict[str, Any]) -> None:
-        self.columns, self.options = columns, options
+    def __init__(
+        self,
+        columns: list[np.ndarray],
+        options: dict[str, Any],
+        names: Sequence[str] = (),
+    ) -> None:
+        self.columns, self.options, self.names = columns, options, list(names)
         self._pvalues: dict[tuple, float] = {}
 
     @property
@@ -58,29 +69,56 @@ class ConditionalTest:
         return len(self.columns[0]), len(self.columns)
 
     def __call__(
-        self, X: int, Y: int, condition_set: Iterable[int] | None = None
+        self,
+        X: int | str,
+        Y: int | str,
+        condition_set: Iterable[int | str] | int | str | None = None,
     ) -> float:
         """Return the p-value of two columns, given others.
 
         Parameters
         ----------
-        X, Y : int
-            Numbers of the two columns.
-        condition_set : iterable of int, default=None
-            Numbers of the columns given.
+        X, Y : int or str
+            Numbers or names of the two columns.
+        condition_set : iterable of int or str, int or str, default=None
+            Numbers or names of the columns given.
 
         Returns
         -------
         float
             The p-value.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column, or one occurs twice among X, Y and those given.
         """
         given = () if condition_set is None else condition_set
-        pair, given = sorted((int(X), int(Y))), sorted({int(k) for k in given})
+        if isinstance(given, (str, Integral)):
+            given = [given]
+        pair = sorted((self._number_of(X), self._number_of(Y)))
+        given = sorted({self._number_of(column) for column in given})
         key = (*pair, *given)
+        if len(set(key)) < len(key):
+            raise ValueError(
+                f"X={X!r}, Y={Y!r} and condition_set={condition_set!r} have a column "
+                "in common; a column can be tested against others, given others alone."
+            )
         if key not in self._pvalues:
             x, y, *rest = (self.columns[k] for k in key)
             self._pvalues[key] = run_test(x, y, rest, self.options).pvalue
         return self._pvalues[key]
+
+    def _number_of(self, column: Any) -> int:
+        """Return the number of a column, given that or its name."""
+        if isinstance(column, str) and column in self.names:
+            return self.names.index(column)
+        if isinstance(column, Integral) and 0 <= column < len(self.columns):
+            return int(column)
+        raise ValueError(
+            f"There is no column {column!r}; pass a number from 0 to "
+            f"{len(self.columns) - 1}, or one of the names {self.names} of a table."
+        )
 
 
 def run_test(
@@ -109,8 +147,9 @@ def ci_test(
     ----------
     data : array-like of shape (n_samples, n_columns)
         The table. Columns of strings, categories and booleans are labels.
-    discrete_features : array-like of bool of shape (n_columns,) or of int, default=None
-        Further columns whose numbers are codes of labels: a mask, or their numbers.
+    discrete_features : array-like of bool, int or str, default=None
+        Further columns whose numbers are codes of labels: a mask, their numbers or
+        their names in a table.
     n_permutations : int, default=200
         Number of permutations, and of draws of random signs; p is at least one divided
         by this and one.
@@ -122,7 +161,7 @@ def ci_test(
     Returns
     -------
     ConditionalTest
-        ``test(i, j, given)`` returns the p-value: by
+        ``test(i, j, given)`` returns the p-value, for numbers or names of columns: by
         :func:`conditional_independence_test`, and by :func:`independence_test` where
         nothing is given.
 
@@ -156,10 +195,12 @@ def ci_test(
             f"random_state={random_state!r} must be a whole number or None: each test "
             "starts from it."
         )
-    table, is_label = as_table(data)
+    names = column_names(data)
+    if np.ndim(data) == 1:
+        raise ValueError("data has one dimension; pass a table of two columns or more.")
+    table, is_label = labelled_table(data, "data")
     if discrete_features is not None:
-        is_label = is_label.copy()
-        is_label[np.asarray(discrete_features)] = True
+        is_label = is_label | chosen_columns(discrete_features, len(is_label), names)
     columns = [
         as_labels(column) if label else column.astype(float)
         for column, label in zip(table.T, is_label, strict=True)
@@ -169,7 +210,7 @@ def ci_test(
         "block_length": block_length,
         "random_state": random_state,
     }
-    return ConditionalTest(columns, options)
+    return ConditionalTest(columns, options, names)
 
 
 def as_causallearn(test: ConditionalTest) -> str:
@@ -205,7 +246,9 @@ def as_causallearn(test: ConditionalTest) -> str:
     >>> from causallearn.search.ConstraintBased.PC import pc  # doctest: +SKIP
     >>> pc(codes, 0.05, as_causallearn(ci_test(table)))  # doctest: +SKIP
     """
-    from causallearn.utils.cit import CIT_Base, register_ci_test
+    require_test(test)
+    with hint_of_install("causal-learn"):
+        from causallearn.utils.cit import CIT_Base, register_ci_test
 
     class CausalLearnTest(CIT_Base):
         """The test in the form of causal-learn."""
@@ -262,7 +305,9 @@ def as_tigramite(test: ConditionalTest) -> Any:
     >>> test = as_tigramite(ci_test(series))  # doctest: +SKIP
     >>> PCMCI(dataframe=frame, cond_ind_test=test).run_pcmci()  # doctest: +SKIP
     """
-    from tigramite.independence_tests.independence_tests_base import CondIndTest
+    require_test(test)
+    with hint_of_install("tigramite"):
+        from tigramite.independence_tests.independence_tests_base import CondIndTest
 
     class TigramiteTest(CondIndTest):
         """The test in the form of tigramite."""
@@ -303,6 +348,27 @@ def as_tigramite(test: ConditionalTest) -> Any:
             return self._last[1]
 
     return TigramiteTest()
+
+
+def require_test(test: Any) -> None:
+    """Raise for what is no test of columns."""
+    if not isinstance(test, ConditionalTest):
+        raise TypeError(
+            f"test is a {type(test).__name__}; pass what skmi.inference.ci_test(data) "
+            "returns."
+        )
+
+
+@contextmanager
+def hint_of_install(package: str) -> Iterator[None]:
+    """Add to the error of a missing package how to install it."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(
+            f"{package} is needed, and could not be imported ({error}): "
+            "pip install skmi[causal]"
+        ) from error
 
 
 def joined(columns: list[np.ndarray]) -> np.ndarray:

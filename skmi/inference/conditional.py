@@ -17,7 +17,9 @@ from skmi._data.condition import Condition
 from skmi._data.marginals import normal_scores
 from skmi._data.reading import read_sides
 from skmi._data.validation import numbers_and_codes
+from skmi.inference._chance import missed_by_blocks
 from skmi.inference._dependence import (
+    MAX_LABELS,
     cosines,
     label_functions,
     leading,
@@ -35,6 +37,7 @@ from skmi.inference._resampling import (
     read_groups,
     require_count,
 )
+from skmi.inference._structure import shares_structure
 from skmi.inference.permutation import PermutationTestResult
 from skmi.neighbors._search import Block
 from skmi.statistics import permutation_pvalue
@@ -48,7 +51,12 @@ MOST_MODIFIERS = 20  # columns of Z with which the dependence may change
 MAX_VALUES = 2**22  # of products at once: 32 MiB
 SIGNS_AT_ONCE = 50  # between two looks of a progress bar
 FEWEST_SAMPLES = 6
-FEWEST_BLOCKS = 20  # that are independent of each other
+FEWEST_BLOCKS = 40  # that are independent of each other
+
+# With a share of .12 of the variance missed by blocks .11 of tests at .05 were false
+# rejections, with .06 .075 of them.
+MOST_OF_MEMORY = 0.1
+MOST_COLUMNS, SAMPLES_OF_A_COLUMN = 40, 10  # of Z; principal components beyond
 
 # Of the variance that Z explains, the share that may have been missed is this over the
 # number of cosines of each column of Z, and at least the other; and twice the share of
@@ -56,10 +64,16 @@ FEWEST_BLOCKS = 20  # that are independent of each other
 # in five columns most results are then marked; of sums of five few at 300 samples.
 MISSED, LEAST_MISSED = 0.6, 0.005
 FINE = 2.0
+# Interactions of columns, beyond products, are seen by few functions of a kernel: these
+# explain at most .06 of what Z explains of sums, and .11 to 1 of signs of products, of
+# checkerboards and of nearest centres, of which nearly all tests were false rejections.
+OF_KERNEL, LEAST_OF_KERNEL = 5.0, 0.08
 # The cosines beyond share about as much as their upper half: from so many standard
 # errors of a correlation on they make a test reject too often; and from so many of
 # their own errors they are not due to chance.
 SHARED_FINE, FINE_ERRORS = 0.6, 2.5
+# Of 300 samples with means of 60 labels, each of five samples, the test held its level.
+SAMPLES_OF_A_LABEL, MOST_OF_RARE_LABELS = 5, 0.1
 # Probabilities of labels are no sum of functions of single columns: for each of them.
 MISSED_OF_LABELS = 0.04
 
@@ -173,8 +187,11 @@ def conditional_independence_test(
     what the upper half of the cosines explains; where X and y share more of that half
     than by chance; where the regressions need more than
     45 % of the degrees of freedom; where whole numbers of Z look like codes of labels;
-    and for fewer than twenty groups or blocks. For Z of many columns and few samples
-    that is the rule.
+    where Z has labels of few samples, or more columns than a tenth of the samples, or
+    than 40; where interactions of its columns are seen by few functions only, or
+    residuals of X and y both differ from those of neighbours in Z; and for fewer than
+    forty groups or blocks, and blocks shorter than the memory. For Z of many columns
+    and few samples that is the rule.
 
     The statistic is close to the conditional mutual information where that is small.
     For routines that learn a graph from p-values, see
@@ -214,7 +231,10 @@ def conditional_independence_test(
     are_codes = condition.warn_of_nominal(codes, x.columns, y.columns)
     is_label = condition.label_mask
     z, labels = scaled(codes[:, ~is_label]), codes[:, is_label]
-    features = features_of(z, labels, random_state)
+    few_columns = leading(standardised(z), MOST_COLUMNS)
+    features = features_of(
+        z if few_columns.shape == z.shape else few_columns, labels, random_state
+    )
     sides = [targets_of(side) for side in (x, y)]
     regression = Regression(features, [t for side in sides for t in side.targets])
     u, v = (residual_functions(side, regression) for side in sides)
@@ -233,11 +253,23 @@ def conditional_independence_test(
     null = watch_test(callbacks, draws, "ConditionalIndependenceTest", len(parts))
     statistic, null = products.statistic, np.concatenate(null)
     reason = why_unreliable(regression, sides, z, products.largest)
+    if not reason and shares_structure(products.u, products.v, z, labels, regression):
+        reason = (
+            "X and y share structure of pairs of columns of Z, or finer structure of "
+            "one, that the regressions have missed"
+        )
+    reason = reason or why_labels_are_few(labels)
+    if codes.shape[1] > min(MOST_COLUMNS, n_samples / SAMPLES_OF_A_COLUMN):
+        reason = f"Z has {codes.shape[1]} columns, too many for {n_samples} samples"
     if are_codes:
         reason = "whole numbers of Z look like codes of labels, in no order"
     n_blocks = count_blocks(n_samples, groups, block_length)
     if n_blocks < FEWEST_BLOCKS:
         reason = f"only {n_blocks} samples, groups or blocks are independent"
+    if block_length is not None and not reason:
+        missed = missed_by_blocks(u[0], v[0], block_length)
+        if missed > MOST_OF_MEMORY:
+            reason = f"blocks of {block_length} samples miss {missed:.0%} of the memory"
     return ConditionalTestResult(
         statistic, permutation_pvalue(statistic, null), null, not reason, reason
     )
@@ -377,6 +409,22 @@ class Products:
 # -- reliability ---------------------------------------------------------------------
 
 
+def why_labels_are_few(labels: np.ndarray) -> str:
+    """Return which labels of Z have too few samples for a mean, or nothing."""
+    for codes in labels.T:
+        index, counts = np.unique(codes, return_inverse=True, return_counts=True)[1:]
+        order = np.argsort(np.argsort(-counts, kind="stable"), kind="stable")
+        known = (counts >= SAMPLES_OF_A_LABEL) & (order < MAX_LABELS)
+        share = 1 - known[index].mean()
+        if share > MOST_OF_RARE_LABELS:
+            return (
+                f"{share:.0%} of the samples have a label of Z that is not among the "
+                f"{MAX_LABELS} most frequent, or has fewer than {SAMPLES_OF_A_LABEL} "
+                "samples, so that its means are unknown"
+            )
+    return ""
+
+
 def why_unreliable(
     regression: Regression, sides: list[Targets], z: np.ndarray, largest: float
 ) -> str:
@@ -387,12 +435,13 @@ def why_unreliable(
             f"the regressions on Z need {regression.wanted:.0f} degrees of freedom, "
             f"too many for {n_samples} samples"
         )
-    unexplained, fine, start = [], [], 0
+    unexplained, shares, start = [], [], 0
     for side in sides:
         found = regression.explained[start : start + len(side.targets)]
         start += len(side.targets)
         unexplained.append(min((item.unexplained for item in found), default=1.0))
-        fine.append(max(regression.fine_shares(side.targets), default=0.0))
+        found = regression.shares(side.targets)
+        shares.append(np.max([(0.0, 0.0), *found], axis=0))
     odds = [left / max(1 - left, 1e-9) for left in unexplained]
     scale = 1 / math.sqrt(n_samples - regression.freedom)
     critical = 2 * scale
@@ -400,7 +449,8 @@ def why_unreliable(
     reached = min(max(critical, largest - critical), 2 * critical)
     needed = reached * math.sqrt(math.prod(odds))
     missed = max(MISSED / n_cosines_of(z) if z.shape[1] else 0.0, LEAST_MISSED)
-    missed += FINE * math.sqrt(math.prod(max(share, 0.0) for share in fine))
+    fine, kernel = np.sqrt(np.prod(shares, axis=0))
+    missed += FINE * fine + OF_KERNEL * max(kernel - LEAST_OF_KERNEL, 0.0)
     if any(side.indicators.shape[1] for side in sides) and z.shape[1] > 2:
         missed += MISSED_OF_LABELS * z.shape[1]
     if needed <= missed:

@@ -14,6 +14,14 @@ from skmi._core.sklearn_compat import make_random_state, watch, without_callback
 from skmi._data.reading import read_sides
 from skmi.base import MutualInfoEstimator
 from skmi.gaussian.estimators import StudentCopulaMI
+from skmi.inference._chance import (
+    Chance,
+    chance_of_blocks,
+    chance_of_groups,
+    ends,
+    functions,
+    warn_of_short_blocks,
+)
 from skmi.inference._resampling import (
     count_blocks,
     count_rows,
@@ -92,13 +100,13 @@ def confidence_interval(
         Number of halves, or of samples drawn from the reference.
     groups : array-like of shape (n_samples,), default=None
         Group labels: the samples of a group may depend on each other. What groups add
-        to the variance of the influence is added to that of the estimate.
+        to the variance of the influence is added to that of the estimate. What they
+        show by chance is subtracted, except from estimators that train a critic.
     block_length : int, default=None
         For series: number of consecutive samples in a block, several times the length
-        over which they are correlated. Their variance is added in the same way. But
-        for estimators that train a critic, the mean of the estimate with blocks of y
-        permuted, which memory raises, is subtracted, and its standard deviation is the
-        standard error where X and y are independent: see the notes.
+        over which they are correlated. Their variance is added in the same way, and the
+        mean of the estimate with blocks of y permuted, which memory raises, is
+        subtracted, except from estimators that train a critic: see the notes.
     random_state : int, RandomState instance or None, default=None
         Seed of the resamples and of the estimator.
     n_jobs : int, default=None
@@ -119,13 +127,18 @@ def confidence_interval(
 
     Notes
     -----
-    With blocks the variance is that of permuted blocks, :math:`s_0^2`, at independence
-    and :math:`s^2` at the estimate, and linear in between: the ends solve
+    With blocks or groups the ends are those of a noncentral chi-squared distribution,
+    of which sums of squared correlations are,
 
-    .. math:: (\hat I - I)^2 = t^2 \left( s_0^2 + (s^2 - s_0^2) \, I / \hat I \right)
+    .. math:: \hat I + k c \sim c \, \chi^2_k(I / c), \qquad
+        s_0^2 = 2 k c^2, \qquad s^2 = s_0^2 + 4 c I
 
-    so that the interval contains 0 unless a test by blocks rejects independence. The
-    degrees of freedom of t are 3/2 of the number of blocks.
+    with :math:`s_0` the standard error at independence, and c half the variance of a
+    correlation there, :math:`1 / (2 n)` for n samples that do not depend on each other.
+    Further from independence c is that of the standard error s at the estimate. The
+    degrees of freedom of t are 3/2 of the number of blocks, or the groups less one. On
+    100 to 400 samples that are worth 40 independent ones the intervals of GaussianMI
+    held the truth in 92 to 98 % for correlations of 0 to .9.
 
     The interval is for the expectation of the estimator: that of a lower bound which is
     not tight need not cover the mutual information, but its `lower_limit` is valid.
@@ -175,6 +188,8 @@ def confidence_interval(
     estimator = with_seed(estimator, random_state)
     X, y = read_sides(X=X, y=y)
     groups = read_groups(groups, len(y))
+    if groups is not None and count_blocks(len(y), groups, None) < 2:
+        raise ValueError("groups hold one group only; an interval needs several.")
     estimator.fit(X, y)
     warn_of_series(X, y, groups, block_length)
     if method == "auto":
@@ -186,41 +201,47 @@ def confidence_interval(
     further = error_of_dependence(estimator, count_rows(y), groups, block_length)
     error = math.hypot(error, further)
     freedom = min(freedom, freedom_of_blocks(count_rows(y), groups, block_length))
-    null_error = None
-    if block_length is not None and not has_test_samples(estimator):
-        orders = [
-            permuted_rows(count_rows(y), None, block_length, random_state)
-            for _ in range(N_PERMUTATIONS)
-        ]
-        one = without_callbacks(estimator)
-        null = list(parallel(delayed(fit_permuted)(one, X, y, o) for o in orders))
-        value, null_error = value - np.mean(null), float(np.std(null, ddof=1))
-        error = max(error, null_error)
+    chance = None
+    is_dependent = groups is not None or block_length is not None
+    if is_dependent and not has_test_samples(estimator):
+        chance = chance_of(
+            estimator, X, y, groups, block_length, random_state, parallel
+        )
+        value, error = value - chance.mean, max(error, chance.error)
     value = float(min(value, estimator.ceiling_))
-    low, high = ends(value, error, null_error, t.ppf((1 + level) / 2, freedom))
+    low, high = ends(value, error, chance, t.ppf((1 + level) / 2, freedom))
     return ConfidenceInterval(
         low,
         min(high, estimator._interval_end),
         standard_error=error,
         mutual_info=value,
-        lower_limit=ends(value, error, null_error, t.ppf(level, freedom))[0],
+        lower_limit=ends(value, error, chance, t.ppf(level, freedom))[0],
     )
 
 
-def ends(
-    value: float, error: float, null_error: float | None, quantile: float
-) -> tuple[float, float]:
-    """Return the ends of an interval whose variance is linear in the information.
-
-    With the standard errors at the estimate and, unless None, at independence.
-    """
-    if null_error is None:
-        return value - quantile * error, value + quantile * error
-    slope = (error**2 - null_error**2) / max(value, null_error, 1e-300)
-    middle = value + quantile**2 * slope / 2
-    square = quantile**2 * (null_error**2 + slope * (value + quantile**2 * slope / 4))
-    reach = math.sqrt(max(square, 0.0))
-    return middle - reach, middle + reach
+def chance_of(
+    estimator: MutualInfoEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    groups: np.ndarray | None,
+    block_length: int | None,
+    random_state: np.random.RandomState,
+    parallel: Callable,
+) -> Chance:
+    """Return what groups or blocks of dependent samples show by chance."""
+    x, z = functions(X, y)
+    if groups is not None:
+        by_neighbors = isinstance(estimator, NeighborEstimator)
+        own = estimator._sampling_error if by_neighbors else 0.0
+        return chance_of_groups(groups, x, z, own)
+    warn_of_short_blocks(x, z, block_length)
+    orders = [
+        permuted_rows(count_rows(y), None, block_length, random_state)
+        for _ in range(N_PERMUTATIONS)
+    ]
+    one = without_callbacks(estimator)
+    values = list(parallel(delayed(fit_permuted)(one, X, y, o) for o in orders))
+    return chance_of_blocks(values, orders, x, z)
 
 
 def freedom_of_blocks(

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from skmi._core.inert_callbacks import InertContext
 from skmi._core.torch_utils import isolated_randomness
 from skmi._data.weights import draw_in_proportion
 from skmi.critics._batched import (
+    Weights,
     clip_gradients,
     copy_models,
-    copy_weights,
     extract_model,
     is_unmade,
 )
@@ -155,11 +156,13 @@ class Training:
     @torch.enable_grad()
     def run_epoch(self) -> None:
         """Train for one epoch, then score the early-stopping samples."""
-        self.network.train()
+        if not self.network.training:
+            self.network.train()
         self._set_learning_rate()
         with self._isolated():
             losses = self._train_on_batches()
-        self.network.eval()
+        if self.averaged is None:  # else that one is scored
+            self.network.eval()
         if self.schedule.early_stopping:
             self.scores.append(self._score_stop_rows())
         self.losses.append(losses)
@@ -219,23 +222,16 @@ class Training:
 
     @torch.no_grad()
     def _average_weights(self):
-        (averages, values), buffers = self._averaged_parts
-        torch._foreach_lerp_(averages, values, 1 - self.schedule.averaging_rate)
-        for own, buffer in buffers:
-            own.copy_(buffer)
+        own, trained = self._averaged_weights
+        rate = 1 - self.schedule.averaging_rate
+        torch._foreach_lerp_(own.parameters, trained.parameters, rate)
+        own.copy_buffers(trained)
 
     @functools.cached_property
-    def _averaged_parts(self):
-        """The parameters of both networks, and pairs of their buffers.
-
-        Listing them took longer than averaging them.
-        """
+    def _averaged_weights(self):
         if is_unmade(self.averaged):
             self.averaged = copy.deepcopy(self.network).eval()
-        networks = self.averaged, self.network
-        parameters = [list(network.parameters()) for network in networks]
-        buffers = zip(*(network.buffers() for network in networks), strict=True)
-        return parameters, list(buffers)
+        return Weights(self.averaged), Weights(self.network)
 
     def _score_stop_rows(self):
         """Score in blocks, in smaller ones once the device is out of memory."""
@@ -272,11 +268,20 @@ class Training:
         scores = network(x, y, partners)
         return contrast_pairs(scores, partners, self.contrast)
 
+    @torch.no_grad()
     def _keep(self, models):
         if len(self.x) == 1 and len(models):
-            self.kept = copy_weights(self.current, self.kept)
+            own, scored = self._kept_weights
+            torch._foreach_copy_(own.parameters, scored.parameters)
+            own.copy_buffers(scored)
         elif len(models):
             copy_models(self.current, self.kept, list(models))
+
+    @functools.cached_property
+    def _kept_weights(self):
+        if is_unmade(self.kept):
+            self.kept = copy.deepcopy(self.current)
+        return Weights(self.kept), Weights(self.current)
 
 
 def run_epochs(
@@ -291,7 +296,9 @@ def run_epochs(
     called before each epoch. Returns whether training converged or a callback ended it.
     """
     X, y = estimator._given
-    context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+    context: Any = InertContext()
+    if getattr(estimator, "_skl_callbacks", None):
+        context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
     context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
     end = {"X": X, "y": y, "reconstruction_attributes": reconstruct}
     stopped = False

@@ -23,6 +23,7 @@ from skmi._data.scaling import Scaler
 from skmi._data.splitting import (
     Fold,
     cross_fitting_folds,
+    folds_of_kept,
     mean_by_row,
     train_stop_test,
 )
@@ -171,8 +172,11 @@ class CriticEstimator(
         }
         if self.cv is None:
             return [train_stop_test(len(X), test_size=self.test_size, **settings)]
+        cv = self.cv
+        if self._all_samples is not None and not isinstance(cv, Integral):
+            cv = folds_of_kept(cv, *self._all_samples)
         return cross_fitting_folds(
-            y, self.cv, stratified=hasattr(self, "classes_"), **settings
+            y, cv, stratified=hasattr(self, "classes_"), **settings
         )
 
     def _stop_rows(self, folds):

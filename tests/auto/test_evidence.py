@@ -5,9 +5,14 @@ import pytest
 from scipy.stats import special_ortho_group
 
 from skmi import AutoMI
-from skmi.auto.evidence import gain_of_trees
-from skmi.auto.untrained import excess_of_moments, nearest_neighbors
+from skmi.auto.evidence import MEANS, gain_of_trees
+from skmi.auto.untrained import (
+    excess_of_means,
+    excess_of_moments,
+    nearest_neighbors,
+)
 from skmi.datasets import make_correlated_normal, make_student_t
+from skmi.exceptions import FewRowsWarning
 from skmi.gaussian.cross_fitted import CopulaReference
 
 N_SAMPLES = 600
@@ -61,6 +66,58 @@ def test_trees_gain_nothing_where_the_closed_form_is_exact(draw, seed):
 @pytest.mark.parametrize("draw", [draw_product, draw_cross, draw_square])
 def test_trees_find_what_the_closed_form_misses(draw, seed):
     assert gain(*draw(seed), seed) > 4
+
+
+def draw_rotated(seed, signal):
+    """One of five rotated columns of Y follows a few directions of X."""
+    rng = np.random.RandomState(seed)
+    X, Y = rng.standard_normal((2, 400, 5))
+    Y[:, 0] = signal(X) + 0.3 * Y[:, 0]
+    return tuple(
+        block @ special_ortho_group(5, seed + place).rvs()
+        for place, block in enumerate((X, Y))
+    )
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        lambda u: np.abs(u[:, 0]),
+        lambda u: np.sin(2 * u[:, 0]),
+        lambda u: u[:, 0] * u[:, 1],
+        lambda u: np.sign(u[:, 0] * u[:, 1]),
+        lambda u: np.maximum(u[:, 0], u[:, 1]),
+    ],
+)
+def test_means_find_rotated_dependence(signal):
+    for seed in range(3):
+        X, Y = draw_rotated(seed, signal)
+        assert excess_of_means(CopulaReference(X, Y), X, Y) > MEANS.least
+
+
+@pytest.mark.parametrize("n_columns", [2, 5])
+@pytest.mark.parametrize("degrees_of_freedom", [3, 500])
+def test_means_of_elliptical_copulas(n_columns, degrees_of_freedom):
+    """The p-values are those of a chi-squared distribution, or larger."""
+    excesses = []
+    for seed in range(12):
+        X, Y, _ = make_student_t(
+            300, n_columns, degrees_of_freedom=degrees_of_freedom, random_state=seed
+        )
+        excesses.append(excess_of_means(CopulaReference(X, Y), X, Y))
+    assert np.sum(np.array(excesses) > 1.64) <= 3  # .6 are expected
+    assert max(excesses) < MEANS.clear
+
+
+def test_wide_blocks_of_few_components():
+    rng = np.random.RandomState(0)
+    U = rng.standard_normal((200, 4))
+    V = 0.8 * U + 0.6 * rng.standard_normal((200, 4))
+    X, Y = U @ rng.standard_normal((4, 100)), V @ rng.standard_normal((4, 100))
+    with pytest.warns(FewRowsWarning):
+        model = AutoMI(random_state=0).fit(X, Y)
+    low, high = model.confidence_interval_
+    assert low < -4 * np.log(0.6) < high
 
 
 @pytest.mark.parametrize("n_columns", [1, 2, 5])

@@ -192,8 +192,10 @@ def test_more_columns_than_rows():
         assert GaussianMI().fit(X, Y).mutual_info_ > 0.2
     with pytest.raises(ValueError, match='shrinkage="auto"'):
         GaussianMI(shrinkage=None).fit(X, Y)
-    with pytest.raises(ValueError, match=r"skmi\.GaussianCopulaMI"):
-        StudentCopulaMI().fit(X, Y)
+    with pytest.warns(ReliabilityWarning, match="too few"):
+        estimator = StudentCopulaMI().fit(X, Y)
+    assert estimator.mutual_info_ > 0.2
+    assert estimator.standard_error_ > 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""The columns of the leaderboard, from its table of single fits."""
+
+import statistics
+from collections import defaultdict
+
+HEAD = [
+    "estimator",
+    "fits",
+    "mean absolute error",
+    "AutoMI on the same",
+    "closer than AutoMI, %",
+    "spread over seeds",
+    "CPU seconds",
+    "interval holds the truth, %",
+    "wrong and said nothing, %",
+    "refused",
+    "left out",
+]
+FAR = 0.1  # wrong: off by more than this and as large a part of the truth
+SAYS_RIGHT = ("", "ok", "zero")
+
+
+def task_of(row):
+    """Return what estimators are compared on: a task, samples and seed."""
+    return row["task"], row["rows"], row["seed"]
+
+
+def error(row):
+    """Return the error of an answer."""
+    return float(row["estimate"]) - float(row["truth"])
+
+
+def holds(row):
+    """Whether an interval was given that holds the truth; None without one."""
+    if not row["low"]:
+        return None
+    return float(row["low"]) <= float(row["truth"]) <= float(row["high"])
+
+
+def is_silent_fault(row):
+    """Whether a fit is wrong, and neither status, warning nor interval says so."""
+    if row["outcome"] == "not finite":
+        return not row["said"] and row["status"] in SAYS_RIGHT
+    is_wrong = abs(error(row)) > FAR * (1 + float(row["truth"]))
+    says_so = row["said"] or row["status"] not in SAYS_RIGHT or holds(row)
+    return is_wrong and not says_so
+
+
+def share(flags):
+    """Return a share in percent, or "n/a" where nothing was counted."""
+    return f"{100 * sum(flags) / len(flags):.0f}" if flags else "n/a"
+
+
+def mean(values, digits):
+    """Return a mean as text, or "n/a"."""
+    return f"{statistics.fmean(values):.{digits}f}" if values else "n/a"
+
+
+def spread(answers):
+    """Return the mean over tasks of the deviation over seeds, or "n/a"."""
+    by_task = defaultdict(list)
+    for row in answers:
+        by_task[row["task"], row["rows"]].append(error(row))
+    found = [statistics.stdev(errors) for errors in by_task.values() if len(errors) > 1]
+    return mean(found, 3)
+
+
+def summarise(name, rows, reference):
+    """Return the line of one estimator."""
+    answers = [row for row in rows if row["outcome"] == "answer"]
+    fits = [row for row in rows if row["outcome"] in ("answer", "not finite")]
+    pairs = [
+        (abs(error(row)), reference[task_of(row)])
+        for row in answers
+        if task_of(row) in reference
+    ]
+    held = [holds(row) for row in answers if holds(row) is not None]
+    outcomes = [row["outcome"] for row in rows]
+    return [
+        name,
+        len(fits),
+        mean([abs(error(row)) for row in answers], 3),
+        mean([other for _, other in pairs], 3),
+        "n/a" if name == "AutoMI" else share([own < other for own, other in pairs]),
+        spread(answers),
+        mean([float(row["cpu_s"]) for row in answers], 3),
+        share(held),
+        share([is_silent_fault(row) for row in fits]),
+        outcomes.count("refused"),
+        outcomes.count("left out"),
+    ]
+
+
+def leader_rows(rows, group):
+    """Return the head and one line for each estimator; the word "all" is no group."""
+    rows = [row for row in rows if group in ("all", row["group"])]
+    if not rows:
+        return []
+    by_name = defaultdict(list)
+    for row in rows:
+        by_name[row["estimator"]].append(row)
+    reference = {
+        task_of(row): abs(error(row))
+        for row in by_name["AutoMI"]
+        if row["outcome"] == "answer"
+    }
+    lines = [summarise(name, own, reference) for name, own in by_name.items() if own]
+    lines.sort(key=lambda line: (line[0] != "AutoMI", str(line[0]).lower()))
+    return [HEAD, *lines]

@@ -1,0 +1,195 @@
+"""The pages of the benchmarks are those of their tables; nothing here needs torch."""
+
+import csv
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import leaders, registry, report, tables
+
+
+@pytest.mark.parametrize("name", report.PAGES)
+def test_pages_are_written_from_the_tables(name):
+    assert report.PAGES[name].read_text(encoding="utf-8") == report.render(name)
+
+
+def copy_results(folder, *, without):
+    for path in tables.RESULTS.glob("*.csv"):
+        if path.stem not in without:
+            shutil.copy(path, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "figure"),
+    [
+        ("papers.rst", "growth", "10 by 10, truth not run: not run"),
+        ("papers.rst", "infomax", "a quarter of the width: not run / not run"),
+        ("README.rst", "soak", "Every public estimator on odd tables: not run"),
+        ("README.rst", "large", "not run"),
+        ("leaderboard.rst", "leaderboard", "All tasks\n---------\n\nnot run"),
+    ],
+)
+def test_page_without_a_table_says_not_run(tmp_path, page, name, figure):
+    whole = report.render(page)
+    less = report.render(page, copy_results(tmp_path, without=[name]))
+    assert figure in less
+    assert less.count("not run") > whole.count("not run")
+
+
+def test_page_without_any_table_has_no_figure_of_ours(tmp_path):
+    with open(report.TEMPLATES / "papers.csv", newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    page = report.Page(tmp_path)
+    for line in lines:
+        # Settings are typed as ".1"; a figure has a digit before its point.
+        assert not re.search(r"\d\.\d", page.fill(line["ours"])), line["experiment"]
+        assert line["claimed"]
+        assert line["where read"]
+
+
+def test_a_page_follows_a_changed_cell(tmp_path):
+    copy_results(tmp_path, without=["soak"])
+    path = tmp_path / "soak.csv"
+    text = (tables.RESULTS / "soak.csv").read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("answer,in all,", "answer,in all,77"), encoding="utf-8"
+    )
+    assert "odd tables: 77" in report.render("README.rst", tmp_path)
+
+
+@pytest.fixture
+def page(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "# skmi: 0.1.0, commit abc\n# size: cpu: --seeds 2\n"
+        'kind,level,value\n"x, y",1.0,2.5\n"x, y",2.0,-0.001\nz,1.0,nan\n',
+        encoding="utf-8",
+    )
+    return report.Page(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        ('a: "kind=x, y", level=1: value: .2f', "2.50"),
+        ('a: "kind=x, y", level=1|2|3: value: .1f', "2.5 / 0.0 / not run"),
+        ('mean a: "kind=x, y": value: .3f', "1.250"),
+        ("count a", "3"),
+        ("count a: : kind", "2"),
+        ("count a: level=1", "2"),
+        ("a: kind=z: value: .2f", "not finite"),
+        ("a: kind=w: value", "not run"),
+        ("b: kind=w: value", "not run"),
+        ("count b", "not run"),
+    ],
+)
+def test_references(page, reference, text):
+    assert page.fill(f"so {{{{{reference}}}}}.") == f"so {text}."
+
+
+def test_reference_to_rows_that_differ_raises(page):
+    with pytest.raises(ValueError, match="3 rows of 'a'"):
+        page.fill("{{a: : value}}")
+
+
+def test_header_is_skipped_by_the_reader(page):
+    path = page.folder / "a.csv"
+    assert [row["level"] for row in tables.read_table(path)] == ["1.0", "2.0", "1.0"]
+    assert tables.read_header(path)["skmi"] == "0.1.0, commit abc"
+    assert page.origin("a")[:2] == ["cpu", "0.1.0, commit abc"]
+
+
+def test_table_without_header_is_read(tmp_path):
+    path = tmp_path / "old.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    assert tables.read_table(path) == [{"a": "1", "b": "2"}]
+    assert tables.read_header(path) == {}
+    assert report.Page(tmp_path).origin("old")[1] == "commit not recorded"
+
+
+def test_written_table_says_how_it_was_made(tmp_path):
+    path = tmp_path / "new.csv"
+    tables.write_table(path, [{"a": 1, "b": "x, y"}])
+    assert tables.read_table(path) == [{"a": "1", "b": "x, y"}]
+    header = tables.read_header(path)
+    assert {"skmi", "versions", "machine", "seeds", "seconds", "date"} <= header.keys()
+
+
+def test_every_kept_table_is_declared_or_of_single_runs():
+    known = registry.tables()
+    kept = {path.stem for path in tables.RESULTS.glob("*.csv")}
+    assert kept - known.keys() <= {"bottleneck_runs", "infomax_runs"}
+
+
+def test_tables_that_papers_names_are_declared():
+    known = {*registry.tables(), "bottleneck_runs"}
+    with open(report.TEMPLATES / "papers.csv", newline="", encoding="utf-8") as file:
+        named = {
+            name.strip()
+            for line in csv.DictReader(file)
+            for name in line["tables"].split(";")
+        }
+    assert named - {""} <= known
+
+
+def test_every_table_has_a_size_that_pages_show():
+    for table in registry.tables().values():
+        assert table.sizes.keys() & {"cpu", "gpu"}, table.name
+
+
+def test_list_needs_no_torch():
+    code = (
+        "import runpy, sys; sys.argv = ['benchmarks', '--list']\n"
+        "try: runpy.run_module('benchmarks', run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=report.ROOT,
+    )
+    assert "growth\n" in done.stdout
+
+
+def fit_of(estimator, estimate, **changes):
+    row = {"group": "g", "task": "t", "rows": "9", "seed": "0", "truth": "1.0"}
+    row |= {"low": "", "high": "", "cpu_s": "0.5", "outcome": "answer"}
+    row |= {"status": "", "said": ""}
+    return row | {"estimator": estimator, "estimate": str(estimate)} | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_fault"),
+    [
+        ({}, True),
+        ({"status": "ok"}, True),
+        ({"status": "not converged"}, False),
+        ({"said": "RuntimeWarning"}, False),
+        ({"low": "0.5", "high": "2.5"}, False),
+        ({"low": "1.5", "high": "2.5"}, True),
+        ({"outcome": "not finite", "estimate": "nan"}, True),
+        ({"estimate": "1.19"}, False),
+    ],
+)
+def test_wrong_and_said_nothing(changes, is_fault):
+    row = fit_of("other", 2.0) | changes
+    assert bool(leaders.is_silent_fault(row)) == is_fault
+
+
+def test_leaderboard_compares_on_the_same_samples():
+    rows = [fit_of("AutoMI", 1.2), fit_of("AutoMI", 3.0, seed="1")]
+    rows += [fit_of("other", 1.1), fit_of("other", 0, outcome="left out", seed="1")]
+    head, auto, other = leaders.leader_rows(rows, "all")
+    assert auto[0] == "AutoMI"
+    found = dict(zip(head, other, strict=True))
+    assert found["mean absolute error"] == "0.100"
+    assert found["AutoMI on the same"] == "0.200"
+    assert found["closer than AutoMI, %"] == "100"
+    assert found["left out"] == 1
+    assert leaders.leader_rows(rows, "another group") == []
