@@ -59,13 +59,13 @@ def formatted(value, spec):
     return text.replace("-", "") if not float(text.strip("%")) else text
 
 
-def csv_table(lines, options=()):
+def csv_table(lines, options=(), kind="breakable"):
     """Return rows as a table of reStructuredText; the first one is the head."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     head = [
         ".. csv-table::",
-        "   :class: breakable",
+        f"   :class: {kind}",
         "   :header-rows: 1",
         *(f"   :{o}" for o in options),
         "",
@@ -192,7 +192,7 @@ class Page:
         if text.startswith("leaderboard:"):
             group = text.split(":", 1)[1].strip()
             lines = leader_rows(self.rows("leaderboard"), group)
-            return csv_table(lines, ["class: sortable"]) if lines else NOT_RUN
+            return csv_table(lines, kind="breakable sortable") if lines else NOT_RUN
         return self.cell(" ".join(text.split()))
 
     def fill(self, template):
