@@ -92,7 +92,7 @@ def test_a_condition_that_differs_from_that_of_the_fit_is_refused():
         model.score(X, y, Z[:, 0])
     with pytest.raises(ValueError, match="Z holds labels"):
         model.score(X, y, Z > 0)
-    with pytest.raises(ValueError, match="inconsistent"):
+    with pytest.raises(ValueError, match="Z has 9 rows"):
         model.score(X, y, Z[:9])
     with pytest.raises(ValueError, match="Z contains NaN"):
         model.fit(X, y, np.where(Z > 2, np.nan, Z))

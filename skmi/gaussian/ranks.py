@@ -37,6 +37,7 @@ LEAST_RESIDUAL = 1e-10  # variance of a standardised column given others
 # Variance of a score beyond that of the value that it stands for, times the number of
 # samples: 1.4 to 1.9 for 300 to 5000 samples, in X or y and in Z.
 NOISE_OF_RANKS = 3.4
+LEAST_NOISE = 0.1  # beside what Z leaves; less is shared by X and y where these agree
 SMALL_HIDDEN, LARGE_SHARE = 0.03, 0.1  # nats that are warned of, and of the estimate
 
 
@@ -203,6 +204,8 @@ def hidden_by_ranks(X: np.ndarray, y: np.ndarray, Z: np.ndarray, value: float) -
         rest = scores - design @ np.linalg.lstsq(design, scores)[0]
         left = ((rest**2).mean(axis=0) / scores.var(axis=0)).min()
         shares.append(noise / max(left - noise, noise / 10))
+    if max(shares) < LEAST_NOISE:
+        return 0.0
     hidden = hidden_by_noise(value, shares, min(X.shape[1], y.shape[1]))
     if hidden > max(SMALL_HIDDEN, LARGE_SHARE * abs(value)):
         warn(

@@ -60,7 +60,7 @@ def test_linear_functions_within_labels_are_removed():
     residuals = Residuals(column[:, None], Block(z, code), "rank")
     found = residuals.columns[:, 0]
     for rows in (code == 0, code == 1):
-        assert np.corrcoef(found[rows], noise[rows])[0, 1] > 0.98
+        assert np.corrcoef(found[rows], noise[rows])[0, 1] > 0.95
     again = residuals.apply(column[:, None], Block(z, code))[:, 0]
     np.testing.assert_allclose(again, found, atol=0.02)
 
