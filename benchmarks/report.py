@@ -63,7 +63,13 @@ def csv_table(lines, options=()):
     """Return rows as a table of reStructuredText; the first one is the head."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
-    head = [".. csv-table::", "   :header-rows: 1", *(f"   :{o}" for o in options), ""]
+    head = [
+        ".. csv-table::",
+        "   :class: breakable",
+        "   :header-rows: 1",
+        *(f"   :{o}" for o in options),
+        "",
+    ]
     return "\n".join([*head, *(f"   {line}" for line in text.getvalue().splitlines())])
 
 

@@ -49,6 +49,8 @@ def cases():
         yield "ReSMILE", {"drift_weight": 0.0}, batch_size, 3000
         yield "ReSMILE", {"drift_weight": 0.1}, batch_size, 3000
     yield "ReNWJ", {"drift_weight": 1.0, "drift_target": -1.0}, 32, 3000
+    for twin in ("ReNWJ", "ReTUBA"):
+        yield twin, {"drift_weight": 3.0}, 10, 3000
     for target in (-5.0, -2.0, 0.0, 2.0, 5.0):
         settings = {"drift_weight": 0.1, "drift_target": target}
         yield "ReMINE", settings, 100, 1500

@@ -207,7 +207,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=4, constraints=COUNT)
+    n_iter_no_change: int = parameter(default=3, constraints=COUNT)
     n_components: int = parameter(default=32, constraints=COUNT)
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]

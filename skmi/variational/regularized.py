@@ -147,7 +147,11 @@ class ReNWJ(DriftParameters, RatioEstimator):
 
     Notes
     -----
-    Above about 5 nats as unreliable as :class:`skmi.NWJ`, due to its variance.
+    Above about 5 nats as unreliable as :class:`skmi.NWJ`, due to its variance. Batches
+    of ten pairs or so need a `drift_weight` of 3: trained on such batches of one-hot
+    codes of 2.8 nats, estimates of single batches went beyond 100 in nine of ten runs
+    with a weight of 0.1, in none with 3. With the default batches so large a weight
+    makes strong dependence too low (4 nats: 3.2 for 3.7).
 
     References
     ----------
@@ -200,7 +204,8 @@ class ReTUBA(DriftParameters, RatioEstimator):
 
     Notes
     -----
-    Above about 5 nats as unreliable as :class:`skmi.TUBA`, due to its variance.
+    Above about 5 nats as unreliable as :class:`skmi.TUBA`, due to its variance. Small
+    batches need a larger `drift_weight`, as those of :class:`ReNWJ` do.
 
     References
     ----------
