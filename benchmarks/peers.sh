@@ -25,4 +25,4 @@ if [ "$action" = install ]; then
 fi
 for name in OMP OPENBLAS MKL NUMBA; do export "${name}_NUM_THREADS=1"; done
 PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" "$directory/bin/python" \
-    benchmarks/bench_peers.py "$@"
+    -m benchmarks.selection.peers "$@"

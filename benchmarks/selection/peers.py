@@ -28,6 +28,11 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+BENCHMARK = {
+    "data": "drawn; a folder of tables by --tables",
+    "tables": {"peers": {"small": "--size small", "cpu": "--size cpu"}},
+}
+
 FIELDS = "task method seed level selected power false_share forest logistic".split()
 FIELDS += ["cpu_seconds", "status"]
 
