@@ -2,6 +2,7 @@ r"""Coverage of the intervals of nominal 95 % on the tasks of known value.
 
     python -m benchmarks run coverage
     python -m benchmarks run coverage_neighbors
+    python -m benchmarks run coverage_wide
 
 For each estimator the tasks where it is consistent: normal columns, a Gaussian copula,
 a Student copula, and for neighbours and histograms all tasks of few columns. One row
@@ -14,7 +15,8 @@ the coverage over all of them. Any estimator of skmi can be named in `--estimato
 in `--tasks` the mixtures of shapes.py and the families of tied.py too, these all
 together by the word "tied", with the method "influence". The word "once" stands for the
 forty tasks without those whose columns are increasing maps of those of another:
-estimators that see ranks return the same there.
+estimators that see ranks return the same there; "wide" for those of more than ten
+columns in all.
 """
 
 import argparse
@@ -47,6 +49,12 @@ BENCHMARK = {
             " --resamples 8 --estimators KSG MixedKSG HistogramMI --tasks"
             " once tied",
         },
+        "coverage_wide": {
+            "small": "--rows 100 --seeds 2 --estimators KSG --tasks wide"
+            " --method influence",
+            "cpu": "--rows 1000 --seeds 30 --first-seed 95000 --estimators KSG"
+            " --tasks wide --method influence",
+        },
     },
 }
 DOUBTS = skmi.ConvergenceWarning, skmi.SaturationWarning, skmi.ReliabilityWarning
@@ -67,7 +75,8 @@ CONSISTENT = {
     "GaussianCopulaMI": COPULA,
     "StudentCopulaMI": (*COPULA, "student", "asinh student"),
 }
-MOST_COLUMNS = {"KSG": 10, "KSG weighted": 10, "MixedKSG": 10, "HistogramMI": 4}
+MOST_COLUMNS = {"KSG weighted": 10, "MixedKSG": 10, "HistogramMI": 4}
+FEW_COLUMNS = 10
 FOR_TIES = "MixedKSG", "HistogramMI"
 
 
@@ -91,7 +100,15 @@ def names_of(word):
     """Return the tasks that a word of `--tasks` stands for."""
     if word == "once":
         return [task for task in BENCHMARK_TASKS if not is_map(task)]
+    if word == "wide":
+        return [task for task in BENCHMARK_TASKS if count_columns(task) > FEW_COLUMNS]
     return list(tied.families()) if word == "tied" else [word]
+
+
+def count_columns(task):
+    """Return the number of columns of both sides of a task."""
+    X, Y, _ = TASKS[task](n_samples=8, random_state=0)
+    return X.shape[1] + (Y.shape[1] if Y.ndim > 1 else 1)
 
 
 def make_estimator(name):
@@ -195,9 +212,7 @@ def main():
         for name in options.estimators:
             rows = []
             for task in options.tasks:
-                X, Y, _ = TASKS[task](n_samples=8, random_state=0)
-                n_columns = X.shape[1] + (Y.shape[1] if Y.ndim > 1 else 1)
-                if applies(name, task, n_columns):
+                if applies(name, task, count_columns(task)):
                     head = {"rows": n_rows, "estimator": name, "task": task}
                     rows.append({**head, **measure(name, task, n_rows, options)})
                     print(rows[-1], flush=True)

@@ -1,14 +1,16 @@
 """Where a selection stops: held-out information beside the significant features."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from skmi.feature_selection.by_counts import Candidates, CountedSearch
-from skmi.feature_selection.cumulative import N_FOLDS, HeldOut
+from skmi.feature_selection.cumulative import MOST_CLASSES, N_FOLDS, HeldOut
+from skmi.feature_selection.encoding import few_codes
 from skmi.feature_selection.pair_screen import Pairs
-from skmi.feature_selection.search import Rule, Selection, Step, Unit
+from skmi.feature_selection.search import Rule, Selection, Step, Unit, ranks
 from skmi.feature_selection.table import Table
 
 __all__ = ["n_further_columns", "select_by_counts"]
@@ -23,6 +25,12 @@ MOST_FURTHER = 40  # columns that are tried beyond the significant ones
 PATIENCE = 8  # columns without a rise after which no more are tried
 
 SHORTLIST = 64  # columns of the largest mutual information that are tried in a fold
+
+
+# Forests of so many trees, for tables of at most so many columns, with so many samples.
+N_TREES, FOREST_COLUMNS, FOREST_ROWS = 100, 16, 1000
+
+SMALL_CHANCE = 0.02  # smallest probability of a class by a forest
 
 
 def select_by_counts(
@@ -59,6 +67,10 @@ def select_by_counts(
     stopped = search.go_on(on_step)
     if rule.adds and search.has_significant and not stopped:
         n_more = n_further_columns(table, search.units, rule, ordered)
+        order = np.argsort(ranks(search.selected, search.remaining_order()))
+        n_selected = len(search.steps)
+        if not n_more and n_selected < len(order) <= FOREST_COLUMNS:
+            n_more = n_for_forest(table, order, n_selected) - n_selected
         search.rule = rule._replace(least=len(search.steps) + n_more)
         search.go_on(on_step)
     return search.result()
@@ -106,6 +118,54 @@ def n_further_columns(
         if n_added - held_out.lowest >= PATIENCE:
             break
     return held_out.lowest
+
+
+def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
+    """Return the number of columns with which a forest of trees predicts best.
+
+    It finds what no sum of terms and no pair shows, such as rules of many columns. More
+    columns than the selected ones have to lower the loss on the samples that a tree did
+    not train by more than 1.5 standard errors.
+
+    Parameters
+    ----------
+    table : Table
+        Codes of all samples.
+    order : ndarray of shape (n_columns,)
+        All columns, the selected ones first.
+    n_selected : int
+        Number of selected columns.
+
+    Returns
+    -------
+    int
+    """
+    n_rows = len(table.target)
+    table = table.take(np.arange(0, n_rows, -(-n_rows // FOREST_ROWS)))
+    steps = 2 ** np.arange(4)
+    sizes = [n_selected, *(n_selected + steps).tolist(), len(order)]
+    sizes = sorted({min(size, len(order)) for size in sizes})
+    losses = np.array([forest_losses(table, order[:size]) for size in sizes])
+    best = int(np.argmin(losses.mean(axis=1)))
+    rises = losses[0] - losses[best]
+    is_clear = rises.mean() > 1.5 * rises.std() / np.sqrt(len(rises))
+    return sizes[best] if is_clear else n_selected
+
+
+def forest_losses(table: Table, columns: np.ndarray) -> np.ndarray:
+    """Out-of-bag losses of a forest, in nats, for each sample."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    target = few_codes(table.target[:, np.newaxis], MOST_CLASSES)[:, 0]
+    forest = RandomForestClassifier(
+        N_TREES, max_features=None, min_samples_leaf=3, oob_score=True, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # samples in the bag of all trees
+        forest.fit(table.codes[:, columns], target, sample_weight=table.weights)
+    chances = np.nan_to_num(forest.oob_decision_function_, nan=SMALL_CHANCE)
+    place = np.searchsorted(forest.classes_, target)
+    return -np.log(np.maximum(chances[np.arange(len(place)), place], SMALL_CHANCE))
 
 
 class FurtherColumns:

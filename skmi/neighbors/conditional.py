@@ -35,8 +35,10 @@ def conditional_mutual_info(
     with :math:`n_{xz}`, :math:`n_{yz}` and :math:`n_z` the samples closer than the k-th
     neighbour in the joint space of all columns [1]_. Columns of strings, categories and
     booleans, columns of two distinct values and values with many copies are labels:
-    samples of different labels are not neighbours [2]_. The bias that the estimator has
-    on normal samples of the same correlations is subtracted.
+    samples of different labels are not neighbours [2]_. What local linear regressions
+    on Z explain of X and Y is removed first, which leaves the conditional mutual
+    information as it is. The bias that the estimator has on normal samples of the same
+    correlations is subtracted.
 
     Parameters
     ----------

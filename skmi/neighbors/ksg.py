@@ -73,7 +73,8 @@ class KSG(NeighborEstimator):
 
     Without labels no estimate of the variants 1 and 2 can exceed
     :math:`\psi(N) - \psi(k)`; the others have no ceiling. On new samples every variant
-    uses the log ratio of the first, and with labels they are the first. The
+    uses the log ratio of the first, and with labels they are the first; those of the
+    training samples, which are then their own neighbours, are too large. The
     standard error is that of independent terms, times 4/3 where both sides are
     continuous and 5/4 where one has labels only: neighbouring samples share neighbours,
     and on normal columns the standard deviation was 1.2 to 1.5 times as large. The bias

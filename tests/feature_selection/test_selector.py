@@ -115,3 +115,45 @@ def test_real_tables_in_a_search(name, expected):
     best = search.best_estimator_[0]
     pair = pickle.loads(pickle.dumps(best)).transform(frame)
     pd.testing.assert_frame_equal(pair, best.transform(frame))
+
+
+def test_fixed_features_stay_and_are_not_tested():
+    X, y = additive()
+    frame = pd.DataFrame(X, columns=[f"f{k}" for k in range(12)])
+    for data, fixed in ((X, [7]), (frame, ["f7"]), (frame, 7)):
+        selector = MIFeatureSelector(
+            fixed_features=fixed, stopping="significance", random_state=0
+        ).fit(data, y)
+        assert set(selector.get_support(indices=True)) >= {1, 2, 7}
+        assert selector.ranking_[7] == 1
+        assert np.isnan(selector.step_pvalues_[7])
+        assert selector.path_["evidence"].tolist()[0] == "fixed"
+    with pytest.raises(ValueError, match="fixed_features contains 'f99'"):
+        MIFeatureSelector(fixed_features=["f99"]).fit(frame, y)
+    two = MIFeatureSelector(fixed_features=[4, 5], n_features_to_select=1)
+    with pytest.raises(ValueError, match="fixed_features has 2"):
+        two.fit(X, y)
+
+
+def test_evidence_names_the_pair():
+    X, y = xor(n_columns=12, first=7, second=11)
+    path = MIFeatureSelector(random_state=0).fit(X, y).path_
+    words = dict(zip(path["feature"], path["evidence"], strict=True))
+    assert words[7] == "together with 11"
+    assert words[11] == "together with 7"
+
+
+def test_many_weak_features_are_kept_for_prediction():
+    """Ten effects too weak for a test of each; more samples would show all of them."""
+    rng = np.random.RandomState(1)
+    X = rng.standard_normal((500, 12))
+    chance = 1 / (1 + np.exp(-X[:, 0] - 0.35 * X[:, 1:10].sum(axis=1)))
+    y = rng.uniform(size=500) < chance
+    found = {
+        stopping: MIFeatureSelector(stopping=stopping, random_state=0)
+        .fit(X, y)
+        .support_[:10]
+        .sum()
+        for stopping in ("significance", "information")
+    }
+    assert found["information"] > found["significance"]
