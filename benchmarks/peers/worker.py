@@ -5,7 +5,7 @@ python -P worker.py MODULE.py FOLDER SECONDS
 FOLDER holds one .npz file with X and y for each fit and ``jobs.json``, a list of pairs
 [file, estimator]. One line of JSON for each is written to ``results.jsonl``: the
 estimate with the interval and the status that were given, the warnings, CPU seconds;
-or the error. A fit of more than SECONDS is stopped.
+or the error. A fit of more than so many CPU SECONDS is stopped.
 """
 
 import importlib.util
@@ -56,7 +56,7 @@ def main():
     spec = importlib.util.spec_from_file_location("estimators", module)
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
-    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
     jobs, warm = json.loads((folder / "jobs.json").read_text()), set()
     rng = np.random.RandomState(0)
     with open(folder / "results.jsonl", "w", encoding="utf-8") as file:
@@ -66,9 +66,9 @@ def main():
                 warm.add(estimator)
             with np.load(folder / name) as data:
                 X, y = data["X"], data["y"]
-            signal.alarm(seconds)
+            signal.setitimer(signal.ITIMER_PROF, seconds)  # CPU time
             found = fit(loaded.ESTIMATORS[estimator], X, y)
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             file.write(json.dumps([name, estimator, found]) + "\n")
             file.flush()
 
