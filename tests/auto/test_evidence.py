@@ -196,6 +196,16 @@ def test_moments_agree_with_the_closed_form_where_it_is_exact(draw):
     assert np.mean(np.array(found) > 4) < 0.2
 
 
+@pytest.mark.parametrize("n_columns", [25, 50])
+def test_moments_of_many_normal_columns(n_columns):
+    for seed in range(3):
+        X, Y, _ = make_correlated_normal(
+            300, n_columns, mutual_info=1.5, random_state=seed
+        )
+        rng = np.random.RandomState(seed)
+        assert excess_of_moments(CopulaReference(X, Y), X, Y, rng) < 3
+
+
 def test_moments_of_repeated_values():
     """Rounding changes the columns' distributions, which the draws share."""
     found = []
