@@ -23,7 +23,7 @@ WIDTHS = [390, 1280]
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
 SHOWN = ["index", "api", "install", "quickstart", "faq", "whats_new", "papers"]
 SHOWN += ["references", "developing", "search", "generated/skmi.KSG"]
-SHOWN += ["generated/skmi.AutoMI", "generated/skmi.bounds.info_nce"]
+SHOWN += ["generated/skmi.AutoMI", "leaderboard", "generated/skmi.bounds.info_nce"]
 LINKS = "nodes => nodes.map(node => node.href)"
 IDS = "nodes => nodes.map(node => node.id || node.name)"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
