@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def independence_test(
     parts = (np.array([next(orders) for _ in range(part)]) for part in sizes)
     sums = Parallel(n_jobs, return_as="generator")(
         delayed(sums_of_squares)(x, y, part)
-        for part in (np.arange(n_samples)[np.newaxis], *parts)
+        for part in chain([np.arange(n_samples)[np.newaxis]], parts)
     )
     sums = watch_test(
         callbacks,
