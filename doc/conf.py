@@ -84,7 +84,9 @@ html_logo = "_static/logo.svg"
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
 ALONE = ["index", "install", "quickstart", "faq", "papers", "whats_new", "developing"]
-html_sidebars = {page: [] for page in [*ALONE, "security", "references", "search"]}
+html_sidebars = {
+    page: [] for page in [*ALONE, "leaderboard", "security", "references", "search"]
+}
 html_theme_options = {
     "logo": {"text": "skmi", "alt_text": "skmi: to the front page"},
     "header_links_before_dropdown": 6,
