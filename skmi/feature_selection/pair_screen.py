@@ -20,14 +20,13 @@ from skmi.feature_selection.table import Table
 
 __all__ = [
     "NO_PAIRS",
-    "SCREEN_WORK",
     "Pairs",
     "confirm_pairs",
+    "may_screen",
     "product_on",
     "screen_is_quick",
     "screen_pairs",
     "screen_triples",
-    "screen_work",
 ]
 
 TILE = 256  # features on each side of a matrix product
@@ -65,6 +64,13 @@ def screen_is_quick(table: Table, repeated: bool) -> bool:
     if repeated:
         n_times = SCREEN_PERMUTATIONS * (1 if table.weights is None else 2)
     return screen_work(n_rows, n_columns, n_codes) * n_times <= SCREEN_WORK
+
+
+def may_screen(interactions: bool | int | str, n_rows: int, n_columns: int) -> bool:
+    """Whether a screen of pairs of two codes each is quick, or asked for."""
+    if interactions != "auto":
+        return interactions is not False
+    return screen_work(n_rows, n_columns, 2) <= SCREEN_WORK
 
 
 def screen_work(n_rows: int, n_columns: int, n_codes: int) -> float:

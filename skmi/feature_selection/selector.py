@@ -35,13 +35,12 @@ from skmi.feature_selection.criteria import CRITERIA
 from skmi.feature_selection.exchange import Permutations, draw_permutations
 from skmi.feature_selection.pair_screen import (
     NO_PAIRS,
-    SCREEN_WORK,
     Pairs,
     confirm_pairs,
+    may_screen,
     product_on,
     screen_is_quick,
     screen_pairs,
-    screen_work,
 )
 from skmi.feature_selection.results import (
     Interaction,
@@ -82,11 +81,10 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
 
     .. math:: J(X) = \frac{1}{|S|} \sum_{S} I(X; y \mid S)
 
-    or another one that penalises redundancy [1]_, estimated from counts in bins. It
-    stops where the best candidate is not significant against permutations of the
-    target: with the default `control` the family-wise type I error, the probability of
-    selecting anything if no feature is informative, is controlled at `level`. A screen
-    of all pairs finds features that are informative only together.
+    or another one that penalises redundancy [1]_, estimated from counts in bins, and
+    stops by permutations of the target and by held-out information, see `stopping`.
+    The probability of selecting anything if no feature is informative is `level` at
+    most. A screen of all pairs finds features that are informative only together.
 
     Parameters
     ----------
@@ -375,7 +373,9 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
             weights=data.weights,
             groups=data.groups,
             ordered=self._restricts(data.groups) or self.estimator is not None,
-            with_pairs=self._may_screen(data),
+            with_pairs=may_screen(
+                self.interactions, len(data.y.values), len(data.units)
+            ),
         )
         seed = random_state.randint(np.iinfo(np.int32).max)
         found, pairs = self._select(table, data, seed, on_step)
@@ -455,12 +455,6 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
             return True
         quick = screen_is_quick(table, self._permutes_pairs(table))
         return self.criterion != "mim" and quick
-
-    def _may_screen(self, data: SelectorInput) -> bool:
-        """Whether a screen of pairs of two codes each is quick, or asked for."""
-        if self.interactions != "auto":
-            return self.interactions is not False
-        return screen_work(len(data.y.values), len(data.units), 2) <= SCREEN_WORK
 
     def _screen(
         self, table: Table, level: float, random_state: np.random.RandomState
