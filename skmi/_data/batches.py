@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skmi._data.checks import columns_of, is_copied, row_counts, row_keys
+from skmi.exceptions import DuplicateRowsWarning, warn
 
 __all__ = ["collect_batches", "is_batches"]
 
@@ -24,16 +25,20 @@ def is_batches(X: Any) -> bool:
 def collect_batches(X: Any, y: Any) -> tuple[Any, Any]:
     """Return X and y, or all samples of X if it is an iterable of pairs (X, y).
 
-    An image, or another sample of several dimensions, becomes one row. A sample that
-    comes again, as in a second epoch, is kept once, so that none both trains and tests;
-    those of discrete data, which repeat by themselves, are all kept.
+    An image, or another sample of several dimensions, becomes one row. A loader that
+    can be read again gives one epoch, of which all samples are kept. An iterator may
+    give several: a sample that comes again is then kept once, so that none both trains
+    and tests; those of discrete data, which repeat by themselves, are all kept.
     """
     if y is not None or not is_batches(X):
         return X, y
+    is_epoch = iter(X) is not X
     parts = [read_pair(batch) for batch in X]
     if not parts:
         raise ValueError("X is an iterable of batches, but it has none.")
     X, y = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))
+    if is_epoch:
+        return X, y
     codes = y
     if y.dtype.kind not in "biuf":
         codes = np.unique(y, return_inverse=True)[1]
@@ -41,6 +46,11 @@ def collect_batches(X: Any, y: Any) -> tuple[Any, Any]:
     _, first = np.unique(keys, return_index=True)
     if len(first) < len(X) and (is_continuous(X) or is_copied(row_counts(X, codes))):
         first.sort()
+        warn(
+            f"{len(X) - len(first)} of {len(X)} samples of the iterator came before; "
+            "they are left out. If they are no second epoch, pass the loader itself.",
+            DuplicateRowsWarning,
+        )
         return X[first], y[first]
     return X, y
 

@@ -19,6 +19,10 @@ __all__ = [
     "weigh_influence",
 ]
 
+# Share of the largest weight below which a weight counts as 0: it would be lost in the
+# rounding of sums, and ranks by weight would reach 1.
+NEGLIGIBLE = 1e-12
+
 # Effective samples below which weights are too unequal for a test to have power.
 FEW_EFFECTIVE = 20
 
@@ -54,7 +58,7 @@ def take_weights(
         return None, tuple(blocks)
     weights = read_weights(sample_weight, blocks[0])
     weights = weights / weights.max()
-    kept = np.flatnonzero(weights)
+    kept = np.flatnonzero(weights > NEGLIGIBLE)
     if len(kept) < len(weights):
         blocks = [
             None if block is None else select_rows(block, kept) for block in blocks

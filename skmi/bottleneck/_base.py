@@ -144,8 +144,8 @@ class BottleneckEstimator(
         ----------
         X : array-like of shape (n_samples, n_features), or iterable
             Training samples. An iterable of batches (X, y), such as a ``DataLoader`` of
-            torch, takes the place of both X and y: it is read once, into memory, an
-            image becomes one row, and a sample that comes again is kept once.
+            torch, takes the place of both X and y: it is read once, into memory; an
+            image becomes one row. A sample that an iterator repeats is kept once.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Targets: labels for the classifier, numbers for the regressor; None only
             where X is an iterable of batches.
@@ -499,5 +499,11 @@ class BottleneckEstimator(
             warn(
                 "The codes were not informative about y on the samples that chose the "
                 f"epoch: every prediction is that without X. {cure}",
+                CollapseWarning,
+            )
+        elif self.mutual_info_ < -self.standard_error_:
+            warn(
+                "Test samples are predicted worse than without X: the information on y "
+                f"is {self.mutual_info_:.2g} nats. {cure}",
                 CollapseWarning,
             )

@@ -1,5 +1,8 @@
 """Held-out information of selected features about the target, cross-fitted."""
 
+from itertools import chain
+from typing import Any
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
@@ -7,7 +10,7 @@ from skmi._data.splitting import even_folds
 from skmi.feature_selection.encoding import few_codes
 from skmi.feature_selection.table import Table
 
-__all__ = ["AdditiveModel", "HeldOut", "cumulative_information", "joint_codes"]
+__all__ = ["CLEAR", "AdditiveModel", "HeldOut", "cumulative_information", "joint_codes"]
 
 N_FOLDS = 5
 
@@ -20,9 +23,11 @@ MOST_CLASSES = 8  # beyond, neighbouring classes are merged, which lowers the va
 MOST_ROWS = 5000  # samples, evenly spaced, by which information is measured
 
 # Newton steps for the indicators of a new unit, and steps for all of them together.
-OWN_STEPS, JOINT_STEPS = 8, 2
+OWN_STEPS, JOINT_STEPS = 8, 10
 
-SMALL_STEP = 0.05  # change of a log-odds below which no further step is taken
+CLEAR = 1.5  # standard errors of a rise that is believed; of 0, noise was added
+
+SMALL_STEP = 0.02  # change of a log-odds below which no further step is taken
 
 
 class AdditiveModel:
@@ -52,9 +57,15 @@ class AdditiveModel:
         self.labels, self.mass, self.ridge = labels, mass, ridge
         shares = mass @ labels + 0.5
         self.scores = np.tile(np.log(shares / shares.sum()), (len(labels), 1))
-        self.design = np.empty((len(labels), 0))
-        self.gram = np.empty((0, 0))
-        self.coefficients = np.empty((0, labels.shape[1]))
+        # Were the constant penalised, further units would lower its penalty.
+        self.design = np.ones((len(labels), 1))
+        self.gram = np.array([[mass.sum()]])
+        self.coefficients = np.zeros((1, labels.shape[1]))
+
+    @property
+    def penalties(self) -> np.ndarray:
+        """Those of the squared coefficients, none of the constant."""
+        return np.append(0.0, np.full(len(self.gram) - 1, self.ridge))
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -78,19 +89,25 @@ class AdditiveModel:
         added = np.zeros((block.shape[1], self.labels.shape[1]))
         self.coefficients = np.vstack([self.coefficients, added])
         for _ in range(OWN_STEPS):
-            if self._step(slice(old, None), exact=True) < SMALL_STEP:
+            if self._step(slice(old, None)) < SMALL_STEP:
                 break
+        self.settle()
+
+    def settle(self) -> None:
+        """Take more steps for all coefficients, which converge slowly."""
+        factor = cho_factor(self.gram / 2 + np.diag(self.penalties), check_finite=False)
         for _ in range(JOINT_STEPS):
-            if self._step(slice(0, None)) < SMALL_STEP:
+            if self._step(slice(0, None), factor) < SMALL_STEP:
                 break
 
-    def _step(self, part: slice, exact: bool = False) -> float:
+    def _step(self, part: slice, factor: tuple | None = None) -> float:
         """Take a step for some of the coefficients; return the largest change."""
         chances, design = self.probabilities, self.design[:, part]
         rest = (self.labels - chances) * self.mass[:, np.newaxis]
-        gradient = design.T @ rest - self.ridge * self.coefficients[part]
-        penalty = self.ridge * np.eye(design.shape[1])
-        if exact:  # for each class on its own, as in LogitBoost
+        penalties = self.penalties[part]
+        gradient = design.T @ rest - penalties[:, np.newaxis] * self.coefficients[part]
+        if factor is None:  # for each class on its own, as in LogitBoost
+            penalty = np.diag(penalties)
             n_classes = chances.shape[1]
             curvature = self.mass[:, np.newaxis] * chances * (1 - chances)
             curvature *= n_classes / max(n_classes - 1, 1)
@@ -102,7 +119,6 @@ class AdditiveModel:
                 ]
             )
         else:
-            factor = cho_factor(self.gram[part, part] / 2 + penalty, check_finite=False)
             step = cho_solve(factor, gradient, check_finite=False)
         self.coefficients[part] += step
         self.scores += design @ step
@@ -127,7 +143,7 @@ class HeldOut:
         self.folds = even_folds(target, N_FOLDS, self.table.groups, ordered)
         weights = self.table.weights
         self.weights = np.ones(len(target)) if weights is None else weights
-        labels = np.eye(int(target.max(initial=0)) + 1)[target]
+        labels = np.eye(int(target.max()) + 1)[target]
         self.models = [
             [AdditiveModel(labels, self.weights * self.train(i), r) for r in RIDGES]
             for i in range(N_FOLDS)
@@ -139,8 +155,14 @@ class HeldOut:
         return self.folds != fold
 
     def add(self, units: list[tuple[int, ...]]) -> None:
-        """Add a unit of columns in each fold."""
-        before = self.losses
+        """Add a unit of columns in each fold.
+
+        Without it the models take as many more steps, so that it is none of its merits
+        that they come closer to their optimum.
+        """
+        for model in chain(*self.models):
+            model.settle()
+        before = [*self.losses[:-1], self._held_out_losses()]
         self.start([[unit] for unit in units])
         self.losses = [*before, *self.losses]
 
@@ -157,11 +179,14 @@ class HeldOut:
     def lowest(self) -> int:
         """Number of added units after which the mean loss is lowest.
 
-        Each has to earn half a nat over all samples, what a parameter without use costs
-        on held-out samples: where everything is known, losses differ by rounding only.
+        None where it is no more than `CLEAR` standard errors lower than without them.
         """
-        losses = self.mean(np.stack(self.losses)).min(axis=1)
-        return int(np.argmin(losses + 0.5 / len(self.folds) * np.arange(len(losses))))
+        losses = np.stack(self.losses)
+        means = self.mean(losses)
+        best = int(np.argmin(means.min(axis=1)))
+        first, last = (losses[i, np.argmin(means[i])] for i in (0, best))
+        mean, error = self._mean_and_error(first - last)
+        return best if mean > CLEAR * error else 0
 
     def _held_out_losses(self) -> np.ndarray:
         """Loss of each sample by the models it did not train, (n_ridges, n_rows)."""
@@ -184,9 +209,12 @@ class HeldOut:
     def rises(self) -> tuple[np.ndarray, np.ndarray]:
         """Means of the rises by each unit and their standard errors, in nats."""
         curve = self.curve()
-        rises = curve[:-1] - curve[1:]
-        means = self.mean(rises)
-        squares = self.mean((rises - means[:, np.newaxis]) ** 2)
+        return self._mean_and_error(curve[:-1] - curve[1:])
+
+    def _mean_and_error(self, values: np.ndarray) -> tuple[Any, Any]:
+        """Weighted means over the samples and their standard errors."""
+        means = self.mean(values)
+        squares = self.mean((values - means[..., np.newaxis]) ** 2)
         return means, np.sqrt(squares / max(self.weights.sum() - 1, 1))
 
 
@@ -224,8 +252,9 @@ def cumulative_information(
 
 
 def joint_codes(codes: np.ndarray) -> np.ndarray:
-    """Return one code for each row of some columns."""
-    return np.unique(codes, axis=0, return_inverse=True)[1].ravel()
+    """Return one code for each row of some columns, negative where one of them is."""
+    joint = np.unique(codes, axis=0, return_inverse=True)[1].ravel()
+    return np.where((codes < 0).any(axis=1), -1, joint)
 
 
 def design_of(code: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -236,7 +265,9 @@ def design_of(code: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.n
     """
     n_codes = code.max() + 1
     if n_codes <= MOST_INDICATORS:
-        return np.eye(n_codes)[code]
+        return np.eye(n_codes)[code] * (code >= 0)[:, np.newaxis]
+    weights = weights * (code >= 0)
+    code = np.maximum(code, 0)
     weighted = labels * weights[:, np.newaxis]
     sums = np.column_stack(
         [np.bincount(code, column, n_codes) for column in weighted.T]

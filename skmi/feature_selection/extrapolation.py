@@ -266,7 +266,7 @@ def parts_of(x: Columns) -> Iterator[Columns]:
     """Yield blocks of columns."""
     values = x.values.tocsc() if sparse.issparse(x.values) else x.values
     size = max(BLOCK // max(values.shape[0], 1), FEWEST_COLUMNS)
-    for start in range(0, values.shape[1], size):
+    for start in range(0, max(values.shape[1], 1), size):
         part = slice(start, start + size)
         types = x.types[part] if x.types else None
         yield Columns(values[:, part], x.discrete[part], types)

@@ -117,8 +117,9 @@ class StreamingMixin:
         X : array-like of shape (n_samples, n_features), or iterable
             Numbers, one row for each sample. An iterable of batches (X, y), such as a
             ``DataLoader`` of torch, takes the place of both X and y: it is read once,
-            into memory, an image becomes one row, and a sample that comes again is
-            kept once. `partial_fit` takes batches that do not fit into memory.
+            into memory, and an image becomes one row. Of an iterator, which may give
+            several epochs, a sample that comes again is kept once. `partial_fit` takes
+            batches that do not fit into memory.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Numbers, or labels: strings, categories, booleans or two distinct values;
             None only where X is an iterable of batches.

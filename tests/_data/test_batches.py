@@ -56,6 +56,18 @@ def test_a_sample_that_comes_again_is_kept_once():
     assert (partners == labels).all()
 
 
+def test_repeats_of_one_epoch_are_kept():
+    """Of a column with an atom, which no second epoch explains."""
+    X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
+    X[:120], Y[:120] = 0, 0
+    found, partners = collect_batches(loader_of(X, Y), None)
+    assert (found == X).all()
+    assert (partners == Y).all()
+    epochs = iter([(X, Y), (X, Y)])
+    with pytest.warns(skmi.exceptions.DuplicateRowsWarning, match="419 of 600"):
+        assert len(collect_batches(epochs, None)[0]) == 181
+
+
 def test_labels_that_repeat_are_all_kept():
     codes = np.random.RandomState(0).randint(4, size=(500, 2)).astype(float)
     X, y = collect_batches(iter([(codes[:, :1], codes[:, 1])]), None)

@@ -166,7 +166,9 @@ def test_groups_enter_and_leave_together():
     y = category % 3 + numbers[:, 2] + 0.3 * rng.standard_normal(800)
     X = np.column_stack([np.eye(6)[category], numbers])
     labels = ["category"] * 6 + ["a", "b", "c", "d"]
-    selector = MIFeatureSelector(groups=labels, random_state=0).fit(X, y)
+    selector = MIFeatureSelector(
+        groups=labels, stopping="significance", random_state=0
+    ).fit(X, y)
     assert selector.get_support(indices=True).tolist() == [0, 1, 2, 3, 4, 5, 8]
     assert len(set(selector.pvalues_[:6])) == 1
     assert set(selector.path_["feature"]) == {"category", "c"}
