@@ -178,7 +178,9 @@ def test_groups_enter_and_leave_together():
     assert selector.scores_[0] == pytest.approx(whole.scores_[0])
     frame = pd.DataFrame(X, columns=[f"d{i}" for i in range(6)] + labels[6:])
     named = MIFeatureSelector(
-        groups={"category": [f"d{i}" for i in range(6)]}, random_state=0
+        groups={"category": [f"d{i}" for i in range(6)]},
+        stopping="significance",
+        random_state=0,
     ).fit(frame, y)
     np.testing.assert_array_equal(named.support_, selector.support_)
 
