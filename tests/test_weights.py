@@ -330,3 +330,24 @@ def test_entropies_are_those_of_the_tilted_distribution(surprise):
     weights = np.exp(x[:, 0] - 3 * x[:, 0] ** 2 / 2)  # to a variance of 1/4
     found = np.average(surprise(x, sample_weight=weights), weights=weights)
     assert found == pytest.approx(math.log(2 * math.pi * math.e / 4) / 2, abs=0.06)
+
+
+@pytest.mark.parametrize("cls", CLOSED, ids=lambda cls: cls.__name__)
+def test_a_negligible_weight_is_none(cls):
+    X, Y, weights, _ = tilted_pair(200, 0.5, 0.6, seed=0)
+    largest = X.argmax()
+    for weight in (0.0, 1e-15, 5e-324):
+        weights[largest] = weight
+        with np.errstate(divide="raise", invalid="raise"):
+            found = cls().fit(X, Y, sample_weight=weights)
+        if not weight:
+            expected = found.mutual_info_
+        assert found.mutual_info_ == expected
+
+
+@pytest.mark.parametrize("cls", [*CLOSED, skmi.InfoNCE], ids=lambda cls: cls.__name__)
+def test_one_weight_beyond_all_others_is_refused(cls):
+    X, Y, weights, _ = tilted_pair(200, 0.5, 0.6, seed=0)
+    weights[0] = 1e9
+    with pytest.raises(ValueError, match="Trim the largest weights"):
+        cls().fit(X, Y, sample_weight=weights)

@@ -66,7 +66,13 @@ def take_weights(
     weights = weights[kept]
     if np.ptp(weights) <= 1e-12:
         return None, tuple(blocks)
-    warn_of_unequal_weights(effective_size(weights), len(kept))
+    n_effective = effective_size(weights)
+    if n_effective < 2:
+        raise ValueError(
+            f"sample_weight is so unequal that {len(kept)} samples count as "
+            f"{n_effective:.2g} equally weighted ones. Trim the largest weights."
+        )
+    warn_of_unequal_weights(n_effective, len(kept))
     return weights / weights.mean(), tuple(blocks)
 
 
