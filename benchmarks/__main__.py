@@ -81,6 +81,8 @@ def run(options):
 def print_table(name):
     """Print the header of a kept table and its rows in columns."""
     path = RESULTS / f"{name}.csv"
+    if not path.exists() and name not in registry.tables():
+        sys.exit(f"no table {name!r}: see python -m benchmarks --list")
     if not path.exists():
         sys.exit(f"{name}: not run; python -m benchmarks run {name} writes it")
     header, rows = read_header(path), read_table(path)

@@ -91,11 +91,8 @@ def summarise(name, rows, reference):
     ]
 
 
-def leader_rows(rows, group):
-    """Return the head and one line for each estimator; the word "all" is no group."""
-    rows = [row for row in rows if group in ("all", row["group"])]
-    if not rows:
-        return []
+def leader_rows(rows):
+    """Return the head and one line for each estimator, AutoMI first."""
     by_name = defaultdict(list)
     for row in rows:
         by_name[row["estimator"]].append(row)

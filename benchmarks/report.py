@@ -59,11 +59,17 @@ def formatted(value, spec):
     return text.replace("-", "") if not float(text.strip("%")) else text
 
 
-def csv_table(lines, options=()):
+def csv_table(lines, options=(), classes="breakable"):
     """Return rows as a table of reStructuredText; the first one is the head."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
-    head = [".. csv-table::", "   :header-rows: 1", *(f"   :{o}" for o in options), ""]
+    head = [
+        ".. csv-table::",
+        f"   :class: {classes}",
+        "   :header-rows: 1",
+        *(f"   :{o}" for o in options),
+        "",
+    ]
     return "\n".join([*head, *(f"   {line}" for line in text.getvalue().splitlines())])
 
 
@@ -138,7 +144,8 @@ class Page:
         """Return the published results beside ours."""
         text = (TEMPLATES / "papers.csv").read_text(encoding="utf-8")
         lines = [
-            [self.fill(cell) for cell in line] for line in csv.reader(io.StringIO(text))
+            [self.fill_cell(cell) for cell in line]
+            for line in csv.reader(io.StringIO(text))
         ]
         return csv_table(lines, ["widths: 12 12 18 10 22 12 14"])
 
@@ -173,6 +180,17 @@ class Page:
         ]
         return csv_table([["version", "of"], *lines]) if lines else NOT_RUN
 
+    def leaders(self, group):
+        """Return a group of the leaderboard: tasks, samples, seeds, and its table."""
+        rows = self.rows("leaderboard")
+        rows = [row for row in rows if group in ("all", row["group"])]
+        if not rows:
+            return NOT_RUN
+        tasks, seeds = ({row[key] for row in rows} for key in ("task", "seed"))
+        sizes = " / ".join(sorted({row["rows"] for row in rows}, key=int))
+        said = f"Tasks: {len(tasks)}; samples: {sizes}; seeds: {len(seeds)}."
+        return f"{said}\n\n{csv_table(leader_rows(rows), classes='breakable sortable')}"
+
     def expand(self, text):
         """Return what any reference stands for."""
         if text == "papers":
@@ -184,10 +202,13 @@ class Page:
         if text == "versions":
             return self.versions()
         if text.startswith("leaderboard:"):
-            group = text.split(":", 1)[1].strip()
-            lines = leader_rows(self.rows("leaderboard"), group)
-            return csv_table(lines, ["class: sortable"]) if lines else NOT_RUN
+            return self.leaders(text.split(":", 1)[1].strip())
         return self.cell(" ".join(text.split()))
+
+    def fill_cell(self, template):
+        """Return a cell with its references filled in; "not run" where none was."""
+        found = {self.expand(text.strip()) for text in REFERENCE.findall(template)}
+        return NOT_RUN if found == {NOT_RUN} else self.fill(template)
 
     def fill(self, template):
         """Return a template with its references filled in."""

@@ -106,6 +106,14 @@ def library_version():
     return f"{__version__} {git('log', '-1', '--format=%h', '--', '.')}".strip()
 
 
+def version_of(package):
+    """Return the version of a package that is installed, or "none"."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
 def make_header():
     """Return what a table says of how it was made."""
     from skmi import __version__
@@ -119,7 +127,7 @@ def make_header():
         "skmi": f"{__version__}, commit {commit()}",
         "versions": ", ".join(
             [f"python {platform.python_version()}"]
-            + [f"{name} {metadata.version(name)}" for name in PACKAGES]
+            + [f"{name} {version_of(name)}" for name in PACKAGES]
         ),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
         "seconds": f"{time.time() - _run.get('start', time.time()):.0f}",

@@ -71,6 +71,7 @@ sphinx_gallery_conf = {
     "image_scrapers": ("matplotlib",),
     "reset_modules": ("matplotlib", "figures.transparent"),
     "thumbnail_size": (640, 400),
+    "default_thumb_file": str(ROOT / "doc" / "_static" / "logo.svg"),
     "reference_url": {"skmi": None},
 }
 

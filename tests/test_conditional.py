@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -92,7 +92,7 @@ def test_a_condition_that_differs_from_that_of_the_fit_is_refused():
         model.score(X, y, Z[:, 0])
     with pytest.raises(ValueError, match="Z holds labels"):
         model.score(X, y, Z > 0)
-    with pytest.raises(ValueError, match="inconsistent"):
+    with pytest.raises(ValueError, match="Z has 9 rows"):
         model.score(X, y, Z[:9])
     with pytest.raises(ValueError, match="Z contains NaN"):
         model.fit(X, y, np.where(Z > 2, np.nan, Z))
@@ -137,6 +137,97 @@ def test_pipelines_and_searches_route_the_condition():
         grid = {"gaussianmi__shrinkage": [None, 0.5]}
         search = GridSearchCV(model, grid, cv=3).fit(X, y, Z=Z)
         assert search.best_params_["gaussianmi__shrinkage"] is None
+
+
+@QUIET
+def test_the_scorer_takes_the_condition_in_a_search():
+    """The score of each fold is that of the fold's own fit on its test samples."""
+    X, y, Z = draw_triple(np.random.RandomState(0), 300, 1, 0.5)
+    folds = list(KFold(3).split(X))
+    expected = [
+        skmi.KSG(random_state=0).fit(X[a], y[a], Z[a]).score(X[b], y[b], Z[b])
+        for a, b in folds
+    ]
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = skmi.KSG(random_state=0).set_fit_request(Z=True)
+        for scoring in (skmi.mi_scorer, skmi.mi_scorer.set_score_request(Z="Z")):
+            grid = {"n_neighbors": [3, 20]}
+            search = GridSearchCV(model, grid, cv=folds, scoring=scoring)
+            search.fit(X, y, Z=Z)
+            scores = [search.cv_results_[f"split{k}_test_score"][0] for k in range(3)]
+            assert scores == pytest.approx(expected)
+        piped = make_pipeline(StandardScaler(), model)
+        found = cross_val_score(piped, X, y, scoring=skmi.mi_scorer, params={"Z": Z})
+        assert np.isfinite(found).all()
+        with pytest.raises(TypeError, match="pass Z or sample_weight"):
+            skmi.mi_scorer.set_score_request(groups=True)
+
+
+def test_the_scorer_takes_weights_on_request():
+    X, y, _ = draw_triple(np.random.RandomState(0), 200, 1, 0.5)
+    weights = np.where(np.arange(200) % 2, 1.0, 0.0)
+    model = skmi.GaussianMI().fit(X, y)
+    assert skmi.mi_scorer(model, X, y, sample_weight=weights) == pytest.approx(
+        skmi.mi_scorer(model, X[1::2], y[1::2])
+    )
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = skmi.GaussianMI().set_fit_request(sample_weight=False)
+        scorer = skmi.mi_scorer.set_score_request(sample_weight=True)
+        options = {"scoring": scorer, "params": {"sample_weight": weights}, "cv": 2}
+        found = cross_val_score(model, X, y, **options)
+        assert not np.allclose(found, cross_val_score(model, X, y, cv=2))
+
+
+@pytest.mark.parametrize(
+    "model", [skmi.HistogramMI(), skmi.KernelDensityMI(), skmi.KSG(random_state=0)]
+)
+def test_the_verdict_is_that_of_the_conditional_estimate(model):
+    """X and y share much, and nothing given Z."""
+    labels = isinstance(model, skmi.HistogramMI)
+    for seed in range(3):
+        rng = np.random.RandomState(seed)
+        if labels:
+            Z = rng.randint(3, size=2000)
+            X, y = (np.where(rng.rand(2000) < 0.7, Z, rng.permutation(Z)) for _ in "xy")
+            X, y, Z = pd.DataFrame({"x": X.astype(str)}), y.astype(str), Z.astype(str)
+        else:
+            X, y, Z = draw_triple(rng, 1000, 1, 0.0)
+        found = clone(model).fit(X, y, Z)
+        if found.mutual_info_ <= found.standard_error_:
+            assert found.status_ == "zero"
+    with_information = draw_triple(np.random.RandomState(0), 1000, 1, 1.0)
+    assert labels or clone(model).fit(*with_information).status_ != "zero"
+
+
+def test_messages_name_the_condition():
+    X, y, Z = draw_triple(np.random.RandomState(0), 60, 1, 0.5)
+    label = np.where(Z[:, 0] > 0, "a", None)
+    with pytest.raises(ValueError, match="Z contains missing values"):
+        skmi.KSG().fit(X, y, label)
+    with pytest.raises(ValueError, match="Z has 59 rows, but X and y have 60"):
+        skmi.GaussianMI().fit(X, y, Z[1:])
+    with pytest.raises(ValueError, match="given Z, of X and Z together"):
+        skmi.GaussianMI().fit(X, X + Z, Z)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        skmi.GaussianMI,
+        skmi.GaussianCopulaMI,
+        skmi.EllipticalCopulaMI,
+        skmi.StudentCopulaMI,
+    ],
+)
+def test_nothing_is_left_of_a_column_that_z_determines(cls):
+    """Of the columns of y one is a function of Z, and adds nothing to the other."""
+    X, y, Z = draw_triple(np.random.RandomState(0), 300, 1, 0.5)
+    for same in (Z, 1e-6 * Z + 3.0, 1e300 * Z):
+        assert cls().fit(X, same, Z).mutual_info_ == pytest.approx(0.0, abs=1e-12)
+        assert cls().fit(X, Z, same).mutual_info_ == pytest.approx(0.0, abs=1e-12)
+    model, both = cls().fit(X, y, Z), cls().fit(X, np.hstack([Z, y]), Z)
+    assert both.mutual_info_ == pytest.approx(model.mutual_info_, abs=0.02)
+    assert np.isfinite(both.score(X, np.hstack([Z, y]), Z))
 
 
 def test_shared_noise_cancels_in_the_standard_error():

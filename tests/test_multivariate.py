@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmi import GaussianMI, MixedKSG
+from skmi import GaussianMI, HistogramMI, MixedKSG
 from skmi.multivariate import (
     dual_total_correlation,
     interaction_information,
@@ -104,6 +104,36 @@ def test_arguments_are_checked():
         total_correlation([np.arange(9.0)])
     with pytest.raises(ValueError, match="inconsistent"):
         total_correlation([np.arange(9.0), np.arange(8.0)])
+
+
+@pytest.mark.parametrize(
+    "form", [np.asarray, pd.DataFrame, lambda rows: dict(enumerate(rows.T))]
+)
+def test_columns_of_a_table_are_the_variables(form):
+    rng = np.random.RandomState(0)
+    rows = rng.multivariate_normal(np.zeros(4), covariance("redundant"), size=300)
+    found = total_correlation(form(rows), estimator=GaussianMI())
+    assert found == total_correlation(list(rows.T), estimator=GaussianMI())
+
+
+def test_rows_are_no_variables():
+    rows = np.random.RandomState(0).standard_normal((300, 3))
+    for blocks in (rows.T, list(rows)):
+        with pytest.raises(ValueError, match="300 variables of 3 samples"):
+            o_information(blocks, estimator=GaussianMI())
+    with pytest.raises(TypeError, match="blocks is a str; pass a sequence"):
+        total_correlation("abc")
+
+
+def test_columns_of_labels():
+    """Three labels, of which the third says whether the first two are the same."""
+    x, y = np.random.RandomState(0).choice(["a", "b"], (2, 3000))
+    table = pd.DataFrame({"x": x, "y": y, "same": x == y})
+    found = total_correlation(table, estimator=HistogramMI())
+    assert found.value == pytest.approx(np.log(2), abs=0.01)
+    missing = table.assign(y=table["y"].where(table["x"] == "a", None))
+    with pytest.raises(ValueError, match="column 'y' of blocks contains missing"):
+        total_correlation(missing, estimator=HistogramMI())
 
 
 @pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")

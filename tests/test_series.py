@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from skmi import KSG, GaussianMI
+from skmi import KSG, GaussianMI, HistogramMI
+from skmi.exceptions import FewRowsWarning
 from skmi.series import lagged_mutual_info, transfer_entropy
 from skmi.statistics import standard_error
 
@@ -137,3 +138,74 @@ def test_arguments_are_checked():
         transfer_entropy(x, x, source_lags=0)
     with pytest.raises(ValueError, match="fewer than half"):
         transfer_entropy(x, x, target_lags=15)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "lags", "n_series"),
+    [(12, 0, 200), (20, 0, 200), (40, 5, 150), (100, 20, 60)],
+)
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.FewRowsWarning")
+def test_pvalues_of_short_independent_series(n_samples, lags, n_series):
+    """As often below a level as it says, and never below one by the samples."""
+    smallest = []
+    for seed in range(n_series):
+        x, y = np.random.RandomState(seed).standard_normal((2, n_samples))
+        options = {"estimator": GaussianMI(), "random_state": seed}
+        smallest.append(lagged_mutual_info(x, y, lags=lags, **options).pvalue.min())
+    assert min(smallest) >= 1 / n_samples - 1e-9
+    for level in (0.01, 0.05, 0.1):
+        chance = 3 * math.sqrt(level * (1 - level) / n_series)
+        assert np.mean(np.array(smallest) <= level + 1e-9) <= level + chance
+
+
+def test_series_too_short_for_a_small_pvalue():
+    x, y = np.random.RandomState(0).standard_normal((2, 12))
+    with pytest.warns(
+        FewRowsWarning, match="P-values of series of 12 samples are 0.08"
+    ):
+        found = lagged_mutual_info(x, x + 1e-3 * y, lags=[0], estimator=GaussianMI())
+    assert found.pvalue[0] >= 1 / 12
+
+
+@pytest.mark.parametrize("memory", [0.9, -0.9])
+def test_pvalues_of_series_that_alternate_or_persist(memory):
+    smallest = []
+    for seed in range(60):
+        x, y = draw_coupled(np.random.RandomState(seed), 300, 0.0, memory=memory)
+        found = lagged_mutual_info(x, y, lags=3, estimator=GaussianMI())
+        smallest.append(found.pvalue.min())
+    assert np.mean(np.array(smallest) <= 0.05) <= 0.13
+
+
+def chain_of_labels(n_samples):
+    """A label that y repeats at the next time, with another at random in 20 %."""
+    rng = np.random.RandomState(0)
+    x = rng.choice(["up", "down"], n_samples)
+    y = np.where(rng.rand(n_samples) < 0.8, np.roll(x, 1), rng.permutation(x))
+    return x, y
+
+
+def test_series_of_labels():
+    """The chance of a label that differs is .1; both are equally frequent."""
+    x, y = chain_of_labels(2000)
+    truth = math.log(2) + 0.1 * math.log(0.1) + 0.9 * math.log(0.9)
+    for estimator in (None, HistogramMI()):
+        found = lagged_mutual_info(x, y, lags=2, estimator=estimator)
+        assert found.value[1] == pytest.approx(truth, abs=0.04)
+        assert found.value[[0, 2]] == pytest.approx(0.0, abs=0.01)
+        assert found.pvalue[1] <= 0.01 < found.pvalue[[0, 2]].min()
+        forth = transfer_entropy(x, y, estimator=estimator, conditions=np.roll(y, 9))
+        assert forth.value == pytest.approx(truth, abs=0.04)
+        assert transfer_entropy(y, x, estimator=estimator).value < 0.01
+
+
+def test_missing_labels_and_lengths_are_named():
+    x, y = chain_of_labels(40)
+    with pytest.raises(ValueError, match="x contains missing values"):
+        lagged_mutual_info(np.where(x == "up", None, x), y, lags=1)
+    with pytest.raises(ValueError, match="y contains NaN"):
+        lagged_mutual_info(np.arange(9.0), [np.nan] * 9, lags=1)
+    with pytest.raises(ValueError, match=r"source, target, conditions .* \[40, 40, 39"):
+        transfer_entropy(x, y, conditions=x[1:])
+    with pytest.raises(ValueError, match=r"source_lags=1\.5 must be positive whole"):
+        transfer_entropy(x, y, source_lags=1.5)

@@ -188,6 +188,14 @@ def jobs_of(peer, group, draws, rows, seeds):
                         yield group, task, n_samples, seed, estimator
 
 
+def as_numbers(block):
+    """Return a block of two dimensions; labels become codes."""
+    block = np.asarray(block)
+    if block.dtype.kind in "OUS":
+        block = np.unique(block, return_inverse=True)[1]
+    return np.reshape(block, (len(block), -1))
+
+
 def compute(name, draws, jobs, seconds):
     """Run jobs of one module in its environment; return their rows."""
     truths, files, lines = {}, [], {}
@@ -197,7 +205,8 @@ def compute(name, draws, jobs, seconds):
             file = f"{list(draws).index(task)}_{n_samples}_{seed}.npz"
             if file not in truths:
                 X, y, truths[file] = draws[task](n_samples=n_samples, random_state=seed)
-                np.savez(folder / file, X=X, y=np.reshape(y, (n_samples, -1)))
+                blocks = {"X": as_numbers(X), "y": as_numbers(y)}
+                np.savez(folder / file, **blocks)
             files.append((file, estimator))
         (folder / "jobs.json").write_text(json.dumps(files), encoding="utf-8")
         files_of = [install.FOLDER / "worker.py", install.FOLDER / f"{name}.py", folder]

@@ -4,21 +4,21 @@
     python -m benchmarks.speed.ratios --earlier FOLDER
 
 Everything is timed in one run, in turns, each the least of some CPU times of one thread
-in a process of its own. FOLDER is a tree of an earlier version, as ``git archive`` or
+in a process of its own, npeet_plus in the environment that benchmarks.peers.install
+makes. FOLDER is a tree of an earlier version, as ``git archive`` or
 ``git worktree`` give it. A ratio to it above 1.2 is named at the end, and the exit
 status is 1.
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from benchmarks import tables
+from benchmarks.peers import install
 
 BENCHMARK = {
     "data": "drawn",
@@ -50,35 +50,16 @@ IMPORTS = {
     "over_npeet_plus": "from npeet_plus import mi",
 }
 SLOWER = 1.2
+HERE = Path(__file__).parent.parent.parent
 
 
-def measure(code, imports, n_rows):
-    """Return the least CPU seconds of some runs of a line of code."""
-    import warnings
-
-    import numpy as np
-
-    warnings.simplefilter("ignore")
-    rng = np.random.RandomState(0)
-    names = {}
-    for suffix, d in (("", 1), ("5", 5)):
-        X = rng.standard_normal((n_rows, d))
-        names[f"X{suffix}"] = X
-        names[f"y{suffix}"] = 0.6 * X + 0.8 * rng.standard_normal((n_rows, d))
-    exec(imports, names)
-    taken = []
-    while (len(taken) < 5 and sum(taken) < 3) or len(
-        taken
-    ) < 2:  # the first one imports
-        start = time.process_time()
-        exec(code, names)
-        taken.append(time.process_time() - start)
-    return min(taken[1:])  # the first one imports
-
-
-def measure_apart(code, imports, n_rows, tree):
-    """Measure in a fresh process that imports skmi from a tree."""
-    command = [sys.executable, __file__, json.dumps([code, imports, n_rows])]
+def measure_apart(code, imports, n_rows, tree, python):
+    """Measure in a fresh process of an interpreter, with skmi from a tree."""
+    command = [
+        python,
+        Path(__file__).with_name("timed.py"),
+        json.dumps([code, imports, n_rows]),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, env=environment, check=True, capture_output=True, text=True
@@ -91,7 +72,7 @@ def least(jobs, rounds, n_rows):
     taken = {key: [] for key in jobs}
     for _ in range(rounds):
         for key, job in jobs.items():
-            taken[key].append(measure_apart(*job[:2], n_rows, job[2]))
+            taken[key].append(measure_apart(*job[:2], n_rows, *job[2:]))
     return {key: min(times) for key, times in taken.items()}
 
 
@@ -102,15 +83,17 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--earlier", type=Path, help="the tree of an earlier version")
     options = tables.parse(parser, BENCHMARK)
-    here, table, slower = Path(__file__).parent.parent.parent, [], []
-    has_npeet = importlib.util.find_spec("npeet_plus") is not None
+    table, slower = [], []
+    npeet = install.python_of("npeet")
     for case, code in CASES.items():
-        jobs = {"seconds": (code, IMPORTS["skmi"], here)}
+        jobs = {"seconds": (code, IMPORTS["skmi"], HERE, sys.executable)}
         for key, peers in PEERS.items():
-            if case in peers and (has_npeet or key != "over_npeet_plus"):
-                jobs[key] = peers[case], IMPORTS[key], here
+            python = npeet if key == "over_npeet_plus" else sys.executable
+            if case in peers and python:
+                jobs[key] = peers[case], IMPORTS[key], HERE, python
         if options.earlier:
-            jobs["over_earlier"] = code, IMPORTS["skmi"], options.earlier.resolve()
+            earlier = options.earlier.resolve()
+            jobs["over_earlier"] = code, IMPORTS["skmi"], earlier, sys.executable
         found = least(jobs, options.rounds, options.rows)
         row = {"case": case, "rows": options.rows, "seconds": f"{found['seconds']:.4f}"}
         for key in ("over_scikit_learn", "over_npeet_plus", "over_earlier"):
@@ -125,7 +108,4 @@ def main():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2 and sys.argv[1].startswith("["):
-        print(measure(*json.loads(sys.argv[1])))
-    else:
-        sys.exit(main())
+    sys.exit(main())

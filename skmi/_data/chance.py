@@ -15,6 +15,7 @@ __all__ = [
     "chance_in_groups",
     "code_entropy",
     "code_information",
+    "hidden_by_noise",
     "is_unique",
     "pool_unique",
     "warn_of_unique",
@@ -297,3 +298,28 @@ def chances_of(
 def log_choose(n: np.ndarray | int, k: np.ndarray | int) -> np.ndarray:
     """Return the log of a binomial coefficient."""
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+
+
+def hidden_by_noise(value: float, shares: list[float], n_pairs: int) -> float:
+    r"""Return how much more than an estimate there may be without noise, in nats.
+
+    .. math:: r^2 \to r^2 (1 + s_x)(1 + s_y), \qquad r^2 = 1 - e^{-2 I / d}
+
+    for d pairs of normal variables to which independent noise was added. At most as
+    much as if half of the variance that is left were noise.
+
+    Parameters
+    ----------
+    value : float
+        Estimate, in nats.
+    shares : list of two floats
+        Variance of the noise on either side, as a share of that without it.
+    n_pairs : int
+        Number d of pairs.
+    """
+    noise = math.prod(1 + share for share in shares) - 1
+    gap = math.exp(-2 * max(value, 0.0) / n_pairs)
+    without = gap / 2
+    if noise < 1:  # else nothing of the dependence need be left
+        without = max(gap - (1 - gap) * noise, without)
+    return 0.5 * n_pairs * math.log(gap / without)

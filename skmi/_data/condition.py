@@ -60,8 +60,8 @@ class Condition(NamedTuple):
             table = check_array(table, dtype=np.float64, input_name="Z")
         if len(table) != n_samples:
             raise ValueError(
-                f"Z has {len(table)} rows, but X and y have {n_samples}; pass one row "
-                "of Z for each of theirs."
+                f"Z has {len(table)} rows, but X and y have {n_samples}: inconsistent "
+                "numbers of samples; pass one row of Z for each of theirs."
             )
         return table
 

@@ -185,7 +185,7 @@ def wanting_numbers(name):
             raise ValueError(
                 f"{found} Drop those rows, or clip or rescale the column."
             ) from error
-        missing = re.match(r"Input (\w+ )?contains NaN", found)  # objects have no name
+        missing = re.match(r"Input (.+ )?contains NaN", found)  # objects have no name
         if missing or "NAType" in found or "NA is ambiguous" in found:
             name = missing[1].strip() if missing and missing[1] else name
             raise_missing(name, "NaN" if missing else "missing values (NA)", error)

@@ -387,13 +387,18 @@ def read_objects(column, name, k, for_table):
             "labels of both."
         )
     numbers = [kind for kind, of in found.items() if of in {"integer", "continuous"}]
-    if texts and numbers and name != "y":
+    if texts and numbers and name != "y" and not are_texts_and_gaps(column):
         return read_mixture(column, name, k, for_table)
     # Equal to numbers, as True is to 1, and one label with them.
     if numbers and name != "y" and any(issubclass(t, BOOLEANS) for t in found):
         values = [int(v) if isinstance(v, BOOLEANS) else v for v in column]
         return np.array(values, dtype=object)
     return column
+
+
+def are_texts_and_gaps(column):
+    """Whether all values are text or missing, as NaN is."""
+    return all(isinstance(v, (str, bytes)) or is_missing(v) for v in column)
 
 
 def is_tensor_type(kind):

@@ -18,6 +18,7 @@ __all__ = [
     "Fold",
     "contrast_blocks",
     "cross_fitting_folds",
+    "even_folds",
     "folds_of_kept",
     "hold_out",
     "log_mean_exp",
@@ -209,6 +210,45 @@ def shuffled_folds(
             FewRowsWarning,
         )
     return StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+
+
+def even_folds(
+    labels: np.ndarray,
+    n_folds: int,
+    groups: np.ndarray | None = None,
+    ordered: bool = False,
+) -> np.ndarray:
+    """Assign each sample to a fold, always in the same way.
+
+    Samples of equal labels are dealt out in turn. Ordered ones are cut into contiguous
+    parts of each group instead.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Labels that have equal frequencies in the folds.
+    n_folds : int
+        Number of folds.
+    groups : ndarray of shape (n_samples,), default=None
+        Groups of samples, for ordered ones.
+    ordered : bool, default=False
+        Whether the order of the samples matters.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Numbers from 0 to `n_folds` - 1.
+    """
+    n_samples = len(labels)
+    groups = np.zeros(n_samples) if groups is None else groups
+    folds = np.empty(n_samples, dtype=int)
+    if not ordered:
+        folds[np.argsort(labels, kind="stable")] = np.arange(n_samples) % n_folds
+        return folds
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        folds[rows] = np.arange(len(rows)) * n_folds // len(rows)
+    return folds
 
 
 def require_disjoint(rest: np.ndarray, report: np.ndarray, n_samples: int) -> None:

@@ -28,8 +28,7 @@ from skmi.auto.evidence import examine, has_density, with_mixtures
 from skmi.auto.pairs import LEAST_COLUMNS, by_pairs, pairs_show_more
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
-    CAVEATS,
-    UPPER_END,
+    describe,
     interval,
     is_cut_short,
     status,
@@ -38,7 +37,7 @@ from skmi.auto.verdict import (
     warn_of_missed_dependence,
     warn_of_reach,
 )
-from skmi.base import Estimate, MutualInfoEstimator
+from skmi.base import MutualInfoEstimator
 from skmi.entropy import highest_entropy
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import CopulaReference
@@ -68,10 +67,11 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
 
     What costs little comes first. A closed form r, the log density ratio of an
     elliptical copula, is fitted; for up to four columns on a side nearest neighbours
-    estimate beside it, extrapolated to none. Then three tests ask whether the closed
-    form misses dependence: whether neighbours find more, whether moments of the samples
-    differ from those of draws of the closed form, whether boosted trees classify joint
-    and re-paired test samples better than r does. If none finds any, the closed form is
+    estimate beside it, extrapolated to none. Then four tests ask whether the closed
+    form misses dependence: whether neighbours find more, whether the conditional mean
+    of one block is not linear in the other, whether moments of the samples differ from
+    those of draws of the closed form, whether boosted trees classify joint and
+    re-paired test samples better than r does. If none finds any, the closed form is
     reported.
 
     Otherwise neighbours are reported for up to three columns of both sides, or where
@@ -207,7 +207,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=4, constraints=COUNT)
+    n_iter_no_change: int = parameter(default=3, constraints=COUNT)
     n_components: int = parameter(default=32, constraints=COUNT)
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]
@@ -349,7 +349,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         mine = self.get_params(deep=False)
         names = model.get_params(deep=False).keys() & mine.keys()
         if discrete:
-            self._refuse_encoders()
+            choices.refuse_encoders(encoder_x=self.encoder_x, encoder_y=self.encoder_y)
             names -= {"max_iter", "n_iter_no_change", "n_negatives"}
             names -= {"critic"} if isinstance(self.critic, str) else set()
         seed = random_state.randint(np.iinfo(np.int32).max)
@@ -366,17 +366,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
     @property
     def _two_values_are_labels(self):
         return self.encoder_x is None and self.encoder_y is None
-
-    def _refuse_encoders(self):
-        """Raise for labels, which would otherwise pass over an encoder in silence."""
-        encoders = {"encoder_x": self.encoder_x, "encoder_y": self.encoder_y}
-        for name, encoder in encoders.items():
-            if encoder is not None:
-                raise ValueError(
-                    f"{name} is for a y of numbers, and y holds labels. Put a "
-                    "transformer before AutoMI in a pipeline; a module can be part of "
-                    "`critic`."
-                )
 
     def critic_to_test(self, X, y):
         """Return an untrained critic whose ratios will differ, and rows that it takes.
@@ -533,17 +522,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         self.candidate_scores_ |= scores
         if best.lower_bound <= chosen.lower_bound:
             return chosen
-        model = best.model.fit(X, y)
-        # Near the entropy of labels an estimate is not saturated.
-        ceiling = math.inf if hasattr(model, "classes_") else model.ceiling_
-        estimate = Estimate(
-            model.mutual_info_,
-            model.standard_error_,
-            ceiling,
-            chosen.estimate.bound,
-            influence=model._influence,
-        )
-        return best._replace(model=model, estimate=estimate)
+        return choices.fitted_estimator(best, X, y, chosen.estimate.bound)
 
     # -- new samples -------------------------------------------------------------
 
@@ -573,20 +552,4 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             A few lines for people.
         """
         check_is_fitted(self)
-        low, high = self.confidence_interval_
-        found = {
-            "mutual information": f"{self.mutual_info_:.3f} nats, "
-            f"{self.mutual_info_ / math.log(2):.3f} bits",
-            "95 % interval": f"{low:.3f} to {high:.3f} nats",
-            "on a scale of 0 to 1": f"{self.information_coefficient_:.2f}",
-            "lower bound, held out": f"{self.lower_bound_:.3f} nats",
-            "closed form alone": f"{self.reference_mutual_info_:.3f} nats",
-            "estimate by": self.chosen_,
-            "samples support": f"up to {self._reach:.2f} nats",
-            "status": self.status_,
-        }
-        lines = [f"{name:<22} {value}" for name, value in found.items()]
-        caveat = CAVEATS.get(self.status_)
-        if caveat is not None:
-            lines.append(f"{'caveat':<22} {caveat}")
-        return "\n".join([*lines, UPPER_END])
+        return describe(self)

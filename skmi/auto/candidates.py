@@ -30,6 +30,8 @@ __all__ = [
     "by_estimators",
     "by_neighbors",
     "by_neighbors_of_labels",
+    "fitted_estimator",
+    "refuse_encoders",
     "require_estimators",
     "upper_end",
 ]
@@ -266,6 +268,16 @@ def require_estimators(candidates: Any) -> None:
             )
 
 
+def refuse_encoders(**encoders: Any) -> None:
+    """Raise for labels, which would otherwise pass over an encoder in silence."""
+    for name, encoder in encoders.items():
+        if encoder is not None:
+            raise ValueError(
+                f"{name} is for a y of numbers, and y holds labels. Put a transformer "
+                "before AutoMI in a pipeline; a module can be part of `critic`."
+            )
+
+
 def by_estimators(
     estimators: list[MutualInfoEstimator],
     X: np.ndarray,
@@ -288,6 +300,23 @@ def by_estimators(
         names[best], Estimate(0.0, 0.0), means[best], own[best], has_folds=False
     )
     return candidate, dict(zip(names, means, strict=True))
+
+
+def fitted_estimator(
+    best: Candidate, X: np.ndarray, y: np.ndarray, bound: str
+) -> Candidate:
+    """Return the chosen estimator, fitted to all samples."""
+    model = best.model.fit(X, y)
+    # Near the entropy of labels an estimate is not saturated.
+    ceiling = math.inf if hasattr(model, "classes_") else model.ceiling_
+    estimate = Estimate(
+        model.mutual_info_,
+        model.standard_error_,
+        ceiling,
+        bound,
+        influence=model._influence,
+    )
+    return best._replace(model=model, estimate=estimate)
 
 
 def held_out_score(candidate, X, y, fold):

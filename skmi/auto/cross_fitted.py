@@ -90,7 +90,7 @@ class CrossFittedCritic(CriticEstimator):
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=4, constraints=COUNT)
+    n_iter_no_change: int = parameter(default=3, constraints=COUNT)
     cv: Any = parameter(default=3, constraints=["cv_object"])
     allow_untrained: bool = parameter(default=True, constraints=["boolean"])
     encoder_x: Any = parameter(

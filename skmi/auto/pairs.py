@@ -37,6 +37,7 @@ from skmi.statistics import standard_error
 __all__ = ["LEAST_COLUMNS", "by_pairs", "independent_pairs", "pairs_show_more"]
 
 MOST_COLUMNS = 10  # of a side
+LEAST_SAMPLES = 100  # fewer do not show that pairs are dependent
 MOST_SAMPLES = 5000  # of the test
 N_WAVES = 4  # of each scale and group of columns
 # Standard deviations of moments: of 36 draws of independent pairs 3 came above, of
@@ -88,11 +89,13 @@ def independent_pairs(
     Returns
     -------
     Sources or None
-        None where pairs depend on each other, and for fewer columns than three or more
-        than ten.
+        None where pairs depend on each other, for fewer columns than three or more than
+        ten, and for fewer than 100 samples.
     """
     sizes = X.shape[1], y.shape[1]
     if min(sizes) < LEAST_COLUMNS or max(sizes) > MOST_COLUMNS:
+        return None
+    if len(X) < LEAST_SAMPLES:
         return None
     rows = random_state.permutation(len(X))[:MOST_SAMPLES]
     X, y = X[rows], y[rows]

@@ -1,6 +1,7 @@
 """The interval and the status of an estimate of AutoMI."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.stats import chi2, norm, t
@@ -16,8 +17,7 @@ from skmi.exceptions import (
 from skmi.statistics import ConfidenceInterval
 
 __all__ = [
-    "CAVEATS",
-    "UPPER_END",
+    "describe",
     "interval",
     "is_cut_short",
     "status",
@@ -60,6 +60,27 @@ def interval(
         mutual_info=value,
         lower_limit=min(value - t.ppf(LEVEL, freedom) * error, value, *others),
     )
+
+
+def describe(model: Any) -> str:
+    """Return a few lines for people on a fitted `AutoMI`."""
+    low, high = model.confidence_interval_
+    found = {
+        "mutual information": f"{model.mutual_info_:.3f} nats, "
+        f"{model.mutual_info_ / math.log(2):.3f} bits",
+        "95 % interval": f"{low:.3f} to {high:.3f} nats",
+        "on a scale of 0 to 1": f"{model.information_coefficient_:.2f}",
+        "lower bound, held out": f"{model.lower_bound_:.3f} nats",
+        "closed form alone": f"{model.reference_mutual_info_:.3f} nats",
+        "estimate by": model.chosen_,
+        "samples support": f"up to {model._reach:.2f} nats",
+        "status": model.status_,
+    }
+    lines = [f"{name:<22} {value}" for name, value in found.items()]
+    caveat = CAVEATS.get(model.status_)
+    if caveat is not None:
+        lines.append(f"{'caveat':<22} {caveat}")
+    return "\n".join([*lines, UPPER_END])
 
 
 def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:

@@ -302,6 +302,7 @@ def select(table: Table, n_permutations: int, seed: int) -> MIFeatureSelector:
     selector = MIFeatureSelector(
         n_features_to_select="auto" if n_permutations >= ENOUGH_PERMUTATIONS else 1,
         n_permutations=n_permutations,
+        stopping="significance",  # each star has a p-value
         discrete_features=[kind == "discrete" for _, kind in table.features],
         discrete_target=table.target.kind == "discrete",
         random_state=seed,

@@ -28,9 +28,11 @@ MOST_PAIRS = 5  # pairs that are printed; the record has all of them
 LEGEND = """\
 MI: mutual information; se: its standard error; 0-1: sqrt(1 - exp(-2 MI)),
 the correlation of normal variables with as much; p-value: of the feature
-alone, the target permuted {n_permutations} times, for all features together; step p:
-by which it was selected beside those before it, or with the other feature
-of its pair; *: selected; redundant: the feature that shares most of its MI.
+alone, the target permuted {n_permutations} times or more, for all features together;
+step p: of the feature beside those selected before it, or with the other one
+of its pair; *: selected by step p: a feature without one adds nothing significant
+to the selected ones, even if it is significant alone; redundant: the feature
+that shares most of its MI.
 Missing values of a feature count as a value of their own."""
 
 PAIR_LEGEND = "Synergy: MI of both together less the MI of each."

@@ -14,6 +14,7 @@ from skmi.feature_selection.encoding import (
     Columns,
     as_floats,
     compact,
+    encode_sparse,
     is_discrete,
     label_codes,
     missing_as_code,
@@ -104,9 +105,9 @@ class PlainColumns(NamedTuple):
             found[k] = value_entropy(self.numbers[:, k], weights)
         return found
 
-    def pooled(self) -> "PlainColumns":
+    def pooled(self, unique: np.ndarray | None = None) -> "PlainColumns":
         """Return the same columns with labels that occur once as one label."""
-        return self._replace(levels=pooled_levels(self.levels))
+        return self._replace(levels=pooled_levels(self.levels, unique))
 
     def bins(self, counts: Sequence[int]) -> Iterator[Codes]:
         """Quantile bins of the numbers, for each number of bins."""
@@ -120,15 +121,21 @@ def plain_columns(columns: Columns, most_values: int | None = None) -> PlainColu
     root of the number of values present, within `FEW_VALUES` and `MOST_VALUES`.
     """
     X = columns.values
-    X = X.toarray() if sparse.issparse(X) else X
-    if X.dtype.kind in "iuf":
+    if X.dtype.kind in "iuf" and not sparse.issparse(X):
         X = np.asfortranarray(X, dtype=float)
     n_rows, n_columns = X.shape
     # One column is read at a time.
     levels = np.zeros((n_rows, n_columns), dtype=np.int32, order="F")
     is_number = np.zeros(n_columns, dtype=bool)
     numbers = []
-    for k in np.flatnonzero(~two_values(X, levels)):
+    if sparse.issparse(X):
+        plain = np.array([flag is not True for flag in columns.discrete], dtype=bool)
+        most = most_values or int(np.clip(math.isqrt(n_rows), FEW_VALUES, MOST_VALUES))
+        done = encode_sparse(X.tocsc(), levels, plain, most, gathered=False)
+        X = X.toarray(order="F")
+    else:
+        done = two_values(X, levels)
+    for k in np.flatnonzero(~done):
         column, discrete = X[:, k], columns.discrete[k]
         if discrete is None and (X.dtype.kind != "f" or columns.types):
             discrete = is_discrete(column, columns.types[k] if columns.types else None)

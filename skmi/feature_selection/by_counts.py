@@ -1,7 +1,6 @@
 """Greedy selection on counts: every criterion, permuted as well; pairs as one."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -28,29 +27,24 @@ from skmi.feature_selection.encoding import (
     is_function_of,
     join_codes,
 )
-from skmi.feature_selection.exchange import make_exchange, permuted_indicators
+from skmi.feature_selection.exchange import Exchange, make_exchange, permuted_indicators
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.search import (
     GreedySearch,
     Pool,
     Rule,
-    Selection,
-    Step,
     Unit,
     best,
 )
 from skmi.feature_selection.significance import (
+    StepTest,
     expected_maximum,
-    family_pvalues,
+    family_test,
     n_step_permutations,
-    step_pvalues,
 )
 from skmi.feature_selection.table import Table
 
-__all__ = ["Candidates", "select_by_counts"]
-
-# Each pair is counted against every selected column: more of them take long.
-MOST_CANDIDATE_PAIRS = 64
+__all__ = ["Candidates", "CountedSearch"]
 
 # Groups of the labels of a selected column: with more of them the cells of
 # (label, target) have too few rows to count a candidate in.
@@ -59,6 +53,10 @@ MOST_CONTEXTS = 8
 # Cells of a table beyond which samples are counted one by one, not by a product of
 # indicators: there the former is faster.
 MOST_CELLS = 512
+
+# Where a decision is in doubt there are so many times more permutations, as long as
+# they come to so many cells; with fewer rows the time depends on the columns alone.
+GROWTH, MOST_WORK, FEW_ROWS = 4, 2 * 10**7, 400
 
 RATIOS = {"mrmr_quotient", "disr"}  # criteria that are not in nats
 
@@ -112,29 +110,33 @@ class Candidates:
             codes[:, k] = gather_rare(self.codes[:, k])
         return codes
 
-    def relevance(self) -> np.ndarray:
+    def relevance(self, n_permutations: int | None = None) -> np.ndarray:
         """I(X; y) of all candidates with all levels, shape (n_turns, n_candidates)."""
+        exchange = self.exchange
+        if n_permutations is not None:
+            exchange = exchange.take(n_permutations)
         few = (self.n_levels <= MAX_LEVELS) & (self.n_full <= MAX_LEVELS)
         few &= self.n_levels * self.n_full <= MOST_CELLS
-        values = np.zeros((len(self.exchange.turns), len(self.members)))
+        values = np.zeros((len(exchange.turns), len(self.members)))
         if few.any():
             values[:, few] = self._measure(
                 self.full_target,
                 (self.n_full,),
                 self._relevance_of_counts,
+                n_permutations,
                 one_hot=None if few.all() else OneHot(self.codes[:, few], self.whole),
             )[0]
         many = np.flatnonzero(~few & (self.n_levels > 1))
         if len(many):
-            values[:, many] = self._plugin_values(many)
+            values[:, many] = self._plugin_values(many, exchange)
         for k in np.flatnonzero(self._is_sparse(self.n_levels)):
             values[:, k] = self._adjusted(values[:, k], self.codes[:, k])
         return values
 
-    def _plugin_values(self, columns: np.ndarray) -> np.ndarray:
+    def _plugin_values(self, columns: np.ndarray, exchange: Exchange) -> np.ndarray:
         """Plug-in values of columns of many levels, shape (n_turns, n_columns)."""
         results = []
-        for part in self.exchange.batches(1):
+        for part in exchange.batches(1):
             sides = part.rows, part.weights, part.carried
             results.append(
                 np.column_stack(
@@ -245,37 +247,6 @@ class Candidates:
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
 
-def select_by_counts(
-    table: Table,
-    pairs: Pairs,
-    permutations: np.ndarray,
-    rule: Rule,
-    on_step: Callable[[Step], Any] | None = None,
-) -> Selection:
-    """Select columns of codes that are informative about the target.
-
-    Parameters
-    ----------
-    table : Table
-        Codes of all samples.
-    pairs : Pairs
-        Pairs that may be selected together.
-    permutations : Permutations, or ndarray of shape (n_permutations + 1, n_rows)
-        Sample numbers, the identity first.
-    rule : Rule
-        How to select.
-    on_step : callable, default=None
-        Called with each step; a true answer stops.
-
-    Returns
-    -------
-    Selection
-    """
-    pairs = pairs.take(np.arange(min(len(pairs.first), MOST_CANDIDATE_PAIRS)))
-    candidates = Candidates(table, permutations, pairs)
-    return CountedSearch(candidates, pairs.pvalue, rule).run(on_step)
-
-
 class CountedSearch(GreedySearch):
     """Take the candidate of the largest criterion, tested by permutations.
 
@@ -292,22 +263,55 @@ class CountedSearch(GreedySearch):
     def __init__(self, candidates: Candidates, pair_pvalues: np.ndarray, rule: Rule):
         self.candidates = candidates
         self.n_columns = candidates.n_columns
-        draws = candidates.relevance()
-        columns = draws[:, : self.n_columns]
-        exchange = candidates.exchange
-        self.n_schemes = exchange.n_schemes
-        pvalues = family_pvalues(columns, rule.control, self.n_schemes)
+        self.n_schemes = candidates.exchange.n_schemes
+        n_given = candidates.exchange.n_permutations
+        n_cells = max(len(candidates.codes), FEW_ROWS) * len(candidates.members)
+        n_permutations = min(rule.n_permutations, n_given)
+        self.most = max(n_permutations, min(n_given, MOST_WORK // n_cells))
+        while True:
+            self.draws = candidates.relevance(n_permutations)
+            columns = self.draws[:, : self.n_columns]
+            pvalues, doubtful = family_test(
+                columns, rule.control, self.n_schemes, rule.entry_level
+            )
+            n_permutations = self._more(n_permutations)
+            if not (rule.automatic and doubtful.any() and n_permutations):
+                break
         super().__init__(rule, columns[0], pvalues)
-        wanted = n_step_permutations(rule.level) if rule.automatic else 0
-        self.n_permutations = min(wanted, exchange.n_permutations)
-        self.base = draws[: 1 + self.n_permutations * self.n_schemes]
-        self.state = CriterionState(rule.criterion, self.base)
         self.marginal_pvalues = np.append(self.pvalues, pair_pvalues)
         self.pool = Pool.of(
-            candidates.members, self.marginal_pvalues, candidates.n_levels == 1
+            candidates.members, self.marginal_pvalues.copy(), candidates.n_levels == 1
         )
         self.overlaps: list[np.ndarray] = []  # redundancy, synergy with each unit
+        self.chosen: list[int] = []  # candidates, in their order
         self.shift = self._expected_of_uninformative()
+        wanted = n_step_permutations(rule.level) if rule.automatic else 0
+        self._restart(min(wanted, n_given))
+
+    def _more(self, n_permutations: int) -> int:
+        """Next larger number of permutations; 0 where there is none."""
+        larger = min(GROWTH * n_permutations, self.most)
+        return larger if larger > n_permutations else 0
+
+    def _restart(self, n_permutations: int) -> None:
+        """Measure and test all steps again with so many permutations."""
+        self.n_permutations = n_permutations
+        if len(self.draws) <= n_permutations * self.n_schemes:
+            self.draws = self.candidates.relevance(n_permutations)
+        self.base = self.draws[: 1 + n_permutations * self.n_schemes]
+        self.state = CriterionState(self.rule.criterion, self.base)
+        self.test = StepTest(
+            self.marginal_pvalues,
+            (self.rule.entry_level, self.rule.level),
+            self.rule.control,
+            self.n_schemes,
+        )
+        if n_permutations:
+            self.test.pvalues(self.base, self.pool.free)
+        for choice in self.chosen:
+            self._add_overlap(choice)
+            if n_permutations and choice != self.chosen[-1]:
+                self.test.pvalues(self.state.values, self.pool.free)
 
     def _expected_of_uninformative(self) -> np.ndarray:
         """Largest criterion among as many uninformative candidates of each kind."""
@@ -323,42 +327,54 @@ class CountedSearch(GreedySearch):
         """Select another column or pair; return whether there was one."""
         if self.full:
             return False
-        self.pool = self.pool._replace(pvalues=self._step_pvalues())
-        values = self.state.values[0]
-        choice = self._choose(values)
+        choice = self._test_and_choose()
         if choice is None and self.missing > 0:
-            choice = self._fill(values)
+            choice = self._fill(self.state.values[0])
         if choice is None:
             return False
-        self._take(choice)
+        self.take(choice)
         return True
 
-    def _step_pvalues(self) -> np.ndarray:
-        """P-values of all candidates given the selected ones; NaN where not tested."""
-        values, n_candidates = self.state.values, len(self.pool.members)
-        if not self.units:
-            return self.marginal_pvalues
-        if not self.n_permutations:
-            return np.full(n_candidates, np.nan)
-        pvalues = np.ones(n_candidates)
-        tested = np.flatnonzero(self.pool.free)
-        if len(tested):
-            pvalues[tested] = step_pvalues(
-                values[:, tested],
-                self.marginal_pvalues[tested],
-                self.rule.entry_level,
-                self.rule.control,
-                self.n_schemes,
+    def _test_and_choose(self) -> int | None:
+        """Best eligible candidate, with more permutations where it is in doubt."""
+        while True:
+            pvalues, doubtful = self._step_pvalues()
+            self.pool = self.pool._replace(pvalues=pvalues)
+            least, most = (
+                self._choose(self.pool._replace(pvalues=np.where(doubtful, p, pvalues)))
+                for p in (1.0, 0.0)
             )
-        return pvalues
+            larger = self._more(self.n_permutations)
+            if least == most or not (larger and self.rule.automatic):
+                return self._choose(self.pool)
+            self._restart(larger)
 
-    def _choose(self, values: np.ndarray) -> int | None:
+    @property
+    def has_significant(self) -> bool:
+        """Whether some of the selected columns are significant."""
+        return any(step.pvalue <= self.rule.level for step in self.steps)
+
+    def _step_pvalues(self) -> tuple[np.ndarray, np.ndarray]:
+        """P-values given the selected columns, and whether they are in doubt.
+
+        NaN where they are not tested.
+        """
+        none = np.zeros(len(self.pool.members), dtype=bool)
+        if not self.units:
+            return self.marginal_pvalues, none
+        if not self.n_permutations:
+            return np.full(len(none), np.nan), none
+        return self.test.pvalues(self.state.values, self.pool.free)
+
+    def _choose(self, pool: Pool) -> int | None:
         """Best eligible candidate; a pair counts by half of its value.
 
         Columns and pairs are compared by their excess over the best of as many
         uninformative ones.
         """
-        eligible = self.pool.eligible(self.rule, len(self.steps), self.level)
+        values = self.state.values[0]
+        level = self.rule.level if self.steps else self.rule.entry_level
+        eligible = pool.eligible(self.rule, len(self.steps), level)
         single = best(values, eligible & self.pool.single)
         pair = best(values, eligible & ~self.pool.single)
         if pair is None or single is None:
@@ -373,25 +389,36 @@ class CountedSearch(GreedySearch):
             choice = best(values, self.pool.open & self.pool.single)
         return choice
 
-    def _take(self, choice: int) -> None:
+    def take_fixed(self) -> None:
+        """Select the fixed columns."""
+        for k in self.rule.fixed:
+            self.pool.pvalues[k] = np.nan
+            self.take(k)
+
+    def take(self, choice: int) -> None:
         """Select a column or a pair and measure the others' overlap with it."""
         unit = self.pool.members[choice]
         gain, pvalue = float(self.state.values[0, choice]), self.pool.pvalues[choice]
-        self.record(unit, gain, pvalue)
+        self.record(unit, gain, float(pvalue))
         determined = self.pool.determined.copy()
         for k in unit:
             determined |= self.candidates.determined_by(k)
         self.pool = self.pool.without(unit)._replace(determined=determined)
+        self.chosen.append(choice)
+        self.overlaps.append(self._add_overlap(choice))
+
+    def _add_overlap(self, choice: int) -> np.ndarray:
+        """Add the overlap with a selected candidate to the criterion, and return it."""
         redundancy, conditional, entropy = self.candidates.overlap(
             choice,
             self.n_permutations,
             self.rule.criterion == "disr",
             self.pool.free,
         )
-        self.overlaps.append(np.column_stack([redundancy[0], conditional[0]]))
         self.state.add(
             Overlap(redundancy, conditional, self.base, self.base[0, choice], entropy)
         )
+        return np.column_stack([redundancy[0], conditional[0]])
 
     def mean_overlap(self, k: int) -> tuple[float, float]:
         """Mean redundancy and synergy of a column with the selected units."""

@@ -261,6 +261,13 @@ class JointSearch(FittedSearch):
         self.state = CriterionState("jmi", self.relevance)
         self.kept_terms: np.ndarray | None = None  # pointwise, of what is selected
 
+    def take_fixed(self) -> None:
+        """Select the fixed columns, measured together."""
+        measured = self.measure.measure(
+            [self.task.together(self.rule.fixed)], self.task.y
+        )
+        self._take(self.rule.fixed, measured, 0, float(measured.values[0]), np.nan)
+
     def advance(self) -> bool:
         """Select another column, or at first a pair or triple."""
         if self.full:
@@ -385,13 +392,22 @@ class PairwiseSearch(FittedSearch):
             i = best(values, single) if self.missing > 0 else None
         if i is None:
             return False
+        self._take(i, pvalue)
+        return True
+
+    def take_fixed(self) -> None:
+        """Select the fixed columns."""
+        for k in self.rule.fixed:
+            self._take(k, np.nan)
+
+    def _take(self, i: int, pvalue: float) -> None:
+        """Select a candidate and measure the others' overlap with it."""
         unit = self.pool.members[i]
         self.record(unit, float(self.state.values[i]), pvalue)
         self.pool = self.pool.without(unit)
         self.chosen.append(i)
         if not self.full:
             self.state.add(self._overlap(self.unit_blocks, self.unit_relevance, i))
-        return True
 
     def _overlap(
         self, blocks: list[np.ndarray], relevance: np.ndarray, i: int

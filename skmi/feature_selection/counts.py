@@ -66,6 +66,7 @@ class OneHot:
         self._active = np.ones(len(self.sizes), dtype=bool)
         self._short = (codes.min(axis=0, initial=0) >= 0) & (self.sizes > 1) & whole
         self._sparse = self._short & (share_of_others(codes) < MOST_DENSE)
+        self._rare: sparse.csc_array | None = None
         self._kept: dict[bytes, Block] = {}
 
     def blocks(
@@ -105,9 +106,11 @@ class OneHot:
 
     def _make_block(self, columns: np.ndarray, size: int) -> Block:
         """Make indicators of some columns of one kind."""
-        codes = self.codes[:, columns]
         if self._sparse[columns[0]]:
-            return Block(rare_indicators(codes, size), len(columns))
+            if self._rare is None:
+                self._rare = rare_codes(self.codes, self._sparse)
+            return Block(rare_indicators(self._rare[:, columns], size), len(columns))
+        codes = self.codes[:, columns]
         if self._short[columns[0]]:
             return Block(indicators(codes - 1, size - 1), len(columns))
         return Block(indicators(codes, size), len(columns))
@@ -120,13 +123,22 @@ def share_of_others(codes: np.ndarray) -> np.ndarray:
     return np.concatenate([np.empty(0), *counts]) / max(len(codes), 1)
 
 
-def rare_indicators(codes: np.ndarray, size: int) -> sparse.csr_array:
+def rare_codes(codes: np.ndarray, wanted: np.ndarray) -> sparse.csc_array:
+    """Return the codes from 1 of the columns in a mask as a sparse matrix."""
+    parts = []
+    for part in column_blocks(codes.shape, BLOCK_SIZE):
+        parts.append(sparse.csc_array(codes[:, part] * wanted[part]))
+    return sparse.hstack(parts, format="csc")
+
+
+def rare_indicators(codes: sparse.csc_array, size: int) -> sparse.csr_array:
     """Return sparse indicators of the codes from 1, transposed."""
-    column, row = np.nonzero(codes.T)
-    place = (codes[row, column].astype(np.int64) - 1) * codes.shape[1] + column
-    shape = (size - 1) * codes.shape[1], len(codes)
-    ones = np.ones(len(row), dtype=np.float32)
-    return sparse.coo_array((ones, (place, row)), shape=shape).tocsr()
+    n_rows, n_columns = codes.shape
+    column = np.repeat(np.arange(n_columns), np.diff(codes.indptr))
+    place = (codes.data.astype(np.int64) - 1) * n_columns + column
+    shape = (size - 1) * n_columns, n_rows
+    ones = np.ones(len(place), dtype=np.float32)
+    return sparse.coo_array((ones, (place, codes.indices)), shape=shape).tocsr()
 
 
 def indicators(codes: np.ndarray, size: int) -> np.ndarray:

@@ -1,74 +1,222 @@
-"""Joint mutual information of selected features: lower bounds on held-out samples."""
+"""Held-out information of selected features about the target, cross-fitted."""
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 
-from skmi.feature_selection.counts import mutual_info_of_counts
+from skmi._data.splitting import even_folds
 from skmi.feature_selection.encoding import few_codes
+from skmi.feature_selection.table import Table
 
-__all__ = ["cumulative_bounds"]
+__all__ = ["AdditiveModel", "HeldOut", "cumulative_information", "joint_codes"]
 
-N_LEVELS = 6  # bins of a predicted class probability
+N_FOLDS = 5
+
+RIDGES = (0.5, 16.0)  # the one of the smaller held-out loss counts
 
 MOST_INDICATORS = 64  # codes; of more, the class shares of each code are predictors
 
-MOST_CLASSES = 8  # beyond, neighbouring classes are merged, which lowers the bound
+MOST_CLASSES = 8  # beyond, neighbouring classes are merged, which lowers the values
+
+MOST_ROWS = 5000  # samples, evenly spaced, by which information is measured
+
+# Newton steps for the indicators of a new unit, and steps for all of them together.
+OWN_STEPS, JOINT_STEPS = 8, 2
+
+SMALL_STEP = 0.05  # change of a log-odds below which no further step is taken
 
 
-def cumulative_bounds(
-    codes: np.ndarray,
-    target: np.ndarray,
-    units: list[tuple[int, ...]],
-    weights: np.ndarray | None = None,
-) -> np.ndarray:
-    r"""Lower bounds of the mutual information of the first t units and the target.
+class AdditiveModel:
+    r"""Logistic model of the target, a sum of terms of units, added one by one.
 
-    .. math:: I(f(X_1, \dots, X_t); y) \le I(X_1, \dots, X_t; y)
+    .. math:: \log p(y \mid x) = c_y + \sum_t \theta_{t, y}(x_t) - \log Z(x)
 
-    for any function f; here the prediction of y by least squares on indicators of the
-    codes, fitted on one half of the samples, cut into bins and counted on the other.
+    Fitted by Newton steps for the indicators of a new unit, then by steps for all
+    coefficients with the bound of the Hessian by half of the Gram matrix [1]_.
 
     Parameters
     ----------
-    codes : ndarray of shape (n_rows, n_columns)
-        Codes of the columns; negative ones count nowhere.
-    target : ndarray of shape (n_rows,)
-        Codes of the target.
+    labels : ndarray of shape (n_rows, n_classes)
+        Indicators of the target.
+    mass : ndarray of shape (n_rows,)
+        Weights of the samples, 0 for those held out.
+    ridge : float
+        Penalty of the squared coefficients.
+
+    References
+    ----------
+    .. [1] D. Böhning. Multinomial logistic regression algorithm. Ann. Inst. Stat. Math.
+       44, 1992.
+    """
+
+    def __init__(self, labels: np.ndarray, mass: np.ndarray, ridge: float):
+        self.labels, self.mass, self.ridge = labels, mass, ridge
+        shares = mass @ labels + 0.5
+        self.scores = np.tile(np.log(shares / shares.sum()), (len(labels), 1))
+        self.design = np.empty((len(labels), 0))
+        self.gram = np.empty((0, 0))
+        self.coefficients = np.empty((0, labels.shape[1]))
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Of the classes for all samples, shape (n_rows, n_classes)."""
+        powers = np.exp(self.scores - self.scores.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Negative log probability of the target for all samples, in nats."""
+        return -np.log(np.maximum((self.probabilities * self.labels).sum(axis=1), 1e-9))
+
+    def add(self, code: np.ndarray) -> None:
+        """Add a unit by its codes, of shape (n_rows,), and fit."""
+        block = design_of(code, self.labels, self.mass)
+        design = np.column_stack([self.design, block])
+        cross = design.T @ (block * self.mass[:, np.newaxis])
+        old = len(self.gram)
+        self.gram = np.block([[self.gram, cross[:old]], [cross.T]])
+        self.design = design
+        added = np.zeros((block.shape[1], self.labels.shape[1]))
+        self.coefficients = np.vstack([self.coefficients, added])
+        for _ in range(OWN_STEPS):
+            if self._step(slice(old, None), exact=True) < SMALL_STEP:
+                break
+        for _ in range(JOINT_STEPS):
+            if self._step(slice(0, None)) < SMALL_STEP:
+                break
+
+    def _step(self, part: slice, exact: bool = False) -> float:
+        """Take a step for some of the coefficients; return the largest change."""
+        chances, design = self.probabilities, self.design[:, part]
+        rest = (self.labels - chances) * self.mass[:, np.newaxis]
+        gradient = design.T @ rest - self.ridge * self.coefficients[part]
+        penalty = self.ridge * np.eye(design.shape[1])
+        if exact:  # for each class on its own, as in LogitBoost
+            n_classes = chances.shape[1]
+            curvature = self.mass[:, np.newaxis] * chances * (1 - chances)
+            curvature *= n_classes / max(n_classes - 1, 1)
+            hessians = [design.T @ (design * c[:, np.newaxis]) for c in curvature.T]
+            step = np.column_stack(
+                [
+                    np.linalg.solve(hessian + penalty, column)
+                    for hessian, column in zip(hessians, gradient.T, strict=True)
+                ]
+            )
+        else:
+            factor = cho_factor(self.gram[part, part] / 2 + penalty, check_finite=False)
+            step = cho_solve(factor, gradient, check_finite=False)
+        self.coefficients[part] += step
+        self.scores += design @ step
+        return float(np.abs(step).max())
+
+
+class HeldOut:
+    """Held-out losses of units that are added one by one, in each fold its own.
+
+    Parameters
+    ----------
+    table : Table
+        Codes of all samples, of which at most `MOST_ROWS` are used.
+    ordered : bool, default=False
+        Whether folds are blocks of samples in order, as for series.
+    """
+
+    def __init__(self, table: Table, ordered: bool = False):
+        rows = np.arange(0, len(table.target), -(-len(table.target) // MOST_ROWS))
+        self.table = table.take(rows)
+        target = few_codes(self.table.target[:, np.newaxis], MOST_CLASSES)[:, 0]
+        self.folds = even_folds(target, N_FOLDS, self.table.groups, ordered)
+        weights = self.table.weights
+        self.weights = np.ones(len(target)) if weights is None else weights
+        labels = np.eye(int(target.max(initial=0)) + 1)[target]
+        self.models = [
+            [AdditiveModel(labels, self.weights * self.train(i), r) for r in RIDGES]
+            for i in range(N_FOLDS)
+        ]
+        self.losses = [self._held_out_losses()]
+
+    def train(self, fold: int) -> np.ndarray:
+        """Whether each sample trains in a fold."""
+        return self.folds != fold
+
+    def add(self, units: list[tuple[int, ...]]) -> None:
+        """Add a unit of columns in each fold."""
+        before = self.losses
+        self.start([[unit] for unit in units])
+        self.losses = [*before, *self.losses]
+
+    def start(self, units: list[list[tuple[int, ...]]]) -> None:
+        """Add several units in each fold, and forget the losses before them."""
+        for models, fold in zip(self.models, units, strict=True):
+            for unit in fold:
+                code = joint_codes(self.table.codes[:, list(unit)])
+                for model in models:
+                    model.add(code)
+        self.losses = [self._held_out_losses()]
+
+    @property
+    def lowest(self) -> int:
+        """Number of added units after which the mean loss is lowest."""
+        losses = self.mean(np.stack(self.losses))
+        return int(np.argmin(losses.min(axis=1)))
+
+    def _held_out_losses(self) -> np.ndarray:
+        """Loss of each sample by the models it did not train, (n_ridges, n_rows)."""
+        losses = np.zeros((len(RIDGES), len(self.folds)))
+        for i, models in enumerate(self.models):
+            rows = ~self.train(i)
+            for r, model in enumerate(models):
+                losses[r, rows] = model.losses[rows]
+        return losses
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Weighted mean over the samples, the last axis."""
+        return values @ self.weights / self.weights.sum()
+
+    def curve(self) -> np.ndarray:
+        """Losses after each unit, of the better ridge, (n_units + 1, n_rows)."""
+        losses = np.stack(self.losses)
+        return losses[:, np.argmin(self.mean(losses).min(axis=0))]
+
+    def rises(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means of the rises by each unit and their standard errors, in nats."""
+        curve = self.curve()
+        rises = curve[:-1] - curve[1:]
+        means = self.mean(rises)
+        squares = self.mean((rises - means[:, np.newaxis]) ** 2)
+        return means, np.sqrt(squares / max(self.weights.sum() - 1, 1))
+
+
+def cumulative_information(
+    table: Table, units: list[tuple[int, ...]], ordered: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Rise of the information about the target by each unit, on held-out samples.
+
+    .. math:: H(y) - E[-\log q(y \mid X_1, \dots, X_t)] \le I(X_1, \dots, X_t; y)
+
+    for any model q; here `AdditiveModel`, fitted in five folds.
+
+    Parameters
+    ----------
+    table : Table
+        Codes of all samples.
     units : list of tuple of int
         Columns in the order of selection, those of a tuple at once.
-    weights : ndarray of shape (n_rows,), default=None
-        Weights of the samples.
+    ordered : bool, default=False
+        As for `HeldOut`.
 
     Returns
     -------
-    ndarray of shape (n_units,)
-        Nats; may be negative.
+    rises : ndarray of shape (n_units,)
+        Rise by each unit, in nats; may be negative.
+    errors : ndarray of shape (n_units,)
+        Their standard errors.
     """
     if not units:
-        return np.empty(0)
-    weights = np.ones(len(codes)) if weights is None else weights
-    target = few_codes(target[:, np.newaxis], MOST_CLASSES)[:, 0]
-    half = np.arange(len(codes)) % 2
-    joint = [joint_codes(codes[:, unit]) for unit in units]
-    labels = np.eye(int(target.max()) + 1)[target]
-    bounds = np.zeros((2, len(units)))
-    for fold in range(2):
-        train, report = half != fold, half == fold
-        blocks = [design_of(code, labels, weights * train) for code in joint]
-        ends = np.cumsum([block.shape[1] for block in blocks])
-        design = np.column_stack(blocks)
-        scaled = design[train] * weights[train, np.newaxis]
-        gram, moments = scaled.T @ design[train], scaled.T @ labels[train]
-        for t, end in enumerate(ends):
-            # The unit ridge makes indicators that add up to one solvable.
-            ridge = gram[:end, :end] + np.eye(end)
-            solution = np.linalg.solve(ridge, moments[:end])
-            learned, predicted = (
-                design[rows, :end] @ solution for rows in (train, report)
-            )
-            bounds[fold, t] = binned_mutual_info(
-                bins_of(learned, predicted), target[report], weights[report]
-            )
-    return bounds.mean(axis=0)
+        return np.empty(0), np.empty(0)
+    held_out = HeldOut(table, ordered)
+    for unit in units:
+        held_out.add([unit] * N_FOLDS)
+    return held_out.rises()
 
 
 def joint_codes(codes: np.ndarray) -> np.ndarray:
@@ -91,25 +239,4 @@ def design_of(code: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.n
     )
     prior = weighted.sum(axis=0) / weights.sum()
     others = sums[code] - weighted
-    shares = (others + prior) / (others.sum(axis=1, keepdims=True) + 1)
-    return np.column_stack([shares, np.ones(len(code))])
-
-
-def bins_of(learned: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Code predictions: bins of the second of two classes, or the likeliest class.
-
-    Edges of bins come from the predictions of the training samples.
-    """
-    if predicted.shape[1] == 2:
-        edges = np.quantile(learned[:, 1], np.arange(1, N_LEVELS) / N_LEVELS)
-        return np.searchsorted(edges, predicted[:, 1])
-    return predicted.argmax(axis=1)
-
-
-def binned_mutual_info(
-    codes: np.ndarray, target: np.ndarray, weights: np.ndarray
-) -> float:
-    """Return the mutual information of two columns of codes, less its bias."""
-    counts = np.zeros((int(target.max()) + 1, int(codes.max()) + 1, 1))
-    np.add.at(counts[..., 0], (target, codes), weights)
-    return mutual_info_of_counts(counts, whole=False)[0]
+    return (others + prior) / (others.sum(axis=1, keepdims=True) + 1)

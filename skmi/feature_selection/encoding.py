@@ -29,6 +29,7 @@ __all__ = [
     "column_levels",
     "compact",
     "cut",
+    "encode_sparse",
     "few_codes",
     "gather_rare",
     "has_unique_levels",
@@ -138,7 +139,7 @@ def bin_block(
     plain = np.array([flag is not True for flag in discrete])
     codes, done = np.zeros(X.shape, dtype=np.int32), np.zeros(X.shape[1], dtype=bool)
     if sparse.issparse(X):
-        done = bin_sparse_counts(X, codes, plain)
+        done = encode_sparse(X, codes, plain, FEW_VALUES)
         X = X[:, ~done].toarray()
     elif X.dtype.kind in "biuf":
         plain &= X.dtype.kind != "b"
@@ -150,24 +151,47 @@ def bin_block(
     return codes
 
 
-def bin_sparse_counts(
-    X: sparse.csc_matrix, codes: np.ndarray, plain: np.ndarray
+def encode_sparse(
+    X: sparse.csc_matrix,
+    codes: np.ndarray,
+    wanted: np.ndarray,
+    most: int,
+    gathered: bool = True,
 ) -> np.ndarray:
-    """Encode sparse columns of few finite values; return which they are."""
+    """Encode the wanted sparse columns of few finite values; return which they are.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n_rows, n_columns)
+        Numbers.
+    codes : ndarray of shape (n_rows, n_columns)
+        Zeros, in which the codes are written.
+    wanted : ndarray of bool, shape (n_columns,)
+        Columns to encode.
+    most : int
+        Most distinct values.
+    gathered : bool, default=True
+        Whether rare values get one code, see `gather_rare`.
+    """
     done = np.zeros(X.shape[1], dtype=bool)
-    for k in np.flatnonzero(plain):
+    for k in np.flatnonzero(wanted):
         part = slice(*X.indptr[k : k + 2])
         values, places = np.unique(X.data[part], return_inverse=True)
-        if len(values) >= FEW_VALUES or not np.isfinite(values).all():
+        if len(values) > most or not np.isfinite(values).all():
             continue
-        if not (values == 0).any():
-            values = np.append(values, 0)
         counts = np.bincount(places, minlength=len(values))
-        counts[values == 0] += X.shape[0] - len(places)
+        n_rest = X.shape[0] - len(places)
+        if n_rest and not (values == 0).any():
+            values, counts = np.append(values, 0), np.append(counts, 0)
+        if len(values) > most:
+            continue
+        counts[values == 0] += n_rest
         order = np.argsort(values)
         names = np.empty(len(values), dtype=int)
-        names[order] = gathered_levels(counts[order], MAX_LEVELS)
-        codes[:, k] = names[values == 0]
+        kept = np.arange(len(values))
+        names[order] = gathered_levels(counts[order], MAX_LEVELS) if gathered else kept
+        if n_rest:
+            codes[:, k] = names[values == 0]
         codes[X.indices[part], k] = names[places]
         done[k] = True
     return done
@@ -344,10 +368,14 @@ def column_levels(codes: np.ndarray) -> np.ndarray:
     return codes.max(axis=0, initial=0).astype(np.int64) + 1
 
 
-def pooled_levels(codes: np.ndarray) -> np.ndarray:
-    """Give one code to all levels of a column that occur once."""
+def pooled_levels(codes: np.ndarray, unique: np.ndarray | None = None) -> np.ndarray:
+    """Give one code to all levels of a column that occur once.
+
+    `unique` is the answer of `has_unique_levels`, if known.
+    """
+    unique = has_unique_levels(codes) if unique is None else unique
     pooled = codes.copy(order="K")
-    for k in np.flatnonzero(has_unique_levels(codes) & (column_levels(codes) > 2)):
+    for k in np.flatnonzero(unique & (column_levels(codes) > 2)):
         pooled[:, k] = compact(pool_unique(codes[:, k]))
     return pooled
 
@@ -492,11 +520,18 @@ def is_function_of(codes: np.ndarray, column: np.ndarray) -> np.ndarray:
     if not len(rows):
         return np.ones(codes.shape[1], dtype=bool)
     starts = np.flatnonzero(np.diff(column[rows], prepend=-1))
-    ordered = codes[rows]
-    largest = np.maximum.reduceat(ordered, starts, axis=0)
-    ordered[ordered < 0] = np.iinfo(ordered.dtype).max
-    smallest = np.minimum.reduceat(ordered, starts, axis=0)
-    return ((largest == smallest) | (largest < 0)).all(axis=0)
+    sizes = np.diff(starts, append=len(rows))
+    found = np.empty(codes.shape[1], dtype=bool)
+    for part in column_blocks(codes.shape, DENSE_BLOCK):
+        ordered = codes[:, part][rows]
+        if ordered.min(initial=0) >= 0:
+            found[part] = (ordered == ordered[starts].repeat(sizes, axis=0)).all(axis=0)
+            continue
+        largest = np.maximum.reduceat(ordered, starts, axis=0)
+        ordered[ordered < 0] = np.iinfo(ordered.dtype).max
+        smallest = np.minimum.reduceat(ordered, starts, axis=0)
+        found[part] = ((largest == smallest) | (largest < 0)).all(axis=0)
+    return found
 
 
 def missing_as_code(codes: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ __all__ = [
 
 MOST_COMPARED = 16  # codes up to which comparing with each is faster than indexing
 
-BATCH_SIZE = 2**21  # indicators of permuted samples held at once
+BATCH_SIZE = 2**23  # indicators of permuted samples held at once
 
 KEPT = 2**22  # sample numbers of permutations that are kept
 

@@ -175,7 +175,9 @@ def block_estimates(
     """Estimates of a block of columns; `other` tells labels of y that occur once."""
     present, once = plain.present, are_unique(plain.levels)
     figures = np.zeros((5, plain.levels.shape[1]))
-    for columns, sides, share in groups_of(plain.pooled(), target, n_rows):
+    for columns, sides, share in groups_of(
+        plain.pooled(once.any(axis=0)), target, n_rows
+    ):
         if missing == "bin":
             sides = [(with_missing(first), second) for first, second in sides]
         found = mean_estimates(sides, share, weights)

@@ -1,12 +1,13 @@
 """Fitted attributes of the feature selector, made from a selection of units."""
 
 import importlib.util
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skmi.feature_selection.criteria import is_sum
-from skmi.feature_selection.cumulative import cumulative_bounds
+from skmi.feature_selection.cumulative import cumulative_information
 from skmi.feature_selection.encoding import Columns
 from skmi.feature_selection.extrapolation import (
     Estimates,
@@ -15,7 +16,7 @@ from skmi.feature_selection.extrapolation import (
     target_ceiling,
 )
 from skmi.feature_selection.pair_screen import Pairs
-from skmi.feature_selection.search import Selection
+from skmi.feature_selection.search import Rule, Selection, Step
 from skmi.feature_selection.selector_input import Label, SelectorInput
 from skmi.feature_selection.table import Table, join_columns
 
@@ -149,20 +150,49 @@ def make_path(
     table: Table,
     names: list[Label],
     scores: np.ndarray,
-    criterion: str,
+    rule: Rule,
 ) -> dict[str, list]:
     """Columns of the frame of steps, the relevance by the scores."""
-    found = found.with_relevance(scores, is_sum(criterion))
+    found = found.with_relevance(scores, is_sum(rule.criterion))
     path = {"feature": [names[step.column] for step in found.steps]}
     for name in ("relevance", "redundancy", "synergy", "gain"):
         path[name] = [float(getattr(step, name)) for step in found.steps]
-    bounds = found.reached or cumulative_bounds(
-        table.codes, table.target, found.units, table.weights
-    )
+    rises, standard_errors = cumulative_information(table, found.units)
     sizes = [len(unit) for unit in found.units]
-    path["cumulative"] = np.repeat(bounds, sizes).tolist()
+    path["cumulative"] = np.repeat(found.reached or rises.cumsum(), sizes).tolist()
     path["pvalue"] = [float(step.pvalue) for step in found.steps]
+    if found.reached:
+        standard_errors = np.full(len(sizes), np.nan)
+    path["standard_error"] = np.repeat(standard_errors, sizes).tolist()
+    path["shared"] = [shared(step) for step in found.steps]
+    path["evidence"] = evidence(found, names, rule)
     return path
+
+
+def shared(step: Step) -> float:
+    """Share of the relevance of a step that the features before it have, on average."""
+    lost = max(step.redundancy - step.synergy, 0.0)
+    return float(min(lost / step.relevance, 1.0)) if step.relevance > 0 else np.nan
+
+
+def evidence(found: Selection, names: list[Label], rule: Rule) -> list[str]:
+    """Why each feature was selected, in words."""
+    words, rest = [], iter(found.steps)
+    for unit in found.units:
+        for step in islice(rest, len(unit)):
+            others = [str(names[k]) for k in unit if k != step.column]
+            if step.column in rule.fixed:
+                word = "fixed"
+            elif others:
+                word = f"together with {' and '.join(others)}"
+            elif not step.pvalue <= rule.level:
+                word = "held-out information" if rule.adds else "number asked for"
+            elif found.pvalues[step.column] <= rule.level:
+                word = "alone"
+            else:
+                word = "beside those before"
+            words.append(word)
+    return words
 
 
 def as_frame(columns: dict[str, list]) -> Any:

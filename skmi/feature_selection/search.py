@@ -36,15 +36,23 @@ class Rule(NamedTuple):
     level: float
     entry_level: float  # level of the first step
     control: str  # "fwer" or "fdr"
+    stopping: str  # "significance" or "information"
+    n_permutations: int  # to begin with
+    fixed: Unit  # columns that are selected first, without a test
 
     @property
     def automatic(self) -> bool:
         """Whether significance decides how many columns are selected."""
         return self.n_columns is None
 
-    def level_after(self, n_selected: int) -> float:
-        """Significance level of the next step."""
-        return self.level if n_selected else self.entry_level
+    @property
+    def adds(self) -> bool:
+        """Whether columns are added for their held-out information.
+
+        Other criteria rank noise before informative columns that are redundant.
+        """
+        by_default = self.criterion == "jmi" and self.control == "fwer"
+        return self.automatic and by_default and self.stopping == "information"
 
     def missing(self, n_selected: int) -> int:
         """Return the number of columns still wanted, significant or not."""
@@ -59,15 +67,17 @@ def make_rule(
     *,
     level: float,
     control: str,
+    stopping: str,
     n_permutations: int,
     n_units: int,
     with_pairs: bool,
+    fixed: Unit = (),
 ) -> Rule:
     """Rule of a selection among a number of units.
 
     Parameters
     ----------
-    criterion, level, control, n_permutations
+    criterion, level, control, stopping, n_permutations
         Parameters of the selector of these names.
     wanted : int, float or "auto"
         Number or share of the units to select, or "auto".
@@ -77,6 +87,8 @@ def make_rule(
         Number of features, or of groups of features.
     with_pairs : bool
         Whether pairs are candidates as well.
+    fixed : tuple of int, default=()
+        Units that are selected in any case.
 
     Returns
     -------
@@ -85,7 +97,8 @@ def make_rule(
     Raises
     ------
     ValueError
-        If there are fewer units than wanted, or too few permutations for the level.
+        If there are fewer units than wanted, fewer wanted than fixed, or too few
+        permutations for the level.
     """
     if isinstance(wanted, Real) and not isinstance(wanted, Integral):
         wanted = max(1, round(wanted * n_units))
@@ -94,6 +107,10 @@ def make_rule(
             f"n_features_to_select={wanted}, but there are {n_units} columns or "
             "groups of columns."
         )
+    if not isinstance(wanted, str) and wanted < len(fixed):
+        raise ValueError(
+            f"n_features_to_select={wanted}, but fixed_features has {len(fixed)}."
+        )
     first = entry_level(level, with_pairs)
     if wanted == "auto" and smallest_pvalue(n_permutations) > first:
         raise ValueError(
@@ -101,7 +118,8 @@ def make_rule(
             f"{level}; {fewest_permutations(first)} are needed."
         )
     n_columns = None if isinstance(wanted, str) else int(wanted)
-    return Rule(criterion, n_columns, min(least, n_units), level, first, control)
+    tests = level, first, control, stopping, n_permutations
+    return Rule(criterion, n_columns, min(least, n_units), *tests, fixed)
 
 
 class Step(NamedTuple):
@@ -213,7 +231,7 @@ class GreedySearch:
     @property
     def level(self) -> float:
         """Significance level of the next step."""
-        return self.rule.level_after(len(self.steps))
+        return self.rule.level if self.steps else self.rule.entry_level
 
     @property
     def missing(self) -> int:
@@ -228,10 +246,21 @@ class GreedySearch:
 
     def run(self, on_step: Callable[[Step], bool] | None = None) -> Selection:
         """Select until nothing is left to add, or until `on_step` returns True."""
+        self.go_on(on_step)
+        return self.result()
+
+    def go_on(self, on_step: Callable[[Step], bool] | None = None) -> bool:
+        """Select until nothing is left to add; return whether `on_step` stopped it."""
+        if self.rule.fixed and not self.steps:
+            self.take_fixed()
         while self.advance():
             if on_step is not None and on_step(self.steps[-1]):
-                break
-        return self.result()
+                return True
+        return False
+
+    def take_fixed(self) -> None:
+        """Select the fixed columns."""
+        raise NotImplementedError
 
     def advance(self) -> bool:
         """Select another unit; return whether there was one."""

@@ -24,7 +24,6 @@ from skmi._core.sklearn_compat import (
     make_random_state,
 )
 from skmi.exceptions import NothingSelectedWarning, warn
-from skmi.feature_selection.by_counts import select_by_counts
 from skmi.feature_selection.by_estimator import (
     Task,
     blocks_for,
@@ -59,16 +58,19 @@ from skmi.feature_selection.results import (
     unit_estimates,
     unknown_errors,
 )
-from skmi.feature_selection.search import Selection, Step, make_rule
+from skmi.feature_selection.search import Rule, Selection, Step, make_rule
 from skmi.feature_selection.selector_input import (
     SelectorInput,
     TableSelectorMixin,
     read_input,
 )
 from skmi.feature_selection.significance import SCREEN_PERMUTATIONS
+from skmi.feature_selection.stopping import select_by_counts
 from skmi.feature_selection.table import Table, make_table
 
 __all__ = ["MIFeatureSelector"]
+
+MOST_GROWTH = 4  # times as many permutations at most, where decisions are in doubt
 
 
 @estimator
@@ -108,8 +110,15 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     control : {"fwer", "fdr"}, default="fwer"
         Adjustment of p-values: for the family-wise error rate, by the largest
         statistic of all features in each permutation, or for the false discovery rate.
+    stopping : {"information", "significance"}, default="information"
+        "significance" stops where no further feature is significant, and `level` holds
+        for each feature. "information" then adds the features with which the held-out
+        information of all is largest, and `level` holds for whether anything is
+        selected; with ``control="fdr"``, another criterion or an estimator it adds
+        none.
     n_permutations : int, default=200
-        Permutations of the target.
+        Permutations of the target; up to four times as many where a decision is in
+        doubt.
     block_length : int or None, default=None
         For time series: permute contiguous blocks of at least this many samples. It
         should exceed the range of serial dependence, some twenty samples for an
@@ -124,6 +133,9 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     groups : array-like, dict or None, default=None
         Features that are selected together: a label for each feature, or the numbers
         or names of the features of each group.
+    fixed_features : array-like or None, default=None
+        Names or numbers of features that are selected first, without a test. The
+        others are selected beside them.
     n_resamples : int, default=0
         Random halves of the samples on which the selection is repeated.
     device : str or None, default=None
@@ -145,17 +157,25 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         Adjusted p-value of each feature alone.
     step_pvalues_ : ndarray of shape (`n_features_in_`,)
         P-value by which each feature was selected, beside those before it or with the
-        other feature of its pair; NaN for features that are not selected.
+        other feature of its pair; NaN for features that are fixed or not selected.
+    qvalues_ : ndarray of shape (`n_features_in_`,)
+        Smallest false discovery rate at which each feature alone is significant; with
+        ``control="fdr"`` only, where `pvalues_` are the same.
     support_ : ndarray of shape (`n_features_in_`,)
         Whether each feature is selected.
     ranking_ : ndarray of shape (`n_features_in_`,)
-        Rank of each feature from 1, selected ones first in their order.
+        Rank of each feature from 1: selected ones in their order, then the others, the
+        next to be selected first. `get_support` is in the order of the columns.
     interactions_ : list of Interaction
         Significant pairs that are more informative together than the better one alone:
         first, second, mutual_info, synergy, pvalue.
     path_ : pandas.DataFrame or ndarray
         One row for each step: feature, relevance, redundancy, synergy, gain,
-        cumulative, pvalue. Without pandas a structured array.
+        cumulative held-out information of all so far, pvalue, the standard_error of the
+        rise of cumulative, the share of the relevance that is shared with features
+        before it, and the evidence by which it is selected: "alone", "together with"
+        another one, "beside those before" it, "held-out information" of the set,
+        "number asked for" or "fixed". Without pandas a structured array.
     redundant_with_ : ndarray of shape (`n_features_in_`,)
         For each feature the selected one that shares more than half of its information
         about y, or None.
@@ -256,6 +276,10 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         default=0.05, constraints=[Interval(Real, 0, 1, closed="neither")]
     )
     control: str = parameter(default="fwer", constraints=[StrOptions({"fwer", "fdr"})])
+    stopping: str = parameter(
+        default="information",
+        constraints=[StrOptions({"information", "significance"})],
+    )
     n_permutations: int = parameter(
         default=200, constraints=[Interval(Integral, 1, None, closed="left")]
     )
@@ -272,6 +296,9 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         default="importance", constraints=[StrOptions({"importance", "frequency"})]
     )
     groups: Any = parameter(default=None, constraints=["array-like", dict, None])
+    fixed_features: Any = parameter(
+        default=None, constraints=["array-like", Integral, None]
+    )
     n_resamples: int = parameter(
         default=0, constraints=[Interval(Integral, 0, None, closed="left")]
     )
@@ -378,28 +405,36 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         """Search pairs, then select units of features."""
         random_state = make_random_state(int(seed))
         with_pairs = self._with_pairs(table)
-        rule = make_rule(
-            self.criterion,
-            self.n_features_to_select,
-            self.min_features_to_select,
-            level=self.level,
-            control=self.control,
-            n_permutations=self.n_permutations,
-            n_units=table.codes.shape[1],
-            with_pairs=with_pairs,
-        )
+        rule = self._rule(table, with_pairs, data.fixed)
         level = rule.entry_level
         pairs = self._screen(table, level, random_state) if with_pairs else NO_PAIRS
-        permutations = self._permute(table, self.n_permutations, random_state)
+        n_drawn = self.n_permutations * (MOST_GROWTH if self.estimator is None else 1)
+        permutations = self._permute(table, n_drawn, random_state)
         if self.estimator is None:
-            found = select_by_counts(table, pairs, permutations, rule, on_step)
-            return found, pairs
+            ordered = self._restricts(table.groups)
+            data_of_search = table, pairs, permutations, rule, ordered
+            return select_by_counts(*data_of_search, on_step), pairs
         blocks = blocks_for(self.estimator, data.x, data.units)
         task = Task(blocks, data.target, table, pairs, permutations)
         discrete = all(data.y.discrete) or self.discrete_target
         estimator = with_target(self.estimator, discrete)
         measure = make_measure(estimator, self.n_jobs, int(seed))
         return select_by_fits(task, measure, rule, on_step), pairs
+
+    def _rule(self, table: Table, with_pairs: bool, fixed: tuple[int, ...]) -> Rule:
+        """How to select."""
+        return make_rule(
+            self.criterion,
+            self.n_features_to_select,
+            self.min_features_to_select,
+            level=self.level,
+            control=self.control,
+            stopping=self.stopping,
+            n_permutations=self.n_permutations,
+            n_units=table.codes.shape[1],
+            with_pairs=with_pairs,
+            fixed=fixed,
+        )
 
     def _permute(
         self, table: Table, n_permutations: int, random_state: np.random.RandomState
@@ -485,12 +520,17 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         self.standard_errors_: np.ndarray = spread(errors, units, n_columns)
         self.ceilings_: np.ndarray = spread(ceilings, units, n_columns)
         self.pvalues_: np.ndarray = spread(found.pvalues, units, n_columns)
+        vars(self).pop("qvalues_", None)
+        if self.control == "fdr":
+            self.qvalues_: np.ndarray = self.pvalues_.copy()
         self.step_pvalues_: np.ndarray = step_pvalues(found, units, n_columns)
         self.ranking_: np.ndarray = spread(found.ranking, units, n_columns)
         redundant = redundant_names(found, names)
         self.redundant_with_: np.ndarray = spread(redundant, units, n_columns)
         self.interactions_: list[Interaction] = make_interactions(pairs, data, counted)
-        self._path = make_path(found, table, names, scores, self.criterion)
+        self._path = make_path(
+            found, table, names, scores, self._rule(table, False, data.fixed)
+        )
         self.support_: np.ndarray = selected_mask(found, units, n_columns)
 
     @property

@@ -1,6 +1,7 @@
 """Validated input of the feature selector."""
 
 from collections.abc import Hashable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "SelectorInput",
     "TableSelectorMixin",
     "discrete_flags",
+    "read_fixed",
     "read_groups",
     "read_input",
     "repeated_rows",
@@ -80,6 +82,7 @@ class SelectorInput(NamedTuple):
     groups: np.ndarray | None  # within which samples may be exchanged, None for all
     units: list[np.ndarray]  # features that enter and leave together
     unit_names: list[Label]
+    fixed: tuple[int, ...] = ()  # units that are selected in any case
 
     def take(self, rows: np.ndarray) -> "SelectorInput":
         """Return the same input with some of the samples."""
@@ -134,13 +137,32 @@ def read_input(
     names = getattr(selector, "feature_names_in_", np.arange(n_columns)).tolist()
     if sample_weight is not None:
         x, y = x.take(rows), y.take(rows)
-    return SelectorInput(
-        x,
-        y,
-        weights,
-        groups,
-        *read_groups(selector.groups, names),
-    )
+    units, labels = read_groups(selector.groups, names)
+    fixed = read_fixed(selector.fixed_features, names, units)
+    return SelectorInput(x, y, weights, groups, units, labels, fixed)
+
+
+def read_fixed(
+    fixed: Any, names: list[Label], units: list[np.ndarray]
+) -> tuple[int, ...]:
+    """Units that contain the features of a parameter, names or numbers, or none."""
+    if fixed is None:
+        return ()
+    fixed = [fixed] if isinstance(fixed, (str, Integral)) else list(fixed)
+    place = column_places(names)
+    wrong = [k for k in fixed if isinstance(k, (bool, np.bool_)) or k not in place]
+    if wrong:
+        raise ValueError(
+            f"fixed_features contains {wrong[0]!r}, which is neither the name nor the "
+            f"number of a column of X; it has {len(names)} columns."
+        )
+    columns = {place[k] for k in fixed}
+    return tuple(i for i, unit in enumerate(units) if columns & set(unit.tolist()))
+
+
+def column_places(names: list[Label]) -> dict[Label, int]:
+    """Return the number of each column, by its name and by its number."""
+    return {k: k for k in range(len(names))} | {name: k for k, name in enumerate(names)}
 
 
 def read_sides(selector: Any, X: Any, y: Any) -> tuple[Columns, Columns]:
@@ -288,9 +310,7 @@ def named_groups(
     groups: dict, names: list[Label]
 ) -> tuple[list[np.ndarray], list[Label]]:
     """Units of groups given by name; columns in no group are on their own."""
-    place = {name: k for k, name in enumerate(names)} | {
-        k: k for k in range(len(names))
-    }
+    place = column_places(names)
     try:
         units = {
             label: [place[column] for column in columns]

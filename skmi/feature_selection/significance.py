@@ -4,7 +4,7 @@ Every p-value of the selector is computed here, on top of :mod:`skmi.statistics`
 
 =========================  ==========================================================
 each candidate alone       `family_pvalues`; `mean_pvalues` and `bonferroni` (critics)
-a further candidate        `step_pvalues` (counts); `criterion_pvalue`, `gain_pvalue`
+a further candidate        `StepTest` (counts); `criterion_pvalue`, `gain_pvalue`
                            and `searched_pvalue` (fits of an estimator)
 pairs and triples          `chi_squared_pvalues`; `largest_pvalues` (permutations)
 =========================  ==========================================================
@@ -22,12 +22,14 @@ from skmi.statistics import (
     false_discovery_pvalues,
     max_statistic_pvalues,
     permutation_pvalue,
+    standardise,
 )
 
 __all__ = [
     "DECIMALS",
     "GAIN_PERMUTATIONS",
     "SCREEN_PERMUTATIONS",
+    "StepTest",
     "bonferroni",
     "chi_squared_pvalues",
     "chi_squared_threshold",
@@ -35,20 +37,25 @@ __all__ = [
     "entry_level",
     "expected_maximum",
     "family_pvalues",
+    "family_test",
     "fewest_permutations",
     "gain_pvalue",
+    "is_doubtful",
     "largest_pvalues",
     "mean_pvalues",
     "n_step_permutations",
     "searched_pvalue",
     "smallest_pvalue",
-    "step_pvalues",
     "williams_factor",
 ]
 
 # Each step is tested with at least so many permutations of the marginal test; the
 # smallest p-value, 1/40, lies below the usual levels.
 STEP_PERMUTATIONS = 39
+
+# Decisions stand where a p-value is so many of its errors from the level, or the
+# statistic so many standard deviations above the mean of the permuted ones.
+ERRORS_OF_DOUBT, FAR = 2.5, 5.0
 
 # Fits are slow: a normal distribution takes the place of more permutations.
 GAIN_PERMUTATIONS = 29
@@ -112,6 +119,20 @@ def family_pvalues(draws: np.ndarray, control: str, n_schemes: int = 1) -> np.nd
     return _largest_of_schemes(adjust[control], draws, n_schemes)
 
 
+def family_test(
+    draws: np.ndarray, control: str, n_schemes: int, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """`family_pvalues`, and whether each is in doubt at a level: `is_doubtful`."""
+    pvalues = family_pvalues(draws, control, n_schemes)
+    doubtful = np.zeros(len(pvalues), dtype=bool)
+    if control == "fwer" and len(draws) > 1:
+        for i in range(n_schemes):
+            scores = standardise(draws[0], draws[1 + i :: n_schemes])
+            largest = scores[1:].max(axis=1, keepdims=True)
+            doubtful |= is_doubtful(pvalues, scores[0], largest, level)
+    return pvalues, doubtful
+
+
 def _largest_of_schemes(test: Any, draws: np.ndarray, n_schemes: int) -> np.ndarray:
     """Largest p-values of a test against the turns of each scheme."""
     pvalues = [test(draws[0], draws[1 + i :: n_schemes]) for i in range(n_schemes)]
@@ -143,37 +164,101 @@ def bonferroni(pvalues: np.ndarray, n_tests: int) -> np.ndarray:
 # -- candidates given the selected features --------------------------------------------
 
 
-def step_pvalues(
-    draws: np.ndarray,
-    marginal: np.ndarray,
-    level: float,
-    control: str,
-    n_schemes: int = 1,
-) -> np.ndarray:
-    """P-values of candidates given the selected features.
+class StepTest:
+    """Test of candidates given the selected features, over all steps of a search.
 
     Candidates that are significant alone need only show that they are not redundant:
-    they are tested one by one, and others as a family.
+    they are tested one by one. With ``control="fwer"`` others are compared with the
+    largest statistic of all of them in each permutation, in this and earlier steps, the
+    marginal test being the first: together they have one test at the level.
 
     Parameters
     ----------
-    draws : ndarray of shape (n_turns, n_candidates)
-        Values of the criterion, the observed ones first.
     marginal : ndarray of shape (n_candidates,)
         Adjusted p-values of the candidates alone.
-    level : float
-        Level of `marginal`.
+    levels : tuple of float
+        Level of `marginal`, and of the steps. Where the former is a share of the
+        latter, as beside a screen of pairs, family-wise p-values are divided by it.
     control, n_schemes
         As in `family_pvalues`.
+    """
+
+    def __init__(
+        self,
+        marginal: np.ndarray,
+        levels: tuple[float, float],
+        control: str,
+        n_schemes: int = 1,
+    ):
+        self.marginal, self.control = marginal, control
+        self.entry_level, self.level = levels
+        self.n_schemes = n_schemes
+        self.largest: list[Any] = [-np.inf] * n_schemes
+
+    def pvalues(
+        self, draws: np.ndarray, tested: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """P-values of a step.
+
+        Parameters
+        ----------
+        draws : ndarray of shape (n_turns, n_candidates)
+            Values of the criterion, the observed ones first.
+        tested : ndarray of bool, shape (n_candidates,)
+            Candidates that are tested.
+
+        Returns
+        -------
+        pvalues : ndarray of shape (n_candidates,)
+            1 for candidates that are not tested.
+        doubtful : ndarray of bool, shape (n_candidates,)
+            Whether further permutations may move the p-value across the level.
+        """
+        pvalues = np.where(tested, 0.0, 1.0)
+        doubtful = np.zeros(len(tested), dtype=bool)
+        alone = np.flatnonzero(tested & (self.marginal <= self.entry_level))
+        others = np.flatnonzero(tested & ~(self.marginal <= self.entry_level))
+        draws = draws.round(DECIMALS)
+        pvalues[alone] = self.marginal[alone]
+        if self.control == "fdr" and len(others):
+            pvalues[others] = family_pvalues(draws[:, others], "fdr", self.n_schemes)
+        for i in range(self.n_schemes):
+            scores = standardise(draws[0], draws[1 + i :: self.n_schemes])
+            tests = [(alone, scores[1:, alone], 1.0)]
+            if self.control == "fwer" and len(others):
+                most = scores[1:, others].max(axis=1, keepdims=True)
+                self.largest[i] = np.maximum(self.largest[i], most)
+                factor = self.level / self.entry_level
+                tests.append((others, self.largest[i], factor))
+            for rows, null, factor in tests:
+                found = permutation_pvalue(scores[0, rows], null)
+                pvalues[rows] = np.maximum(pvalues[rows], np.minimum(found * factor, 1))
+                level = self.level / factor
+                doubtful[rows] |= is_doubtful(found, scores[0, rows], null, level)
+        return pvalues, doubtful
+
+
+def is_doubtful(
+    pvalues: np.ndarray, observed: np.ndarray, null: np.ndarray, level: float
+) -> np.ndarray:
+    """Whether further permutations may move p-values across a level.
+
+    Parameters
+    ----------
+    pvalues, observed : ndarray of shape (n_candidates,)
+        P-values, and statistics that they belong to.
+    null : ndarray of shape (n_permutations, n_candidates) or (n_permutations, 1)
+        Statistics under permutation.
+    level : float
+        Level of the test.
 
     Returns
     -------
-    ndarray of shape (n_candidates,)
+    ndarray of bool, shape (n_candidates,)
     """
-    draws = draws.round(DECIMALS)
-    alone = _largest_of_schemes(permutation_pvalue, draws, n_schemes)
-    family = family_pvalues(draws, control, n_schemes)
-    return np.where(marginal <= level, np.maximum(alone, marginal), family)
+    error = np.sqrt(level * (1 - level) / len(null))
+    near = np.abs(pvalues - level) <= ERRORS_OF_DOUBT * error
+    return near & (observed < null.mean(axis=0) + FAR * null.std(axis=0))
 
 
 def gain_pvalue(value: float, null: np.ndarray) -> float:

@@ -7,8 +7,10 @@ import numpy as np
 from skmi.feature_selection.chance import column_information
 from skmi.feature_selection.counts import OneHot, count, mutual_info_of_counts
 from skmi.feature_selection.encoding import (
+    DENSE_BLOCK,
     MAX_LEVELS,
     Columns,
+    column_blocks,
     column_levels,
     cut,
     few_codes,
@@ -174,7 +176,7 @@ def canonical_order(
         values[k] = column_information(codes[:, k], coarse)
     factors = np.modf(np.sin(1e4 * values.round(9)) * 1e4)[0]
     keys = np.sqrt(2) * target
-    for factor, column in zip(factors, codes.T, strict=True):  # no copy as floats
-        keys += factor * column
+    for part in column_blocks(codes.shape, DENSE_BLOCK):
+        keys += codes[:, part] @ factors[part]
     keys = keys.round(9)
     return np.lexsort([keys] if weights is None else [weights, keys])

@@ -11,7 +11,7 @@ from skmi.base import Estimate, MutualInfoEstimator
 from skmi.entropy import largest_entropy
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.closed_form import EllipticalRatio
-from skmi.gaussian.ranks import IndependentColumns
+from skmi.gaussian.ranks import IndependentColumns, hidden_by_ranks
 from skmi.statistics import standard_error
 
 __all__ = [
@@ -127,6 +127,8 @@ class EllipticalEstimator(MutualInfoEstimator):
         if n_samples <= X.shape[1] + y.shape[1] + Z.shape[1]:
             # Both terms are shrunk, by amounts that do not cancel.
             error = max(error, self._chain.whole.standard_error_)
+        if self._marginals == "rank":
+            error = math.hypot(error, hidden_by_ranks(X, y, Z, found.mutual_info))
         return found._replace(standard_error=error)
 
     def _learn_views(self, X, y):

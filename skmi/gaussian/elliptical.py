@@ -1,5 +1,6 @@
 """Estimator by the cross-fitted closed form of an elliptical copula."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from skmi.gaussian._base import (
     without_determined,
 )
 from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.gaussian.ranks import hidden_by_ranks
 
 __all__ = ["EllipticalCopulaMI"]
 
@@ -107,7 +109,10 @@ class EllipticalCopulaMI(MutualInfoEstimator):
     def _fit_conditional(self, X, y, Z, **settings):
         warn_of_labels_given(self)
         y = without_determined(y, Z, "rank")
-        return super()._fit_conditional(X, y, Z, **settings)
+        found = super()._fit_conditional(X, y, Z, **settings)
+        hidden = hidden_by_ranks(X, y, Z, found.mutual_info)
+        error = math.hypot(found.standard_error, hidden)
+        return found._replace(standard_error=error)
 
     def _mutual_info(self, X, y):
         return self._log_ratio_of_pairs(X, y).mean()

@@ -11,10 +11,18 @@ from scipy.linalg.lapack import dpstrf
 from scipy.special import ndtr
 from scipy.stats import t as student
 
+from skmi._data.chance import hidden_by_noise
 from skmi._data.marginals import BlockView, ColumnView, normal_scores
+from skmi.exceptions import ReliabilityWarning, warn
 from skmi.gaussian.closed_form import EllipticalRatio
 
-__all__ = ["IndependentColumns", "RankBias", "rank_bias", "student_quantiles"]
+__all__ = [
+    "IndependentColumns",
+    "RankBias",
+    "hidden_by_ranks",
+    "rank_bias",
+    "student_quantiles",
+]
 
 MOST_DRAWS, FEWEST_DRAWS = 48, 6
 DRAWN_SAMPLES = 50_000  # at most of all draws, where that leaves enough of them
@@ -24,6 +32,13 @@ TOLERANCE = 3e-3  # of the bias, in nats
 LEAST_GAP = 1e-10  # of one and a squared correlation
 SAMPLES_PER_COLUMN = 10  # that show whether a closer look is needed
 LEAST_RESIDUAL = 1e-10  # variance of a standardised column given others
+
+
+# Variance of a score beyond that of the value that it stands for, times the number of
+# samples: 1.4 to 1.9 for 300 to 5000 samples, in X or y and in Z.
+NOISE_OF_RANKS = 3.4
+LEAST_NOISE = 0.1  # beside what Z leaves; less is shared by X and y where these agree
+SMALL_HIDDEN, LARGE_SHARE = 0.03, 0.1  # nats that are warned of, and of the estimate
 
 
 class RankBias(NamedTuple):
@@ -169,6 +184,37 @@ class IndependentColumns:
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Return the transformed columns."""
         return self.view.apply(block)[:, self.kept]
+
+
+def hidden_by_ranks(X: np.ndarray, y: np.ndarray, Z: np.ndarray, value: float) -> float:
+    """Return how much conditional information the noise of ranks may hide; warn.
+
+    It is small in scores, but not beside what Z leaves of them where it explains
+    nearly all.
+    """
+    noise = NOISE_OF_RANKS / len(X)
+    design = np.column_stack([np.ones(len(X)), IndependentColumns(Z, "rank").apply(Z)])
+    if len(X) <= 2 * design.shape[1]:
+        return 0.0
+    shares = []
+    for side in (X, y):
+        scores = IndependentColumns(side, "rank").apply(side)
+        if not scores.shape[1]:
+            return 0.0
+        rest = scores - design @ np.linalg.lstsq(design, scores)[0]
+        left = ((rest**2).mean(axis=0) / scores.var(axis=0)).min()
+        shares.append(noise / max(left - noise, noise / 10))
+    if max(shares) < LEAST_NOISE:
+        return 0.0
+    hidden = hidden_by_noise(value, shares, min(X.shape[1], y.shape[1]))
+    if hidden > max(SMALL_HIDDEN, LARGE_SHARE * abs(value)):
+        warn(
+            "Z explains so much of X or y that the noise of ranks is large beside the "
+            f"rest: {value:.2f} nats may be off by {hidden:.2f}, which the standard "
+            "error contains. Use GaussianMI for normal columns, or KSG.",
+            ReliabilityWarning,
+        )
+    return hidden
 
 
 def independent_columns(block: np.ndarray) -> np.ndarray:

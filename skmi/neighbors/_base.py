@@ -249,7 +249,8 @@ class NeighborEstimator(MutualInfoEstimator):
         self._given_rows = X, y, Z
         self._conditional_rows = self._rows_given(X, y, Z)
         found = self._conditional_rows.estimate()
-        self.status_ = status(found.value, found.error, math.inf, found.drift)
+        sampling = found.sampling_error
+        self.status_ = status(found.value, sampling, math.inf, found.drift)
         if found.missing > max(found.sampling_error, SMALL_MISSING):
             self.status_ = "not converged"
         return Estimate(found.value, found.error, influence=found.terms)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import digamma
 
-from skmi._data.chance import chance_in_groups
+from skmi._data.chance import chance_in_groups, hidden_by_noise
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_terms
 from skmi.neighbors._reference import bias_on_normals
@@ -116,6 +116,8 @@ class ConditionalRows:
         gain, doubt = chance_in_groups(*(side.codes for side in self.sides))
         drift = self._drift(terms)
         bias, bias_error = self._bias(plain, drift)
+        if drift.bias > 0:
+            drift = drift._replace(bias=max(drift.bias + min(bias, 0.0), 0.0))
         value = plain + gain - bias
         spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
         sampling = math.hypot(
@@ -164,13 +166,10 @@ class ConditionalRows:
         their dependence; what they share of it looks like dependence.
         """
         missed = [residuals.missed for residuals in self.residuals]
-        noise = math.prod(1 + share for share in missed) - 1
         n_pairs = min(side.columns.shape[1] for side in self.sides[:2])
-        if not noise > 0 or not n_pairs:
+        if not any(missed) or not n_pairs:
             return 0.0
-        gap = math.exp(-2 * max(value, 0.0) / n_pairs)
-        without = max(gap - (1 - gap) * noise, gap / 2)
-        hidden = 0.5 * n_pairs * math.log(gap / without)
+        hidden = hidden_by_noise(value, missed, n_pairs)
         hidden = max(hidden, 0.5 * math.prod(missed))
         if hidden > max(LARGE_BIAS, LARGE_SHARE * abs(value)):
             warn(

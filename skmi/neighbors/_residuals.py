@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from skmi._data.marginals import BlockView
+from skmi._data.marginals import BlockView, ColumnView
 from skmi.neighbors._search import Block
 
 __all__ = ["Residuals", "others"]
@@ -19,6 +19,7 @@ FEWEST_SAMPLES = 30  # for each coefficient, within a label of Z
 MOST_COPIES = 12  # of one value; more may be an atom
 MAX_VALUES = 2**22  # of local designs at once: 32 MiB
 
+NO_GAIN = 1.03  # ratio of the spreads that linear and local fits leave by chance
 TINY = np.finfo(float).tiny
 
 # Spread of the residuals, as a share of that of the column, from which they take its
@@ -28,12 +29,40 @@ LARGEST_SPREAD, ROUNDING = 0.95, 1e-9
 OUTLYING = 9.0  # spreads from the median, at which squares are cut off
 
 
+class Local(NamedTuple):
+    """Local linear fits of one column within one label of Z, without each sample."""
+
+    kind: str  # of the transform of the column and of Z: "rank" or "standard"
+    view: ColumnView
+    rests: list[np.ndarray]
+    numbers: list[int]  # of neighbours, one for each
+    shares: list[float]  # of the spread that is left
+    n_coefficients: int
+
+    @property
+    def best(self) -> int:
+        """The one that leaves least."""
+        return int(np.nanargmin([np.inf, *self.shares])) - 1
+
+    @property
+    def missed(self) -> float:
+        """What it misses of Z, by the next larger number of neighbours."""
+        k = self.best
+        if not 0 <= k < len(self.numbers) - 1:
+            return 0.0
+        pair = [
+            (self.rests[i], self.numbers[i] - self.n_coefficients) for i in (k, k + 1)
+        ]
+        power = 4 / (self.n_coefficients - 1)
+        return missed_share(*pair, (self.numbers[k + 1] / self.numbers[k]) ** power)
+
+
 class Fit(NamedTuple):
     """How one column is explained within one label of Z."""
 
-    view: BlockView | None  # how a local fit sees the column; None of a linear one
-    n_neighbors: int
-    is_zero: bool  # a function of Z
+    kind: str  # "linear", "zero" for a function of Z, or that of a local fit
+    view: ColumnView | None = None  # how a local fit sees the column
+    n_neighbors: int = 0
 
 
 class Residuals:
@@ -54,7 +83,8 @@ class Residuals:
     z : Block
         Columns of Z, and the codes of its labels.
     marginals : {"rank", "standard"} or None
-        Local fits are to normal scores of ranks, or to the values as given.
+        With "rank", local fits are to normal scores of ranks where the noise is more
+        even in these; else they are to the values as given.
 
     Attributes
     ----------
@@ -64,11 +94,11 @@ class Residuals:
 
     def __init__(self, columns: np.ndarray, z: Block, marginals: str | None) -> None:
         self.given, self.z = columns, z
-        self.marginals = "rank" if marginals == "rank" else None
+        self.kinds = ["standard", "rank"] if marginals == "rank" else ["standard"]
         self.columns = columns.astype(float)
         self.missed = 0.0
         self.fits: dict[tuple[int, int], Fit] = {}
-        self.views: dict[int, BlockView] = {}
+        self.views: dict[tuple[int, str], BlockView] = {}
         chosen = [k for k, column in enumerate(columns.T) if is_continuous(column)]
         if not chosen or not z.columns.shape[1]:
             return
@@ -79,36 +109,38 @@ class Residuals:
 
     def _learn(self, code: int, rows: np.ndarray, chosen: list[int]) -> None:
         """Fit the columns within a label."""
-        z = self.z.columns[rows]
-        self.views[code] = BlockView(z, "rank")
-        scores = self.views[code].apply(z)
-        least = scores.shape[1] + 1
-        numbers = [least * k for k in SAMPLES_OF_A_COEFFICIENT if scores.shape[1]]
-        numbers = [k for k in numbers if k <= len(rows) // 2]
-        near = others(scores, numbers[-1]) if numbers else None
+        z, places = self.z.columns[rows], []
+        for kind in self.kinds:
+            view = self.views[code, kind] = BlockView(z, kind)
+            points = view.apply(z)
+            least = points.shape[1] + 1
+            numbers = [least * k for k in SAMPLES_OF_A_COEFFICIENT if least > 1]
+            numbers = [k for k in numbers if k <= len(rows) // 2]
+            if numbers:
+                places.append((kind, points, others(points, numbers[-1]), numbers))
         for number in chosen:
             column = self.given[rows, number]
-            view = BlockView(column[:, np.newaxis], self.marginals)
-            spread = spread_of(column)
-            if not spread > 0:
+            if not spread_of(column) > 0:
                 continue
-            values = view.apply(column[:, np.newaxis])[:, 0]
-            rests = [linear_rest(z, column)]  # and local ones
-            shares = [spread_of(rests[0]) / spread]
-            for k in numbers:
-                rests.append(values - local_values(scores, values, scores, near[:, :k]))
-                shares.append(spread_of(rests[-1]) / spread_of(values))
-            best = int(np.nanargmin([np.inf, *shares])) - 1
-            if best < 0 or shares[best] > LARGEST_SPREAD:
-                continue
-            fit = Fit(view, numbers[best - 1], False) if best else Fit(None, 0, False)
-            fit = fit._replace(is_zero=shares[best] < ROUNDING)
-            self.columns[rows, number] = 0.0 if fit.is_zero else rests[best]
-            self.fits[code, number] = fit
-            if 0 < best < len(numbers):
-                pair = [(rests[k + 1], numbers[k] - least) for k in (best - 1, best)]
-                factor = (numbers[best] / numbers[best - 1]) ** (4 / (least - 1))
-                self.missed = max(self.missed, missed_share(*pair, factor))
+            fits = [fit_locally(column, *place) for place in places]
+            evenness = [
+                unevenness(fit.rests[fit.best], place[2])
+                for fit, place in zip(fits, places, strict=True)
+                if fit.best >= 0
+            ]
+            local = fits[int(np.argmin(evenness))] if evenness else None
+            rest = linear_rest(z, column)
+            fit, share = Fit("linear"), spread_of(rest) / spread_of(column)
+            if local is not None and not share <= NO_GAIN * local.shares[local.best]:
+                best, share = local.best, local.shares[local.best]
+                fit = Fit(local.kind, local.view, local.numbers[best])
+                rest = local.rests[best]
+                self.missed = max(self.missed, local.missed)
+            if share < ROUNDING:
+                fit, rest = Fit("zero"), 0.0
+            if share <= LARGEST_SPREAD:
+                self.columns[rows, number] = rest
+                self.fits[code, number] = fit
 
     def apply(self, columns: np.ndarray, z: Block) -> np.ndarray:
         """Return the residuals of new samples."""
@@ -119,27 +151,52 @@ class Residuals:
             if not len(new):
                 continue
             column, given = columns[new, number], self.given[rows, number]
-            if fit.is_zero:
+            sides = self.z.columns[rows], z.columns[new]
+            if fit.kind == "zero":
                 found[new, number] = 0.0
-            elif fit.view is None:
-                design, seen = (
-                    with_ones(self.z.columns[rows]),
-                    with_ones(z.columns[new]),
-                )
+            elif fit.kind == "linear":
+                design, seen = map(with_ones, sides)
                 weights = np.linalg.lstsq(design, given, rcond=None)[0]
                 found[new, number] = column - seen @ weights
             else:
-                scores, seen = (
-                    self.views[code].apply(side)
-                    for side in (self.z.columns[rows], z.columns[new])
-                )
-                given, column = (
-                    fit.view.apply(side[:, np.newaxis])[:, 0]
-                    for side in (given, column)
-                )
-                near = neighbors(scores, seen, fit.n_neighbors)
-                found[new, number] = column - local_values(scores, given, seen, near)
+                points, seen = map(self.views[code, fit.kind].apply, sides)
+                given, column = map(fit.view.apply, (given, column))
+                near = neighbors(points, seen, fit.n_neighbors)
+                rest = column - local_values(points, given, seen, near)
+                found[new, number] = rest * unit_of(fit.view)
         return found
+
+
+def fit_locally(
+    column: np.ndarray,
+    kind: str,
+    points: np.ndarray,
+    near: np.ndarray,
+    numbers: list[int],
+) -> Local:
+    """Fit a column at each point by its nearest others, of several numbers of them."""
+    view = ColumnView(column, kind)
+    values, rests, shares = view.apply(column), [], []
+    for k in numbers:
+        rests.append(values - local_values(points, values, points, near[:, :k]))
+        shares.append(spread_of(rests[-1]) / max(spread_of(values), TINY))
+        rests[-1] *= unit_of(view)
+    return Local(kind, view, rests, numbers, shares, points.shape[1] + 1)
+
+
+def unit_of(view: ColumnView) -> float:
+    """Return the unit in which residuals are given: that of the column or of scores."""
+    return 1.0 if view.marginals == "rank" else view.unit * view.spread
+
+
+def unevenness(rest: np.ndarray, near: np.ndarray) -> float:
+    """Return by how much the size of residuals changes with Z.
+
+    Neighbours should differ by as much everywhere: noise that is added to a function of
+    Z is even as given, noise that a transform stretches is even in scores.
+    """
+    size = np.abs(rest)[near[:, : near.shape[1] // 3]].mean(axis=1)
+    return float(np.std(np.log(np.maximum(size, TINY))))
 
 
 def is_continuous(column: np.ndarray) -> bool:

@@ -400,3 +400,17 @@ def test_booleans_among_numbers_are_equal_to_them(other):
     assert fitted.scores_[0] == pytest.approx(np.log(2), abs=0.01)
     found = skmi.KSG().fit(column, bits).mutual_info_
     assert found == skmi.KSG().fit(bits[:, np.newaxis], bits).mutual_info_
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, float("nan")])
+def test_labels_with_gaps_are_no_mixture_with_numbers(gap):
+    """NaN is a float, and no number."""
+    label = np.array(["a", "b", "a", "b", "a", "b"], dtype=object)
+    label[2] = gap
+    number = np.array([0.3, 1.2, -0.4, 0.9, 0.1, -2.0])
+    for fit in (
+        lambda: skmi.MixedKSG().fit(label[:, None], number),
+        lambda: skmi.KSG().fit(number[:, None], number[::-1], label),
+    ):
+        with pytest.raises(ValueError, match="contains missing"):
+            fit()

@@ -117,6 +117,11 @@ def test_independent_pairs_of_other_columns(n_samples):
     assert max(excesses) < 4
 
 
+def test_few_samples_are_not_split_into_pairs():
+    X, Y = bounded_noise(60, 5, 0)
+    assert independent_pairs(X, Y, np.random.RandomState(0)) is None
+
+
 def test_normal_columns_are_left_to_the_closed_form():
     for seed in range(3):
         X, Y, truth = make_correlated_normal(300, 4, mutual_info=1.0, random_state=seed)

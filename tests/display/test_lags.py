@@ -47,3 +47,11 @@ def test_a_result_alone_is_drawn_without_a_band():
     display = LaggedInformationDisplay(result=found).plot()
     assert display.band_ is None
     np.testing.assert_array_equal(display.line_.get_xdata(), [2, 4])
+
+
+def test_series_of_labels():
+    x = np.random.RandomState(0).choice(["up", "down"], 200)
+    options = {"lags": 2, "n_rotations": 9}
+    display = LaggedInformationDisplay.from_series(x, np.roll(x, 1), **options)
+    assert display.result.value.argmax() == 1
+    assert display.null_band[1] < 0.1

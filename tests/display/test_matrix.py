@@ -47,3 +47,15 @@ def test_given_labels():
 def test_a_pair_needs_a_condition():
     with pytest.raises(ValueError, match="too few columns"):
         ConditionalMatrixDisplay.from_data(draw_chain()[["a", "b"]])
+
+
+def test_columns_of_labels():
+    """The label of the middle of a chain, which the ends are independent given."""
+    table = draw_chain(600)
+    table["b"] = np.where(table["b"] > 0, "p", "q")
+    display = ConditionalMatrixDisplay.from_data(table)
+    pair = MixedKSG(random_state=0).fit(table[["a"]], table["b"], table["c"])
+    assert display.values[0, 1] == pytest.approx(pair.mutual_info_)
+    table.loc[3, "b"] = None
+    with pytest.raises(ValueError, match="X contains missing"):
+        ConditionalMatrixDisplay.from_data(table)

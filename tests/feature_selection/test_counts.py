@@ -72,3 +72,24 @@ def test_missing_rows_and_weights_count_as_they_should():
                 kept = np.repeat(rows[0], weights)
                 kept = kept[codes[kept, k] >= 0]
                 assert value == pytest.approx(corrected(codes[kept, k], y[kept]))
+
+
+def test_counts_of_rare_codes_are_those_of_samples():
+    rng = np.random.RandomState(0)
+    codes = rng.randint(1, 4, size=(500, 30)) * (rng.uniform(size=(500, 30)) < 0.02)
+    codes[:, :3] = rng.randint(3, size=(500, 3))
+    codes[0, 1], codes[:, 4] = MISSING, 0
+    y = rng.randint(3, size=500)
+    permutations = draw_permutations(3, 500, np.random.RandomState(0))
+    indicator = permuted_indicators(y, 3, make_exchange(permutations))
+    seen = []
+    for columns, size, block in OneHot(codes, whole=True).blocks(12):
+        counts = count(indicator, block, (3, size))
+        for i, k in enumerate(columns):
+            seen.append(k)
+            for turn, rows in enumerate(permutations):
+                expected = np.zeros((3, size))
+                known = codes[:, k] >= 0
+                np.add.at(expected, (y[rows][known], codes[known, k]), 1)
+                np.testing.assert_array_equal(counts[:, turn, :, i], expected)
+    assert sorted(seen) == list(range(30))

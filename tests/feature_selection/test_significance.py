@@ -9,6 +9,7 @@ import skmi
 from skmi import MIFeatureSelector
 from skmi.feature_selection.exchange import draw_permutations
 from skmi.feature_selection.significance import (
+    StepTest,
     chi_squared_pvalues,
     chi_squared_threshold,
     expected_maximum,
@@ -16,7 +17,6 @@ from skmi.feature_selection.significance import (
     gain_pvalue,
     mean_pvalues,
     searched_pvalue,
-    step_pvalues,
 )
 
 
@@ -184,10 +184,27 @@ def test_pvalues_of_a_step():
     draws = np.random.RandomState(0).standard_normal((40, 30))
     draws[0] = 2.0
     marginal = np.array([0.01] + [0.5] * 29)
-    pvalues = step_pvalues(draws, marginal, 0.025, "fwer")
+    test = StepTest(marginal, (0.05, 0.05), "fwer")
+    pvalues, _ = test.pvalues(draws, np.ones(30, bool))
     alone = (1 + (draws[1:, 0] >= 2.0).sum()) / 40
     assert pvalues[0] == max(alone, 0.01)
-    np.testing.assert_array_equal(pvalues[1:], family_pvalues(draws, "fwer")[1:])
+    family = family_pvalues(draws[:, 1:], "fwer")
+    np.testing.assert_array_equal(pvalues[1:], family)
+    halved = StepTest(marginal, (0.025, 0.05), "fwer")
+    pvalues, _ = halved.pvalues(draws, np.ones(30, bool))
+    np.testing.assert_array_equal(pvalues[1:], np.minimum(2 * family, 1))
+
+
+def test_steps_together_hold_the_level():
+    """Eight independent steps: 0.34 if each was tested at the level on its own."""
+    hits = 0
+    for seed in range(400):
+        draws = np.random.RandomState(seed).standard_normal((8, 40, 10))
+        test = StepTest(np.full(10, 0.5), (0.05, 0.05), "fwer")
+        hits += any(
+            (test.pvalues(step, np.ones(10, bool))[0] <= 0.05).any() for step in draws
+        )
+    assert hits / 400 < 0.2  # independent steps; each at the level: 1 - 0.95**8
 
 
 def test_pvalues_by_distributions_are_uniform_under_the_null():

@@ -1,5 +1,7 @@
 """Tests of conditional independence in the form of causal-learn and of tigramite."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +39,49 @@ def test_codes_are_labels_on_request():
     for chosen in ([1], [False, True, False]):
         test = ci_test(codes, discrete_features=chosen)
         assert test(0, 2, [1]) == ci_test(table)(0, 2, [1])
+
+
+def test_columns_by_name():
+    table = draw_chain()
+    test = ci_test(table)
+    assert test("a", "c", ["b"]) == test("a", "c", "b") == test(0, 2, 1)
+    codes = table.assign(b=(table.b == "p") * 2 + 1)
+    named = ci_test(codes, discrete_features=["b"])
+    assert named("a", "c", "b") == test(0, 2, [1])
+
+
+@pytest.mark.parametrize("column", ["q", 7, -1, 1.0])
+def test_no_such_column(column):
+    with pytest.raises(ValueError, match="There is no column"):
+        ci_test(draw_chain())(0, column)
+
+
+@pytest.mark.parametrize("call", [(0, 0), (0, 2, [0]), ("a", 2, ["b", "c"])])
+def test_a_column_twice(call):
+    with pytest.raises(ValueError, match="a column in common"):
+        ci_test(draw_chain())(*call)
+
+
+def test_tables_that_cannot_be_read():
+    dates = pd.DataFrame({"d": pd.date_range("2020", periods=9), "x": range(9)})
+    with pytest.raises(ValueError, match="data holds dates"):
+        ci_test(dates)
+    with pytest.raises(ValueError, match="data has one dimension"):
+        ci_test(np.arange(9.0))
+    with pytest.raises(ValueError, match="data contains NaN"):
+        ci_test(np.where(np.eye(9) > 0, np.nan, 1.0))
+    with pytest.raises(ValueError, match="their names in a table; got"):
+        ci_test(draw_chain(), discrete_features=["q"])
+
+
+@pytest.mark.parametrize("adapter", [as_causallearn, as_tigramite])
+def test_adapters_name_the_package_and_take_tests_alone(adapter, monkeypatch):
+    for package in ("causallearn", "tigramite"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=r"pip install skmi\[causal\]"):
+        adapter(ci_test(draw_chain()))
+    with pytest.raises(TypeError, match=r"pass what skmi\.inference\.ci_test"):
+        adapter(draw_chain())
 
 
 def test_parameters_are_checked():

@@ -291,3 +291,81 @@ def test_series_given_their_past_are_not_warned_of():
     conditional_independence_test(x, y, past, random_state=0)
     with pytest.warns(SerialDependenceWarning):
         conditional_independence_test(x, y, np.arange(400) % 2, random_state=0)
+
+
+def draw_shared(rng, kind, n_samples):
+    """X and y of one function of Z, of several columns or labels, and own noise."""
+    Z = rng.standard_normal((n_samples, 3))
+    if kind == "signs of a product":
+        shared, Z = np.sign(Z[:, 0] * Z[:, 1]), Z[:, :2]
+    elif kind == "checkerboard":
+        Z = rng.uniform(size=(n_samples, 2))
+        shared = np.floor(4 * Z).sum(axis=1) % 2
+    elif kind == "waves of a sum":
+        shared, Z = np.sin(3 * (Z[:, 0] + Z[:, 1])), Z[:, :2]
+    elif kind == "largest of three":
+        shared = np.array([1.0, -1.0, 0.0])[Z.argmax(axis=1)]
+    else:
+        codes = rng.randint(n_samples // 2, size=n_samples)
+        shared = rng.standard_normal(n_samples)[codes]
+        Z = pd.Series([f"label {code}" for code in codes])
+    noise = 0.5 * rng.standard_normal((2, n_samples))
+    return shared + noise[0], shared + noise[1], Z
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "signs of a product",
+        "checkerboard",
+        "waves of a sum",
+        "largest of three",
+        "rare labels",
+    ],
+)
+@pytest.mark.parametrize("n_samples", [300, 1000])
+def test_functions_of_pairs_of_columns_are_not_taken_for_dependence(kind, n_samples):
+    false = 0
+    for seed in range(12):
+        rows = draw_shared(np.random.RandomState(seed), kind, n_samples)
+        test = conditional_independence_test(
+            *rows, n_permutations=39, random_state=seed
+        )
+        false += test.reliable and test.pvalue <= 0.05
+    assert false <= 4
+
+
+@pytest.mark.parametrize("link", [0.4, 0.9])
+def test_dependence_given_the_condition_is_not_taken_for_its_structure(link):
+    reliable = 0
+    for seed in range(12):
+        rng = np.random.RandomState(seed)
+        Z, (a, b) = rng.standard_normal((300, 3)), rng.standard_normal((2, 300))
+        b = link * a + math.sqrt(1 - link**2) * b
+        shared = Z.sum(axis=1)
+        test = conditional_independence_test(
+            shared + a, shared + b, Z, n_permutations=19, random_state=seed
+        )
+        assert test.pvalue == 0.05
+        reliable += test.reliable
+    assert reliable >= 7
+
+
+def test_many_columns_are_marked():
+    Z, (a, b) = (
+        np.random.RandomState(0).standard_normal(s) for s in ((200, 60), (2, 200))
+    )
+    test = conditional_independence_test(a, b, Z, n_permutations=19, random_state=0)
+    assert not test.reliable
+    assert "Z has 60 columns" in test.reason
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SerialDependenceWarning")
+def test_blocks_shorter_than_the_memory_are_marked():
+    noise = np.random.RandomState(0).standard_normal((3000, 3))
+    for row in range(1, len(noise)):
+        noise[row] += 0.95 * noise[row - 1]
+    z, a, b = noise.T
+    options = {"n_permutations": 19, "random_state": 0}
+    test = conditional_independence_test(z + a, z + b, z, block_length=20, **options)
+    assert "of the memory" in test.reason

@@ -1,0 +1,158 @@
+"""Where a selection stops: held-out information beside the significant features."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skmi.feature_selection.by_counts import Candidates, CountedSearch
+from skmi.feature_selection.cumulative import N_FOLDS, HeldOut
+from skmi.feature_selection.pair_screen import Pairs
+from skmi.feature_selection.search import Rule, Selection, Step, Unit
+from skmi.feature_selection.table import Table
+
+__all__ = ["n_further_columns", "select_by_counts"]
+
+# Each pair is counted against every selected column: more of them take long.
+MOST_CANDIDATE_PAIRS = 64
+
+MOST_ROWS = 2000  # samples by which is decided, evenly spaced
+
+MOST_FURTHER = 40  # columns that are tried beyond the significant ones
+
+PATIENCE = 8  # columns without a rise after which no more are tried
+
+SHORTLIST = 64  # columns of the largest mutual information that are tried in a fold
+
+
+def select_by_counts(
+    table: Table,
+    pairs: Pairs,
+    permutations: np.ndarray,
+    rule: Rule,
+    ordered: bool = False,
+    on_step: Callable[[Step], Any] | None = None,
+) -> Selection:
+    """Select columns of codes that are informative about the target.
+
+    Parameters
+    ----------
+    table : Table
+        Codes of all samples.
+    pairs : Pairs
+        Pairs that may be selected together.
+    permutations : Permutations, or ndarray of shape (n_permutations + 1, n_rows)
+        Sample numbers, the identity first.
+    rule : Rule
+        How to select.
+    ordered : bool, default=False
+        Whether the order of the samples matters.
+    on_step : callable, default=None
+        Called with each step; a true answer stops.
+
+    Returns
+    -------
+    Selection
+    """
+    pairs = pairs.take(np.arange(min(len(pairs.first), MOST_CANDIDATE_PAIRS)))
+    search = CountedSearch(Candidates(table, permutations, pairs), pairs.pvalue, rule)
+    stopped = search.go_on(on_step)
+    if rule.adds and search.has_significant and not stopped:
+        n_more = n_further_columns(table, search.units, rule, ordered)
+        search.rule = rule._replace(least=len(search.steps) + n_more)
+        search.go_on(on_step)
+    return search.result()
+
+
+def n_further_columns(
+    table: Table, units: list[Unit], rule: Rule, ordered: bool
+) -> int:
+    """Return the number of columns to add for their held-out information.
+
+    In each of five folds the search goes on from the significant columns by the
+    training samples alone, and an additive model is fitted to them. The number is that
+    of the lowest mean loss on the held-out samples. Where columns outnumber samples,
+    those that are significant on all samples predict the held-out ones too well, and
+    each fold begins with as many columns of its own.
+
+    Parameters
+    ----------
+    table : Table
+        Codes of all samples.
+    units : list of tuple of int
+        Significant columns, in their order.
+    rule : Rule
+        How to select.
+    ordered : bool
+        Whether the order of the samples matters.
+
+    Returns
+    -------
+    int
+    """
+    n_rows = len(table.target)
+    table = table.take(np.arange(0, n_rows, -(-n_rows // MOST_ROWS)))
+    held_out = HeldOut(table, ordered)
+    searches = [
+        FurtherColumns(table.take(held_out.train(i)), units, rule)
+        for i in range(N_FOLDS)
+    ]
+    held_out.start([search.begin() for search in searches])
+    for n_added in range(1, MOST_FURTHER + 1):
+        added = [search.next() for search in searches]
+        if None in added:
+            break
+        held_out.add(added)
+        if n_added - held_out.lowest >= PATIENCE:
+            break
+    return held_out.lowest
+
+
+class FurtherColumns:
+    """Search that goes on from selected columns, on some of the samples.
+
+    Parameters
+    ----------
+    table : Table
+        Codes of these samples.
+    units, rule
+        As for `n_further_columns`.
+    """
+
+    def __init__(self, table: Table, units: list[Unit], rule: Rule):
+        identity = np.arange(len(table.target))[np.newaxis]
+        chosen = [k for unit in units for k in unit]
+        relevance = Candidates(table, identity).relevance()[0]
+        relevance[chosen] = np.inf
+        order = np.argsort(-relevance, kind="stable")
+        self.columns = np.sort(order[: len(chosen) + SHORTLIST])
+        self.given = [tuple(np.searchsorted(self.columns, unit)) for unit in units]
+        both = np.array([unit for unit in self.given if len(unit) == 2], int)
+        pairs = Pairs(*both.reshape(-1, 2).T, *np.zeros((3, len(both))))
+        counted = Candidates(some_columns(table, self.columns), identity, pairs)
+        rule = rule._replace(n_columns=len(self.columns))
+        self.search = CountedSearch(counted, pairs.pvalue, rule)
+        self.anew = table.codes.shape[1] > len(table.target)
+
+    def begin(self) -> list[Unit]:
+        """Select the given units, or as many columns anew; return them."""
+        if not self.anew:
+            for unit in self.given:
+                self.search.take(self.search.candidates.members.index(unit))
+        while len(self.search.steps) < sum(map(len, self.given)):
+            self.search.advance()
+        return [tuple(self.columns[list(unit)].tolist()) for unit in self.search.units]
+
+    def next(self) -> Unit | None:
+        """Next column that is no function of those before it, or None."""
+        pool = self.search.pool
+        if not (pool.free & pool.single).any():
+            return None
+        self.search.advance()
+        return (int(self.columns[self.search.selected[-1]]),)
+
+
+def some_columns(table: Table, columns: np.ndarray) -> Table:
+    """Table of some of the columns."""
+    pair_codes = table.pair_codes[:, columns] if table.n_pair_codes else None
+    return table._replace(codes=table.codes[:, columns], pair_codes=pair_codes)
