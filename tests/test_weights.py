@@ -56,8 +56,11 @@ def made(cls, **settings):
     return cls(**{name: v for name, v in settings.items() if name in known})
 
 
-@pytest.mark.parametrize("cls", [*CLOSED, *TRAINED], ids=lambda cls: cls.__name__)
-@pytest.mark.parametrize(("drawn", "wanted"), [(0.3, 0.0), (0.3, 0.6)])
+@pytest.mark.parametrize(
+    ("cls", "drawn", "wanted"),
+    [(cls, 0.3, 0.6) for cls in (*CLOSED, *TRAINED)]
+    + [(cls, 0.3, 0.0) for cls in (*CLOSED, skmi.MINE)],
+)
 def test_the_estimate_is_that_of_the_tilted_distribution(cls, drawn, wanted):
     X, y, weights, truth = tilted_pair(2000, drawn, wanted, seed=0)
     settings = {"entropy": "gaussian", "random_state": 0}
