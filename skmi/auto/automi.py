@@ -243,8 +243,7 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
             Conditioning variable: numbers, labels or both. With it, all results are of
             the conditional mutual information I(X; y | Z).
         groups : array-like of shape (n_samples,), default=None
-            Labels of groups of dependent samples, such as those of one person. No group
-            is in two folds, and errors are those of groups.
+            Labels of groups of dependent samples, none of which is in two folds.
 
         Returns
         -------
@@ -254,17 +253,13 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         Raises
         ------
         ValueError
-            If X, y or Z holds missing or masked values, dates, text among numbers, or
-            too few samples; if groups are given together with Z or `block_length`; or
-            candidates with either.
+            If X, y or Z holds missing values, dates, text among numbers or too few
+            samples, or groups go with Z, `block_length` or `candidates`.
         TypeError
             If X, y or Z is neither an array nor a table.
         """
         if groups is not None and Z is not None:
-            raise ValueError(
-                "groups cannot be combined with Z; use "
-                "skmi.inference.confidence_interval, which takes both."
-            )
+            raise ValueError("groups cannot be combined with Z; leave out one of them.")
         self._groups = groups
         try:
             return super().fit(X, y, Z)

@@ -74,7 +74,8 @@ def select_by_counts(
         n_more = n_further_columns(table, search.units, rule, ordered)
         order = np.argsort(ranks(search.selected, search.remaining_order()))
         n_selected = len(search.steps)
-        if not n_more and n_selected < len(order) <= FOREST_COLUMNS:
+        # A tree knows the neighbours of samples out of its bag, in time or in a group.
+        if not (n_more or ordered) and n_selected < len(order) <= FOREST_COLUMNS:
             n_more = n_for_forest(table, order, n_selected) - n_selected
         search.rule = rule._replace(least=len(search.steps) + n_more)
         search.go_on(on_step)
@@ -166,14 +167,12 @@ def forest_losses(table: Table, columns: np.ndarray) -> np.ndarray:
     forest = RandomForestClassifier(
         N_TREES, max_features=None, min_samples_leaf=3, oob_score=True, random_state=0
     )
+    codes = table.codes[:, columns]
+    # Missing values that count nowhere must not be a value of their own.
+    middle = [np.median(c[c >= 0]) if (c >= 0).any() else 0 for c in codes.T]
+    codes = np.where(codes < 0, middle, codes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # samples in the bag of all trees
-        codes = table.codes[:, columns]
-        # Missing values that count nowhere must not be a value of their own.
-        middle = np.array(
-            [np.median(c[c >= 0]) if (c >= 0).any() else 0 for c in codes.T]
-        )
-        codes = np.where(codes < 0, middle, codes)
         forest.fit(codes, target, sample_weight=table.weights)
     chances = np.nan_to_num(forest.oob_decision_function_, nan=SMALL_CHANCE)
     place = np.searchsorted(forest.classes_, target)

@@ -160,10 +160,7 @@ class StreamingMixin:
                 "y instead of an iterable of batches."
             )
         if Z is not None and groups is not None:
-            raise ValueError(
-                "groups cannot be combined with Z; use "
-                "skmi.inference.confidence_interval, which takes both."
-            )
+            raise ValueError("groups cannot be combined with Z; leave out one of them.")
         return self._fit_weighted(X, y, Z, sample_weight, groups)
 
     @available_if(trains_one_critic)

@@ -132,8 +132,6 @@ def independent_pairs(n_samples, n_columns, seed):
 def test_independent_blocks_of_any_kind_are_0_within_the_error(
     name, n_samples, n_columns
 ):
-    if name == "StudentCopulaMI" and n_samples <= 4 * n_columns:
-        pytest.skip("refused")
     misses = []
     for seed in range(500, 503):
         for X, Y in independent_pairs(n_samples, n_columns, seed).values():
