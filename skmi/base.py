@@ -34,7 +34,7 @@ from skmi._data.condition import Condition
 from skmi._data.dtypes import is_two_valued, on_device_of
 from skmi._data.splitting import N_CONTRASTS, log_mean_exp, multi_sample_terms
 from skmi._data.validation import validate_pair
-from skmi._data.weights import draw_in_proportion, take_weights
+from skmi._data.weights import draw_in_proportion, is_counted, take_weights
 from skmi.entropy import highest_entropy, largest_entropy
 from skmi.exceptions import (
     DiscreteTargetWarning,
@@ -198,8 +198,9 @@ class MutualInfoEstimator(CallbackSupportMixin, FittedAttributes, DeclaredParame
         given = X, y, Z, groups
         self._weights, blocks = take_weights(sample_weight, given)
         X, y, Z, self._groups = blocks
+        self._had_weights = self._weights is not None
         if X is not given[0]:
-            self._all_samples = np.asarray(sample_weight) > 0, given[1], given[3]
+            self._all_samples = is_counted(sample_weight), given[1], given[3]
         try:
             return MutualInfoEstimator.fit(self, X, y, Z)
         finally:

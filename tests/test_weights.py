@@ -1,6 +1,7 @@
 """Weights of samples: a tilted distribution of known mutual information."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 import skmi
 from skmi import entropy
 from skmi._data.weights import draw_in_proportion, thin
-from skmi.exceptions import FewRowsWarning
+from skmi.exceptions import FewRowsWarning, ReliabilityWarning
+from skmi.inference import confidence_interval, permutation_test
 from skmi.variational.contrastive import contrastive_report
 from skmi.variational.report import log_partition_report, partition_report
 from tests.oracle import draw_normal
@@ -354,3 +356,25 @@ def test_one_weight_beyond_all_others_is_refused(cls):
     weights[0] = 1e9
     with pytest.raises(ValueError, match="Trim the largest weights"):
         cls().fit(X, Y, sample_weight=weights)
+
+
+def test_folds_of_the_user_leave_out_negligible_weights():
+    X, Y, _, _ = tilted_pair(200, 0.5, 0.6, seed=0)
+    folds = PredefinedSplit(np.arange(200) % 2)
+    values = []
+    for weight in (0.0, 1e-15):
+        weights = np.where(np.arange(200) % 5 == 0, weight, 1.0)
+        fitted = skmi.InfoNCE(cv=folds, **QUICK).fit(X, Y, sample_weight=weights)
+        values.append(fitted.mutual_info_)
+    assert values[0] == values[1]
+
+
+def test_intervals_say_that_they_have_no_weights():
+    X, Y, weights, _ = tilted_pair(100, 0.3, 0.0, seed=0)
+    model = skmi.GaussianMI().fit(X, Y, sample_weight=weights)
+    for call in (confidence_interval, permutation_test):
+        with pytest.warns(ReliabilityWarning, match="without weights"):
+            call(model, X, Y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ReliabilityWarning)
+            call(skmi.GaussianMI().fit(X, Y), X, Y)

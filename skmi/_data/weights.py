@@ -12,6 +12,7 @@ from skmi.exceptions import FewRowsWarning, warn
 __all__ = [
     "draw_in_proportion",
     "effective_size",
+    "is_counted",
     "read_weights",
     "take_weights",
     "thin",
@@ -57,8 +58,8 @@ def take_weights(
     if sample_weight is None:
         return None, tuple(blocks)
     weights = read_weights(sample_weight, blocks[0])
+    kept = np.flatnonzero(is_counted(weights))
     weights = weights / weights.max()
-    kept = np.flatnonzero(weights > NEGLIGIBLE)
     if len(kept) < len(weights):
         blocks = [
             None if block is None else select_rows(block, kept) for block in blocks
@@ -74,6 +75,12 @@ def take_weights(
         )
     warn_of_unequal_weights(n_effective, len(kept))
     return weights / weights.mean(), tuple(blocks)
+
+
+def is_counted(weights: ArrayLike) -> np.ndarray:
+    """Whether each weight is more than a negligible share of the largest one."""
+    weights = np.asarray(weights, dtype=float)
+    return weights > NEGLIGIBLE * weights.max()
 
 
 def effective_size(weights: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from skmi._data.splitting import hold_out, part_size
 from skmi._data.validation import numbers_and_codes
 from skmi.base import MutualInfoEstimator
 from skmi.entropy import read_groups
-from skmi.exceptions import ReliabilityWarning, SkmiWarning
+from skmi.exceptions import ReliabilityWarning, SkmiWarning, warn
 from skmi.inference._dependence import label_functions
 
 __all__ = [
@@ -89,6 +89,12 @@ def with_seed(
         raise TypeError(
             f"estimator must be an instance of an estimator of mutual information, "
             f"such as skmi.KSG(); got {name}."
+        )
+    if getattr(estimator, "_had_weights", False):
+        warn(
+            "The estimator was fitted with sample_weight; intervals and tests fit it "
+            "again without weights, and are of another distribution.",
+            ReliabilityWarning,
         )
     estimator = clone(estimator)
     if "random_state" in estimator.get_params(deep=False):
