@@ -12,6 +12,7 @@ from scipy.stats import rankdata, t
 
 from skmi._core.sklearn_compat import make_random_state, watch, without_callbacks
 from skmi._data.reading import read_sides
+from skmi._data.weights import read_weights
 from skmi.base import MutualInfoEstimator
 from skmi.gaussian.estimators import StudentCopulaMI
 from skmi.inference._chance import (
@@ -34,6 +35,7 @@ from skmi.inference._resampling import (
     read_groups,
     require_block_length,
     require_count,
+    require_weighted_fit,
     warn_of_series,
     with_seed,
 )
@@ -63,6 +65,7 @@ def confidence_interval(
     n_resamples: int = 50,
     groups: ArrayLike | None = None,
     block_length: int | None = None,
+    sample_weight: ArrayLike | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
 ) -> ConfidenceInterval:
@@ -107,6 +110,10 @@ def confidence_interval(
         over which they are correlated. Their variance is added in the same way, and the
         mean of the estimate with blocks of y permuted, which memory raises, is
         subtracted, except from estimators that train a critic: see the notes.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Importance weights, with which the estimator and its resamples are fitted: the
+        interval is for the distribution in which each sample has a share in proportion
+        to its weight. Not with "reference", groups or blocks.
     random_state : int, RandomState instance or None, default=None
         Seed of the resamples and of the estimator.
     n_jobs : int, default=None
@@ -122,8 +129,10 @@ def confidence_interval(
     ------
     ValueError
         If a parameter is out of range, if both `groups` and `block_length` are given,
-        or if `method` is "reference" and no copula can be fitted: labels, too few
-        samples, or an exact relation.
+        or one of them with `sample_weight`, or if `method` is "reference" and no copula
+        can be fitted: labels, too few samples, weights, or an exact relation.
+    TypeError
+        If `sample_weight` is given and the estimator takes no weights.
 
     Notes
     -----
@@ -185,18 +194,27 @@ def confidence_interval(
     if groups is not None and block_length is not None:
         raise ValueError("Pass groups or block_length, not both.")
     random_state = make_random_state(random_state)
-    estimator = with_seed(estimator, random_state)
+    estimator = with_seed(estimator, random_state, sample_weight)
     X, y = read_sides(X=X, y=y)
+    options = {}
+    if sample_weight is not None:
+        require_weighted_fit(estimator)
+        if groups is not None or block_length is not None:
+            raise ValueError(
+                "sample_weight cannot be combined with groups or block_length; leave "
+                "out one of them."
+            )
+        options["sample_weight"] = read_weights(sample_weight, X)
     groups = read_groups(groups, len(y))
     if groups is not None and count_blocks(len(y), groups, None) < 2:
         raise ValueError("groups hold one group only; an interval needs several.")
-    estimator.fit(X, y)
+    estimator.fit(X, y, **options)
     warn_of_series(X, y, groups, block_length)
     if method == "auto":
         method = choose_method(estimator, X, y)
     parallel = Parallel(n_jobs, return_as="generator")
     value, error, freedom = METHODS[method](
-        estimator, X, y, n_resamples, random_state, parallel
+        estimator, X, y, n_resamples, random_state, parallel, **options
     )
     further = error_of_dependence(estimator, count_rows(y), groups, block_length)
     error = math.hypot(error, further)
@@ -289,6 +307,7 @@ def by_influence(
     n_resamples: int,
     random_state: np.random.RandomState,
     parallel: Callable,
+    sample_weight: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """Take the estimate and the standard error of the fit."""
     return estimator.mutual_info_, estimator.standard_error_, np.inf
@@ -301,11 +320,14 @@ def by_halves(
     n_resamples: int,
     random_state: np.random.RandomState,
     parallel: Callable,
+    sample_weight: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """Take bias and standard error from random halves of the samples."""
     halves = random_halves(count_rows(y), n_resamples, random_state)
     one = without_callbacks(estimator)
-    fits = parallel(delayed(fit_on_rows)(one, X, y, rows) for rows in halves)
+    fits = parallel(
+        delayed(fit_on_rows)(one, X, y, rows, sample_weight) for rows in halves
+    )
     values = watch(estimator, fits, "halves", n_resamples)
     value = 2 * estimator.mutual_info_ - float(np.mean(values))
     error = float(np.std(values, ddof=1))
@@ -324,8 +346,14 @@ def by_reference(
     n_resamples: int,
     random_state: np.random.RandomState,
     parallel: Callable,
+    sample_weight: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """Take bias and standard error from samples of a Student copula."""
+    if sample_weight is not None:
+        raise ValueError(
+            'method="reference" draws equally weighted samples; with sample_weight '
+            'pass method="influence" or "subsample".'
+        )
     try:
         model = StudentCopulaMI().fit(X, y)
     except ValueError as error:
