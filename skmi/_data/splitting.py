@@ -53,14 +53,18 @@ def hold_out(
     size: float,
     random_state: np.random.RandomState,
     groups: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split samples at random into those that stay and those held out.
 
     `size` is a fraction of them, a number, or 0. With the `groups` of all samples whole
-    groups are held out, until there are so many samples.
+    groups are held out, until there are so many samples. With the `labels` of all
+    samples, codes from 0, both parts have them in the same shares.
     """
     rows = random_state.permutation(rows)
     n_held_out = part_size(size, len(rows)) if size else 0
+    if labels is not None:
+        rows = rows[in_turn(labels[rows], n_held_out, random_state)]
     if groups is None or not n_held_out:
         return rows[n_held_out:], rows[:n_held_out]
     present, counts = np.unique(groups[rows], return_counts=True)
@@ -68,6 +72,24 @@ def hold_out(
     n_groups = np.searchsorted(np.cumsum(counts[order]), n_held_out) + 1
     is_held_out = np.isin(groups[rows], present[order[:n_groups]])
     return rows[~is_held_out], rows[is_held_out]
+
+
+def in_turn(
+    labels: np.ndarray, n_first: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return an order whose first samples have the labels in the shares of all.
+
+    To within one sample of each label. Labels of three samples or more are among the
+    first ones, if these are enough.
+    """
+    counts = np.bincount(labels)
+    before = np.append(0, np.cumsum(counts)[:-1])
+    order = np.argsort(labels, kind="stable")
+    places = np.empty(len(labels))
+    places[order] = np.arange(len(labels)) - before[labels[order]]
+    widest = np.where(counts < 3, 1.0, counts * n_first / max(len(labels), 1))
+    starts = random_state.uniform(size=len(counts)) * np.minimum(widest, 1.0)
+    return np.argsort((places + starts[labels]) / counts[labels], kind="stable")
 
 
 def train_stop_test(
@@ -78,13 +100,16 @@ def train_stop_test(
     random_state: np.random.RandomState,
     name: str,
     groups: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
 ) -> Fold:
     """Split once at random; `validation_fraction` is of the samples not tested on.
 
-    Either size may be 0. `name` is that of the estimator, for the message.
+    Either size may be 0. `name` is that of the estimator, for the message. See
+    `hold_out` for `groups` and `labels`.
     """
-    rest, report = hold_out(np.arange(n_samples), test_size, random_state, groups)
-    fold = Fold(*hold_out(rest, validation_fraction, random_state, groups), report)
+    rows, given = np.arange(n_samples), (random_state, groups, labels)
+    rest, report = hold_out(rows, test_size, *given)
+    fold = Fold(*hold_out(rest, validation_fraction, *given), report)
     sizes = {"test_size": test_size, "validation_fraction": validation_fraction}
     require_samples(fold, n_samples, name, sizes)
     return fold

@@ -304,6 +304,7 @@ class BottleneckEstimator(
             validation_fraction=self.validation_fraction if self.early_stopping else 0,
             random_state=random_state,
             name=type(self).__name__,
+            labels=target.labels_of(encoded),
         )
         scaler = Scaler.fit(X[fold.train])
         target = target.fit(encoded, fold)
@@ -320,7 +321,8 @@ class BottleneckEstimator(
         model.with_prior(data.X[fold.train[:N_PRIOR_SAMPLES]])
         chosen = fold.stop if len(fold.stop) else fold.train
         model.require_information(data.X[chosen], data.y[chosen])
-        measured = model.measure(data.X[fold.report], data.y[fold.report])
+        shares = data.target.shares
+        measured = model.measure(data.X[fold.report], data.y[fold.report], shares)
         self._model = model
         self.encoder_: nn.Module = model.network.channel.encoder
         self.rate_: float = measured.rate
@@ -501,7 +503,7 @@ class BottleneckEstimator(
                 f"epoch: every prediction is that without X. {cure}",
                 CollapseWarning,
             )
-        elif self.mutual_info_ < -self.standard_error_:
+        elif self._model.target.may_forget and self.mutual_info_ < 0:
             warn(
                 "Test samples are predicted worse than without X: the information on y "
                 f"is {self.mutual_info_:.2g} nats. {cure}",
