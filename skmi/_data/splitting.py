@@ -111,7 +111,7 @@ def train_stop_test(
     rest, report = hold_out(rows, test_size, *given)
     fold = Fold(*hold_out(rest, validation_fraction, *given), report)
     sizes = {"test_size": test_size, "validation_fraction": validation_fraction}
-    require_samples(fold, n_samples, name, sizes)
+    require_samples(fold, n_samples, name, sizes, groups)
     return fold
 
 
@@ -148,12 +148,12 @@ def cross_fitting_folds(
         raise ValueError("cv gives no folds; a used-up generator, perhaps.")
     folds = []
     for pair in pairs:
-        rest, report = map(np.asarray, pair)
-        require_disjoint(rest, report, n_samples)
+        own = isinstance(cv, Integral)
+        rest, report = pair if own else disjoint_rows(pair, n_samples)
         stop = hold_out(rest, validation_fraction, random_state, groups)
         fold = Fold(*stop, report)
         sizes = {"validation_fraction": validation_fraction, "cv": cv}
-        require_samples(fold, n_samples, name, sizes)
+        require_samples(fold, n_samples, name, sizes, groups)
         folds.append(fold)
     return folds
 
@@ -195,9 +195,15 @@ def folds_of_kept(
     numbers = kept.cumsum() - 1
     pairs = check_cv(cv).split(np.zeros((len(kept), 1)), y, groups)
     return [
-        tuple(numbers[rows[kept[rows]]] for rows in map(np.asarray, pair))
+        tuple(numbers[rows[kept[rows]]] for rows in map(row_numbers, pair))
         for pair in pairs
     ]
+
+
+def row_numbers(part: Any) -> np.ndarray:
+    """Return the samples of a part of a fold by number, also of a boolean mask."""
+    part = np.asarray(part)
+    return np.flatnonzero(part) if part.dtype == bool else part
 
 
 def stopped_by_others(folds: list[Fold]) -> list[Fold]:
@@ -276,8 +282,9 @@ def even_folds(
     return folds
 
 
-def require_disjoint(rest: np.ndarray, report: np.ndarray, n_samples: int) -> None:
-    """Raise where a fold of the user's tests on samples that train, or on none."""
+def disjoint_rows(pair: Any, n_samples: int) -> list[np.ndarray]:
+    """Return a fold of the user's; raise where it tests on samples that train."""
+    rest, report = map(row_numbers, pair)
     if max(rest.max(initial=0), report.max(initial=0)) >= n_samples:
         raise ValueError(f"cv gives row numbers beyond the {n_samples} rows.")
     if np.intersect1d(rest, report).size:
@@ -285,13 +292,26 @@ def require_disjoint(rest: np.ndarray, report: np.ndarray, n_samples: int) -> No
             "cv gives folds whose training and test samples overlap; an estimate on "
             "samples that trained the model is not honest."
         )
+    return [rest, report]
 
 
-def require_samples(fold: Fold, n_samples: int, name: str, sizes: dict) -> None:
+def require_samples(
+    fold: Fold,
+    n_samples: int,
+    name: str,
+    sizes: dict,
+    groups: np.ndarray | None = None,
+) -> None:
     """Raise where fewer than two samples train, or one alone is tested on."""
     if len(fold.train) >= 2 and len(fold.report) != 1:
         return
     given = ", ".join(f"{key}={value}" for key, value in sizes.items() if value)
+    if groups is not None:
+        raise ValueError(
+            f"groups has {len(np.unique(groups))} labels, too few for {name} with "
+            f"{given}: whole groups train, stop the training and are tested on, each "
+            "in a part of their own. Pass finer groups, or change these."
+        )
     raise ValueError(
         f"n_samples={n_samples} is too few for {name} with {given}: at least two "
         "samples must train and two be held out for each purpose. Pass more samples, "

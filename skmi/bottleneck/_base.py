@@ -29,6 +29,7 @@ from skmi._core.sklearn_compat import (
     TransformerMixin,
     fit_context,
     make_random_state,
+    named_arguments,
 )
 from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
 from skmi._data.batches import collect_batches
@@ -37,7 +38,7 @@ from skmi._data.dtypes import target_kind, wanting_numbers
 from skmi._data.reading import read_block, read_numbers
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import Fold, train_stop_test
-from skmi.bottleneck.information import INFORMATION, EstimatedGradient
+from skmi.bottleneck.information import INFORMATION, EstimatedGradient, score_options
 from skmi.bottleneck.network import BetaSchedule, Bottleneck, Channel, TwoHeads
 from skmi.bottleneck.parameters import BottleneckParameters
 from skmi.bottleneck.plane import COLLAPSED, InformationPlane, Model, draw_noise
@@ -116,7 +117,7 @@ class BottleneckEstimator(
         default=128, constraints=[Interval(Integral, 2, None, closed="left")]
     )
     learning_rate_init: float | tuple[float, float] = parameter(
-        default=6e-3, constraints=[*POSITIVE, tuple, list]
+        default=6e-3, constraints=[*POSITIVE, "array-like"]
     )
     tol: float = parameter(default=1e-2, constraints=NON_NEGATIVE)
     validation_fraction: float = parameter(default=0.2, constraints=SHARE)
@@ -137,6 +138,7 @@ class BottleneckEstimator(
         """Return the kind of target that a validated y is."""
         raise not_defined(self, "_make_target")
 
+    @named_arguments
     def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Learn the representation and the prediction.
 
@@ -359,9 +361,7 @@ class BottleneckEstimator(
             critic = critic.build(x.shape[1], self.n_components, generator=generator)
         decoder = target.make_decoder(self.n_components, generator)
         if self.method is not None and self.information == "mige":
-            is_name = isinstance(self.method, str)
-            options = {"method": self.method} if is_name else self.method
-            information = EstimatedGradient(**options)
+            information = EstimatedGradient(**score_options(self.method))
         schedule = BetaSchedule.over(self.max_iter, self.beta, self.beta_schedule)
         of_encoder, of_critic = self._learning_rates
         critic_rate = of_critic / of_encoder
@@ -372,13 +372,13 @@ class BottleneckEstimator(
     @property
     def _learning_rates(self) -> tuple[float, float]:
         """The learning rates of the encoder and of the critic."""
-        if not isinstance(self.learning_rate_init, (tuple, list)):
+        if np.ndim(self.learning_rate_init) == 0:
             return self.learning_rate_init, self.learning_rate_init
         try:
             of_encoder, of_critic = map(float, self.learning_rate_init)
         except (TypeError, ValueError):
             of_encoder = of_critic = 0.0
-        if not min(of_encoder, of_critic) > 0:
+        if not all(0 < rate < np.inf for rate in (of_encoder, of_critic)):
             raise ValueError(
                 "learning_rate_init must be a number above 0, or a pair of them, for "
                 f"the encoder and the critic; got {self.learning_rate_init}."
