@@ -42,6 +42,7 @@ from skmi.entropy import highest_entropy
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.gaussian.mixture import MixtureCopula
+from skmi.neighbors._residuals import ResidualsMixin
 from skmi.training.parameters import (
     COUNT,
     OPTIONAL_COUNT,
@@ -60,7 +61,13 @@ ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
 
 @estimator
-class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEstimator):
+class AutoMI(
+    PatienceParameters,
+    LoopParameters,
+    CriticParameters,
+    ResidualsMixin,
+    MutualInfoEstimator,
+):
     r"""Mutual information by the best of several methods: the estimator to start with.
 
     .. math:: I \approx E_P[f] - \log E_Q[e^f], \quad f = r(x, y) + g \, h_\theta(x, y)
@@ -318,6 +325,10 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         model.set_params(cv=self._dependence.folds(model.cv, random_state))
 
     @property
+    def _keeps_y(self):
+        return self.encoder_y is not None
+
+    @property
     def _within(self):
         """The groups or blocks of dependent samples, for their standard errors."""
         return {} if self._dependence is None else self._dependence.within
@@ -417,6 +428,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         fitted = entropy(counts) + float(model._log_ratio_of_pairs(X, y).mean())
         chosen = choices.by_classifiers(model, self._folds, fitted)
         self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
+        if self._dependence is None and choices.are_codes(X):
+            return choices.by_counts(X, y, chosen)
         if not has_density(X):
             return chosen
         near = nearest_of_labels(X, y, random_state, self._dependence)

@@ -19,7 +19,7 @@ from skmi.density._verdict import NEAR, ONE_SIDED
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._distances import device_that_is_here, other_device
 from skmi.neighbors._drift import drift_of_neighbors
-from skmi.neighbors._residuals import Residuals
+from skmi.neighbors._residuals import ResidualsMixin
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._terms import ball_terms
 from skmi.statistics import standard_error
@@ -43,7 +43,7 @@ INFLATION = 1.1
 
 
 @estimator
-class KernelDensityMI(MutualInfoEstimator):
+class KernelDensityMI(ResidualsMixin, MutualInfoEstimator):
     r"""Mutual information by kernel density estimation.
 
     .. math::
@@ -167,19 +167,9 @@ class KernelDensityMI(MutualInfoEstimator):
             warn_of_bias(value, bias, sampling)
         return Estimate(value, error, ceiling, influence=INFLATION * terms)
 
-    def _fit_conditional(self, X, y, Z, **settings):
-        z = Block(Z, np.zeros(len(Z), dtype=int))
-        self._residuals = [Residuals(side, z, self.marginals) for side in (X, y)]
-        X, y = (residuals.columns for residuals in self._residuals)
-        return super()._fit_conditional(X, y, Z, **settings)
-
-    def _conditional(self, method, X, y, Z, **options):
-        z = Block(Z, np.zeros(len(Z), dtype=int))
-        X, y = (
-            residuals.apply(side, z)
-            for residuals, side in zip(self._residuals, (X, y), strict=True)
-        )
-        return super()._conditional(method, X, y, Z, **options)
+    @property
+    def _residual_marginals(self) -> str | None:
+        return self.marginals
 
     def _bias_of_independence(self, x, y) -> float:
         """Return the size of the estimate where y is shuffled, beyond chance."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from skmi._data.marginals import BlockView, ColumnView
 from skmi.neighbors._search import Block
 
-__all__ = ["Residuals", "others"]
+__all__ = ["Residuals", "ResidualsMixin", "others"]
 
 # Samples of a local fit for each of its coefficients, fewest first. With two in place
 # of four nothing was gained for sines, cubes and absolute values of two columns.
@@ -26,6 +26,7 @@ TINY = np.finfo(float).tiny
 # place; below the other, the column is a function of Z but for rounding.
 LARGEST_SPREAD, ROUNDING = 0.95, 1e-9
 
+MOST_COLUMNS = 32  # of a side of the chain rule; each has regressions of its own
 OUTLYING = 9.0  # spreads from the median, at which squares are cut off
 
 
@@ -131,7 +132,7 @@ class Residuals:
             local = fits[int(np.argmin(evenness))] if evenness else None
             rest = linear_rest(z, column)
             fit, share = Fit("linear"), spread_of(rest) / spread_of(column)
-            if local is not None and not share <= NO_GAIN * local.shares[local.best]:
+            if local is not None and is_clearly_larger(rest, share, local):
                 best, share = local.best, local.shares[local.best]
                 fit = Fit(local.kind, local.view, local.numbers[best])
                 rest = local.rests[best]
@@ -167,6 +168,51 @@ class Residuals:
         return found
 
 
+class ResidualsMixin:
+    r"""The chain rule for what regressions on Z leave of X and y.
+
+    .. math:: I(X; Y \mid Z) = I(X - f(Z), Z; Y - g(Z)) - I(Z; Y - g(Z))
+
+    Both terms are then hardly larger than their difference, and so are the errors of
+    estimating them: of .51 nats, where y is a square of Z and noise, NWJ found .18 with
+    y as it is, and .43 with the residuals; CLUB, whose bound is 1.78, 7.6 to 22, and
+    1.4.
+    """
+
+    _residual_marginals: str | None = "rank"
+    _keeps_y = False  # as it is
+
+    def _fit_conditional(self, X, y, Z, **settings: Any):
+        z = as_one_label(Z)
+        sides = [X, y]
+        self._residuals = [self._learn_residuals(side, z) for side in sides]
+        if self._keeps_y:
+            self._residuals[1] = None
+        for place, residuals in enumerate(self._residuals):
+            if residuals is not None:
+                sides[place] = residuals.columns
+        return super()._fit_conditional(*sides, Z, **settings)
+
+    def _learn_residuals(self, side: np.ndarray, z: Block) -> Residuals | None:
+        """Fit regressions, except of labels and of many columns."""
+        if side.ndim == 1 or side.shape[1] > MOST_COLUMNS:
+            return None
+        return Residuals(side, z, self._residual_marginals)
+
+    def _conditional(self, method, X, y, Z, **options: Any):
+        z = as_one_label(Z)
+        sides = [
+            side if residuals is None else residuals.apply(side, z)
+            for side, residuals in zip((X, y), self._residuals, strict=True)
+        ]
+        return super()._conditional(method, *sides, Z, **options)
+
+
+def as_one_label(Z: np.ndarray) -> Block:
+    """Return columns of numbers, indicators among them, as those of a single label."""
+    return Block(Z, np.zeros(len(Z), dtype=int))
+
+
 def fit_locally(
     column: np.ndarray,
     kind: str,
@@ -182,6 +228,25 @@ def fit_locally(
         shares.append(spread_of(rests[-1]) / max(spread_of(values), TINY))
         rests[-1] *= unit_of(view)
     return Local(kind, view, rests, numbers, shares, points.shape[1] + 1)
+
+
+def is_clearly_larger(rest: np.ndarray, share: float, local: Local) -> bool:
+    """Whether residuals that leave a share of the spread are larger than local ones.
+
+    By their median and by their mean square: of 1500 residuals that were alike, the
+    medians alone differed by 1.036 in one case of six.
+    """
+    best = local.best
+    if share <= NO_GAIN * local.shares[best]:
+        return False
+    linear = share**2 * relative_square(rest)
+    return linear > local.shares[best] ** 2 * relative_square(local.rests[best])
+
+
+def relative_square(rest: np.ndarray) -> float:
+    """Return the mean square in units of the spread, without outliers."""
+    unit = max(spread_of(rest), TINY)
+    return float(np.mean(np.clip(rest / unit, -OUTLYING, OUTLYING) ** 2))
 
 
 def unit_of(view: ColumnView) -> float:
