@@ -120,8 +120,8 @@ class AutoMI(
         `candidates` by class and place.
     chosen_ : str
         The source of the estimate: "reference" (the closed form), "neighbors",
-        "contaminated copula", "mixture copula", "pairs of columns", "critic" or the
-        name of a candidate.
+        "contaminated copula", "mixture copula", "pairs of columns", "counts" (of labels
+        of both sides), "critic" or the name of a candidate.
     status_ : {"ok", "zero", "saturated", "incomplete", "unstable", "not converged"}
         "zero": not significantly above 0. "saturated": close to the logarithm of the
         number of test samples, the most that they support. "incomplete": tests find
@@ -323,10 +323,6 @@ class AutoMI(
             )
         self._dependence = Dependence.read(self._groups, self.block_length, len(X))
         model.set_params(cv=self._dependence.folds(model.cv, random_state))
-
-    @property
-    def _keeps_y(self):
-        return self.encoder_y is not None
 
     @property
     def _within(self):
