@@ -191,9 +191,9 @@ def conditional_independence_test(
     where Z has labels of few samples, or more columns than a tenth of the samples, or
     than 40; where interactions of its columns are seen by few functions only, or
     residuals of X and y both differ from those of neighbours in Z; where a p-value is
-    at most 0.1 and a random forest predicts both from several columns of Z; and for
-    fewer than forty groups or blocks, and blocks shorter than the memory. For Z of many columns
-    and few samples that is the rule.
+    at most 0.1 and a random forest predicts both from several columns of Z; for fewer
+    than forty groups or blocks, and for blocks shorter than the memory. For Z of many
+    columns and few samples that is the rule.
 
     The statistic is close to the conditional mutual information where that is small.
     For routines that learn a graph from p-values, see
