@@ -234,19 +234,21 @@ class Candidates:
         n_contexts = int(np.prod(shape))
         one_hot = self.one_hot if one_hot is None else one_hot
         results = []
+        complete = bool((context >= 0).all())
         exchange = self.exchange
         if n_permutations is not None:
             exchange = exchange.take(n_permutations)
         for part in exchange.batches(n_contexts):
             indicator = permuted_indicators(context, n_contexts, part)
-            of_contexts = indicator.sum(axis=2)
-            known = of_contexts.reshape(*shape, -1, 1)
+            known = None
+            if complete:
+                known = indicator.sum(axis=2).reshape(*shape, -1, 1)
             blocks = one_hot.blocks(len(part.turns) * n_contexts, wanted)
             shapes = len(part.turns), len(one_hot.sizes)
             wholes: list[np.ndarray] = []
             for columns, size, block in blocks:
-                counts = count(indicator, block, (*shape, size), of_contexts)
-                values = measure(counts, known if block.complete else None)
+                counts = count(indicator, block, (*shape, size), complete)
+                values = measure(counts, None if block.totals is None else known)
                 wholes = wholes or [np.zeros(shapes) for _ in values]
                 for whole, own in zip(wholes, values, strict=True):
                     whole[:, columns] = own

@@ -4,6 +4,7 @@ Counts have the axes (contexts, ..., permutations, codes, columns), so that all 
 over long rows.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ CHUNK = 2**20  # counts held at once; more of them leave the cache
 
 BLOCK_SIZE = 2**22  # indicators of one block
 
+MOST_JOINED = 2**14  # values of some counts together that are looked up at once
+
 MOST_COMPARED = 8  # codes up to which comparing with each is faster than indexing
 
 KEPT = 2**21  # indicators held at once
@@ -46,7 +49,7 @@ class Block(NamedTuple):
 
     values: Any  # ndarray of float32, or sparse matrix
     n_columns: int
-    complete: bool  # whether all codes are known, and counts are whole numbers
+    totals: np.ndarray | None  # samples of each, where those of code 0 are left out
 
 
 class OneHot:
@@ -111,12 +114,16 @@ class OneHot:
         if self._sparse[columns[0]]:
             if self._rare is None:
                 self._rare = rare_codes(self.codes, self._sparse)
-            rare = rare_indicators(self._rare[:, columns], size)
-            return Block(rare, len(columns), True)
-        codes = self.codes[:, columns]
-        if self._short[columns[0]]:
-            return Block(indicators(codes - 1, size - 1), len(columns), True)
-        return Block(indicators(codes, size), len(columns), False)
+            values = rare_indicators(self._rare[:, columns], size)
+            return Block(values, len(columns), np.asarray(values.sum(axis=1)))
+        if columns[-1] - columns[0] == len(columns) - 1:  # a view is quicker
+            codes = self.codes[:, columns[0] : columns[-1] + 1]
+        else:
+            codes = self.codes[:, columns]
+        if not self._short[columns[0]]:
+            return Block(indicators(codes, size), len(columns), None)
+        values = indicators(codes, size, first=1)
+        return Block(values, len(columns), values.sum(axis=0))
 
 
 def share_of_others(codes: np.ndarray) -> np.ndarray:
@@ -144,13 +151,14 @@ def rare_indicators(codes: sparse.csc_array, size: int) -> sparse.csr_array:
     return sparse.coo_array((ones, (place, codes.indices)), shape=shape).tocsr()
 
 
-def indicators(codes: np.ndarray, size: int) -> np.ndarray:
-    """Return indicators of codes as float32, (n_rows, size * n_columns)."""
+def indicators(codes: np.ndarray, size: int, first: int = 0) -> np.ndarray:
+    """Return indicators of codes from `first` as float32, (n_rows, n * n_columns)."""
     n_rows, n_columns = codes.shape
     if size <= MOST_COMPARED:
-        names = np.arange(size, dtype=np.int8)[:, np.newaxis]
+        names = np.arange(first, size, dtype=np.int8)[:, np.newaxis]
         block = codes.astype(np.int8, copy=False)[:, np.newaxis] == names
         return block.astype(np.float32).reshape(n_rows, -1)
+    codes, size = codes - first, size - first
     block = np.zeros(n_rows * size * n_columns, dtype=np.float32)
     rows = np.arange(n_rows)[:, np.newaxis] * size
     places = (rows + np.maximum(codes, 0)) * n_columns + np.arange(n_columns)
@@ -162,7 +170,7 @@ def count(
     indicator: np.ndarray,
     block: Block,
     shape: tuple[int, ...],
-    of_contexts: np.ndarray | None = None,
+    complete: bool = False,
 ) -> np.ndarray:
     """Count codes of columns against permuted contexts.
 
@@ -174,8 +182,8 @@ def count(
         Indicators of the columns.
     shape : tuple of int
         Numbers of codes of each part of the context, and `size` as the last.
-    of_contexts : ndarray of shape (n_contexts, n_permutations), default=None
-        Sums of the indicators, if known.
+    complete : bool, default=False
+        Whether each sample has a context: the last one is then what is left.
 
     Returns
     -------
@@ -184,18 +192,26 @@ def count(
     """
     *contexts, size = shape
     n_contexts, n_permutations, n_rows = indicator.shape
-    flat = indicator.reshape(-1, n_rows)
+    known = complete and block.totals is not None and n_contexts > 1
+    flat = (indicator[:-1] if known else indicator).reshape(-1, n_rows)
     if sparse.issparse(block.values):
         found = (block.values @ np.ascontiguousarray(flat.T)).T
     else:
         found = flat @ block.values
-    found = found.reshape(n_contexts, n_permutations, -1, block.n_columns)
-    if found.shape[2] < size:
-        if of_contexts is None:
-            of_contexts = indicator.sum(axis=2)
-        rest = of_contexts[:, :, np.newaxis, np.newaxis]
-        rest = rest - found.sum(axis=2, keepdims=True)
-        found = np.concatenate([rest, found], axis=2)
+    found = found.reshape(
+        -1, n_permutations, found.shape[1] // block.n_columns, block.n_columns
+    )
+    if block.totals is not None:
+        counts = np.empty(
+            (n_contexts, *found.shape[1:2], size, block.n_columns), found.dtype
+        )
+        counts[: len(found), :, 1:] = found
+        if known:
+            totals = block.totals.reshape(found.shape[2:])
+            np.subtract(totals, found.sum(axis=0), out=counts[-1, :, 1:])
+        of_contexts = indicator.sum(axis=2)[:, :, np.newaxis]
+        np.subtract(of_contexts, counts[:, :, 1:].sum(axis=2), out=counts[:, :, 0])
+        found = counts
     return found.reshape(*contexts, n_permutations, size, -1)
 
 
@@ -207,6 +223,26 @@ def weighted_log(counts: np.ndarray, whole: bool) -> np.ndarray:
     numbers = np.arange(int(counts.max(initial=0)) + 1, dtype=float)
     numbers *= np.log(np.maximum(numbers, 1.0))
     return numbers.take(counts.astype(np.intp), mode="clip")  # the fastest way
+
+
+def sum_of_logs(counts: np.ndarray, axis: int, whole: bool) -> np.ndarray:
+    """Return the sum of c log c over an axis; small counts are looked up jointly."""
+    if not whole or counts.size < 256:
+        return weighted_log(counts, whole).sum(axis=axis)
+    counts = np.moveaxis(counts, axis, 0)
+    base = int(counts.max()) + 1
+    alone = weighted_log(np.arange(base), False)
+    n_joined = max(int(math.log(MOST_JOINED, max(base, 2))), 1)
+    total: Any = 0.0
+    for start in range(0, len(counts), n_joined):
+        place, *others = counts[start : start + n_joined]
+        table = alone
+        for other in others:
+            place = place * base + other
+            table = np.add.outer(table, alone).ravel()
+        # The fastest way to look up.
+        total = total + table.take(place.astype(np.intp), mode="clip")
+    return total
 
 
 def mutual_info_of_counts(
@@ -230,7 +266,8 @@ def mutual_info_of_counts(
     corrected : bool, default=True
         Whether to correct the bias; otherwise the plug-in estimate is returned.
     of_contexts : ndarray of shape (n_contexts, ..., 1), default=None
-        Counts of the contexts where they are the same for all columns.
+        Counts of the contexts where those of all columns are the same, as are the
+        counts of the codes in all permutations: no sample is left out.
 
     Returns
     -------
@@ -257,13 +294,17 @@ def information_sums(
 
     Parameters as in `mutual_info_of_counts`, with the contexts on another axis.
     """
-    of_codes = counts.sum(axis=axis)
     if of_contexts is None:
         of_contexts = counts.sum(axis=-2)
+        of_codes = counts.sum(axis=axis)
+    elif axis == 0:  # the same for all permutations
+        of_codes = counts[:, :1].sum(axis=0)
+    else:
+        of_codes = counts.sum(axis=axis)
     total = of_contexts.sum(axis=axis, dtype=float)
-    value = weighted_log(counts, whole).sum(axis=axis).sum(axis=-2)
-    value -= weighted_log(of_codes, whole).sum(axis=-2)
-    value -= weighted_log(of_contexts, whole).sum(axis=axis)
+    value = sum_of_logs(counts, axis, whole).sum(axis=-2)
+    value -= sum_of_logs(of_codes, -2, whole)
+    value -= sum_of_logs(of_contexts, axis, whole)
     value += weighted_log(total, whole)
     if corrected:
         n_codes = (of_codes > 0).sum(axis=-2, dtype=np.int16)
