@@ -19,7 +19,6 @@ from skmi._core.sklearn_compat import (
     StrOptions,
     make_random_state,
 )
-from skmi._data.checks import warn_of_serial_dependence
 from skmi._data.splitting import cross_fitting_folds
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
@@ -29,11 +28,11 @@ from skmi.auto.pairs import LEAST_COLUMNS, by_pairs, pairs_show_more
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
     describe,
+    doubt_of_samples,
     interval,
     is_cut_short,
     status,
     warn_of_convergence,
-    warn_of_few_samples,
     warn_of_missed_dependence,
     warn_of_reach,
 )
@@ -115,15 +114,17 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         The source of the estimate: "reference" (the closed form), "neighbors",
         "contaminated copula", "mixture copula", "pairs of columns", "critic" or the
         name of a candidate.
-    status_ : {"ok", "zero", "saturated", "incomplete", "unstable", "not converged"}
-        "zero": not significantly above 0. "saturated": close to the logarithm of the
-        number of test samples, the most that they support. "incomplete": tests find
-        dependence that the estimate misses; it is too low. "unstable": the folds differ
-        by more than their errors. "not converged": training still improved at
-        `max_iter`, or the critics fit the training samples far better than the test
-        samples, or the estimate still rises with fewer neighbours; it may be too low.
-        With the last four the interval is not to
-        be trusted.
+    status_ : str
+        Only with "ok" and "zero" is the interval to be trusted. "zero": not
+        significantly above 0. "saturated": close to the logarithm of the number of test
+        samples, the most that they support. "incomplete": tests find dependence that
+        the estimate misses; it is too low. "unstable": the folds differ by more than
+        their errors. "not converged": training still improved at `max_iter`, or the
+        critics fit the training samples far better than the test samples, or the
+        estimate still rises with fewer neighbours; it may be too low. "few samples":
+        for so many columns; dependence can remain unseen. "dependent samples": X and y
+        look like series, or rows are repeated, and neither `groups` nor `block_length`
+        says so.
     fold_scores_ : ndarray of shape (n_folds,)
         The estimate of each fold.
     n_iter_ : int
@@ -270,8 +271,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         if self.candidates:
             choices.require_estimators(self.candidates)
         random_state = make_random_state(self.random_state)
-        if self.encoder_x is None and self.encoder_y is None:
-            warn_of_few_samples(X, y)
         model = self._make_model(random_state)
         self._read_dependence(model, X, y, random_state)
         if hasattr(self, "classes_"):
@@ -294,6 +293,13 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         curve = self.validation_scores_
         cut_short = curve is not None and is_cut_short(curve, model.max_iter)
         self.status_ = status(chosen, self.fold_scores_, cut_short)
+        self.status_ = doubt_of_samples(
+            X,
+            y,
+            self.status_,
+            is_said=self._dependence is not None,
+            is_encoded=self.encoder_x is not None or self.encoder_y is not None,
+        )
         self._reach = min(chosen.estimate.reach, chosen.estimate.ceiling)
         if self.status_ == "not converged":
             warn_of_convergence(cut_short, model.max_iter)
@@ -307,7 +313,6 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         """Learn which samples depend on each other, and give the critics such folds."""
         self._dependence = None
         if self._groups is None and self.block_length is None:
-            warn_of_serial_dependence(X, y.reshape(len(y), -1))
             return
         if self.candidates:
             raise ValueError(
