@@ -8,7 +8,8 @@ truth lay outside the interval though the status was "ok" or "zero" (`wrong`), i
 though the status was another (`doubted`), the mean interval score (the width, and forty
 times the distance by which the truth is missed), the mean error, the sources of the
 estimates, and the CPU seconds, also in units of ``InfoNCE().fit`` on the same samples
-(the first seed of each). An older version is measured by putting it on PYTHONPATH.
+(the first seed of each). With `--more` an interrupted run goes on: the rows of `--out`
+are kept. An older version is measured by putting it on PYTHONPATH.
 """
 
 import argparse
@@ -41,7 +42,7 @@ BENCHMARK = {
         "verdict": {
             "small": "--sizes 100 --seeds 1 --families 'normal 1x1 .41' 'labels"
             " both sides' 'nothing 2x2'",
-            "cpu": "--sizes 200 1000 --seeds 4 --first-seed 9700 --jobs 2",
+            "cpu": "--sizes 200 1000 --seeds 10 --first-seed 10100 --more",
         },
     },
 }
@@ -349,8 +350,9 @@ def summarise(rows):
     """Return one line of text for each family and size, and the means."""
     groups = {}
     for row in rows:
-        groups.setdefault((row["family"], row["n"]), []).append(row)
-        groups.setdefault(("all", row["n"]), []).append(row)
+        n = int(row["n"])
+        groups.setdefault((row["family"], n), []).append(row)
+        groups.setdefault(("all", n), []).append(row)
     lines = []
     for (family, n), group in sorted(groups.items(), key=lambda item: item[0][1]):
         means = {
@@ -383,19 +385,27 @@ def main():
     parser.add_argument("--families", nargs="+", default=list(FAMILIES))
     parser.add_argument("--no-rival", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument(
+        "--more", action="store_true", help="keep the rows of --out, run those it lacks"
+    )
     options = tables.parse(parser, BENCHMARK)
+    is_kept = options.more and options.out.exists()
+    rows = tables.read_table(options.out) if is_kept else []
+    known = {(row["family"], int(row["n"]), int(row["seed"])) for row in rows}
     jobs = [
         delayed(measure)(name, n, seed, not options.no_rival and not place)
-        for n in sorted(options.sizes, reverse=True)
         for place, seed in enumerate(
             range(options.first_seed, options.first_seed + options.seeds)
         )
+        for n in options.sizes
         for name in options.families
+        if (name, n, seed) not in known
     ]
-    rows = []
     for row in Parallel(options.jobs, return_as="generator_unordered")(jobs):
         rows.append(row)
         tables.write_table(options.out, rows)
+    rows.sort(key=lambda row: (-int(row["n"]), int(row["seed"])))
+    tables.write_table(options.out, rows)
     print("\n".join(summarise(rows)))
 
 

@@ -35,25 +35,30 @@ MOST_CODES = 20  # distinct whole numbers that may be codes of labels
 
 
 def warn_of_duplicate_rows(X, y):
-    """Warn where rows are repeated although the data are not discrete."""
+    """Warn where rows are repeated although the data are not discrete.
+
+    Return whether they are.
+    """
     n_rows, n_distinct = len(X), 0
     for column in columns_of(X, y):
         n_distinct = max(n_distinct, len(np.unique(column)))
         if n_distinct == n_rows:
-            return
+            return False
     if n_distinct <= math.sqrt(n_rows):
-        return
+        return False
     counts = row_counts(X, y)
     n_twins = int(counts[counts > 1].sum())
-    if n_twins > 0.05 * n_rows and (
+    are_copies = n_twins > 0.05 * n_rows and (
         is_copied(counts) or excess_of_ties(X, y.reshape(len(y), -1)) > 0.5
-    ):
+    )
+    if are_copies:
         warn(
             f"{n_twins} of {n_rows} rows occur more than once although the data "
             "are not discrete. Repeated rows inflate mutual information, since the "
             "same sample then both trains and tests; drop the duplicates.",
             DuplicateRowsWarning,
         )
+    return are_copies
 
 
 def is_copied(counts):
@@ -193,9 +198,13 @@ def warn_of_integer_labels(y):
 
 
 def warn_of_serial_dependence(x, y):
-    """Warn where columns of x and of y are both correlated with their past."""
+    """Warn where columns of x and of y are both correlated with their past.
+
+    Return whether they are.
+    """
     correlations = [correlation_with_past(side) for side in (x, y)]
-    if math.prod(correlations) > SERIAL_DEPENDENCE:
+    are_series = math.prod(correlations) > SERIAL_DEPENDENCE
+    if are_series:
         warn(
             "X and y look like series: their correlations with the sample before are "
             f"{correlations[0]:.2f} and {correlations[1]:.2f}. Standard errors and "
@@ -203,6 +212,7 @@ def warn_of_serial_dependence(x, y):
             "groups. If the rows are merely sorted, shuffle them.",
             SerialDependenceWarning,
         )
+    return are_series
 
 
 def correlation_with_past(side):

@@ -17,6 +17,7 @@ from skmi.auto.encoded import EncodedCritic
 from skmi.auto.evidence import evidence_reach, gather
 from skmi.base import Estimate
 from skmi.critics._composite import without_network
+from skmi.critics._layers import ACTIVATIONS
 from skmi.statistics import standard_error
 from skmi.training.parameters import COUNT, OPTIONAL_COUNT, POSITIVE
 from skmi.training.schedule import Schedule
@@ -32,8 +33,8 @@ from skmi.variational.report import Report, log_partition_report
 
 __all__ = ["CrossFittedCritic"]
 
-STEPS_BETWEEN_LOOKS = 50  # an epoch of few samples would be too noisy a look
-AVERAGING_RATE = 0.98  # of the weights, over some fifty steps
+STEPS_BETWEEN_LOOKS = 25  # an epoch of few samples would be too noisy a look
+AVERAGING_RATE = 0.96  # of the weights, over some 25 steps
 LARGEST_INPUT = 10  # standard deviations; the ranks hold what lies further out
 
 
@@ -89,8 +90,11 @@ class CrossFittedCritic(CriticEstimator):
     )
     max_iter: int = parameter(default=30, constraints=COUNT)
     n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
-    learning_rate_init: float = parameter(default=3e-3, constraints=POSITIVE)
-    n_iter_no_change: int = parameter(default=3, constraints=COUNT)
+    learning_rate_init: float = parameter(default=6e-3, constraints=POSITIVE)
+    activation: str = parameter(
+        default="relu", constraints=[StrOptions(set(ACTIVATIONS))]
+    )
+    n_iter_no_change: int = parameter(default=2, constraints=COUNT)
     cv: Any = parameter(default=3, constraints=["cv_object"])
     allow_untrained: bool = parameter(default=True, constraints=["boolean"])
     encoder_x: Any = parameter(

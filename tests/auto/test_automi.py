@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import entr
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from torch import nn
@@ -357,7 +358,37 @@ def test_report_warns_where_the_interval_is_not_to_be_trusted():
 def test_few_samples_for_the_columns_warn():
     X, Y = np.random.RandomState(0).standard_normal((2, 23, 5))
     with pytest.warns(FewRowsWarning, match="23 samples are few for 10 columns"):
-        AutoMI(random_state=0).fit(X, Y)
+        model = AutoMI(random_state=0).fit(X, Y)
+    assert model.status_ == "few samples"
+
+
+@pytest.mark.parametrize("n_samples", [300, 1000])
+def test_images_that_no_method_reads(n_samples):
+    """The parities of two digits share .2 nats, which their pixels hide."""
+    images, digits = load_digits(return_X_y=True)
+    rng, flip = np.random.RandomState(0), 0.195  # log 2 - H(flip) = .2
+    odd = rng.randint(2, size=n_samples)
+    sides = odd, np.where(rng.uniform(size=n_samples) < flip, 1 - odd, odd)
+    X, Y = (
+        images[[rng.choice(np.flatnonzero(digits % 2 == value)) for value in side]]
+        for side in sides
+    )
+    with pytest.warns(FewRowsWarning, match=f"{n_samples} samples are few"):
+        model = AutoMI(random_state=0, discrete_target=False).fit(X, Y)
+    assert model.mutual_info_ < 0.1
+    assert model.status_ == "few samples"
+
+
+def test_columns_that_others_determine_do_not_count():
+    X, Y, truth = make_correlated_normal(400, 4, mutual_info=1.0, random_state=0)
+    X, Y = (
+        block @ np.random.RandomState(seed).standard_normal((4, 100))
+        for seed, block in enumerate((X, Y))
+    )
+    model = AutoMI(random_state=0).fit(X, Y)
+    low, high = model.confidence_interval_
+    assert low < truth < high
+    assert model.status_ == "ok"
 
 
 def bump_density(x, y):

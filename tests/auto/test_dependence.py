@@ -9,7 +9,7 @@ import skmi
 from skmi import AutoMI
 from skmi._data.splitting import ContiguousFolds
 from skmi.auto.untrained import NUMBERS, neighbor_terms
-from skmi.exceptions import SerialDependenceWarning
+from skmi.exceptions import DuplicateRowsWarning, SerialDependenceWarning
 
 
 def series(slope, n_samples, n_columns, seed):
@@ -39,6 +39,8 @@ def test_independent_series(slope, block_length):
     with pytest.warns(SerialDependenceWarning, match="block_length"):
         unsaid = AutoMI(random_state=0).fit(X, Y)
     assert unsaid.mutual_info_ > model.mutual_info_
+    assert unsaid.status_ == "dependent samples"
+    assert "block_length" in unsaid.report()
 
 
 def test_dependent_series():
@@ -50,6 +52,21 @@ def test_dependent_series():
     assert high - low < 0.5
     plain = np.std(model._influence, ddof=1) / np.sqrt(len(X))
     assert model.standard_error_ > 1.5 * plain
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_copies_of_rows(seed):
+    X, Y = np.random.RandomState(seed).standard_normal((2, 850, 1))
+    rows = np.r_[np.arange(850), np.arange(150)]
+    with pytest.warns(DuplicateRowsWarning):
+        unsaid = AutoMI(random_state=seed).fit(X[rows], Y[rows])
+    with pytest.warns(DuplicateRowsWarning):
+        model = AutoMI(random_state=seed).fit(X[rows], Y[rows], groups=rows)
+    assert unsaid.confidence_interval_.low > 0  # a false dependence
+    assert unsaid.status_ == "dependent samples"
+    low, high = model.confidence_interval_
+    assert low <= 0 <= high < 0.2
+    assert model.status_ == "zero"
 
 
 def test_independent_persons():
