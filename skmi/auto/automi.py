@@ -32,9 +32,7 @@ from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
-    warn_of_convergence,
-    warn_of_missed_dependence,
-    warn_of_reach,
+    warn_of,
 )
 from skmi.base import MutualInfoEstimator
 from skmi.critics._layers import ACTIVATIONS
@@ -306,20 +304,12 @@ class AutoMI(
         curve = self.validation_scores_
         cut_short = curve is not None and is_cut_short(curve, model.max_iter)
         self.status_ = status(chosen, self.fold_scores_, cut_short)
-        self.status_ = doubt_of_samples(
-            X,
-            y,
-            self.status_,
-            is_said=self._dependence is not None,
-            is_encoded=self.encoder_x is not None or self.encoder_y is not None,
-        )
+        is_said = self._dependence is not None
+        is_encoded = self.encoder_x is not None or self.encoder_y is not None
+        self.status_ = doubt_of_samples(X, y, self.status_, is_said, is_encoded)
         self._reach = min(chosen.estimate.reach, chosen.estimate.ceiling)
-        if self.status_ == "not converged":
-            warn_of_convergence(cut_short, model.max_iter)
-        if self.status_ == "incomplete":
-            warn_of_missed_dependence()
-        if self.status_ == "saturated":
-            warn_of_reach(chosen.estimate)
+        if self.status_ not in ("ok", "zero"):
+            warn_of(self.status_, chosen.estimate, model.max_iter if cut_short else None)
         return chosen.estimate._replace(reach=math.inf)  # said already
 
     def _read_dependence(self, model, X, y, random_state):
