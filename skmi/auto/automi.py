@@ -309,7 +309,8 @@ class AutoMI(
         self.status_ = doubt_of_samples(X, y, self.status_, is_said, is_encoded)
         self._reach = min(chosen.estimate.reach, chosen.estimate.ceiling)
         if self.status_ not in ("ok", "zero"):
-            warn_of(self.status_, chosen.estimate, model.max_iter if cut_short else None)
+            last = model.max_iter if cut_short else None
+            warn_of(self.status_, chosen.estimate, last)
         return chosen.estimate._replace(reach=math.inf)  # said already
 
     def _read_dependence(self, model, X, y, random_state):

@@ -193,8 +193,8 @@ def warn_of_convergence(cut_short_at: int | None) -> None:
     """Warn that the estimate may be too low, and of what."""
     if cut_short_at is not None:
         reason = (
-            f"The held-out bound still rose after {cut_short_at} epochs; the estimate may "
-            "be too low. Raise max_iter."
+            f"The held-out bound still rose after {cut_short_at} epochs; the estimate "
+            "may be too low. Raise max_iter."
         )
     else:
         reason = (
