@@ -172,7 +172,7 @@ def predicted_by_trees(
         indicators = [leading(np.hstack(indicators), MOST_INDICATORS)]
     columns = np.hstack([columns, squares, *indicators])
     found = predicted(targets, n_x, columns, regression)
-    if found <= PREDICTED:
+    if np.abs(found).max(initial=0) <= PREDICTED:
         return False
     fitted = regression.fitted(targets)
     left = regression.residuals_without_itself(targets)
@@ -182,13 +182,18 @@ def predicted_by_trees(
     by_noise = [
         predicted(fitted + sign * left, n_x, columns, regression) for sign in signs
     ]
-    return found - np.mean(by_noise) > PREDICTED
+    excess_of_noise = np.abs(found - np.mean(by_noise, axis=0))
+    return bool(excess_of_noise.max() > PREDICTED)
 
 
 def predicted(
     targets: np.ndarray, n_x: int, columns: np.ndarray, regression: Regression
-) -> float:
-    """Return by how many standard errors both of two sides are predicted by trees."""
+) -> np.ndarray:
+    """Return by how many standard errors each of two sides is predicted by trees.
+
+    From those of the other side, for all pairs of their columns; the smaller of both,
+    with its sign, and 0 where the signs differ.
+    """
     rests = regression.residuals(targets)
     fits = standardised(targets - regression.residuals_without_itself(targets))
     # What X and y share; with the second component as well, trees found less.
@@ -203,5 +208,6 @@ def predicted(
     found = regression.residuals(forest.oob_prediction_)
     found = found - found.mean(axis=0)
     errors = rests.T @ found / np.sqrt(np.maximum((rests**2).T @ found**2, 1e-300))
-    both = np.minimum(errors[:n_x, n_x:], errors[n_x:, :n_x].T)
-    return float(both.max(initial=-np.inf))
+    one, other = errors[:n_x, n_x:], errors[n_x:, :n_x].T
+    same = np.sign(one) == np.sign(other)
+    return np.where(same, np.sign(one) * np.minimum(np.abs(one), np.abs(other)), 0.0)
