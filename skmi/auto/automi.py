@@ -42,6 +42,7 @@ from skmi.entropy import highest_entropy
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.gaussian.mixture import MixtureCopula
+from skmi.neighbors._residuals import ResidualsMixin
 from skmi.training.parameters import (
     COUNT,
     OPTIONAL_COUNT,
@@ -60,7 +61,13 @@ ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
 
 @estimator
-class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEstimator):
+class AutoMI(
+    PatienceParameters,
+    LoopParameters,
+    CriticParameters,
+    ResidualsMixin,
+    MutualInfoEstimator,
+):
     r"""Mutual information by the best of several methods: the estimator to start with.
 
     .. math:: I \approx E_P[f] - \log E_Q[e^f], \quad f = r(x, y) + g \, h_\theta(x, y)
@@ -113,8 +120,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         `candidates` by class and place.
     chosen_ : str
         The source of the estimate: "reference" (the closed form), "neighbors",
-        "contaminated copula", "mixture copula", "pairs of columns", "critic" or the
-        name of a candidate.
+        "contaminated copula", "mixture copula", "pairs of columns", "counts" (of labels
+        of both sides), "critic" or the name of a candidate.
     status_ : {"ok", "zero", "saturated", "incomplete", "unstable", "not converged"}
         "zero": not significantly above 0. "saturated": close to the logarithm of the
         number of test samples, the most that they support. "incomplete": tests find
@@ -417,6 +424,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         fitted = entropy(counts) + float(model._log_ratio_of_pairs(X, y).mean())
         chosen = choices.by_classifiers(model, self._folds, fitted)
         self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
+        if self._dependence is None and choices.are_codes(X):
+            return choices.by_counts(X, y, chosen)
         if not has_density(X):
             return chosen
         near = nearest_of_labels(X, y, random_state, self._dependence)

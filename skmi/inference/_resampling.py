@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,10 @@ def require_level(level: float | None) -> None:
 
 
 def warn_of_series(
-    X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, block_length: int | None
+    X: ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    block_length: int | None = None,
 ) -> None:
     """Warn of series where neither groups nor blocks were given."""
     if groups is not None or block_length is not None:
@@ -90,6 +93,7 @@ def with_seed(
     estimator: MutualInfoEstimator,
     random_state: np.random.RandomState,
     sample_weight: ArrayLike | None = None,
+    has_condition: bool = False,
 ) -> MutualInfoEstimator:
     """Return a clone with a seed drawn from the random state of a test."""
     if isinstance(estimator, type) or not hasattr(estimator, "mutual_info"):
@@ -97,6 +101,12 @@ def with_seed(
         raise TypeError(
             f"estimator must be an instance of an estimator of mutual information, "
             f"such as skmi.KSG(); got {name}."
+        )
+    if getattr(estimator, "_condition", None) is not None and not has_condition:
+        raise ValueError(
+            "The estimator was fitted with Z, but no Z was passed: pass it to "
+            "confidence_interval or conditional_independence_test. For the mutual "
+            "information without Z, pass an estimator that is not fitted."
         )
     if sample_weight is None and getattr(estimator, "_had_weights", False):
         warn(
@@ -263,19 +273,18 @@ def random_halves(
 
 def estimates_of_halves(
     estimator: MutualInfoEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
+    samples: Sequence[ArrayLike],
     random_state: np.random.RandomState,
     parallel: Callable,
 ) -> np.ndarray:
     """Return the estimates on both halves of ten random splits, shape (10, 2)."""
-    n_samples = count_rows(y)
+    n_samples = count_rows(samples[1])
     parts = [
         half
         for _ in range(N_SPLITS)
         for half in np.array_split(random_state.permutation(n_samples), 2)
     ]
-    values = parallel(delayed(fit_on_rows)(estimator, X, y, rows) for rows in parts)
+    values = parallel(delayed(fit_on_rows)(estimator, samples, rows) for rows in parts)
     return np.reshape(list(values), (-1, 2))
 
 
@@ -290,22 +299,21 @@ def disagreement(halves: np.ndarray) -> float:
 
 def fit_on_rows(
     estimator: MutualInfoEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
+    samples: Sequence[ArrayLike],
     rows: np.ndarray,
     sample_weight: np.ndarray | None = None,
 ) -> float:
-    """Return the estimate on some of the samples, each with its weight."""
+    """Return the estimate on some of the samples of X, y and, where given, Z."""
     rows = np.sort(rows)
     options = {} if sample_weight is None else {"sample_weight": sample_weight[rows]}
-    X, y = select_rows(X, rows), select_rows(y, rows)
-    return fit_again(estimator, X, y, **options).mutual_info_
+    chosen = (select_rows(one, rows) for one in samples)
+    return fit_again(estimator, *chosen, **options).mutual_info_
 
 
 def fit_again(
-    estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike, **options: Any
+    estimator: MutualInfoEstimator, *samples: ArrayLike, **options: Any
 ) -> MutualInfoEstimator:
     """Fit a clone; only the fit on the given samples warns of its reliability."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReliabilityWarning)
-        return clone(estimator).fit(X, y, **options)
+        return clone(estimator).fit(*samples, **options)
