@@ -59,7 +59,7 @@ FIRST_ROWS = 1000  # samples that rule most functions out
 
 DENSE_BLOCK = 2**20  # values that are binned at once
 
-FEWEST_COLUMNS = 8  # of a block, or a table by rows is read too often
+FEWEST_COLUMNS = 2  # of a block, or a table by rows is read too often
 
 MOST_SMALL = 100  # codes of one byte, with room for a code of missing values
 
