@@ -122,15 +122,19 @@ def doubt_of_samples(
     y, found = y.reshape(len(y), -1), status
     sizes = X.shape[1], y.shape[1]
     most = max(SAMPLES_PER_COLUMN * sum(sizes), math.prod(sizes))
-    if not is_encoded and len(X) < most and too_few(X, y, found == "zero"):
+    is_right, is_few = status in ("ok", "zero"), False
+    if not is_encoded and len(X) < most:
+        is_few = too_few(X, y, status == "zero")
+    if is_few and is_right:
         found = "few samples"
     if not is_said:
         is_series = warn_of_serial_dependence(X, y)
         with warnings.catch_warnings():  # which was given already
             warnings.simplefilter("ignore", DuplicateRowsWarning)
-            if warn_of_duplicate_rows(X, y) or is_series:
-                found = "dependent samples"
-    return found if status in ("ok", "zero") else status
+            are_copies = warn_of_duplicate_rows(X, y)
+        if (is_series or are_copies) and (is_right or status == "not converged"):
+            found = "dependent samples"
+    return found
 
 
 def too_few(X: np.ndarray, y: np.ndarray, is_zero: bool) -> bool:
@@ -198,8 +202,9 @@ def warn_of_convergence(cut_short_at: int | None) -> None:
         )
     else:
         reason = (
-            "The estimate still rises with the number of samples; it may be too low. "
-            "More samples, or fewer columns, would show."
+            "The estimate still rises with the number of samples, or with fewer "
+            "neighbours; it may be too low, or far too high where rows are repeated "
+            "with noise. More samples, or fewer columns, would show."
         )
     warn(reason, ConvergenceWarning)
 

@@ -9,7 +9,11 @@ import skmi
 from skmi import AutoMI
 from skmi._data.splitting import ContiguousFolds
 from skmi.auto.untrained import NUMBERS, neighbor_terms
-from skmi.exceptions import DuplicateRowsWarning, SerialDependenceWarning
+from skmi.exceptions import (
+    ConvergenceWarning,
+    DuplicateRowsWarning,
+    SerialDependenceWarning,
+)
 
 
 def series(slope, n_samples, n_columns, seed):
@@ -67,6 +71,17 @@ def test_copies_of_rows(seed):
     low, high = model.confidence_interval_
     assert low <= 0 <= high < 0.2
     assert model.status_ == "zero"
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_copies_of_rows_with_noise(seed):
+    rng = np.random.RandomState(seed)
+    blocks = rng.standard_normal((2, 850, 1))
+    rows = np.r_[np.arange(850), np.arange(150)]
+    X, Y = blocks[:, rows] + 1e-6 * rng.standard_normal((2, 1000, 1))
+    with pytest.warns(ConvergenceWarning, match="repeated"):
+        model = AutoMI(random_state=0).fit(X, Y)
+    assert model.status_ == "not converged"
 
 
 def test_independent_persons():
