@@ -27,7 +27,7 @@ FEWEST_REPLICATED = 0.3  # share of samples that have another one of equal Z
 N_TREES, SAMPLES_OF_A_LEAF = 60, 4
 MOST_LEADS, MOST_INDICATORS = 2, 20
 # Standard errors, beyond those by noise. Of 23 dependences given two columns two were
-# above, of 11 steps at a sphere in five columns all. No threshold of differences did so.
+# above, of 11 steps at a sphere in five columns all; no limit of differences did so.
 PREDICTED = 5.5
 N_SIGNS = 4
 APART = 1e3  # distance between labels, far beyond that of scores

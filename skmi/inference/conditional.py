@@ -193,7 +193,10 @@ def conditional_independence_test(
     residuals of X and y both differ from those of neighbours in Z; where a p-value is
     at most 0.1 and a random forest predicts both from several columns of Z; for fewer
     than forty groups or blocks, and for blocks shorter than the memory. For Z of many
-    columns and few samples that is the rule.
+    columns and few samples that is the rule. It may still be True where X and y share a
+    function of three columns or more that is far from a sum: of 20 tests with 300
+    samples and little noise, 10 were rejections that were called reliable for a step at
+    an ellipsoid in three columns, 8 for the second largest of four.
 
     The statistic is close to the conditional mutual information where that is small.
     For routines that learn a graph from p-values, see
