@@ -330,8 +330,13 @@ def false_discovery_pvalues(
 
 def standardise(statistics: ArrayLike, null_distribution: ArrayLike) -> np.ndarray:
     """Standardise each column; the first row is that of the observed values."""
-    draws = np.vstack([statistics, null_distribution]).astype(float, copy=False)
-    draws -= draws.mean(axis=0)  # in place: there may be many columns
+    draws = np.vstack([statistics, null_distribution])
+    return standardise_rows(draws.astype(float, copy=False))
+
+
+def standardise_rows(draws: np.ndarray) -> np.ndarray:
+    """Standardise each column in place, as there may be many; return the same array."""
+    draws -= draws.mean(axis=0)
     spread = np.sqrt(np.einsum("ij,ij->j", draws, draws) / len(draws))
     draws /= np.where(spread > 0, spread, np.inf)
     return draws

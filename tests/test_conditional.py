@@ -261,3 +261,61 @@ def test_copulas_given_labels_are_warned_of(name):
     labels = np.where(Z[:, 0] > 0, "up", "down")
     with pytest.warns(skmi.ReliabilityWarning, match="given labels"):
         getattr(skmi, name)().fit(X, y, labels)
+
+
+@QUIET
+@pytest.mark.parametrize("name", ["NWJ", "CLUB", "BarberAgakov", "AutoMI"])
+def test_curves_of_the_condition_are_no_information(name):
+    """Z explains nearly all of X and of y, and nothing else is shared."""
+    z, a, b = np.random.RandomState(0).standard_normal((3, 800))
+    rows = (np.sin(3 * z) + 0.2 * a).reshape(-1, 1), z**2 + 0.2 * b, z
+    model = getattr(skmi, name)(random_state=0).fit(*rows)
+    assert abs(model.mutual_info_) < 0.03
+
+
+@QUIET
+@pytest.mark.parametrize("name", ["NWJ", "AutoMI"])
+def test_noise_beside_curves_of_the_condition_is_found(name):
+    z, a, b = np.random.RandomState(0).standard_normal((3, 800))
+    y = z**2 + 0.2 * (0.8 * a + 0.6 * b)
+    rows = (np.sin(3 * z) + 0.2 * a).reshape(-1, 1), y, z
+    model = getattr(skmi, name)(random_state=0).fit(*rows)
+    truth = -0.5 * math.log(1 - 0.8**2)
+    assert truth - 0.16 < model.mutual_info_ < truth + 0.1
+    new = np.random.RandomState(1).standard_normal((3, 400))
+    y = new[0] ** 2 + 0.2 * (0.8 * new[1] + 0.6 * new[2])
+    rows = (np.sin(3 * new[0]) + 0.2 * new[1]).reshape(-1, 1), y, new[0]
+    assert truth - 0.25 < model.score_samples(*rows).mean() < truth + 0.15
+
+
+def test_labels_given_labels_are_counted():
+    """The truth is a sum over the table of probabilities."""
+    for seed in range(2):
+        rng = np.random.RandomState(seed)
+        table = rng.dirichlet(np.full(512, 0.2)).reshape(8, 8, 8)
+        cells = rng.choice(512, 2000, p=table.ravel())
+        sides = [
+            np.array(list("abcdefgh"))[code]
+            for code in np.unravel_index(cells, table.shape)
+        ]
+        margins = [table.sum(axis, keepdims=True) for axis in (1, 0, (0, 1))]
+        ratio = table * margins[2] / (margins[0] * margins[1])
+        truth = (table * np.log(ratio, where=table > 0, out=np.zeros((8, 8, 8)))).sum()
+        model = skmi.AutoMI(random_state=0, max_iter=5)
+        model.fit(sides[0].reshape(-1, 1), *sides[1:])
+        assert model.mutual_info_ == pytest.approx(truth, abs=0.08)
+        low, high = model.confidence_interval_
+        assert low < truth < high
+
+
+@QUIET
+def test_kernels_given_a_condition_doubt_edges():
+    """Half of the uniform noise of y is as wide as X."""
+    truth, known = math.log(2) + 0.25, []
+    for seed in range(6):
+        rng = np.random.RandomState(seed)
+        z, (x, noise) = rng.standard_normal(1000), rng.uniform(size=(2, 1000))
+        model = skmi.KernelDensityMI().fit(x.reshape(-1, 1), z + x + noise / 2, z)
+        is_near = abs(model.mutual_info_ - truth) < 2 * model.standard_error_
+        known.append(is_near or model.status_ == "not converged")
+    assert np.mean(known) >= 0.8

@@ -296,3 +296,78 @@ def test_a_critic_without_a_network_is_named():
     critic = parameters(type("Mine", (skmi.critics.critics.Critic,), {}))
     with pytest.raises(NotImplementedError, match="Mine must define _build"):
         critic().build(1, 1)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        skmi.KSG,
+        skmi.HistogramMI,
+        skmi.EllipticalCopulaMI,
+        skmi.IBEncoder,
+        skmi.InfoMaxEncoder,
+        skmi.MIGEGradient,
+        skmi.ScoreEstimator,
+    ],
+)
+def test_wrong_arguments_of_fit_are_refused_by_the_public_class(cls):
+    with pytest.raises(TypeError, match=rf"^{cls.__name__}\.fit\(\) takes no sample_w"):
+        cls().fit(X, labels, sample_weight=np.ones(60))
+    with pytest.raises(TypeError, match=rf"^{cls.__name__}\.fit\(\) got an unexpected"):
+        cls().fit(X, labels, wrong=1)
+
+
+@pytest.mark.parametrize("cls", [skmi.GaussianMI, skmi.KSG, skmi.MIFeatureSelector])
+def test_a_missing_target_is_said_by_the_public_class(cls):
+    with pytest.raises(
+        TypeError, match=rf"^{cls.__name__}\.fit\(\) is missing y; pass"
+    ):
+        cls().fit(X)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"learning_rate_init": (1e-3, np.nan)}, "learning_rate_init must be a number"),
+        ({"learning_rate_init": (1, np.inf)}, "learning_rate_init must be a number"),
+        ({"method": {"method": "foo"}}, "names no score estimator; pass one of nu_m"),
+        ({"method": {"method": "stein", "bar": 1}}, "bar, which stein does not take"),
+        ({"method": {"bar": 1}}, "bar, which nu_method does not take"),
+    ],
+)
+def test_settings_of_the_bottleneck_that_cannot_be_are_refused(options, told):
+    with pytest.raises(ValueError, match=told):
+        skmi.IBEncoder(information="mige", **FEW, **options).fit(X, labels)
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+def test_learning_rates_may_be_an_array():
+    rates = 1e-3, 1e-2
+    fits = [
+        skmi.IBEncoder(information="mine", learning_rate_init=pair, **FEW)
+        for pair in (rates, list(rates), np.array(rates))
+    ]
+    assert len({clone(fit).fit(X, labels).distortion_ for fit in fits}) == 1
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+def test_folds_may_be_masks_and_weights_narrow_floats():
+    test = np.arange(60) < 20
+    folds = [
+        [(~test, test)],
+        [(np.flatnonzero(~test), np.flatnonzero(test))],
+    ]
+    weights = 1 + np.arange(60) % 4
+    given = weights, torch.tensor(weights, dtype=torch.bfloat16)
+    values = {
+        skmi.InfoNCE(cv=cv, **FEW).fit(X, y, sample_weight=each).mutual_info_
+        for cv in folds
+        for each in given
+    }
+    assert len(values) == 1
+
+
+@pytest.mark.parametrize("n_groups", [1, 2])
+def test_too_few_groups_are_named(n_groups):
+    with pytest.raises(ValueError, match=f"groups has {n_groups} labels, too few"):
+        skmi.InfoNCE(**FEW).fit(X, y, groups=np.arange(60) % n_groups)

@@ -369,7 +369,86 @@ def test_folds_of_the_user_leave_out_negligible_weights():
     assert values[0] == values[1]
 
 
-def test_intervals_say_that_they_have_no_weights():
+@pytest.mark.parametrize(
+    ("make", "method"),
+    [(cls, "influence") for cls in CLOSED]
+    + [(skmi.GaussianMI, "subsample"), (skmi.InfoNCE, "auto")],
+)
+def test_the_interval_is_that_of_the_tilted_distribution(make, method):
+    """It has the truth in most of the seeds; that without weights has it in none."""
+    held, plain, wide = [], [], []
+    for seed in range(4):
+        X, y, weights, truth = tilted_pair(1500, 0.1, 0.8, seed)
+        model = made(make, random_state=0)
+        for found, options in ((held, {"sample_weight": weights}), (plain, {})):
+            low, high = confidence_interval(
+                model, X, y, method=method, level=0.99, random_state=0, **options
+            )
+            found.append(low <= truth <= high)
+            wide.append(high - low)
+    assert sum(held) >= 3
+    assert not any(plain)
+    assert max(wide) < 0.7
+
+
+def test_halves_have_the_weights_of_their_samples():
+    """Weights of 0 and 1 give the interval of the samples that count alone."""
+    X, y, _, _ = tilted_pair(400, 0.6, 0.6, seed=0)
+    weights = np.repeat([1.0, 0.0], 200)
+    settings = {"method": "subsample", "n_resamples": 200, "random_state": 0}
+    alone = confidence_interval(skmi.GaussianMI(), X[:200], y[:200], **settings)
+    weighted = confidence_interval(
+        skmi.GaussianMI(), X, y, sample_weight=weights, **settings
+    )
+    assert weighted == pytest.approx(alone, abs=0.06)
+
+
+def test_the_permutation_test_of_tilted_independence_is_exact():
+    """Weights turn dependent pairs into independent ones: uniform p-values."""
+    pvalues = []
+    for seed in range(100):
+        X, y, weights, _ = tilted_pair(300, 0.3, 0.0, seed)
+        test = permutation_test(
+            skmi.GaussianMI(),
+            X,
+            y,
+            n_permutations=19,
+            sample_weight=weights,
+            random_state=seed,
+        )
+        pvalues.append(test.pvalue)
+    assert np.mean(np.array(pvalues) <= 0.05) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 100)
+    assert abs(np.mean(pvalues) - 0.525) < 3 * 0.29 / math.sqrt(100)
+
+
+@pytest.mark.parametrize("make", [skmi.GaussianMI, skmi.KSG, skmi.InfoNCE])
+def test_the_permutation_test_finds_tilted_dependence(make):
+    X, y, weights, _ = tilted_pair(1500, 0.0, 0.6, seed=0)
+    test = permutation_test(
+        make(), X, y, n_permutations=49, sample_weight=weights, random_state=0
+    )
+    assert test.pvalue == 0.02
+
+
+def test_inference_with_weights_that_cannot_be_is_refused():
+    X, y, weights, _ = tilted_pair(60, 0.3, 0.6, seed=0)
+    with pytest.raises(TypeError, match=r"KSG takes no sample_weight.*GaussianMI"):
+        confidence_interval(skmi.KSG(), X, y, sample_weight=weights)
+    cases = [
+        (confidence_interval, {"groups": np.arange(60) // 2}, "leave out one"),
+        (confidence_interval, {"block_length": 5}, "leave out one"),
+        (permutation_test, {"block_length": 5}, "leave out one"),
+        (confidence_interval, {"method": "reference"}, "subsample"),
+    ]
+    for call, options, message in cases:
+        with pytest.raises(ValueError, match=message):
+            call(skmi.GaussianMI(), X, y, sample_weight=weights, **options)
+    weights[0] = 1e6
+    with pytest.raises(ValueError, match="too few to permute"):
+        permutation_test(skmi.GaussianMI(), X, y, sample_weight=weights)
+
+
+def test_intervals_and_tests_without_weights_say_so():
     X, Y, weights, _ = tilted_pair(100, 0.3, 0.0, seed=0)
     model = skmi.GaussianMI().fit(X, Y, sample_weight=weights)
     for call in (confidence_interval, permutation_test):

@@ -24,7 +24,8 @@ BENCHMARK = {
     "tables": {
         "conditional": {
             "small": "--rows 100 --columns 1 3 --seeds 3",
-            "cpu": "--rows 100 300 1000 --seeds 100 --first-seed 7000",
+            "cpu": "--rows 100 300 1000 --columns 1 2 3 5 10 --seeds 100 "
+            "--first-seed 7000",
         },
     },
 }

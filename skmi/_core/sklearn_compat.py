@@ -1,5 +1,7 @@
 """The only file that imports private or experimental names of scikit-learn."""
 
+import functools
+import inspect
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import TypeVar
@@ -65,6 +67,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "make_random_state",
+    "named_arguments",
     "select_rows",
     "watch",
     "watch_test",
@@ -75,8 +78,50 @@ Method = TypeVar("Method", bound=Callable)
 
 
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
-    """Return scikit-learn's decorator of ``fit``, which validates the parameters."""
-    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+    """Return scikit-learn's decorator of ``fit``, which validates the parameters.
+
+    Arguments that do not fit are refused as `named_arguments` does.
+    """
+    validated = _fit_context(
+        prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+    return lambda method: named_arguments(validated(method))
+
+
+def named_arguments(method: Method) -> Method:
+    """Decorate a method so that wrong arguments are refused in the name of the class.
+
+    Python would name the private class that defines the method.
+    """
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def named(self, *given, **options):
+        try:
+            signature.bind(self, *given, **options)
+        except TypeError as error:
+            name = f"{type(self).__name__}.{method.__name__}()"
+            raise TypeError(refusal(name, str(error), options)) from None
+        return method(self, *given, **options)
+
+    return named
+
+
+def refusal(name: str, reason: str, options: dict) -> str:
+    """Return the message for arguments that a method does not take."""
+    if reason.startswith("missing") and reason.endswith("'y'"):
+        return (
+            f"{name} is missing y; pass arrays or tables X and y. Batches (X, y), as "
+            "from a DataLoader, are taken by estimators that train a critic, and by "
+            "IBEncoder and IBRegressor."
+        )
+    if "'sample_weight'" in reason:
+        return (
+            f"{name} takes no sample_weight. Leave it out, or use an estimator whose "
+            "fit takes it: GaussianMI, GaussianCopulaMI, StudentCopulaMI, one that "
+            "trains a critic, such as InfoNCE, or MIFeatureSelector."
+        )
+    return f"{name} {reason}."
 
 
 def make_random_state(random_state):

@@ -1,13 +1,43 @@
 """The device rule, seeded generators, and the way from arrays to tensors."""
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
+
+FEW_PRODUCTS = 2**22  # about a millisecond on one core
 
 _RANDOMNESS = threading.RLock()  # torch has one default generator for all threads
+
+
+@functools.cache
+def thread_pools() -> ThreadpoolController:
+    """Return the controller of the thread pools of the libraries that are loaded."""
+    return ThreadpoolController()
+
+
+def one_thread() -> contextlib.AbstractContextManager:
+    """Compute on one thread within a block; those of other callers stay as they are.
+
+    Threads wait for each other after every operation. Of the many small ones of a score
+    function none is worth it: on two busy cores a fit took 50 seconds in place of 0.1.
+    """
+    return thread_pools().limit(limits=1, user_api="openmp")
+
+
+def threads_of(n_products: float) -> contextlib.AbstractContextManager:
+    """Compute on one thread within a block if its largest operation is small.
+
+    Parameters
+    ----------
+    n_products : float
+        Number of products in a batch's largest product of matrices.
+    """
+    return one_thread() if n_products <= FEW_PRODUCTS else contextlib.nullcontext()
 
 
 def resolve_device(device: str, dtype: torch.dtype = torch.float64) -> torch.device:

@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 
 from skmi._data.checks import columns_of, is_copied, row_counts, row_keys
+from skmi._data.reading import are_pairs
 from skmi.exceptions import DuplicateRowsWarning, warn
 
 __all__ = ["collect_batches", "is_batches"]
 
+# Not of lists and tuples, of which one may be a table.
 TABLES = ("__array__", "__dataframe__", "__getitem__", "shape")
 
 
 def is_batches(X: Any) -> bool:
-    """Whether X can be iterated over, and is no array, table or list."""
-    return (
+    """Whether X is a list of pairs, or another iterable that is no array or table."""
+    return are_pairs(X) or (
         isinstance(X, Iterable)
         and not isinstance(X, (str, bytes, dict, set))
         and not any(hasattr(X, name) for name in TABLES)
@@ -26,13 +28,14 @@ def collect_batches(X: Any, y: Any) -> tuple[Any, Any]:
     """Return X and y, or all samples of X if it is an iterable of pairs (X, y).
 
     An image, or another sample of several dimensions, becomes one row. A loader that
-    can be read again gives one epoch, of which all samples are kept. An iterator may
-    give several: a sample that comes again is then kept once, so that none both trains
-    and tests; those of discrete data, which repeat by themselves, are all kept.
+    can be read again gives one epoch, of which all samples are kept. An iterator or a
+    list may give several: a sample that comes again is then kept once, so that none
+    both trains and tests; those of discrete data, which repeat by themselves, are all
+    kept.
     """
     if y is not None or not is_batches(X):
         return X, y
-    is_epoch = iter(X) is not X
+    is_epoch = iter(X) is not X and not isinstance(X, (list, tuple))
     parts = [read_pair(batch) for batch in X]
     if not parts:
         raise ValueError("X is an iterable of batches, but it has none.")
@@ -48,7 +51,8 @@ def collect_batches(X: Any, y: Any) -> tuple[Any, Any]:
         first.sort()
         warn(
             f"{len(X) - len(first)} of {len(X)} samples of the iterator came before; "
-            "they are left out. If they are no second epoch, pass the loader itself.",
+            "they are left out. If they are no second epoch, pass the loader itself, "
+            "or arrays X and y.",
             DuplicateRowsWarning,
         )
         return X[first], y[first]

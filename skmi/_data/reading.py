@@ -24,6 +24,7 @@ from skmi._data.integers import LARGEST_EXACT, warn_of_merged
 from skmi.exceptions import ReliabilityWarning, warn
 
 __all__ = [
+    "are_pairs",
     "in_memory",
     "read_block",
     "read_numbers",
@@ -198,7 +199,17 @@ def array_of_items(data, name):
     if isinstance(data, Iterator):
         refuse(name, data, f"pass list({name})")
     if not (isinstance(data, Iterable) and isinstance(data, Sized)):
-        refuse(name, data, "pass one row for each sample")
+        is_dataset = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+        loader = "or a loader of its samples, torch.utils.data.DataLoader"
+        cure = "pass one row for each sample"
+        refuse(name, data, f"{cure}, {loader}({name})" if is_dataset else cure)
+    data = list(data)
+    if are_pairs(data):
+        raise TypeError(
+            f"{name} is an iterable of batches (X, y), which contain the targets too. "
+            "Estimators that train a critic, IBEncoder and IBRegressor take it alone, "
+            f"without y; all take arrays: X, y = map(torch.cat, zip(*{name}))."
+        )
     items = [as_array(item) if is_tensor(item) else item for item in data]
     try:
         objects = np.array(items, dtype=object)
@@ -219,6 +230,16 @@ def array_of_items(data, name):
         objects
         if mixed and np.nanmax(np.abs(array), initial=0) > LARGEST_EXACT
         else array
+    )
+
+
+def are_pairs(data: Any) -> bool:
+    """Whether data is a list of batches: pairs of arrays or tensors of samples."""
+    return (
+        isinstance(data, (list, tuple))
+        and len(data) > 0
+        and all(isinstance(item, (list, tuple)) and len(item) == 2 for item in data)
+        and all(len(getattr(block, "shape", ())) for item in data for block in item)
     )
 
 

@@ -53,14 +53,18 @@ def hold_out(
     size: float,
     random_state: np.random.RandomState,
     groups: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split samples at random into those that stay and those held out.
 
     `size` is a fraction of them, a number, or 0. With the `groups` of all samples whole
-    groups are held out, until there are so many samples.
+    groups are held out, until there are so many samples. With the `labels` of all
+    samples, codes from 0, both parts have them in the same shares.
     """
     rows = random_state.permutation(rows)
     n_held_out = part_size(size, len(rows)) if size else 0
+    if labels is not None:
+        rows = rows[in_turn(labels[rows], n_held_out, random_state)]
     if groups is None or not n_held_out:
         return rows[n_held_out:], rows[:n_held_out]
     present, counts = np.unique(groups[rows], return_counts=True)
@@ -68,6 +72,24 @@ def hold_out(
     n_groups = np.searchsorted(np.cumsum(counts[order]), n_held_out) + 1
     is_held_out = np.isin(groups[rows], present[order[:n_groups]])
     return rows[~is_held_out], rows[is_held_out]
+
+
+def in_turn(
+    labels: np.ndarray, n_first: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return an order whose first samples have the labels in the shares of all.
+
+    To within one sample of each label. Labels of three samples or more are among the
+    first ones, if these are enough.
+    """
+    counts = np.bincount(labels)
+    before = np.append(0, np.cumsum(counts)[:-1])
+    order = np.argsort(labels, kind="stable")
+    places = np.empty(len(labels))
+    places[order] = np.arange(len(labels)) - before[labels[order]]
+    widest = np.where(counts < 3, 1.0, counts * n_first / max(len(labels), 1))
+    starts = random_state.uniform(size=len(counts)) * np.minimum(widest, 1.0)
+    return np.argsort((places + starts[labels]) / counts[labels], kind="stable")
 
 
 def train_stop_test(
@@ -78,15 +100,18 @@ def train_stop_test(
     random_state: np.random.RandomState,
     name: str,
     groups: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
 ) -> Fold:
     """Split once at random; `validation_fraction` is of the samples not tested on.
 
-    Either size may be 0. `name` is that of the estimator, for the message.
+    Either size may be 0. `name` is that of the estimator, for the message. See
+    `hold_out` for `groups` and `labels`.
     """
-    rest, report = hold_out(np.arange(n_samples), test_size, random_state, groups)
-    fold = Fold(*hold_out(rest, validation_fraction, random_state, groups), report)
+    rows, given = np.arange(n_samples), (random_state, groups, labels)
+    rest, report = hold_out(rows, test_size, *given)
+    fold = Fold(*hold_out(rest, validation_fraction, *given), report)
     sizes = {"test_size": test_size, "validation_fraction": validation_fraction}
-    require_samples(fold, n_samples, name, sizes)
+    require_samples(fold, n_samples, name, sizes, groups)
     return fold
 
 
@@ -123,12 +148,12 @@ def cross_fitting_folds(
         raise ValueError("cv gives no folds; a used-up generator, perhaps.")
     folds = []
     for pair in pairs:
-        rest, report = map(np.asarray, pair)
-        require_disjoint(rest, report, n_samples)
+        own = isinstance(cv, Integral)
+        rest, report = pair if own else disjoint_rows(pair, n_samples)
         stop = hold_out(rest, validation_fraction, random_state, groups)
         fold = Fold(*stop, report)
         sizes = {"validation_fraction": validation_fraction, "cv": cv}
-        require_samples(fold, n_samples, name, sizes)
+        require_samples(fold, n_samples, name, sizes, groups)
         folds.append(fold)
     return folds
 
@@ -170,9 +195,15 @@ def folds_of_kept(
     numbers = kept.cumsum() - 1
     pairs = check_cv(cv).split(np.zeros((len(kept), 1)), y, groups)
     return [
-        tuple(numbers[rows[kept[rows]]] for rows in map(np.asarray, pair))
+        tuple(numbers[rows[kept[rows]]] for rows in map(row_numbers, pair))
         for pair in pairs
     ]
+
+
+def row_numbers(part: Any) -> np.ndarray:
+    """Return the samples of a part of a fold by number, also of a boolean mask."""
+    part = np.asarray(part)
+    return np.flatnonzero(part) if part.dtype == bool else part
 
 
 def stopped_by_others(folds: list[Fold]) -> list[Fold]:
@@ -251,8 +282,9 @@ def even_folds(
     return folds
 
 
-def require_disjoint(rest: np.ndarray, report: np.ndarray, n_samples: int) -> None:
-    """Raise where a fold of the user's tests on samples that train, or on none."""
+def disjoint_rows(pair: Any, n_samples: int) -> list[np.ndarray]:
+    """Return a fold of the user's; raise where it tests on samples that train."""
+    rest, report = map(row_numbers, pair)
     if max(rest.max(initial=0), report.max(initial=0)) >= n_samples:
         raise ValueError(f"cv gives row numbers beyond the {n_samples} rows.")
     if np.intersect1d(rest, report).size:
@@ -260,13 +292,26 @@ def require_disjoint(rest: np.ndarray, report: np.ndarray, n_samples: int) -> No
             "cv gives folds whose training and test samples overlap; an estimate on "
             "samples that trained the model is not honest."
         )
+    return [rest, report]
 
 
-def require_samples(fold: Fold, n_samples: int, name: str, sizes: dict) -> None:
+def require_samples(
+    fold: Fold,
+    n_samples: int,
+    name: str,
+    sizes: dict,
+    groups: np.ndarray | None = None,
+) -> None:
     """Raise where fewer than two samples train, or one alone is tested on."""
     if len(fold.train) >= 2 and len(fold.report) != 1:
         return
     given = ", ".join(f"{key}={value}" for key, value in sizes.items() if value)
+    if groups is not None:
+        raise ValueError(
+            f"groups has {len(np.unique(groups))} labels, too few for {name} with "
+            f"{given}: whole groups train, stop the training and are tested on, each "
+            "in a part of their own. Pass finer groups, or change these."
+        )
     raise ValueError(
         f"n_samples={n_samples} is too few for {name} with {given}: at least two "
         "samples must train and two be held out for each purpose. Pass more samples, "

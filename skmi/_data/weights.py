@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmi._core.sklearn_compat import check_sample_weight, select_rows
+from skmi._data.dtypes import as_array, is_tensor
 from skmi.exceptions import FewRowsWarning, warn
 
 __all__ = [
@@ -31,7 +32,9 @@ FEW_EFFECTIVE = 20
 def read_weights(sample_weight: ArrayLike, X: Any) -> np.ndarray:
     """Return weights as numbers of at least 0, one for each sample."""
     try:
-        weights = np.asarray(sample_weight, dtype=float)
+        given = sample_weight
+        given = as_array(given) if is_tensor(given) else given
+        weights = np.asarray(given, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(
             "sample_weight contains values that are not numbers; pass one number for "

@@ -32,9 +32,7 @@ from skmi.auto.verdict import (
     interval,
     is_cut_short,
     status,
-    warn_of_convergence,
-    warn_of_missed_dependence,
-    warn_of_reach,
+    warn_of,
 )
 from skmi.base import MutualInfoEstimator
 from skmi.critics._layers import ACTIVATIONS
@@ -42,6 +40,7 @@ from skmi.entropy import highest_entropy
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import CopulaReference
 from skmi.gaussian.mixture import MixtureCopula
+from skmi.neighbors._residuals import ResidualsMixin
 from skmi.training.parameters import (
     COUNT,
     OPTIONAL_COUNT,
@@ -60,7 +59,13 @@ ENCODER = [HasMethods(["fit", "transform"]), nn.Module, None]
 
 
 @estimator
-class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEstimator):
+class AutoMI(
+    PatienceParameters,
+    LoopParameters,
+    CriticParameters,
+    ResidualsMixin,
+    MutualInfoEstimator,
+):
     r"""Mutual information by the best of several methods: the estimator to start with.
 
     .. math:: I \approx E_P[f] - \log E_Q[e^f], \quad f = r(x, y) + g \, h_\theta(x, y)
@@ -113,8 +118,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         `candidates` by class and place.
     chosen_ : str
         The source of the estimate: "reference" (the closed form), "neighbors",
-        "contaminated copula", "mixture copula", "pairs of columns", "critic" or the
-        name of a candidate.
+        "contaminated copula", "mixture copula", "pairs of columns", "counts" (of labels
+        of both sides), "critic" or the name of a candidate.
     status_ : str
         Only with "ok" and "zero" is the interval to be trusted. "zero": not
         significantly above 0. "saturated": close to the logarithm of the number of test
@@ -299,20 +304,13 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         curve = self.validation_scores_
         cut_short = curve is not None and is_cut_short(curve, model.max_iter)
         self.status_ = status(chosen, self.fold_scores_, cut_short)
-        self.status_ = doubt_of_samples(
-            X,
-            y,
-            self.status_,
-            is_said=self._dependence is not None,
-            is_encoded=self.encoder_x is not None or self.encoder_y is not None,
-        )
+        is_said = self._dependence is not None
+        is_encoded = self.encoder_x is not None or self.encoder_y is not None
+        self.status_ = doubt_of_samples(X, y, self.status_, is_said, is_encoded)
         self._reach = min(chosen.estimate.reach, chosen.estimate.ceiling)
-        if self.status_ == "not converged":
-            warn_of_convergence(cut_short, model.max_iter)
-        if self.status_ == "incomplete":
-            warn_of_missed_dependence()
-        if self.status_ == "saturated":
-            warn_of_reach(chosen.estimate)
+        if self.status_ not in ("ok", "zero"):
+            last = model.max_iter if cut_short else None
+            warn_of(self.status_, chosen.estimate, last)
         return chosen.estimate._replace(reach=math.inf)  # said already
 
     def _read_dependence(self, model, X, y, random_state):
@@ -428,6 +426,8 @@ class AutoMI(PatienceParameters, LoopParameters, CriticParameters, MutualInfoEst
         fitted = entropy(counts) + float(model._log_ratio_of_pairs(X, y).mean())
         chosen = choices.by_classifiers(model, self._folds, fitted)
         self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
+        if self._dependence is None and choices.are_codes(X):
+            return choices.by_counts(X, y, chosen)
         if not has_density(X):
             return chosen
         near = nearest_of_labels(X, y, random_state, self._dependence)

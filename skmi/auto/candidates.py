@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from scipy.stats import norm
 from sklearn.base import clone
 
+from skmi._data.chance import code_information
 from skmi._data.splitting import Fold
 from skmi.auto.evidence import NEIGHBORS, Findings, evidence_reach
 from skmi.auto.untrained import INFLATION, Nearest
@@ -24,8 +25,10 @@ from skmi.variational.report import log_partition_report
 __all__ = [
     "Candidate",
     "RatioOfSamples",
+    "are_codes",
     "by_classifiers",
     "by_closed_form",
+    "by_counts",
     "by_critics",
     "by_estimators",
     "by_neighbors",
@@ -49,6 +52,10 @@ TRAINING_SHARE = 0.75
 # (200 and 1000 samples) that a ratio of three doubted, up to 4.6, held the truth.
 DOUBTED_RATIO = 5.0
 MISSED_REACH = 3.5  # standard errors up, of a closed form that misses something
+
+# Of distances from chance, which is then a fifth of the smaller entropy: of more empty
+# cells classifiers, which see what labels have in common, know more.
+MOST_STRETCH = 1.25
 
 SHARES = np.linspace(0, 1, 21)[:, np.newaxis]  # of classifiers; the rest is frequencies
 
@@ -212,6 +219,42 @@ def by_neighbors_of_labels(near: Nearest, floor: Candidate) -> Candidate:
         has_folds=False,
         others=(floor.estimate.mutual_info,),
     )
+
+
+def are_codes(X: np.ndarray) -> bool:
+    """Whether all columns have two values, as indicators of labels do."""
+    return all((np.unique(column).size <= 2) for column in X.T)
+
+
+def by_counts(X: np.ndarray, y: np.ndarray, floor: Candidate) -> Candidate:
+    """Report counts of labels, unless they are few or classifiers find clearly more.
+
+    Of 2000 samples of three variables of ten labels each, whose probabilities are
+    uneven, classifiers found .73 to .84 of .90 to .99 nats of two given the third, and
+    counts .92 to 1.04.
+    """
+    codes = np.unique(X, axis=0, return_inverse=True)[1].ravel()
+    found = code_information(codes, y)
+    terms = terms_of_codes(codes, y)
+    error = math.hypot(found.error_from(standard_error(terms)), found.uncertainty)
+    is_lower = found.adjusted < floor.estimate.mutual_info - 2 * error
+    if found.stretch > MOST_STRETCH or is_lower:
+        return floor
+    return floor._replace(
+        name="counts",
+        estimate=Estimate(found.adjusted, error, influence=terms * found.stretch),
+        rises=False,
+        lacks=False,
+        has_folds=False,
+        others=(floor.estimate.mutual_info,),
+    )
+
+
+def terms_of_codes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the density ratio of each sample, by counts."""
+    both = np.unique(np.column_stack([x, y]), axis=0, return_inverse=True)[1].ravel()
+    counts = [np.bincount(codes)[codes] for codes in (both, x, y)]
+    return np.log(counts[0] * len(x) / (counts[1] * counts[2]))
 
 
 def by_critics(

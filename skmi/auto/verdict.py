@@ -28,9 +28,7 @@ __all__ = [
     "interval",
     "is_cut_short",
     "status",
-    "warn_of_convergence",
-    "warn_of_missed_dependence",
-    "warn_of_reach",
+    "warn_of",
 ]
 
 LEVEL = 0.95
@@ -113,7 +111,6 @@ def doubt_of_samples(
     X: np.ndarray,
     y: np.ndarray,
     status: str,
-    *,
     is_said: bool,
     is_encoded: bool,
 ) -> str:
@@ -186,12 +183,22 @@ def is_cut_short(curve: list[float], max_iter: int) -> bool:
     return rise > LARGEST_RISE
 
 
-def warn_of_convergence(cut_short: bool, max_iter: int) -> None:
+def warn_of(status: str, estimate: Estimate, cut_short_at: int | None) -> None:
+    """Warn of a status that has not been warned of by what found it."""
+    if status == "not converged":
+        warn_of_convergence(cut_short_at)
+    if status == "incomplete":
+        warn_of_missed_dependence()
+    if status == "saturated":
+        warn_of_reach(estimate)
+
+
+def warn_of_convergence(cut_short_at: int | None) -> None:
     """Warn that the estimate may be too low, and of what."""
-    if cut_short:
+    if cut_short_at is not None:
         reason = (
-            f"The held-out bound still rose after {max_iter} epochs; the estimate may "
-            "be too low. Raise max_iter."
+            f"The held-out bound still rose after {cut_short_at} epochs; the estimate "
+            "may be too low. Raise max_iter."
         )
     else:
         reason = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -29,15 +30,16 @@ from skmi._core.sklearn_compat import (
     TransformerMixin,
     fit_context,
     make_random_state,
+    named_arguments,
 )
-from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
+from skmi._core.torch_utils import make_generator, resolve_device, threads_of, to_tensor
 from skmi._data.batches import collect_batches
 from skmi._data.checks import warn_of_few_rows
 from skmi._data.dtypes import target_kind, wanting_numbers
 from skmi._data.reading import read_block, read_numbers
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import Fold, train_stop_test
-from skmi.bottleneck.information import INFORMATION, EstimatedGradient
+from skmi.bottleneck.information import INFORMATION, EstimatedGradient, score_options
 from skmi.bottleneck.network import BetaSchedule, Bottleneck, Channel, TwoHeads
 from skmi.bottleneck.parameters import BottleneckParameters
 from skmi.bottleneck.plane import COLLAPSED, InformationPlane, Model, draw_noise
@@ -116,7 +118,7 @@ class BottleneckEstimator(
         default=128, constraints=[Interval(Integral, 2, None, closed="left")]
     )
     learning_rate_init: float | tuple[float, float] = parameter(
-        default=6e-3, constraints=[*POSITIVE, tuple, list]
+        default=6e-3, constraints=[*POSITIVE, "array-like"]
     )
     tol: float = parameter(default=1e-2, constraints=NON_NEGATIVE)
     validation_fraction: float = parameter(default=0.2, constraints=SHARE)
@@ -137,6 +139,7 @@ class BottleneckEstimator(
         """Return the kind of target that a validated y is."""
         raise not_defined(self, "_make_target")
 
+    @named_arguments
     def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Learn the representation and the prediction.
 
@@ -291,10 +294,19 @@ class BottleneckEstimator(
         training = self._make_training(network, x, data, generator)
         warn_of_few_rows(data.fold.report)
         fitted = functools.partial(self._fitted_attributes, training, noise, data)
-        stopped = run_epochs(self, training, fitted, network.set_epoch)
+        with threads_of(self._count_products(x)):
+            stopped = run_epochs(self, training, fitted, network.set_epoch)
         if not stopped and not training.converged:
             self._warn_of_convergence()
         self._publish(training, noise, data)
+
+    def _count_products(self, x: np.ndarray) -> float:
+        """Count the products in the encoder's largest layer; the user's is unknown."""
+        if self.encoder is not None or INFORMATION[self.information].has_critic:
+            return np.inf
+        widths = x.shape[1], *self.hidden_layer_sizes, 2 * self.n_components
+        largest = max(a * b for a, b in itertools.pairwise(widths))
+        return min(self.batch_size, len(x)) * largest
 
     def _prepare(self, X, encoded, target, random_state) -> FitData:
         """Split the samples, and learn scalings and weights from those that train."""
@@ -304,6 +316,7 @@ class BottleneckEstimator(
             validation_fraction=self.validation_fraction if self.early_stopping else 0,
             random_state=random_state,
             name=type(self).__name__,
+            labels=target.labels_of(encoded),
         )
         scaler = Scaler.fit(X[fold.train])
         target = target.fit(encoded, fold)
@@ -320,7 +333,8 @@ class BottleneckEstimator(
         model.with_prior(data.X[fold.train[:N_PRIOR_SAMPLES]])
         chosen = fold.stop if len(fold.stop) else fold.train
         model.require_information(data.X[chosen], data.y[chosen])
-        measured = model.measure(data.X[fold.report], data.y[fold.report])
+        shares = data.target.shares
+        measured = model.measure(data.X[fold.report], data.y[fold.report], shares)
         self._model = model
         self.encoder_: nn.Module = model.network.channel.encoder
         self.rate_: float = measured.rate
@@ -357,9 +371,7 @@ class BottleneckEstimator(
             critic = critic.build(x.shape[1], self.n_components, generator=generator)
         decoder = target.make_decoder(self.n_components, generator)
         if self.method is not None and self.information == "mige":
-            is_name = isinstance(self.method, str)
-            options = {"method": self.method} if is_name else self.method
-            information = EstimatedGradient(**options)
+            information = EstimatedGradient(**score_options(self.method))
         schedule = BetaSchedule.over(self.max_iter, self.beta, self.beta_schedule)
         of_encoder, of_critic = self._learning_rates
         critic_rate = of_critic / of_encoder
@@ -370,13 +382,13 @@ class BottleneckEstimator(
     @property
     def _learning_rates(self) -> tuple[float, float]:
         """The learning rates of the encoder and of the critic."""
-        if not isinstance(self.learning_rate_init, (tuple, list)):
+        if np.ndim(self.learning_rate_init) == 0:
             return self.learning_rate_init, self.learning_rate_init
         try:
             of_encoder, of_critic = map(float, self.learning_rate_init)
         except (TypeError, ValueError):
             of_encoder = of_critic = 0.0
-        if not min(of_encoder, of_critic) > 0:
+        if not all(0 < rate < np.inf for rate in (of_encoder, of_critic)):
             raise ValueError(
                 "learning_rate_init must be a number above 0, or a pair of them, for "
                 f"the encoder and the critic; got {self.learning_rate_init}."
@@ -501,7 +513,7 @@ class BottleneckEstimator(
                 f"epoch: every prediction is that without X. {cure}",
                 CollapseWarning,
             )
-        elif self.mutual_info_ < -self.standard_error_:
+        elif self._model.target.may_forget and self.mutual_info_ < 0:
             warn(
                 "Test samples are predicted worse than without X: the information on y "
                 f"is {self.mutual_info_:.2g} nats. {cure}",

@@ -23,7 +23,7 @@ from skmi._data.dtypes import wanting_numbers
 from skmi._data.reading import read_block
 from skmi.bottleneck._base import BottleneckEstimator
 from skmi.bottleneck.targets import Labels, Numbers
-from skmi.training.parameters import COUNT
+from skmi.training.parameters import COUNT, NON_NEGATIVE
 
 __all__ = ["IBEncoder", "IBRegressor"]
 
@@ -66,7 +66,8 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
     Notes
     -----
     The reported `rate_`, `distortion_` and `mutual_info_` are computed on held-out test
-    samples (`test_size`), which neither trained nor chose the epoch. Predictions
+    samples (`test_size`), which neither trained nor chose the epoch. All parts have the
+    classes in the same shares, and H(Y) is that of all samples. Predictions
     average the probabilities of `n_samples_predict` codes, with the same noise for
     every sample.
 
@@ -108,11 +109,14 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
     """
 
     # By five-fold accuracy and log loss on iris, wine, breast cancer and digits: all of
-    # them converge, and two hidden layers overfit wine before it is noticed.
+    # them converge, and two hidden layers overfit wine before it is noticed. With tol
+    # of 1e-2 in place of 3e-3 the mean log loss of the first three over four seeds was
+    # larger, .099 in place of .093.
     hidden_layer_sizes: Sequence[int] = parameter(
         default=(128,), constraints=["array-like"]
     )
     n_iter_no_change: int = parameter(default=7, constraints=COUNT)
+    tol: float = parameter(default=3e-3, constraints=NON_NEGATIVE)
     class_weight: Any = parameter(
         default=None, constraints=[dict, StrOptions({"balanced"}), None]
     )

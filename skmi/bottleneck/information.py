@@ -1,5 +1,6 @@
 """Estimates of I(Z; X), the compression, and the multi-sample bound of I(Z; Y)."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from skmi._data.splitting import contrast_blocks
 from skmi.critics._batched import score_pairs
 from skmi.critics._networks import LOG_TWO_PI
 from skmi.encoders._networks import OBJECTIVES, blur
-from skmi.scores import mige_loss, project_randomly
+from skmi.scores import SCORES, mige_loss, project_randomly
 from skmi.variational.report import reduce_rows
 
 __all__ = ["INFORMATION", "NOISES", "rate_of_rows"]
@@ -120,6 +121,25 @@ class CriticBound:
             self.bound((half[..., 0], half[..., 1:])) for half in columns.chunk(2, -1)
         )
         return of_codes.clamp(min=self.floor), of_critic - of_critic.detach()
+
+
+def score_options(method: str | dict) -> dict[str, Any]:
+    """Return the options of a score estimator by its name, or its name and others."""
+    options = {"method": method} if isinstance(method, str) else dict(method)
+    name = options.get("method", "nu_method")
+    if not isinstance(name, str) or name not in SCORES:
+        raise ValueError(
+            f"method={method} names no score estimator; pass one of "
+            f'{", ".join(SCORES)} as its "method".'
+        )
+    known = inspect.signature(SCORES[name]).parameters.keys() - {"samples", "queries"}
+    unknown = options.keys() - known - {"method"}
+    if unknown:
+        raise ValueError(
+            f"method={method} has {', '.join(sorted(map(str, unknown)))}, which "
+            f"{name} does not take; its options are {', '.join(sorted(known))}."
+        )
+    return options
 
 
 class EstimatedGradient:

@@ -170,7 +170,7 @@ class Model:
         """
         if not self.target.may_forget:
             return self
-        found = self.measure(X, encoded)
+        found = self.measure(X, encoded, self.target.shares)
         least = found.standard_error if found.rate < COLLAPSED else 0.0
         if found.mutual_info <= least:
             self.target.forget_codes(self.network.decoder)
@@ -221,14 +221,21 @@ class Model:
         return torch.cat([self._rates(codes) for codes in self.codes(X)]).numpy()
 
     @torch.no_grad()
-    def measure(self, X: np.ndarray, encoded: np.ndarray) -> Measurement:
-        """Compute rate, distortion and information on y from encoded targets."""
+    def measure(
+        self, X: np.ndarray, encoded: np.ndarray, shares: np.ndarray | None = None
+    ) -> Measurement:
+        """Compute rate, distortion and information on y from encoded targets.
+
+        Of the given samples, or, with the `shares` of classes that are known from more
+        samples, weighted to have these.
+        """
         rates, codes = [], []
         for block in self.codes(X, torch.Generator().manual_seed(0)):
             rates.append(self._rates(block))
             codes.append(torch.stack([code.z for code in block]))
         decoder = copy.deepcopy(self.network.decoder).double()
-        terms = self.target.information(decoder, torch.cat(codes, 1), encoded)
+        codes = torch.cat(codes, 1)
+        terms = self.target.information(decoder, codes, encoded, shares)
         return Measurement.of(torch.cat(rates).numpy(), terms)
 
     def _rates(self, codes):

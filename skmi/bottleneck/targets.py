@@ -10,6 +10,7 @@ from torch import nn
 
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import Fold, contrast_blocks
+from skmi._data.weights import weigh_influence
 from skmi.bottleneck.information import contrast, log_likelihood
 from skmi.bottleneck.network import LinearMeans
 from skmi.critics._layers import Linear
@@ -51,6 +52,7 @@ class Labels(NamedTuple):
     weights: np.ndarray | None = None  # of the classes in training
     log_shares: np.ndarray | None = None  # of the weighted classes in training
     log_prior: np.ndarray | None = None  # of the classes, in all samples
+    shares: np.ndarray | None = None  # the same as shares, of which some may be 0
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return the indicators of labels."""
@@ -60,6 +62,10 @@ class Labels(NamedTuple):
                 f"y contains labels that were not there in fit: {y[~known]}."
             )
         return np.eye(len(self.classes))[np.searchsorted(self.classes, y)]
+
+    def labels_of(self, encoded: np.ndarray) -> np.ndarray:
+        """Return the codes of the labels, which all parts have in the same shares."""
+        return encoded.argmax(axis=1)
 
     def fit(self, encoded: np.ndarray, fold: Fold) -> Self:
         """Compute the weights of the classes, and their shares in training.
@@ -78,6 +84,7 @@ class Labels(NamedTuple):
             weights=weights,
             log_shares=log_shares(encoded[train] * weights),
             log_prior=log_shares(encoded),
+            shares=encoded.mean(axis=0),
         )
 
     def for_training(self, encoded: np.ndarray) -> np.ndarray:
@@ -108,13 +115,31 @@ class Labels(NamedTuple):
         return torch.softmax(decoder.x_tower(codes), -1).mean(0)
 
     def information(
-        self, decoder: nn.Module, codes: torch.Tensor, encoded: np.ndarray
+        self,
+        decoder: nn.Module,
+        codes: torch.Tensor,
+        encoded: np.ndarray,
+        shares: np.ndarray | None = None,
     ) -> TargetInformation:
-        """Compute H(Y), by the frequencies of the labels, minus the cross-entropy."""
+        """Compute H(Y), by the frequencies of the labels, minus the cross-entropy.
+
+        The few test samples of a fit would leave H(Y) uncertain, so that they are
+        weighted to have the `shares` of the classes in all samples, if those are given.
+        The influences have one more sample, predicted as without X: a few samples that
+        are all predicted well would leave an error of nearly 0.
+        """
         likelihood = log_likelihood(decoder, codes, torch.from_numpy(encoded))
-        surprise = -np.log(encoded @ encoded.mean(axis=0))
-        values = surprise + likelihood
-        return TargetInformation(likelihood, values, values, surprise.mean())
+        own = encoded.mean(axis=0)
+        shares = own if shares is None else shares
+        weights = encoded @ (shares / np.where(own > 0, own, 1.0))
+        surprise = -np.log(encoded @ shares)
+        values = weigh_influence(surprise + likelihood, weights)
+        return TargetInformation(
+            weigh_influence(likelihood, weights),
+            values,
+            np.append(values, 0.0),
+            np.average(surprise, weights=weights),
+        )
 
     def in_units(self, outputs: np.ndarray) -> np.ndarray:
         """Return probabilities as they are."""
@@ -128,6 +153,7 @@ class Numbers(NamedTuple):
     is_vector: bool  # whether y had one dimension
     scaler: Scaler | None = None
     may_forget: bool = True
+    shares: None = None  # of classes
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return the columns of targets."""
@@ -137,6 +163,9 @@ class Numbers(NamedTuple):
                 f"{self.n_columns}."
             )
         return y.reshape(len(y), -1).astype(np.float64)
+
+    def labels_of(self, encoded: np.ndarray) -> None:
+        """Return None: the samples are split at random."""
 
     def fit(self, encoded: np.ndarray, fold: Fold) -> Self:
         """Learn the standardisation from the training samples."""
@@ -163,7 +192,11 @@ class Numbers(NamedTuple):
         return decoder.head.mean(decoder.x_tower(codes)).mean(0)
 
     def information(
-        self, decoder: nn.Module, codes: torch.Tensor, encoded: np.ndarray
+        self,
+        decoder: nn.Module,
+        codes: torch.Tensor,
+        encoded: np.ndarray,
+        shares: None = None,
     ) -> TargetInformation:
         """Compute the multi-sample bound with the decoder as the critic."""
         y = torch.from_numpy(self.scaler.transform(encoded))

@@ -117,15 +117,18 @@ class Candidates:
             exchange = exchange.take(n_permutations)
         few = (self.n_levels <= MAX_LEVELS) & (self.n_full <= MAX_LEVELS)
         few &= self.n_levels * self.n_full <= MOST_CELLS
-        values = np.zeros((len(exchange.turns), len(self.members)))
-        if few.any():
-            values[:, few] = self._measure(
-                self.full_target,
-                (self.n_full,),
-                self._relevance_of_counts,
-                n_permutations,
-                one_hot=None if few.all() else OneHot(self.codes[:, few], self.whole),
-            )[0]
+        counted = self._measure(
+            self.full_target,
+            (self.n_full,),
+            self._relevance_of_counts,
+            n_permutations,
+            one_hot=None if few.all() else OneHot(self.codes[:, few], self.whole),
+        )[0]
+        if few.all():
+            values = counted
+        else:
+            values = np.zeros((len(exchange.turns), len(self.members)))
+            values[:, few] = counted
         many = np.flatnonzero(~few & (self.n_levels > 1))
         if len(many):
             values[:, many] = self._plugin_values(many, exchange)
@@ -150,14 +153,14 @@ class Candidates:
 
     def _is_sparse(self, n_levels: np.ndarray) -> np.ndarray:
         """Whether the table of each column and the target is adjusted for chance."""
-        n_rows = self.n_effective
-        answers = [is_sparse_table(n_rows, k, self.n_full) for k in n_levels]
-        return np.array(answers, dtype=bool)
+        return is_sparse_table(self.n_effective, n_levels, self.n_full)
 
-    def _relevance_of_counts(self, counts: np.ndarray) -> list[np.ndarray]:
+    def _relevance_of_counts(
+        self, counts: np.ndarray, of_contexts: np.ndarray | None
+    ) -> list[np.ndarray]:
         """Mutual information of columns with equally many levels."""
-        corrected = not self._is_sparse([counts.shape[-2]])[0]
-        return [mutual_info_of_counts(counts, self.whole, corrected)]
+        corrected = not self._is_sparse(counts.shape[-2])
+        return [mutual_info_of_counts(counts, self.whole, corrected, of_contexts)]
 
     def _adjusted(self, values: np.ndarray, code: np.ndarray) -> np.ndarray:
         """Adjust plug-in values for chance, all by the observed margins.
@@ -194,14 +197,17 @@ class Candidates:
             (code >= 0) & (self.target >= 0), self.target * size + code, -1
         )
 
-        def measure(counts: np.ndarray) -> list[np.ndarray]:
+        def measure(
+            counts: np.ndarray, of_contexts: np.ndarray | None
+        ) -> list[np.ndarray]:
             pooled = counts.sum(axis=0)
-            conditional = conditional_of_counts(counts, self.whole)
+            of_labels = None if of_contexts is None else of_contexts.sum(axis=0)
+            conditional = conditional_of_counts(counts, self.whole, of_contexts)
             entropy = np.zeros_like(conditional)
             if with_entropy:
                 flat = counts.reshape(-1, *counts.shape[2:])
                 entropy = count_entropy(flat, self.whole)
-            redundancy = mutual_info_of_counts(pooled, self.whole)
+            redundancy = mutual_info_of_counts(pooled, self.whole, True, of_labels)
             return [redundancy, conditional, entropy]
 
         shape = self.n_classes, size
@@ -219,7 +225,7 @@ class Candidates:
         self,
         context: np.ndarray,
         shape: tuple[int, ...],
-        measure: Callable[[np.ndarray], list[np.ndarray]],
+        measure: Callable[[np.ndarray, np.ndarray | None], list[np.ndarray]],
         n_permutations: int | None = None,
         wanted: np.ndarray | None = None,
         one_hot: OneHot | None = None,
@@ -228,16 +234,21 @@ class Candidates:
         n_contexts = int(np.prod(shape))
         one_hot = self.one_hot if one_hot is None else one_hot
         results = []
+        complete = bool((context >= 0).all())
         exchange = self.exchange
         if n_permutations is not None:
             exchange = exchange.take(n_permutations)
         for part in exchange.batches(n_contexts):
             indicator = permuted_indicators(context, n_contexts, part)
+            known = None
+            if complete:
+                known = indicator.sum(axis=2).reshape(*shape, -1, 1)
             blocks = one_hot.blocks(len(part.turns) * n_contexts, wanted)
             shapes = len(part.turns), len(one_hot.sizes)
             wholes: list[np.ndarray] = []
             for columns, size, block in blocks:
-                values = measure(count(indicator, block, (*shape, size)))
+                counts = count(indicator, block, (*shape, size), complete)
+                values = measure(counts, None if block.totals is None else known)
                 wholes = wholes or [np.zeros(shapes) for _ in values]
                 for whole, own in zip(wholes, values, strict=True):
                     whole[:, columns] = own

@@ -4,6 +4,7 @@ Counts have the axes (contexts, ..., permutations, codes, columns), so that all 
 over long rows.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -24,17 +25,19 @@ __all__ = [
     "weighted_log",
 ]
 
-CHUNK = 2**22  # counts held at once
+CHUNK = 2**20  # counts held at once; more of them leave the cache
 
 BLOCK_SIZE = 2**22  # indicators of one block
+
+MOST_JOINED = 2**14  # values of some counts together that are looked up at once
 
 MOST_COMPARED = 8  # codes up to which comparing with each is faster than indexing
 
 KEPT = 2**21  # indicators held at once
 
 # Share of samples with another code than 0 below which a product with a sparse matrix
-# is faster.
-MOST_DENSE = 0.03
+# is faster, where there are many such columns: it needs the contexts transposed.
+MOST_DENSE, FEWEST_SPARSE = 0.03, 100
 
 
 class Block(NamedTuple):
@@ -46,6 +49,7 @@ class Block(NamedTuple):
 
     values: Any  # ndarray of float32, or sparse matrix
     n_columns: int
+    totals: np.ndarray | None  # samples of each, where those of code 0 are left out
 
 
 class OneHot:
@@ -66,6 +70,7 @@ class OneHot:
         self._active = np.ones(len(self.sizes), dtype=bool)
         self._short = (codes.min(axis=0, initial=0) >= 0) & (self.sizes > 1) & whole
         self._sparse = self._short & (share_of_others(codes) < MOST_DENSE)
+        self._sparse &= self._sparse.sum() >= FEWEST_SPARSE
         self._rare: sparse.csc_array | None = None
         self._kept: dict[bytes, Block] = {}
 
@@ -109,11 +114,16 @@ class OneHot:
         if self._sparse[columns[0]]:
             if self._rare is None:
                 self._rare = rare_codes(self.codes, self._sparse)
-            return Block(rare_indicators(self._rare[:, columns], size), len(columns))
-        codes = self.codes[:, columns]
-        if self._short[columns[0]]:
-            return Block(indicators(codes - 1, size - 1), len(columns))
-        return Block(indicators(codes, size), len(columns))
+            values = rare_indicators(self._rare[:, columns], size)
+            return Block(values, len(columns), np.asarray(values.sum(axis=1)))
+        if columns[-1] - columns[0] == len(columns) - 1:  # a view is quicker
+            codes = self.codes[:, columns[0] : columns[-1] + 1]
+        else:
+            codes = self.codes[:, columns]
+        if not self._short[columns[0]]:
+            return Block(indicators(codes, size), len(columns), None)
+        values = indicators(codes, size, first=1)
+        return Block(values, len(columns), values.sum(axis=0))
 
 
 def share_of_others(codes: np.ndarray) -> np.ndarray:
@@ -141,12 +151,14 @@ def rare_indicators(codes: sparse.csc_array, size: int) -> sparse.csr_array:
     return sparse.coo_array((ones, (place, codes.indices)), shape=shape).tocsr()
 
 
-def indicators(codes: np.ndarray, size: int) -> np.ndarray:
-    """Return indicators of codes as float32, (n_rows, size * n_columns)."""
+def indicators(codes: np.ndarray, size: int, first: int = 0) -> np.ndarray:
+    """Return indicators of codes from `first` as float32, (n_rows, n * n_columns)."""
     n_rows, n_columns = codes.shape
     if size <= MOST_COMPARED:
-        block = codes.astype(np.int8)[:, np.newaxis] == np.arange(size)[:, np.newaxis]
+        names = np.arange(first, size, dtype=np.int8)[:, np.newaxis]
+        block = codes.astype(np.int8, copy=False)[:, np.newaxis] == names
         return block.astype(np.float32).reshape(n_rows, -1)
+    codes, size = codes - first, size - first
     block = np.zeros(n_rows * size * n_columns, dtype=np.float32)
     rows = np.arange(n_rows)[:, np.newaxis] * size
     places = (rows + np.maximum(codes, 0)) * n_columns + np.arange(n_columns)
@@ -154,7 +166,12 @@ def indicators(codes: np.ndarray, size: int) -> np.ndarray:
     return block.reshape(n_rows, -1)
 
 
-def count(indicator: np.ndarray, block: Block, shape: tuple[int, ...]) -> np.ndarray:
+def count(
+    indicator: np.ndarray,
+    block: Block,
+    shape: tuple[int, ...],
+    complete: bool = False,
+) -> np.ndarray:
     """Count codes of columns against permuted contexts.
 
     Parameters
@@ -165,6 +182,8 @@ def count(indicator: np.ndarray, block: Block, shape: tuple[int, ...]) -> np.nda
         Indicators of the columns.
     shape : tuple of int
         Numbers of codes of each part of the context, and `size` as the last.
+    complete : bool, default=False
+        Whether each sample has a context: the last one is then what is left.
 
     Returns
     -------
@@ -173,16 +192,26 @@ def count(indicator: np.ndarray, block: Block, shape: tuple[int, ...]) -> np.nda
     """
     *contexts, size = shape
     n_contexts, n_permutations, n_rows = indicator.shape
-    flat = indicator.reshape(-1, n_rows)
+    known = complete and block.totals is not None and n_contexts > 1
+    flat = (indicator[:-1] if known else indicator).reshape(-1, n_rows)
     if sparse.issparse(block.values):
         found = (block.values @ np.ascontiguousarray(flat.T)).T
     else:
         found = flat @ block.values
-    found = found.reshape(n_contexts, n_permutations, -1, block.n_columns)
-    if found.shape[2] < size:
-        rest = flat.sum(axis=1).reshape(n_contexts, n_permutations, 1, 1)
-        rest = rest - found.sum(axis=2, keepdims=True)
-        found = np.concatenate([rest, found], axis=2)
+    found = found.reshape(
+        -1, n_permutations, found.shape[1] // block.n_columns, block.n_columns
+    )
+    if block.totals is not None:
+        counts = np.empty(
+            (n_contexts, *found.shape[1:2], size, block.n_columns), found.dtype
+        )
+        counts[: len(found), :, 1:] = found
+        if known:
+            totals = block.totals.reshape(found.shape[2:])
+            np.subtract(totals, found.sum(axis=0), out=counts[-1, :, 1:])
+        of_contexts = indicator.sum(axis=2)[:, :, np.newaxis]
+        np.subtract(of_contexts, counts[:, :, 1:].sum(axis=2), out=counts[:, :, 0])
+        found = counts
     return found.reshape(*contexts, n_permutations, size, -1)
 
 
@@ -191,13 +220,36 @@ def weighted_log(counts: np.ndarray, whole: bool) -> np.ndarray:
     if not whole or counts.size < 256:
         counts = np.asarray(counts, dtype=float)
         return counts * np.log(np.where(counts > 0, counts, 1.0))
-    counts = counts.astype(np.int32)
-    numbers = np.arange(counts.max(initial=0) + 1, dtype=float)
-    return (numbers * np.log(np.maximum(numbers, 1.0)))[counts]
+    numbers = np.arange(int(counts.max(initial=0)) + 1, dtype=float)
+    numbers *= np.log(np.maximum(numbers, 1.0))
+    return numbers.take(counts.astype(np.intp), mode="clip")  # the fastest way
+
+
+def sum_of_logs(counts: np.ndarray, axis: int, whole: bool) -> np.ndarray:
+    """Return the sum of c log c over an axis; small counts are looked up jointly."""
+    if not whole or counts.size < 256:
+        return weighted_log(counts, whole).sum(axis=axis)
+    counts = np.moveaxis(counts, axis, 0)
+    base = int(counts.max()) + 1
+    alone = weighted_log(np.arange(base), False)
+    n_joined = max(int(math.log(MOST_JOINED, max(base, 2))), 1)
+    total: Any = 0.0
+    for start in range(0, len(counts), n_joined):
+        place, *others = counts[start : start + n_joined]
+        table = alone
+        for other in others:
+            place = place * base + other
+            table = np.add.outer(table, alone).ravel()
+        # The fastest way to look up.
+        total = total + table.take(place.astype(np.intp), mode="clip")
+    return total
 
 
 def mutual_info_of_counts(
-    counts: np.ndarray, whole: bool = True, corrected: bool = True
+    counts: np.ndarray,
+    whole: bool = True,
+    corrected: bool = True,
+    of_contexts: np.ndarray | None = None,
 ) -> np.ndarray:
     r"""Mutual information of each column and the first axis, bias-corrected.
 
@@ -213,6 +265,9 @@ def mutual_info_of_counts(
         Whether the counts are whole numbers.
     corrected : bool, default=True
         Whether to correct the bias; otherwise the plug-in estimate is returned.
+    of_contexts : ndarray of shape (n_contexts, ..., 1), default=None
+        Counts of the contexts where those of all columns are the same, as are the
+        counts of the codes in all permutations: no sample is left out.
 
     Returns
     -------
@@ -224,21 +279,44 @@ def mutual_info_of_counts(
     .. [1] G. A. Miller. Note on the bias of information estimates. Information Theory
        in Psychology, 1955.
     """
-    of_codes = counts.sum(axis=0)
-    of_contexts = counts.sum(axis=-2)
-    total = of_contexts.sum(axis=0, dtype=float)
-    value = weighted_log(counts, whole).sum(axis=0).sum(axis=-2)
-    value -= weighted_log(of_codes, whole).sum(axis=-2)
-    value -= weighted_log(of_contexts, whole).sum(axis=0)
-    value += weighted_log(total, whole)
-    if corrected:
-        n_codes, n_contexts = (of_codes > 0).sum(axis=-2), (of_contexts > 0).sum(axis=0)
-        # Without samples there are no codes, and (0 - 1)(0 - 1) is not a bias.
-        value -= np.maximum(n_codes - 1.0, 0.0) * np.maximum(n_contexts - 1, 0) / 2
+    value, total = information_sums(counts, 0, whole, corrected, of_contexts)
     return value / np.where(total > 0, total, 1.0)
 
 
-def conditional_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
+def information_sums(
+    counts: np.ndarray,
+    axis: int,
+    whole: bool,
+    corrected: bool,
+    of_contexts: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mutual information times the number of samples, and that number.
+
+    Parameters as in `mutual_info_of_counts`, with the contexts on another axis.
+    """
+    if of_contexts is None:
+        of_contexts = counts.sum(axis=-2)
+        of_codes = counts.sum(axis=axis)
+    elif axis == 0:  # the same for all permutations
+        of_codes = counts[:, :1].sum(axis=0)
+    else:
+        of_codes = counts.sum(axis=axis)
+    total = of_contexts.sum(axis=axis, dtype=float)
+    value = sum_of_logs(counts, axis, whole).sum(axis=-2)
+    value -= sum_of_logs(of_codes, -2, whole)
+    value -= sum_of_logs(of_contexts, axis, whole)
+    value += weighted_log(total, whole)
+    if corrected:
+        n_codes = (of_codes > 0).sum(axis=-2, dtype=np.int16)
+        n_contexts = (of_contexts > 0).sum(axis=axis)
+        # Without samples there are no codes, and (0 - 1)(0 - 1) is not a bias.
+        value -= np.maximum(n_codes - 1.0, 0.0) * np.maximum(n_contexts - 1, 0) / 2
+    return value, total
+
+
+def conditional_of_counts(
+    counts: np.ndarray, whole: bool = True, of_contexts: np.ndarray | None = None
+) -> np.ndarray:
     """Mutual information of each column and the second axis, given the first.
 
     Parameters
@@ -247,19 +325,17 @@ def conditional_of_counts(counts: np.ndarray, whole: bool = True) -> np.ndarray:
         Counts of the codes of columns.
     whole : bool, default=True
         Whether the counts are whole numbers.
+    of_contexts : ndarray of shape (n_conditions, n_contexts, ..., 1), default=None
+        As in `mutual_info_of_counts`.
 
     Returns
     -------
     ndarray of shape (..., n_columns)
         Nats.
     """
-    weights = counts.sum(axis=(1, -2), dtype=float)
-    values = sum(
-        weight * mutual_info_of_counts(part, whole)
-        for weight, part in zip(weights, counts, strict=True)
-    )
-    total = weights.sum(axis=0)
-    return values / np.where(total > 0, total, 1.0)
+    value, total = information_sums(counts, 1, whole, True, of_contexts)
+    total = total.sum(axis=0)
+    return value.sum(axis=0) / np.where(total > 0, total, 1.0)
 
 
 def count_entropy(counts: np.ndarray, whole: bool = True) -> np.ndarray:

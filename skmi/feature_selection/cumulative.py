@@ -1,6 +1,6 @@
 """Held-out information of selected features about the target, cross-fitted."""
 
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,16 +36,20 @@ class AdditiveModel:
     .. math:: \log p(y \mid x) = c_y + \sum_t \theta_{t, y}(x_t) - \log Z(x)
 
     Fitted by Newton steps for the indicators of a new unit, then by steps for all
-    coefficients with the bound of the Hessian by half of the Gram matrix [1]_.
+    coefficients with the bound of the Hessian by half of the Gram matrix [1]_. Several
+    penalties share the design. Arrays have the axes (classes, penalties, indicators or
+    samples).
 
     Parameters
     ----------
     labels : ndarray of shape (n_rows, n_classes)
         Indicators of the target.
-    mass : ndarray of shape (n_rows,)
-        Weights of the samples, 0 for those held out.
-    ridge : float
-        Penalty of the squared coefficients.
+    weights : ndarray of shape (n_rows,)
+        Weights of the samples.
+    trains : ndarray of bool, shape (n_rows,)
+        Whether a sample trains the model; the others are held out.
+    ridges : sequence of float
+        Penalties of the squared coefficients.
 
     References
     ----------
@@ -53,76 +57,128 @@ class AdditiveModel:
        44, 1992.
     """
 
-    def __init__(self, labels: np.ndarray, mass: np.ndarray, ridge: float):
-        self.labels, self.mass, self.ridge = labels, mass, ridge
-        shares = mass @ labels + 0.5
-        self.scores = np.tile(np.log(shares / shares.sum()), (len(labels), 1))
+    def __init__(
+        self,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        trains: np.ndarray,
+        ridges: Sequence[float],
+    ):
+        self.labels, self.weights, self.trains = labels, weights * trains, trains
+        self.target = labels.T[:, np.newaxis]
+        self.mass = weights[trains]
+        shares = self.weights @ labels + 0.5
+        self.constant = np.log(shares / shares.sum())[:, np.newaxis, np.newaxis]
         # Were the constant penalised, further units would lower its penalty.
-        self.design = np.ones((len(labels), 1))
-        self.gram = np.array([[mass.sum()]])
-        self.coefficients = np.zeros((1, labels.shape[1]))
+        self.penalties = np.zeros((len(ridges), 1))
+        self.ridges = np.array(ridges)[:, np.newaxis]
+        self.design = np.ones((1, len(self.mass)))
+        self.held_out = np.ones((1, len(labels) - len(self.mass)))
+        self.gram = np.array([[self.mass.sum()]])
+        self.coefficients = np.zeros((labels.shape[1], len(ridges), 1))
+        self.scores = self._scores(self.design)
+        self.factors: list[tuple] = []
+        self.disjoint = True  # whether the indicators of the last unit exclude others
 
-    @property
-    def penalties(self) -> np.ndarray:
-        """Those of the squared coefficients, none of the constant."""
-        return np.append(0.0, np.full(len(self.gram) - 1, self.ridge))
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """Of the classes for all samples, shape (n_rows, n_classes)."""
-        powers = np.exp(self.scores - self.scores.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+    def _scores(self, design: np.ndarray) -> np.ndarray:
+        """Scores of samples, shape (n_classes, n_penalties, n_rows)."""
+        return self.constant + times(self.coefficients, design)
 
     @property
     def losses(self) -> np.ndarray:
-        """Negative log probability of the target for all samples, in nats."""
-        return -np.log(np.maximum((self.probabilities * self.labels).sum(axis=1), 1e-9))
+        """Negative log probability of the target for the samples held out, in nats.
+
+        Of shape (n_penalties, n_rows).
+        """
+        chances = probabilities(self._scores(self.held_out))
+        found = (chances * self.target[..., ~self.trains]).sum(axis=0)
+        return -np.log(np.maximum(found, 1e-9))
 
     def add(self, code: np.ndarray) -> None:
         """Add a unit by its codes, of shape (n_rows,), and fit."""
-        block = design_of(code, self.labels, self.mass)
-        design = np.column_stack([self.design, block])
-        cross = design.T @ (block * self.mass[:, np.newaxis])
-        old = len(self.gram)
+        block = design_of(code, self.labels, self.weights).T
+        inside, old = block[:, self.trains], len(self.gram)
+        self.design = np.vstack([self.design, inside])
+        self.held_out = np.vstack([self.held_out, block[:, ~self.trains]])
+        cross = self.design @ (inside * self.mass).T
         self.gram = np.block([[self.gram, cross[:old]], [cross.T]])
-        self.design = design
-        added = np.zeros((block.shape[1], self.labels.shape[1]))
-        self.coefficients = np.vstack([self.coefficients, added])
-        for _ in range(OWN_STEPS):
-            if self._step(slice(old, None)) < SMALL_STEP:
-                break
+        shape = *self.coefficients.shape[:2], len(block)
+        self.coefficients = np.concatenate([self.coefficients, np.zeros(shape)], axis=2)
+        added = np.broadcast_to(self.ridges, (len(self.ridges), len(block)))
+        self.penalties = np.hstack([self.penalties, added])
+        self.factors = []
+        self.disjoint = code.max() < MOST_INDICATORS
+        self._fit(OWN_STEPS, slice(old, None))
         self.settle()
 
     def settle(self) -> None:
         """Take more steps for all coefficients, which converge slowly."""
-        factor = cho_factor(self.gram / 2 + np.diag(self.penalties), check_finite=False)
-        for _ in range(JOINT_STEPS):
-            if self._step(slice(0, None), factor) < SMALL_STEP:
+        if not self.factors:
+            self.factors = [
+                cho_factor(self.gram / 2 + np.diag(row), check_finite=False)
+                for row in self.penalties
+            ]
+        self._fit(JOINT_STEPS, slice(0, None))
+
+    def _fit(self, n_steps: int, part: slice) -> None:
+        """Take steps for some of the coefficients, for each penalty until they end."""
+        moving = np.arange(len(self.ridges))
+        target, design = self.target[..., self.trains], self.design[part]
+        for _ in range(n_steps):
+            scores = self.scores[:, moving]
+            chances = probabilities(scores)
+            old = self.coefficients[:, moving, part]
+            gradient = times((target - chances) * self.mass, design.T)
+            gradient -= self.penalties[moving, part] * old
+            if part.start:
+                step = self._own_step(gradient, chances, self.penalties[moving, part])
+            else:
+                step = self._joint_step(gradient, moving)
+            self.coefficients[:, moving, part] = old + step
+            self.scores[:, moving] = scores + times(step, design)
+            moving = moving[np.abs(step).max(axis=(0, 2)) >= SMALL_STEP]
+            if not len(moving):
                 break
 
-    def _step(self, part: slice, factor: tuple | None = None) -> float:
-        """Take a step for some of the coefficients; return the largest change."""
-        chances, design = self.probabilities, self.design[:, part]
-        rest = (self.labels - chances) * self.mass[:, np.newaxis]
-        penalties = self.penalties[part]
-        gradient = design.T @ rest - penalties[:, np.newaxis] * self.coefficients[part]
-        if factor is None:  # for each class on its own, as in LogitBoost
-            penalty = np.diag(penalties)
-            n_classes = chances.shape[1]
-            curvature = self.mass[:, np.newaxis] * chances * (1 - chances)
-            curvature *= n_classes / max(n_classes - 1, 1)
-            hessians = [design.T @ (design * c[:, np.newaxis]) for c in curvature.T]
-            step = np.column_stack(
-                [
-                    np.linalg.solve(hessian + penalty, column)
-                    for hessian, column in zip(hessians, gradient.T, strict=True)
-                ]
-            )
-        else:
-            step = cho_solve(factor, gradient, check_finite=False)
-        self.coefficients[part] += step
-        self.scores += design @ step
-        return float(np.abs(step).max())
+    def _own_step(
+        self, gradient: np.ndarray, chances: np.ndarray, penalties: np.ndarray
+    ) -> np.ndarray:
+        """Newton step for the last indicators, each class on its own as in LogitBoost.
+
+        Their Gram matrix is diagonal, unless they are class shares.
+        """
+        n_classes = len(chances)
+        curvature = self.mass * chances * (1 - chances)
+        curvature *= n_classes / max(n_classes - 1, 1)
+        own = self.design[-gradient.shape[2] :]
+        if self.disjoint:
+            return gradient / (times(curvature, own.T) + penalties)
+        step = np.empty_like(gradient)
+        for place in np.ndindex(gradient.shape[:2]):
+            hessian = (own * curvature[place]) @ own.T + np.diag(penalties[place[1]])
+            step[place] = np.linalg.solve(hessian, gradient[place])
+        return step
+
+    def _joint_step(self, gradient: np.ndarray, moving: np.ndarray) -> np.ndarray:
+        """Step for all coefficients."""
+        step = np.empty_like(gradient)
+        for i, r in enumerate(moving):
+            own = cho_solve(self.factors[r], gradient[:, i].T, check_finite=False)
+            step[:, i] = own.T
+        return step
+
+
+def times(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Multiply an array of three axes by a matrix, as one matrix product."""
+    flat = first.reshape(-1, first.shape[2]) @ second
+    return flat.reshape(*first.shape[:2], -1)
+
+
+def probabilities(scores: np.ndarray) -> np.ndarray:
+    """Probabilities of classes, the first axis."""
+    powers = np.exp(scores - scores.max(axis=0))
+    powers /= powers.sum(axis=0)
+    return powers
 
 
 class HeldOut:
@@ -145,7 +201,7 @@ class HeldOut:
         self.weights = np.ones(len(target)) if weights is None else weights
         labels = np.eye(int(target.max()) + 1)[target]
         self.models = [
-            [AdditiveModel(labels, self.weights * self.train(i), r) for r in RIDGES]
+            AdditiveModel(labels, self.weights, self.train(i), RIDGES)
             for i in range(N_FOLDS)
         ]
         self.losses = [self._held_out_losses()]
@@ -160,7 +216,7 @@ class HeldOut:
         Without it the models take as many more steps, so that it is none of its merits
         that they come closer to their optimum.
         """
-        for model in chain(*self.models):
+        for model in self.models:
             model.settle()
         before = [*self.losses[:-1], self._held_out_losses()]
         self.start([[unit] for unit in units])
@@ -168,11 +224,9 @@ class HeldOut:
 
     def start(self, units: list[list[tuple[int, ...]]]) -> None:
         """Add several units in each fold, and forget the losses before them."""
-        for models, fold in zip(self.models, units, strict=True):
+        for model, fold in zip(self.models, units, strict=True):
             for unit in fold:
-                code = joint_codes(self.table.codes[:, list(unit)])
-                for model in models:
-                    model.add(code)
+                model.add(joint_codes(self.table.codes[:, list(unit)]))
         self.losses = [self._held_out_losses()]
 
     @property
@@ -191,10 +245,8 @@ class HeldOut:
     def _held_out_losses(self) -> np.ndarray:
         """Loss of each sample by the models it did not train, (n_ridges, n_rows)."""
         losses = np.zeros((len(RIDGES), len(self.folds)))
-        for i, models in enumerate(self.models):
-            rows = ~self.train(i)
-            for r, model in enumerate(models):
-                losses[r, rows] = model.losses[rows]
+        for i, model in enumerate(self.models):
+            losses[:, ~self.train(i)] = model.losses
         return losses
 
     def mean(self, values: np.ndarray) -> np.ndarray:

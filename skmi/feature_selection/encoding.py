@@ -55,9 +55,11 @@ MIN_COUNT = 5  # rows of a cell, or of a rarely taken number, below which it is 
 # merged by them: those of a rare level are mostly noise.
 SHRINKAGE = 10
 
+FIRST_ROWS = 1000  # samples that rule most functions out
+
 DENSE_BLOCK = 2**20  # values that are binned at once
 
-FEWEST_COLUMNS = 8  # of a block, or a table by rows is read too often
+FEWEST_COLUMNS = 2  # of a block, or a table by rows is read too often
 
 MOST_SMALL = 100  # codes of one byte, with room for a code of missing values
 
@@ -515,6 +517,11 @@ def informative_codes(
 
 def is_function_of(codes: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Whether each column of codes takes one value only for each code of a column."""
+    if len(codes) > FIRST_ROWS:
+        maybe = is_function_of(codes[:FIRST_ROWS], column[:FIRST_ROWS])
+        if 2 * maybe.sum() < len(maybe):
+            maybe[maybe] = is_function_of(codes[:, maybe], column)
+            return maybe
     rows = np.flatnonzero(column >= 0)
     rows = rows[np.argsort(column[rows], kind="stable")]
     if not len(rows):

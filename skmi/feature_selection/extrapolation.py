@@ -81,7 +81,7 @@ PAIR_ROWS, MOST_PAIR_BINS = 5, 8  # rows of a cell of a pair and the target; bin
 
 BLOCK = 2**20  # values that are read at once
 
-FEWEST_COLUMNS = 8  # of a block, or a table by rows is read too often
+FEWEST_COLUMNS = 2  # of a block, or a table by rows is read too often
 
 TARGET_CELLS = 32  # codes of a target of several columns
 

@@ -13,6 +13,7 @@ Draws are arrays whose first row is the observed values and whose other rows are
 those under permutations.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,8 @@ from scipy.stats import chi2, norm
 
 from skmi.statistics import (
     false_discovery_pvalues,
-    max_statistic_pvalues,
     permutation_pvalue,
-    standardise,
+    standardise_rows,
 )
 
 __all__ = [
@@ -112,11 +112,19 @@ def family_pvalues(draws: np.ndarray, control: str, n_schemes: int = 1) -> np.nd
     ndarray of shape (n_candidates,)
         NaN without permutations.
     """
-    draws = np.round(draws, DECIMALS)
     if len(draws) < 2:
         return np.full(draws.shape[1], np.nan)
-    adjust = {"fwer": max_statistic_pvalues, "fdr": false_discovery_pvalues}
-    return _largest_of_schemes(adjust[control], draws, n_schemes)
+    if control == "fdr":
+        tests = [
+            false_discovery_pvalues(own[0], own[1:])
+            for own in _schemes(draws, n_schemes)
+        ]
+    else:
+        tests = [
+            permutation_pvalue(scores[0], largest)
+            for scores, largest in _scores_and_largest(draws, n_schemes)
+        ]
+    return np.max(tests, axis=0)
 
 
 def family_test(
@@ -126,17 +134,25 @@ def family_test(
     pvalues = family_pvalues(draws, control, n_schemes)
     doubtful = np.zeros(len(pvalues), dtype=bool)
     if control == "fwer" and len(draws) > 1:
-        for i in range(n_schemes):
-            scores = standardise(draws[0], draws[1 + i :: n_schemes])
-            largest = scores[1:].max(axis=1, keepdims=True)
+        for scores, largest in _scores_and_largest(draws, n_schemes):
             doubtful |= is_doubtful(pvalues, scores[0], largest, level)
     return pvalues, doubtful
 
 
-def _largest_of_schemes(test: Any, draws: np.ndarray, n_schemes: int) -> np.ndarray:
-    """Largest p-values of a test against the turns of each scheme."""
-    pvalues = [test(draws[0], draws[1 + i :: n_schemes]) for i in range(n_schemes)]
-    return np.max(pvalues, axis=0)
+def _schemes(draws: np.ndarray, n_schemes: int) -> Iterator[np.ndarray]:
+    """Yield rounded copies of the observed values and the turns of each scheme."""
+    for i in range(n_schemes):
+        own = np.vstack([draws[:1], draws[1 + i :: n_schemes]])
+        yield np.round(own, DECIMALS, out=own)  # in place: there may be many columns
+
+
+def _scores_and_largest(
+    draws: np.ndarray, n_schemes: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield standardised values of each scheme, the largest of each permutation."""
+    for own in _schemes(draws, n_schemes):
+        scores = standardise_rows(own)
+        yield scores, scores[1:].max(axis=1, keepdims=True)
 
 
 def mean_pvalues(terms: np.ndarray) -> np.ndarray:
@@ -218,12 +234,11 @@ class StepTest:
         doubtful = np.zeros(len(tested), dtype=bool)
         alone = np.flatnonzero(tested & (self.marginal <= self.entry_level))
         others = np.flatnonzero(tested & ~(self.marginal <= self.entry_level))
-        draws = draws.round(DECIMALS)
         pvalues[alone] = self.marginal[alone]
         if self.control == "fdr" and len(others):
             pvalues[others] = family_pvalues(draws[:, others], "fdr", self.n_schemes)
-        for i in range(self.n_schemes):
-            scores = standardise(draws[0], draws[1 + i :: self.n_schemes])
+        for i, own in enumerate(_schemes(draws, self.n_schemes)):
+            scores = standardise_rows(own)
             tests = [(alone, scores[1:, alone], 1.0)]
             if self.control == "fwer" and len(others):
                 most = scores[1:, others].max(axis=1, keepdims=True)

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmi._core.sklearn_compat import named_arguments
 from skmi._data.weights import effective_size, weigh_influence
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.entropy import largest_entropy
@@ -30,6 +31,7 @@ class EllipticalEstimator(MutualInfoEstimator):
     _takes_labels = False
     _is_normalized = True
 
+    @named_arguments
     def fit(
         self,
         X: ArrayLike,

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtr, chndtrinc
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 
-from skmi._data.marginals import normal_scores
-from skmi._data.validation import numbers_and_codes
-from skmi.exceptions import SerialDependenceWarning, SkmiWarning, warn
-from skmi.inference._dependence import label_functions, standardised
+from skmi.exceptions import SerialDependenceWarning, warn
 
 __all__ = [
     "Chance",
     "chance_of_blocks",
     "chance_of_groups",
     "ends",
-    "functions",
     "warn_of_short_blocks",
 ]
 
@@ -45,18 +40,6 @@ class Chance(NamedTuple):
     mean: float
     error: float
     scale: float
-
-
-def functions(X: ArrayLike, y: ArrayLike) -> list[np.ndarray]:
-    """Return normal scores of numbers and indicators of labels, of variance 1."""
-    with warnings.catch_warnings():  # the fit itself warns
-        warnings.simplefilter("ignore", SkmiWarning)
-        sides = [numbers_and_codes(X, "X"), numbers_and_codes(y, "y")]
-    found = []
-    for columns, codes in sides:
-        scores = normal_scores(rankdata(columns, axis=0), len(codes))
-        found.append(standardised(np.hstack([scores, label_functions(codes)])))
-    return found
 
 
 def chance_of_blocks(

@@ -42,6 +42,7 @@ N_UPDATES = 15  # of the variances; three digits are fixed by then
 # independent in X and y. Of 5 and 20 the larger halved the false rejections of waves in
 # five columns.
 UNDERSMOOTHING = 20.0
+LEAST_LEFT = 0.05  # of a sample, by which its residual is divided
 LARGEST_SHARE = 0.45  # of the degrees of freedom that the regression may take
 
 
@@ -203,6 +204,15 @@ class Regression:
         """Return what the regression leaves of columns."""
         values = values - values.mean(axis=0)
         return values - self.half.T @ (self.half @ values)
+
+    def fitted(self, values: np.ndarray) -> np.ndarray:
+        """Return the fitted values of columns of mean 0."""
+        return values - self.residuals(values)
+
+    def residuals_without_itself(self, values: np.ndarray) -> np.ndarray:
+        """Return what the regressions without each sample leave of it."""
+        own = (self.half**2).sum(axis=0)[:, np.newaxis]
+        return self.residuals(values) / np.maximum(1 - own, LEAST_LEFT)
 
     def shares(self, targets: list[np.ndarray]) -> list[tuple[float, float]]:
         """Return the shares of what is explained that only some functions explain.

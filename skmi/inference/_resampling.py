@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import ArrayLike
 from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
 
 from skmi._core.sklearn_compat import Integral, select_rows
 from skmi._data.checks import is_grouped, warn_of_serial_dependence
 from skmi._data.splitting import hold_out, part_size
 from skmi._data.validation import numbers_and_codes
+from skmi._data.weights import read_weights
 from skmi.base import MutualInfoEstimator
 from skmi.entropy import read_groups
 from skmi.exceptions import ReliabilityWarning, SkmiWarning, warn
@@ -35,12 +37,16 @@ __all__ = [
     "require_block_length",
     "require_count",
     "require_level",
+    "require_weighted_fit",
+    "rows_by_rejection",
     "train_and_test_rows",
     "warn_of_series",
     "with_seed",
 ]
 
 N_SPLITS = 10
+
+FEW_DRAWN = 8  # samples drawn by their weights that can be split and permuted
 
 
 # -- arguments -------------------------------------------------------------------------
@@ -65,7 +71,10 @@ def require_level(level: float | None) -> None:
 
 
 def warn_of_series(
-    X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, block_length: int | None
+    X: ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    block_length: int | None = None,
 ) -> None:
     """Warn of series where neither groups nor blocks were given."""
     if groups is not None or block_length is not None:
@@ -81,7 +90,10 @@ def warn_of_series(
 
 
 def with_seed(
-    estimator: MutualInfoEstimator, random_state: np.random.RandomState
+    estimator: MutualInfoEstimator,
+    random_state: np.random.RandomState,
+    sample_weight: ArrayLike | None = None,
+    has_condition: bool = False,
 ) -> MutualInfoEstimator:
     """Return a clone with a seed drawn from the random state of a test."""
     if isinstance(estimator, type) or not hasattr(estimator, "mutual_info"):
@@ -90,16 +102,53 @@ def with_seed(
             f"estimator must be an instance of an estimator of mutual information, "
             f"such as skmi.KSG(); got {name}."
         )
-    if getattr(estimator, "_had_weights", False):
+    if getattr(estimator, "_condition", None) is not None and not has_condition:
+        raise ValueError(
+            "The estimator was fitted with Z, but no Z was passed: pass it to "
+            "confidence_interval or conditional_independence_test. For the mutual "
+            "information without Z, pass an estimator that is not fitted."
+        )
+    if sample_weight is None and getattr(estimator, "_had_weights", False):
         warn(
-            "The estimator was fitted with sample_weight; intervals and tests fit it "
-            "again without weights, and are of another distribution.",
+            "The estimator was fitted with sample_weight; it is fitted again without "
+            "weights, to another distribution. Pass them to confidence_interval or "
+            "permutation_test as well.",
             ReliabilityWarning,
         )
     estimator = clone(estimator)
     if "random_state" in estimator.get_params(deep=False):
         estimator.set_params(random_state=random_state.randint(np.iinfo(np.int32).max))
     return estimator
+
+
+def require_weighted_fit(estimator: MutualInfoEstimator) -> None:
+    """Raise where an estimator takes no weights."""
+    if not has_fit_parameter(estimator, "sample_weight"):
+        raise TypeError(
+            f"{type(estimator).__name__} takes no sample_weight. Leave it out, or pass "
+            "an estimator that takes weights: GaussianMI, GaussianCopulaMI, "
+            "StudentCopulaMI, or one that trains a critic, such as InfoNCE."
+        )
+
+
+def rows_by_rejection(
+    sample_weight: ArrayLike, X: ArrayLike, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Draw the numbers of samples that are equally weighted ones of the distribution.
+
+    A sample is kept with its share of the largest weight as the chance, so that none
+    comes twice, and those kept are independent.
+    """
+    weights = read_weights(sample_weight, X)
+    chance = weights / weights.max()
+    rows = np.flatnonzero(random_state.uniform(size=len(weights)) < chance)
+    if len(rows) < FEW_DRAWN:
+        raise ValueError(
+            f"sample_weight is so unequal that {len(weights)} samples count as "
+            f"{len(rows)} equally weighted ones, which are too few to permute. Trim "
+            "the largest weights."
+        )
+    return rows
 
 
 def count_rows(data: ArrayLike) -> int:
@@ -224,19 +273,18 @@ def random_halves(
 
 def estimates_of_halves(
     estimator: MutualInfoEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
+    samples: Sequence[ArrayLike],
     random_state: np.random.RandomState,
     parallel: Callable,
 ) -> np.ndarray:
     """Return the estimates on both halves of ten random splits, shape (10, 2)."""
-    n_samples = count_rows(y)
+    n_samples = count_rows(samples[1])
     parts = [
         half
         for _ in range(N_SPLITS)
         for half in np.array_split(random_state.permutation(n_samples), 2)
     ]
-    values = parallel(delayed(fit_on_rows)(estimator, X, y, rows) for rows in parts)
+    values = parallel(delayed(fit_on_rows)(estimator, samples, rows) for rows in parts)
     return np.reshape(list(values), (-1, 2))
 
 
@@ -250,17 +298,22 @@ def disagreement(halves: np.ndarray) -> float:
 
 
 def fit_on_rows(
-    estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike, rows: np.ndarray
+    estimator: MutualInfoEstimator,
+    samples: Sequence[ArrayLike],
+    rows: np.ndarray,
+    sample_weight: np.ndarray | None = None,
 ) -> float:
-    """Return the estimate on some of the samples."""
+    """Return the estimate on some of the samples of X, y and, where given, Z."""
     rows = np.sort(rows)
-    return fit_again(estimator, select_rows(X, rows), select_rows(y, rows)).mutual_info_
+    options = {} if sample_weight is None else {"sample_weight": sample_weight[rows]}
+    chosen = (select_rows(one, rows) for one in samples)
+    return fit_again(estimator, *chosen, **options).mutual_info_
 
 
 def fit_again(
-    estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike
+    estimator: MutualInfoEstimator, *samples: ArrayLike, **options: Any
 ) -> MutualInfoEstimator:
     """Fit a clone; only the fit on the given samples warns of its reliability."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReliabilityWarning)
-        return clone(estimator).fit(X, y)
+        return clone(estimator).fit(*samples, **options)

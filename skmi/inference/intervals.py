@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -12,6 +12,7 @@ from scipy.stats import rankdata, t
 
 from skmi._core.sklearn_compat import make_random_state, watch, without_callbacks
 from skmi._data.reading import read_sides
+from skmi._data.weights import read_weights
 from skmi.base import MutualInfoEstimator
 from skmi.gaussian.estimators import StudentCopulaMI
 from skmi.inference._chance import (
@@ -19,9 +20,9 @@ from skmi.inference._chance import (
     chance_of_blocks,
     chance_of_groups,
     ends,
-    functions,
     warn_of_short_blocks,
 )
+from skmi.inference._given import functions_given, independent_given
 from skmi.inference._resampling import (
     count_blocks,
     count_rows,
@@ -34,10 +35,11 @@ from skmi.inference._resampling import (
     read_groups,
     require_block_length,
     require_count,
+    require_weighted_fit,
     warn_of_series,
     with_seed,
 )
-from skmi.inference.permutation import fit_permuted, has_test_samples
+from skmi.inference.permutation import has_test_samples
 from skmi.neighbors._base import NeighborEstimator
 from skmi.neighbors.ksg import KSG
 from skmi.neighbors.mixed import MixedKSG
@@ -57,16 +59,18 @@ def confidence_interval(
     estimator: MutualInfoEstimator,
     X: ArrayLike,
     y: ArrayLike,
+    Z: ArrayLike | None = None,
     *,
     level: float = 0.95,
     method: str = "auto",
     n_resamples: int = 50,
     groups: ArrayLike | None = None,
     block_length: int | None = None,
+    sample_weight: ArrayLike | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
 ) -> ConfidenceInterval:
-    r"""Compute a confidence interval of the mutual information.
+    r"""Compute a confidence interval of the mutual information, or of that given Z.
 
     .. math:: \hat I \pm t_{(1 + level) / 2} \, \widehat{se}
 
@@ -84,6 +88,9 @@ def confidence_interval(
         First variable.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
         Second variable.
+    Z : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
+        Conditioning variable: the interval is then of the conditional mutual
+        information I(X; y | Z). Resamples take the samples of Z with those of X and y.
     level : float, default=0.95
         Nominal coverage.
     method : {"auto", "influence", "subsample", "reference"}, default="auto"
@@ -95,7 +102,8 @@ def confidence_interval(
         whose mutual information is known: the mean error of the estimator on them is
         subtracted as its bias, see the notes. "auto" takes "reference" for
         :class:`skmi.KSG` of continuous variables, "subsample" for the other estimators
-        by neighbours and where no copula can be fitted, and "influence" for all others.
+        by neighbours and where no copula can be fitted, and "influence" for all others
+        and given Z, for which there is no reference.
     n_resamples : int, default=50
         Number of halves, or of samples drawn from the reference.
     groups : array-like of shape (n_samples,), default=None
@@ -106,7 +114,12 @@ def confidence_interval(
         For series: number of consecutive samples in a block, several times the length
         over which they are correlated. Their variance is added in the same way, and the
         mean of the estimate with blocks of y permuted, which memory raises, is
-        subtracted, except from estimators that train a critic: see the notes.
+        subtracted, except from estimators that train a critic: see the notes. Given Z
+        the blocks are those of what a regression on Z leaves.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Importance weights, with which the estimator and its resamples are fitted: the
+        interval is for the distribution in which each sample has a share in proportion
+        to its weight. Not with "reference", groups or blocks.
     random_state : int, RandomState instance or None, default=None
         Seed of the resamples and of the estimator.
     n_jobs : int, default=None
@@ -122,8 +135,11 @@ def confidence_interval(
     ------
     ValueError
         If a parameter is out of range, if both `groups` and `block_length` are given,
-        or if `method` is "reference" and no copula can be fitted: labels, too few
-        samples, or an exact relation.
+        or one of them with `sample_weight`, if the estimator was fitted with Z and none
+        is passed, or if `method` is "reference" and no copula can be fitted: labels,
+        too few samples, weights, an exact relation, or Z.
+    TypeError
+        If `sample_weight` is given and the estimator takes no weights.
 
     Notes
     -----
@@ -174,6 +190,14 @@ def confidence_interval(
     >>> low, high = confidence_interval(GaussianMI(), X, Y)
     >>> print(low < truth < high)
     True
+
+    Given what both are made of nothing is left:
+
+    >>> import numpy as np
+    >>> z, a, b = np.random.RandomState(0).standard_normal((3, 1000))
+    >>> low, high = confidence_interval(GaussianMI(), z + a, z + b, z)
+    >>> print(low < 0 < high)
+    True
     """
     if not 0 < level < 1:
         raise ValueError(f"level={level} must lie between 0 and 1.")
@@ -185,18 +209,29 @@ def confidence_interval(
     if groups is not None and block_length is not None:
         raise ValueError("Pass groups or block_length, not both.")
     random_state = make_random_state(random_state)
-    estimator = with_seed(estimator, random_state)
-    X, y = read_sides(X=X, y=y)
+    estimator = with_seed(estimator, random_state, sample_weight, Z is not None)
+    given = {"X": X, "y": y} if Z is None else {"X": X, "y": y, "Z": Z}
+    samples = X, y, *_ = read_sides(**given)
+    options = {}
+    if sample_weight is not None:
+        require_weighted_fit(estimator)
+        if groups is not None or block_length is not None:
+            raise ValueError(
+                "sample_weight cannot be combined with groups or block_length; leave "
+                "out one of them."
+            )
+        options["sample_weight"] = read_weights(sample_weight, X)
     groups = read_groups(groups, len(y))
     if groups is not None and count_blocks(len(y), groups, None) < 2:
         raise ValueError("groups hold one group only; an interval needs several.")
-    estimator.fit(X, y)
-    warn_of_series(X, y, groups, block_length)
+    estimator.fit(*samples, **options)
+    if groups is None and block_length is None:
+        warn_of_series(*(samples if Z is None else functions_given(*samples)))
     if method == "auto":
-        method = choose_method(estimator, X, y)
+        method = choose_method(estimator, samples)
     parallel = Parallel(n_jobs, return_as="generator")
     value, error, freedom = METHODS[method](
-        estimator, X, y, n_resamples, random_state, parallel
+        estimator, samples, n_resamples, random_state, parallel, **options
     )
     further = error_of_dependence(estimator, count_rows(y), groups, block_length)
     error = math.hypot(error, further)
@@ -205,7 +240,7 @@ def confidence_interval(
     is_dependent = groups is not None or block_length is not None
     if is_dependent and not has_test_samples(estimator):
         chance = chance_of(
-            estimator, X, y, groups, block_length, random_state, parallel
+            estimator, samples, groups, block_length, random_state, parallel
         )
         value, error = value - chance.mean, max(error, chance.error)
     value = float(min(value, estimator.ceiling_))
@@ -221,27 +256,28 @@ def confidence_interval(
 
 def chance_of(
     estimator: MutualInfoEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
+    samples: Sequence[ArrayLike],
     groups: np.ndarray | None,
     block_length: int | None,
     random_state: np.random.RandomState,
     parallel: Callable,
 ) -> Chance:
     """Return what groups or blocks of dependent samples show by chance."""
-    x, z = functions(X, y)
+    u, v = functions_given(*samples)
     if groups is not None:
         by_neighbors = isinstance(estimator, NeighborEstimator)
         own = estimator._sampling_error if by_neighbors else 0.0
-        return chance_of_groups(groups, x, z, own)
-    warn_of_short_blocks(x, z, block_length)
+        return chance_of_groups(groups, u, v, own)
+    warn_of_short_blocks(u, v, block_length)
     orders = [
-        permuted_rows(count_rows(y), None, block_length, random_state)
+        permuted_rows(len(u), None, block_length, random_state)
         for _ in range(N_PERMUTATIONS)
     ]
     one = without_callbacks(estimator)
-    values = list(parallel(delayed(fit_permuted)(one, X, y, o) for o in orders))
-    return chance_of_blocks(values, orders, x, z)
+    draws = independent_given(estimator, samples, orders)
+    fits = parallel(delayed(fit_again)(one, *draw) for draw in draws)
+    values = [fitted.mutual_info_ for fitted in fits]
+    return chance_of_blocks(values, orders, u, v)
 
 
 def freedom_of_blocks(
@@ -284,11 +320,11 @@ def error_of_dependence(
 
 def by_influence(
     estimator: MutualInfoEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
+    samples: Sequence[ArrayLike],
     n_resamples: int,
     random_state: np.random.RandomState,
     parallel: Callable,
+    sample_weight: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """Take the estimate and the standard error of the fit."""
     return estimator.mutual_info_, estimator.standard_error_, np.inf
@@ -296,16 +332,18 @@ def by_influence(
 
 def by_halves(
     estimator: MutualInfoEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
+    samples: Sequence[ArrayLike],
     n_resamples: int,
     random_state: np.random.RandomState,
     parallel: Callable,
+    sample_weight: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """Take bias and standard error from random halves of the samples."""
-    halves = random_halves(count_rows(y), n_resamples, random_state)
+    halves = random_halves(count_rows(samples[1]), n_resamples, random_state)
     one = without_callbacks(estimator)
-    fits = parallel(delayed(fit_on_rows)(one, X, y, rows) for rows in halves)
+    fits = parallel(
+        delayed(fit_on_rows)(one, samples, rows, sample_weight) for rows in halves
+    )
     values = watch(estimator, fits, "halves", n_resamples)
     value = 2 * estimator.mutual_info_ - float(np.mean(values))
     error = float(np.std(values, ddof=1))
@@ -319,13 +357,24 @@ def by_halves(
 
 def by_reference(
     estimator: MutualInfoEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
+    samples: Sequence[ArrayLike],
     n_resamples: int,
     random_state: np.random.RandomState,
     parallel: Callable,
+    sample_weight: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """Take bias and standard error from samples of a Student copula."""
+    if sample_weight is not None:
+        raise ValueError(
+            'method="reference" draws equally weighted samples; with sample_weight '
+            'pass method="influence" or "subsample".'
+        )
+    if len(samples) > 2:
+        raise ValueError(
+            'method="reference" is not available given Z; pass method="influence" or '
+            '"subsample".'
+        )
+    X, y = samples
     try:
         model = StudentCopulaMI().fit(X, y)
     except ValueError as error:
@@ -337,7 +386,7 @@ def by_reference(
     X, y = model._validate(X, y, reset=False)
     ratio = model._ratio
     if not ratio.correlations.size:
-        return by_influence(estimator, X, y, n_resamples, random_state, parallel)
+        return by_influence(estimator, samples, n_resamples, random_state, parallel)
     draws = [ratio.draw(len(X), random_state) for _ in range(n_resamples)]
     one = without_callbacks(estimator)
     fits = parallel(
@@ -351,7 +400,7 @@ def by_reference(
     bias += (1 - slope) * (ratio.mutual_info - model.mutual_info_)
     error = (values + (1 - slope) * models).std(ddof=1)
     error *= math.sqrt(1 + 1 / n_resamples)
-    halves = estimates_of_halves(one, X, y, random_state, parallel)
+    halves = estimates_of_halves(one, [X, y], random_state, parallel)
     if isinstance(estimator, NeighborEstimator):
         # More neighbours indicate the bias; that on the reference has been removed.
         error = max(error, estimator._sampling_error, disagreement(halves))
@@ -368,11 +417,11 @@ METHODS = {
 }
 
 
-def choose_method(estimator: MutualInfoEstimator, X: ArrayLike, y: ArrayLike) -> str:
+def choose_method(estimator: MutualInfoEstimator, samples: Sequence[ArrayLike]) -> str:
     """Return the name of the method for an estimator."""
-    if not isinstance(estimator, (KSG, MixedKSG)):
+    if len(samples) > 2 or not isinstance(estimator, (KSG, MixedKSG)):
         return "influence"
-    if isinstance(estimator, KSG) and has_reference(X, y):
+    if isinstance(estimator, KSG) and has_reference(*samples):
         return "reference"
     return "subsample"
 

@@ -26,6 +26,7 @@ from skmi.inference._resampling import (
     require_block_length,
     require_count,
     require_level,
+    rows_by_rejection,
     train_and_test_rows,
     warn_of_series,
     with_seed,
@@ -74,6 +75,7 @@ def permutation_test(
     n_permutations: int = 500,
     groups: ArrayLike | None = None,
     block_length: int | None = None,
+    sample_weight: ArrayLike | None = None,
     level: float | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
@@ -103,6 +105,10 @@ def permutation_test(
     block_length : int, default=None
         For series: number of consecutive samples that are permuted as one block. It
         should be several times the length over which samples are correlated.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Importance weights: the test is of the distribution in which each sample has a
+        share in proportion to its weight. It is a test on samples drawn by rejection,
+        see the notes. Not with blocks.
     level : float, default=None
         Stop as soon as the p-value of all permutations would be above this level: the
         decision is the same, and the p-value that of the permutations until then. None
@@ -120,7 +126,9 @@ def permutation_test(
     Raises
     ------
     ValueError
-        If both `groups` and `block_length` are given, or no permutation is possible.
+        If both `groups` and `block_length` are given, or `block_length` and
+        `sample_weight`, if weights leave fewer than eight samples, or if no permutation
+        is possible.
 
     See Also
     --------
@@ -132,6 +140,13 @@ def permutation_test(
     Fails where samples are not exchangeable, as in series and repeated measurements,
     unless `block_length` or `groups` is given: the p-value is then too small. The power
     is that of the estimator; a lower bound that stays at 0 detects nothing.
+
+    Samples with weights are not exchangeable, even if X and y are independent in the
+    weighted distribution. Each is kept with the probability :math:`w_i / \max_j w_j`;
+    those kept are independent samples of that distribution, on which the test is exact
+    for any weights and any estimator. Its power is that of so many samples, and
+    `statistic` that of the samples kept. Trimming large weights keeps more of them, and
+    changes the distribution.
 
     References
     ----------
@@ -154,7 +169,16 @@ def permutation_test(
     require_level(level)
     warn_of_series(X, y, groups, block_length)
     random_state = make_random_state(random_state)
-    estimator = with_seed(estimator, random_state)
+    estimator = with_seed(estimator, random_state, sample_weight)
+    if sample_weight is not None:
+        if block_length is not None:
+            raise ValueError(
+                "sample_weight cannot be combined with block_length; leave out one of "
+                "them."
+            )
+        rows = rows_by_rejection(sample_weight, X, random_state)
+        X, y = select_rows(X, rows), select_rows(y, rows)
+        groups = None if groups is None else groups[rows]
     n_samples = count_rows(y)
     if has_test_samples(estimator):
         return permute_test_samples(

@@ -250,6 +250,7 @@ class NeighborEstimator(MutualInfoEstimator):
         self._conditional_rows = self._rows_given(X, y, Z)
         found = self._conditional_rows.estimate()
         sampling = found.sampling_error
+        self._sampling_error, self._drift = sampling, found.drift.bias
         self.status_ = status(found.value, sampling, math.inf, found.drift)
         if found.missing > max(found.sampling_error, SMALL_MISSING):
             self.status_ = "not converged"

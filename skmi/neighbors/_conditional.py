@@ -12,7 +12,7 @@ from skmi._data.chance import chance_in_groups, hidden_by_noise
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_terms
 from skmi.neighbors._reference import bias_on_normals
-from skmi.neighbors._residuals import Residuals
+from skmi.neighbors._residuals import ResidualsOfSides
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import Atoms, Side, atom_limits
 from skmi.neighbors._terms import conditional_terms
@@ -79,12 +79,10 @@ class ConditionalRows:
         random_state: np.random.RandomState,
     ) -> None:
         require_more_rows(len(blocks[0].codes), n_neighbors)
-        self.residuals = [
-            Residuals(block.columns, blocks[2], marginals) for block in blocks[:2]
-        ]
-        blocks = self._without_condition(
-            blocks, [residuals.columns for residuals in self.residuals]
+        self.residuals = ResidualsOfSides.fit(
+            [block.columns for block in blocks[:2]], blocks[2], marginals
         )
+        blocks = self._without_condition(blocks, self.residuals.columns)
         limits = atom_limits(*blocks)
         limits[2] = COPIES_IN_Z * max(blocks[2].columns.shape[1], 1)
         limit_beside_labels(blocks, limits)
@@ -165,7 +163,7 @@ class ConditionalRows:
         The share that they miss of Z is noise of X and of y, which hides a part of
         their dependence; what they share of it looks like dependence.
         """
-        missed = [residuals.missed for residuals in self.residuals]
+        missed = self.residuals.missed
         n_pairs = min(side.columns.shape[1] for side in self.sides[:2])
         if not any(missed) or not n_pairs:
             return 0.0
@@ -228,10 +226,8 @@ class ConditionalRows:
 
         A new sample counts as one more in each count.
         """
-        columns = [
-            residuals.apply(block.columns, blocks[2])
-            for residuals, block in zip(self.residuals, blocks[:2], strict=True)
-        ]
+        sides = [block.columns for block in blocks[:2]]
+        columns = self.residuals.apply(sides, blocks[2])
         blocks = self._without_condition(blocks, columns)
         new = [
             side.block(block) for side, block in zip(self.sides, blocks, strict=True)

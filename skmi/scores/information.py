@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable
@@ -10,10 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from skmi._core.torch_utils import one_thread
 from skmi.scores._gaussianize import gaussianize
 from skmi.scores.methods import SCORES
 
 __all__ = ["entropy_surrogate", "mige_loss", "mutual_info_gradient", "project_randomly"]
+
+
+FEW_ROWS = 512  # of which the operations are too small to be shared by threads
 
 
 def project_randomly(block: Tensor, n_projections: int | None, seed: int = 0) -> Tensor:
@@ -195,7 +200,8 @@ def entropy_surrogate(
     >>> round(scale.grad.item(), 1)
     1.5
     """
-    score = SCORES[method](rows, **fix_steps(method, options, 10)).to(rows)
+    with one_thread() if len(rows) <= FEW_ROWS else contextlib.nullcontext():
+        score = SCORES[method](rows, **fix_steps(method, options, 10)).to(rows)
     return -(score.detach() * rows).sum(-1).mean()
 
 

@@ -35,6 +35,7 @@ from skmi.critics._composite import add_baseline, add_reference
 from skmi.entropy import read_groups
 from skmi.exceptions import ConvergenceWarning, ReliabilityWarning, warn
 from skmi.gaussian.cross_fitted import CopulaReference
+from skmi.neighbors._residuals import ResidualsMixin
 from skmi.statistics import standard_error
 from skmi.training.loop import Training, run_epochs
 from skmi.training.parameters import (
@@ -69,6 +70,7 @@ class CriticEstimator(
     LoopParameters,
     CriticParameters,
     TrainedAttributes,
+    ResidualsMixin,
     MutualInfoEstimator,
 ):
     """Base of the estimators that train a critic.

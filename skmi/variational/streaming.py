@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
-from skmi._core.sklearn_compat import fit_context, make_random_state
+from skmi._core.sklearn_compat import fit_context, make_random_state, named_arguments
 from skmi._core.torch_utils import make_generator, resolve_device
 from skmi._data.batches import collect_batches, is_batches
 from skmi._data.checks import row_counts, row_keys
@@ -102,6 +102,7 @@ def trains_one_critic(estimator: Any) -> bool:
 class StreamingMixin:
     """Mixin that reads batches in `fit`, and adds `partial_fit` for one critic."""
 
+    @named_arguments
     def fit(
         self,
         X: Any,

@@ -89,3 +89,40 @@ def test_what_is_no_pair_is_refused():
         skmi.InfoNCE().fit(DataLoader(TensorDataset(torch.ones(9, 2)), batch_size=3))
     with pytest.raises(ValueError, match="it has none"):
         skmi.InfoNCE().fit(iter([]))
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+@pytest.mark.parametrize("cls", [skmi.InfoNCE, skmi.IBRegressor])
+def test_a_list_of_batches_is_read_as_an_iterator(cls):
+    X, Y, _ = draw_normal(230, 2, 0.5, seed=0)
+    whole = cls(**SETTINGS).fit(X, Y)
+    pairs = [
+        (X[start : start + 50], Y[start : start + 50]) for start in range(0, 230, 50)
+    ]
+    for batches in (pairs, tuple(map(tuple, pairs)), 3 * pairs, list(loader_of(X, Y))):
+        assert cls(**SETTINGS).fit(batches).mutual_info_ == whole.mutual_info_
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [skmi.InfoNCE, skmi.IBRegressor, skmi.GaussianMI, skmi.KSG, skmi.MIGEGradient],
+)
+def test_batches_beside_a_target_are_refused(cls):
+    X, Y, _ = draw_normal(100, 1, 0.5, seed=0)
+    loader = loader_of(X, Y)
+    for batches in (loader, list(loader)):
+        with pytest.raises(TypeError, match=r"batches.*without y; all take arrays"):
+            cls().fit(batches, Y)
+
+
+@pytest.mark.parametrize("cls", [skmi.MIGEGradient, skmi.InfoMaxEncoder])
+def test_encoders_without_a_critic_of_y_take_no_batches(cls):
+    X, Y, _ = draw_normal(100, 1, 0.5, seed=0)
+    with pytest.raises(TypeError, match="X is an iterable of batches"):
+        cls().fit(loader_of(X, Y))
+
+
+def test_a_dataset_is_no_loader():
+    dataset = loader_of(np.ones((4, 1)), np.ones(4)).dataset
+    with pytest.raises(TypeError, match="DataLoader"):
+        skmi.InfoNCE().fit(dataset)

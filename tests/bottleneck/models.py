@@ -23,16 +23,17 @@ def encoder_of_digits(**parameters):
     return skmi.IBEncoder(**settings | parameters)
 
 
-def split_of(model, n_samples):
+def split_of(model, labels):
     """Repeat the split of a fit with an integer `random_state`."""
     random_state = np.random.RandomState(model.random_state)
     random_state.randint(np.iinfo(np.int32).max)  # the seed of the network
     return train_stop_test(
-        n_samples,
+        len(labels),
         test_size=model.test_size,
         validation_fraction=model.validation_fraction,
         random_state=random_state,
         name="test",
+        labels=labels,
     )
 
 

@@ -1,5 +1,7 @@
 """Networks, encoders of the user, schedules and collapse of the bottleneck."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -74,6 +76,19 @@ def test_the_critic_has_its_own_learning_rate():
     for wrong in ((1e-3,), (1e-3, 0.0), (1e-3, "a"), (1e-3, 1e-3, 1e-3)):
         with pytest.raises(ValueError, match="learning_rate_init"):
             skmi.IBEncoder(learning_rate_init=wrong).fit(X, y)
+
+
+def test_test_samples_that_are_predicted_worse_than_without_X_are_warned_of():
+    """Noise that is overfitted; with weights of classes no shares are aimed at."""
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((200, 20)), np.arange(200) % 2 == 0
+    settings = {"early_stopping": False, "beta": 1e-4, "random_state": 0}
+    with pytest.warns(skmi.exceptions.CollapseWarning, match="worse than without X"):
+        model = skmi.IBEncoder(**settings).fit(X, y)
+    assert model.mutual_info_ < 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", skmi.exceptions.CollapseWarning)
+        skmi.IBEncoder(class_weight="balanced", **settings).fit(X + 3 * y[:, None], y)
 
 
 def test_codes_of_an_independent_target_collapse():

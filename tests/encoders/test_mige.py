@@ -1,5 +1,7 @@
 """MIGEGradient: known directions and gradients, labels, circumstances."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import skmi
+from skmi.bottleneck import _base
+from skmi.encoders import _training
 from skmi.scores import mutual_info_gradient
 from tests.encoders.data import canonical_pair, table
 
@@ -207,3 +211,32 @@ def test_a_linear_encoder_begins_at_the_principal_components():
     expected = PCA(3, whiten=True).fit_transform(StandardScaler().fit_transform(X))
     agreement = np.abs(np.corrcoef(codes.T, expected.T)[:3, 3:])
     np.testing.assert_allclose(agreement, np.eye(3), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("module", "make", "limited"),
+    [
+        (_training, skmi.MIGEGradient, True),
+        (_base, skmi.IBEncoder, True),
+        (_base, functools.partial(skmi.IBEncoder, information="mine"), False),
+        (_training, functools.partial(skmi.MIGEGradient, encoder=nn.Linear), False),
+    ],
+)
+def test_small_networks_are_trained_on_one_thread(monkeypatch, module, make, limited):
+    """Without a change of the global number, which stays for all others."""
+    X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60) % 2
+    seen, run_epochs = [], module.run_epochs
+
+    def noted(*given):
+        seen.append(torch.get_num_threads())
+        return run_epochs(*given)
+
+    monkeypatch.setattr(module, "run_epochs", noted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        make(max_iter=2, random_state=0).fit(X, y)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1 if limited else 2]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import xlogy
 
 from skmi.entropy import discrete_entropy
 from skmi.feature_selection.counts import (
@@ -8,6 +9,7 @@ from skmi.feature_selection.counts import (
     count,
     count_entropy,
     mutual_info_of_counts,
+    sum_of_logs,
 )
 from skmi.feature_selection.encoding import MISSING, is_function_of
 from skmi.feature_selection.exchange import (
@@ -93,3 +95,24 @@ def test_counts_of_rare_codes_are_those_of_samples():
                 np.add.at(expected, (y[rows][known], codes[known, k]), 1)
                 np.testing.assert_array_equal(counts[:, turn, :, i], expected)
     assert sorted(seen) == list(range(30))
+
+
+def test_counts_of_complete_contexts_are_those_of_a_loop():
+    """The last context and code 0 are what is left; small counts are joined."""
+    rng = np.random.RandomState(0)
+    n_rows = 1500
+    codes = rng.randint(3, size=(n_rows, 6)).astype(np.int8)
+    codes[:, 5] = codes[:, 4] == 1
+    context = rng.randint(4, size=n_rows)
+    indicator = (context == np.arange(4)[:, np.newaxis, np.newaxis]).astype(np.float32)
+    for columns, size, block in OneHot(codes, whole=True).blocks(4):
+        counts = count(indicator, block, (4, size), complete=True)[:, 0]
+        for place, column in enumerate(columns):
+            expected = np.zeros((4, size))
+            np.add.at(expected, (context, codes[:, column]), 1)
+            np.testing.assert_array_equal(counts[:, :, place], expected)
+    assert is_function_of(codes, codes[:, 4]).tolist() == [False] * 4 + [True] * 2
+    small = rng.randint(9, size=(7, 5, 40)).astype(np.float32)
+    for axis in (0, 1):
+        expected = xlogy(small, small, dtype=float).sum(axis=axis)
+        np.testing.assert_allclose(sum_of_logs(small, axis, whole=True), expected)

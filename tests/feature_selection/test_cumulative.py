@@ -1,6 +1,10 @@
 import numpy as np
 
-from skmi.feature_selection.cumulative import AdditiveModel, cumulative_information
+from skmi.feature_selection.cumulative import (
+    AdditiveModel,
+    cumulative_information,
+    probabilities,
+)
 from skmi.feature_selection.table import Table
 
 
@@ -31,10 +35,12 @@ def test_additive_model_is_logistic_regression():
     rng = np.random.RandomState(0)
     codes = rng.randint(3, size=(600, 2))
     y = rng.uniform(size=600) < 1 / (1 + np.exp(-0.8 * (codes[:, 0] - codes[:, 1])))
-    model = AdditiveModel(np.eye(2)[y.astype(int)], np.ones(600), 1.0)
+    labels, all_train = np.eye(2)[y.astype(int)], np.ones(600, bool)
+    model = AdditiveModel(labels, np.ones(600), all_train, [1.0])
     for column in codes.T:
         model.add(column)
     indicators = np.column_stack([np.eye(3)[column] for column in codes.T])
     peer = LogisticRegression(C=0.5).fit(indicators, y)  # two scores in place of one
     expected = peer.predict_proba(indicators)
-    np.testing.assert_allclose(model.probabilities, expected, atol=0.02)
+    found = probabilities(model.scores)[:, 0].T
+    np.testing.assert_allclose(found, expected, atol=0.02)

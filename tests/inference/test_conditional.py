@@ -351,6 +351,52 @@ def test_dependence_given_the_condition_is_not_taken_for_its_structure(link):
     assert reliable >= 7
 
 
+def draw_step(rng, kind, n_samples):
+    """X and y of one step of several columns of Z, and own noise."""
+    Z = rng.standard_normal((n_samples, 5))
+    if kind == "sphere":
+        shared = 2.0 * ((Z**2).sum(axis=1) > 4.35)
+    elif kind == "tree":
+        Z = Z[:, :4]
+        branches = np.where(Z[:, 1] > 0.3, 1, -1), np.where(Z[:, 2] > -0.2, 0.8, -1.5)
+        shared = np.where(Z[:, 0] > 0, *branches)
+    else:
+        Z = rng.randint(100, size=n_samples).astype(float)
+        shared = Z % 2
+    noise = 0.5 * rng.standard_normal((2, n_samples))
+    return shared + noise[0], noise[1] - shared, Z
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+@pytest.mark.parametrize("kind", ["sphere", "tree", "even numbers"])
+def test_steps_of_several_columns_are_not_taken_for_dependence(kind):
+    """Without the forest .95 of spheres and .2 of trees were false rejections."""
+    false = 0
+    for seed in range(12):
+        rows = draw_step(np.random.RandomState(seed), kind, 300)
+        test = conditional_independence_test(
+            *rows, n_permutations=39, random_state=seed
+        )
+        false += test.reliable and test.pvalue <= 0.05
+    assert false <= 4
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_trees_do_not_take_dependence_for_what_was_missed(sign):
+    """The noise of fitted values is dependent where X and y are, given Z."""
+    reliable = 0
+    for seed in range(12):
+        rng = np.random.RandomState(seed)
+        Z, (a, b) = rng.standard_normal((300, 2)), rng.standard_normal((2, 300))
+        shared = np.sin(2 * Z[:, 0]) + Z[:, 1] ** 2 / 1.5
+        test = conditional_independence_test(
+            shared + a, sign * shared + a + b, Z, n_permutations=39, random_state=seed
+        )
+        assert test.pvalue <= 0.05
+        reliable += test.reliable
+    assert reliable >= 8
+
+
 def test_many_columns_are_marked():
     Z, (a, b) = (
         np.random.RandomState(0).standard_normal(s) for s in ((200, 60), (2, 200))

@@ -12,7 +12,11 @@ from skmi.datasets import (
     make_student_t,
 )
 from skmi.exceptions import SerialDependenceWarning
-from skmi.inference import ConfidenceInterval, confidence_interval
+from skmi.inference import (
+    ConfidenceInterval,
+    confidence_interval,
+    permutation_test,
+)
 from skmi.inference.intervals import map_to_margins
 from tests.oracle import draw_normal
 
@@ -251,3 +255,96 @@ def test_blocks_that_are_shorter_than_the_memory_are_warned_of():
     rows = draw_series(np.random.RandomState(0), 2000, 0.3, memory=0.98)
     with pytest.warns(SerialDependenceWarning, match="block_length=10 is short"):
         confidence_interval(GaussianMI(), *rows, block_length=10)
+
+
+def draw_given(rng, n_samples, correlation, memory=0.0):
+    """Normal X and y whose noise, beside Z, has a correlation, and all a memory."""
+    noise = rng.standard_normal((n_samples + 100, 3))
+    for row in range(1, len(noise)):
+        noise[row] += memory * noise[row - 1]
+    x, other, z = noise[100:].T
+    y = correlation * x + math.sqrt(1 - correlation**2) * other
+    return (x + 2 * z).reshape(-1, 1), y - z, z
+
+
+@pytest.mark.parametrize("method", ["auto", "subsample"])
+@pytest.mark.parametrize("correlation", [0.0, 0.6])
+def test_intervals_given_a_condition_cover(method, correlation):
+    truth, covered = -0.5 * math.log(1 - correlation**2), []
+    for seed in range(40):
+        rows = draw_given(np.random.RandomState(seed), 300, correlation)
+        options = {"method": method, "n_resamples": 12, "random_state": seed}
+        low, high = confidence_interval(GaussianMI(), *rows, **options)
+        covered.append(low <= truth <= high)
+    assert np.mean(covered) >= 0.88
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6])
+def test_blocks_cover_the_information_of_series_given_another(correlation):
+    truth, covered = -0.5 * math.log(1 - correlation**2), []
+    for seed in range(25):
+        rows = draw_given(np.random.RandomState(seed), 400, correlation, memory=0.9)
+        interval = confidence_interval(
+            GaussianMI(), *rows, block_length=40, random_state=seed
+        )
+        covered.append(interval.low <= truth <= interval.high)
+    assert np.mean(covered) >= 0.88
+
+
+def test_groups_cover_the_information_given_a_condition():
+    covered = []
+    for seed in range(40):
+        rng = np.random.RandomState(seed)
+        groups = np.repeat(np.arange(50), 8)
+        shared, own = rng.standard_normal((3, 50))[:, groups], rng.standard_normal(400)
+        x, y = shared[:2] + shared[2] + 0.3 * own * [[1], [0]]
+        rows = x.reshape(-1, 1), y, shared[2]
+        low, high = confidence_interval(GaussianMI(), *rows, groups=groups)
+        covered.append(low <= 0 <= high)
+    assert np.mean(covered) >= 0.88
+
+
+@pytest.mark.parametrize("labels", ["", "y", "Xy", "XyZ"])
+@pytest.mark.parametrize("options", [{}, {"block_length": 5}, {"groups": "pairs"}])
+def test_labels_given_labels_have_an_interval(labels, options):
+    """Z makes up all dependence: the interval holds 0, and not what it adds."""
+    rng = np.random.RandomState(0)
+    z, a, b = rng.standard_normal((3, 400))
+    x, y = z + a / 2, z + b / 2
+    rows = {"X": x, "y": y, "Z": z > 0 if "Z" in labels else z}
+    rows |= {name: rows[name] > 0 for name in labels.replace("Z", "")}
+    if "Z" in labels:
+        rows["X"], rows["y"] = (rows["Z"] + 0.4 * one > 0.5 for one in (a, b))
+    rows["X"] = rows["X"].reshape(-1, 1)
+    if "groups" in options:
+        options = {"groups": np.arange(400) // 2}
+    low, high = confidence_interval(MixedKSG(), **rows, **options, random_state=0)
+    without, _ = confidence_interval(MixedKSG(), rows["X"], rows["y"], random_state=0)
+    assert low <= 0.01 < without
+    assert 0 <= high < 0.15
+
+
+def test_an_interval_takes_the_condition_that_the_fit_had():
+    X, y, z = draw_given(np.random.RandomState(0), 200, 0.5)
+    fitted = KSG().fit(X, y, z)
+    for call in (confidence_interval, permutation_test):
+        with pytest.raises(ValueError, match="was fitted with Z"):
+            call(fitted, X, y)
+    again = confidence_interval(fitted, X, y, Z=z)
+    assert again.mutual_info == fitted.mutual_info_
+    assert again.standard_error == fitted.standard_error_
+    with pytest.raises(ValueError, match="not available given Z"):
+        confidence_interval(fitted, X, y, Z=z, method="reference")
+    with pytest.raises(ValueError, match="Z have inconsistent numbers"):
+        confidence_interval(fitted, X, y, Z=z[1:])
+
+
+def test_series_without_memory_given_another_are_not_warned_of(recwarn):
+    """Both follow a slow series, and nothing else of them depends on the past."""
+    rng = np.random.RandomState(0)
+    z = draw_series(rng, 500, 0.0)[1]
+    x, y = z + 0.3 * rng.standard_normal((2, 500))
+    confidence_interval(GaussianMI(), x.reshape(-1, 1), y, z)
+    assert not recwarn.list
+    with pytest.warns(SerialDependenceWarning):
+        confidence_interval(GaussianMI(), x.reshape(-1, 1), y)

@@ -95,3 +95,29 @@ def test_pointwise_values_of_new_samples():
     rows = draw(np.random.RandomState(0), 2000, lambda z: z, 0.1)
     new = draw(np.random.RandomState(1), 1000, lambda z: z, 0.1)
     assert KSG().fit(*rows).score_samples(*new).mean() == pytest.approx(TRUTH, abs=0.1)
+
+
+@QUIET
+@pytest.mark.parametrize("cls", [KSG, KernelDensityMI])
+def test_strong_dependence_is_not_hidden_by_fits_of_different_width(cls):
+    """The noise of y, a curve of Z besides, is mostly X, which Z says nothing of."""
+    noise = math.sqrt(0.04)
+    truth = -0.5 * math.log(noise**2 / (noise**2 + 0.98**2))
+    for seed in range(2):
+        z, x, other = np.random.RandomState(seed).standard_normal((3, 1000))
+        y = z**2 + 0.3 * (0.98 * x + noise * other)
+        model = cls().fit(x[:, None], y, z)
+        assert truth - 0.2 < model.mutual_info_ < truth + 0.1
+
+
+@QUIET
+@pytest.mark.parametrize("cls", [KSG, KernelDensityMI])
+def test_linear_functions_take_linear_fits(cls):
+    """Local fits to few samples would hide a part of two nats."""
+    truth, slope = 2.0, math.sqrt(1 - math.exp(-4))
+    for seed in range(4):
+        rng = np.random.RandomState(seed)
+        Z, (a, b) = rng.standard_normal((1000, 2)), rng.standard_normal((2, 1000))
+        y = Z[:, 0] + slope * a + math.sqrt(1 - slope**2) * b
+        model = cls().fit((Z.sum(axis=1) + a)[:, None], y, Z)
+        assert model.mutual_info_ == pytest.approx(truth, abs=0.12)
