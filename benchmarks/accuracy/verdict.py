@@ -42,7 +42,10 @@ BENCHMARK = {
         "verdict": {
             "small": "--sizes 100 --seeds 1 --families 'normal 1x1 .41' 'labels"
             " both sides' 'nothing 2x2'",
-            "cpu": "--sizes 200 1000 --seeds 10 --first-seed 10100 --more",
+            "cpu": "--sizes 200 1000 --seeds 6 --first-seed 10100 --more",
+        },
+        "verdict_large": {
+            "cpu": "--sizes 3000 --seeds 1 --first-seed 10100 --more --no-rival",
         },
     },
 }
