@@ -58,6 +58,10 @@ MOST_CELLS = 512
 # they come to so many cells; with fewer rows the time depends on the columns alone.
 GROWTH, MOST_WORK, FEW_ROWS = 4, 2 * 10**7, 400
 
+# The log p-value of a pair's synergy, which grows with it, beside a pair of selected
+# columns: a proxy of one of them has up to 1, a column of another interaction more.
+MORE_SYNERGY = 1.25
+
 RATIOS = {"mrmr_quotient", "disr"}  # criteria that are not in nats
 
 # A column without information must not be redundant with every other one.
@@ -296,6 +300,8 @@ class CountedSearch(GreedySearch):
         self.overlaps: list[np.ndarray] = []  # redundancy, synergy with each unit
         self.chosen: list[int] = []  # candidates, in their order
         self.shift = self._expected_of_uninformative()
+        self.given_others: np.ndarray | None = None  # p-values of columns, NaN: none
+        self.exchangeable = True  # whether these are enough for a column to enter
         wanted = n_step_permutations(rule.level) if rule.automatic else 0
         self._restart(min(wanted, n_given))
 
@@ -372,10 +378,53 @@ class CountedSearch(GreedySearch):
         """
         none = np.zeros(len(self.pool.members), dtype=bool)
         if not self.units:
-            return self.marginal_pvalues, none
+            return self._given_others(self.marginal_pvalues, none)
         if not self.n_permutations:
             return np.full(len(none), np.nan), none
-        return self.test.pvalues(self.state.values, self.pool.free)
+        found = self.test.pvalues(self.state.values, self.pool.free)
+        return self._given_others(*found)
+
+    def _given_others(
+        self, pvalues: np.ndarray, doubtful: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """P-values of columns that are significant alone raised to those given others.
+
+        Other columns that are significant given all others enter after the first step.
+        """
+        if self.given_others is None:
+            return pvalues, doubtful
+        given = np.append(self.given_others, np.full(len(pvalues) - self.n_columns, 0))
+        alone = (self.marginal_pvalues <= self.rule.entry_level) & self.pool.single
+        explained = alone & (given > self.rule.level)
+        given = np.where(explained, self._pair_pvalues(), given)
+        pvalues = np.where(explained, np.maximum(pvalues, given), pvalues)
+        enters = ~alone & self.pool.single & (given <= self.rule.level)
+        if self.units:
+            pvalues = np.where(alone, np.fmax(pvalues, given), pvalues)
+            if self.exchangeable:
+                enters &= self.pool.free
+                pvalues = np.where(enters, np.minimum(pvalues, given), pvalues)
+        return pvalues, doubtful & ~explained & ~enters
+
+    def _pair_pvalues(self) -> np.ndarray:
+        """P-value of each candidate's best pair with a selected column; 1 if none.
+
+        Pairs of two selected columns have to be far less significant: of a sum each
+        pair of terms has synergy, and so have their proxies.
+        """
+        found = np.ones(len(self.pool.members))
+        chosen, least = set(self.selected), dict.fromkeys(self.selected, 1.0)
+        pvalues = self.marginal_pvalues[self.n_columns :].tolist()
+        pairs = list(zip(self.pool.members[self.n_columns :], pvalues, strict=True))
+        for pair, pvalue in pairs:
+            if chosen.issuperset(pair):
+                least |= {k: min(least[k], pvalue) for k in pair}
+        for pair, pvalue in pairs:
+            for k in set(pair) - chosen:
+                (other,) = set(pair) - {k}
+                if other in chosen and pvalue < least[other] ** MORE_SYNERGY:
+                    found[k] = min(found[k], pvalue)
+        return found
 
     def _choose(self, pool: Pool) -> int | None:
         """Best eligible candidate; a pair counts by half of its value.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -31,6 +32,7 @@ from skmi.feature_selection.by_estimator import (
     select_by_fits,
     with_target,
 )
+from skmi.feature_selection.conditional import additive_set
 from skmi.feature_selection.criteria import CRITERIA
 from skmi.feature_selection.exchange import Permutations, draw_permutations
 from skmi.feature_selection.pair_screen import (
@@ -110,10 +112,9 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         statistic of all features in each permutation, or for the false discovery rate.
     stopping : {"information", "significance"}, default="information"
         "significance" stops where no further feature is significant, and `level` holds
-        for each feature. "information" then adds the features with which the held-out
-        information of all is largest, and `level` holds for whether anything is
-        selected; with ``control="fdr"``, another criterion or an estimator it adds
-        none.
+        for each. "information" then adds features while the others are informative
+        together, and `level` holds for whether anything is selected; with
+        ``control="fdr"``, another criterion or an estimator it adds none.
     n_permutations : int, default=200
         Permutations of the target; up to four times as many where a decision is in
         doubt.
@@ -198,10 +199,9 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     I(X; S) - I(X; S | y), "cmim" the largest and "icap" the sum of the positive ones;
     "jmim" is the smallest I(X, S; y) and "disr" the mean of I(X, S; y) / H(X, S, y).
 
-    `pvalues_` are adjusted for the family of all features. Where pairs are screened,
-    features and pairs have half of the level each. Further features are tested against
-    permutations of y and the selected features together. A partly redundant feature
-    that adds information is selected, see `redundant_with_`; copies are not.
+    `pvalues_` are adjusted for all features; beside a screen of pairs, both have half
+    of the level. Further ones are tested against permutations of y and the selected
+    ones. A feature that others explain in an additive model of y is redundant.
 
     Limits: `scores_` above one nat of two continuous columns are too low, as their
     standard error shows, and dependence finer than the bins is missed. Tests and the
@@ -412,8 +412,9 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         permutations = self._permute(table, n_drawn, random_state)
         if self.estimator is None:
             ordered = self._restricts(table.groups)
-            data_of_search = table, pairs, permutations, rule, ordered
-            return select_by_counts(*data_of_search, on_step), pairs
+            make_set = partial(additive_set, data, rule, self.n_bins)
+            search = table, pairs, permutations, rule, ordered, on_step, make_set
+            return select_by_counts(*search), pairs
         blocks = blocks_for(self.estimator, data.x, data.units)
         task = Task(blocks, data.target, table, pairs, permutations)
         discrete = all(data.y.discrete) or self.discrete_target

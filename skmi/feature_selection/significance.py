@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.special import betainc
+from scipy.stats import chi2, false_discovery_control, gamma, norm
 
 from skmi.statistics import (
     false_discovery_pvalues,
@@ -30,6 +31,8 @@ __all__ = [
     "GAIN_PERMUTATIONS",
     "SCREEN_PERMUTATIONS",
     "StepTest",
+    "adjust",
+    "block_pvalue",
     "bonferroni",
     "chi_squared_pvalues",
     "chi_squared_threshold",
@@ -44,7 +47,9 @@ __all__ = [
     "largest_pvalues",
     "mean_pvalues",
     "n_step_permutations",
+    "quadratic_pvalue",
     "searched_pvalue",
+    "share_pvalues",
     "smallest_pvalue",
     "williams_factor",
 ]
@@ -329,6 +334,99 @@ def expected_maximum(freedom: Any, n_tests: Any, n_rows: int) -> Any:
     """
     largest = chi2.isf(np.minimum(0.5, 1 / np.maximum(n_tests, 1)), freedom)
     return (largest - freedom) / (2 * n_rows)
+
+
+# -- columns given other columns -------------------------------------------------------
+
+
+def adjust(pvalues: np.ndarray, control: str) -> np.ndarray:
+    """P-values adjusted for their number, by Holm, or by Benjamini and Hochberg."""
+    if control == "fdr" or not len(pvalues):
+        return false_discovery_control(pvalues) if len(pvalues) else pvalues
+    order = np.argsort(pvalues, kind="stable")
+    raised = pvalues[order] * np.arange(len(pvalues), 0, -1)
+    adjusted = np.empty(len(pvalues))
+    adjusted[order] = np.minimum(np.maximum.accumulate(raised), 1.0)
+    return adjusted
+
+
+def share_pvalues(shares: Any, n_responses: int, freedom: int) -> Any:
+    """P-values of the share of a residual that residuals of the target explain.
+
+    Parameters
+    ----------
+    shares : float or ndarray
+        Squared length of the projection of a vector of unit length.
+    n_responses : int
+        Dimension of the space that it is projected on.
+    freedom : int
+        Dimension of the space that it is drawn from.
+
+    Returns
+    -------
+    float or ndarray
+        1 where the projection is the whole space.
+    """
+    rest = (freedom - n_responses) / 2
+    if rest <= 0 or n_responses == 0:
+        return np.ones_like(shares, dtype=float)
+    shares = np.clip(shares, 0.0, 1.0).astype(float)
+    return positive(betainc(rest, n_responses / 2, 1 - shares))
+
+
+def block_pvalue(share: float, n_columns: int, n_responses: int, freedom: int) -> float:
+    """P-value of the summed shares of the responses that a block of columns explains.
+
+    Parameters
+    ----------
+    share : float
+        Sum of the squared lengths of the projections of unit vectors.
+    n_columns, n_responses : int
+        Dimension of the space that is projected on, and number of the vectors.
+    freedom : int
+        Dimension of the space that they are drawn from.
+
+    Returns
+    -------
+    float
+    """
+    if not (n_columns and n_responses):
+        return 1.0
+    if n_responses == 1:
+        return float(share_pvalues(share, n_columns, freedom))
+    return quadratic_pvalue(share, n_columns, n_columns, n_responses, freedom)
+
+
+def quadratic_pvalue(
+    statistic: float, trace: float, trace_of_square: float, n_draws: int, freedom: int
+) -> float:
+    """P-value of the sum of a quadratic form over random orthonormal directions.
+
+    By a gamma distribution of the same mean and variance.
+
+    Parameters
+    ----------
+    statistic : float
+        Observed sum.
+    trace, trace_of_square : float
+        Of the matrix of the form, and of its square.
+    n_draws : int
+        Number of directions.
+    freedom : int
+        Dimension of the space.
+
+    Returns
+    -------
+    float
+    """
+    mean = trace / freedom
+    spread = freedom * trace_of_square - trace**2
+    variance = 2 * spread / (freedom**2 * (freedom + 2))
+    if variance <= 1e-12 * mean**2:
+        return 1.0
+    return float(
+        gamma.sf(statistic, n_draws * mean**2 / variance, scale=variance / mean)
+    )
 
 
 # -- pairs and triples -----------------------------------------------------------------

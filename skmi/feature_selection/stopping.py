@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skmi.feature_selection.by_counts import Candidates, CountedSearch
+from skmi.feature_selection.conditional import AdditiveSet
 from skmi.feature_selection.cumulative import (
     CLEAR,
     MOST_CLASSES,
@@ -45,6 +46,7 @@ def select_by_counts(
     rule: Rule,
     ordered: bool = False,
     on_step: Callable[[Step], Any] | None = None,
+    make_set: Callable[[np.ndarray], AdditiveSet] | None = None,
 ) -> Selection:
     """Select columns of codes that are informative about the target.
 
@@ -62,6 +64,8 @@ def select_by_counts(
         Whether the order of the samples matters.
     on_step : callable, default=None
         Called with each step; a true answer stops.
+    make_set : callable, default=None
+        Makes the set of columns for tests given all others from the relevance.
 
     Returns
     -------
@@ -69,9 +73,18 @@ def select_by_counts(
     """
     pairs = pairs.take(np.arange(min(len(pairs.first), MOST_CANDIDATE_PAIRS)))
     search = CountedSearch(Candidates(table, permutations, pairs), pairs.pvalue, rule)
+    additive = None
+    if make_set and rule.automatic and (search.pvalues <= rule.entry_level).any():
+        additive = make_set(search.relevance)
+        given = additive.pvalues()
+        if rule.control == "fwer":  # what is not related to the set is not explained
+            given[~additive.is_related() & (given > rule.level)] = np.nan
+        search.given_others, search.exchangeable = given, not ordered
     stopped = search.go_on(on_step)
     if rule.adds and search.has_significant and not stopped:
-        n_more = n_further_columns(table, search.units, rule, ordered)
+        n_more = 0
+        if additive is None or additive.rest_pvalue(search.selected) <= rule.level:
+            n_more = n_further_columns(table, search.units, rule, ordered)
         order = np.argsort(ranks(search.selected, search.remaining_order()))
         n_selected = len(search.steps)
         # A tree knows the neighbours of samples out of its bag, in time or in a group.

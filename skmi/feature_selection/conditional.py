@@ -1,0 +1,416 @@
+"""Which features are informative given all others: an additive set and its tests."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from skmi.feature_selection.binning import plain_columns
+from skmi.feature_selection.encoding import Columns, few_codes, target_codes
+from skmi.feature_selection.search import Rule
+from skmi.feature_selection.selector_input import SelectorInput
+from skmi.feature_selection.significance import (
+    adjust,
+    block_pvalue,
+    quadratic_pvalue,
+    share_pvalues,
+)
+from skmi.feature_selection.table import join_columns
+
+__all__ = ["AdditiveSet", "Terms", "additive_set", "make_terms"]
+
+MOST_CELLS = 2**21  # numbers of the terms of all units that are held at once
+
+FEWEST_ROWS = 5000  # samples are left out beyond them, then units
+
+MOST_BINARY = 2  # distinct values of a number that is taken for a label
+
+MOST_LEVELS = 8  # levels of a unit, and classes of the target, with a term of their own
+
+ROWS_OF_SHAPE = 200  # samples from which on the functions of a number may be curved
+
+ROWS_OF_TERM = 4  # samples for each coefficient of the model, at least
+
+MOST_UNITS = 100  # of the set
+
+# Principal components that hold such a share of the variance and load on so many terms
+# are common to all: many weak effects would be taken for them, and the other way round.
+COMMON_SHARE, COMMON_TERMS = 0.1, 50
+
+NEAR, RELATED = 0.3, 0.5  # correlations of a unit with its alternatives
+
+COPY = 1e-3  # variance of a unit that is left given a copy of it
+
+MOST_ALTERNATIVES = 10  # units that are tested in place of one
+
+MOST_ROUNDS = 6  # of growing and exchanging
+
+SMALL = 1e-2  # share of the length of a term below which it is a function of the set
+
+LARGEST = 3.0  # standard deviations at which residuals are cut before they are squared
+
+
+def additive_set(
+    data: SelectorInput, rule: Rule, n_bins: int, relevance: np.ndarray
+) -> "AdditiveSet":
+    """Find the set of units given which no other is informative, see `AdditiveSet`."""
+    terms = make_terms(data, relevance, n_bins)
+    n_units = len(relevance)
+    found = AdditiveSet(terms, n_units, rule.level, rule.control, rule.fixed)
+    found.search()
+    return found
+
+
+class Terms(NamedTuple):
+    """Normal scores of numbers, indicators of labels and missing values; responses."""
+
+    values: np.ndarray  # of shape (n_rows, n_terms)
+    unit: np.ndarray  # number of the unit of each term
+    is_score: np.ndarray  # whether each term is a normal score
+    is_block: np.ndarray  # whether the terms of its unit are tested together
+    response: np.ndarray  # of shape (n_rows, n_responses)
+    root_weights: np.ndarray  # of shape (n_rows, 1)
+    units: np.ndarray  # units that have terms
+
+
+def make_terms(data: SelectorInput, relevance: np.ndarray, n_bins: int) -> Terms:
+    """Make the terms of the units, of the most relevant ones where they are many."""
+    n_rows, n_units = len(data.y.values), len(data.units)
+    fewest = max(min(n_rows, FEWEST_ROWS), MOST_CELLS // n_units)
+    rows = np.arange(0, n_rows, max(n_rows // fewest, 1))
+    if data.weights is not None:
+        rows = rows[data.weights[rows] > 0]
+    if len(rows) < n_rows:
+        data = data.take(rows)
+    most = max(MOST_CELLS // len(rows), 1)
+    units = np.sort(np.argsort(-relevance, kind="stable")[:most])
+    alone = [k for k in units if len(data.units[k]) == 1]
+    single = data.x.select([data.units[k][0] for k in alone])
+    values, is_score, places = terms_of(single)
+    unit = np.array(alone, dtype=int)[places]
+    groups = [k for k in units if len(data.units[k]) > 1]
+    if groups:
+        codes = join_columns(data.x.codes(n_bins), [data.units[k] for k in groups])
+        more, places = indicators_of(codes)
+        values = np.column_stack([values, more])
+        unit = np.append(unit, np.array(groups)[places])
+        is_score = np.append(is_score, np.zeros(more.shape[1], bool))
+    roots = np.ones(len(rows)) if data.weights is None else np.sqrt(data.weights)
+    roots = roots * np.sqrt(len(rows) / (roots**2).sum())
+    is_block = ~np.isin(unit, unit[is_score])
+    sides = values, unit, is_score, is_block, response_of(data.y, n_bins)
+    return Terms(*sides, roots[:, np.newaxis], units)
+
+
+def terms_of(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Terms of single columns, whether each is a score, and its column."""
+    plain = plain_columns(columns, MOST_BINARY)
+    present = ~np.isnan(plain.numbers)
+    ranks = average_ranks(plain.numbers, plain.ordered)
+    shares = (ranks - 0.5) / np.maximum(present.sum(axis=0), 1)
+    scores = np.where(present, ndtri(np.where(present, shares, 0.5)), 0.0)
+    numbers = np.flatnonzero(plain.is_number)
+    gone = ~present.all(axis=0)
+    levels = np.flatnonzero(~plain.is_number)
+    indicators, places = indicators_of(plain.levels[:, levels])
+    values = np.column_stack([scores, ~present[:, gone], indicators])
+    is_score = np.arange(values.shape[1]) < len(numbers)
+    of_column = np.concatenate([numbers, numbers[gone], levels[places]])
+    return values.astype(np.float32), is_score, of_column.astype(int)
+
+
+def average_ranks(numbers: np.ndarray, ordered: np.ndarray) -> np.ndarray:
+    """Ranks of the numbers of each column from 1, the mean of those of ties."""
+    ranks = np.empty(numbers.shape)
+    for column, values, found in zip(numbers.T, ordered.T, ranks.T, strict=True):
+        first = np.searchsorted(values, column, "left")
+        found[:] = (first + np.searchsorted(values, column, "right") + 1) / 2
+    return ranks
+
+
+def indicators_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Make indicators of the codes of columns but the first; the column of each."""
+    codes = few_codes(codes, MOST_LEVELS) if codes.shape[1] else codes
+    pairs = [
+        (k, c) for k in range(codes.shape[1]) for c in range(1, codes[:, k].max() + 1)
+    ]
+    found = [codes[:, k] == c for k, c in pairs]
+    values = np.array(found, dtype=np.float32).reshape(len(pairs), len(codes)).T
+    return values, np.array([k for k, _ in pairs], dtype=int)
+
+
+def response_of(y: Columns, n_bins: int) -> np.ndarray:
+    """Make normal scores of a number, or indicators of the classes of labels."""
+    if y.values.shape[1] == 1:
+        plain = plain_columns(y, MOST_BINARY)
+        if plain.is_number[0]:
+            return terms_of(y)[0][:, :1]
+    codes = target_codes(y.values, n_bins, MOST_LEVELS, y.discrete, y.types)
+    return indicators_of(codes[:, np.newaxis])[0]
+
+
+def orthonormal(columns: np.ndarray, smallest: float = 1e-4) -> np.ndarray:
+    """Orthonormal basis of the span of some columns but small ones."""
+    left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
+    return left[:, sizes > smallest * np.sqrt(len(columns))]
+
+
+class AdditiveSet:
+    r"""Smallest set of units given which no other one is informative, additively.
+
+    The target and the term of a candidate are regressed on functions of the units in
+    the set, and the residuals are tested. Units are added while the best one is
+    significant among all, exchanged for others that explain more, and left out where
+    they are no longer significant. If X has normal scores that are jointly normal and
+    y is a sum of functions of some columns and noise, the test is that of y and X_j
+    given all others, once the set contains those columns.
+
+    Parameters
+    ----------
+    terms : Terms
+        Terms of the units and the responses.
+    n_units : int
+        Number of all units, for which p-values are adjusted.
+    level : float
+        Level at which units enter.
+    control : {"fwer", "fdr"}
+        Whether the level is divided by the number of units, or the number of selected
+        units by it (Benjamini and Hochberg).
+    fixed : tuple of int, default=()
+        Units that belong to the set in any case.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        n_units: int,
+        level: float,
+        control: str,
+        fixed: tuple[int, ...] = (),
+    ):
+        self.terms, self.n_units = terms, n_units
+        self.level, self.control = level, control
+        self.roots = terms.root_weights
+        self.n_rows = len(self.roots)
+        self.curved = self.n_rows >= ROWS_OF_SHAPE
+        self.places = {k: np.flatnonzero(terms.unit == k) for k in terms.units}
+        start = self.roots.astype(np.float32)
+        base = start / np.linalg.norm(start)
+        values = terms.values * start
+        values -= base @ (base.T @ values)
+        length = np.linalg.norm(values, axis=0)
+        self.values = values / np.where(length > 0, length, np.inf)
+        self.base = np.column_stack([base, self._common(base)])
+        self.fixed = [k for k in fixed if k in self.places]
+        self.chosen = list(self.fixed)
+        self.n_functions = 3 if self.curved else 1
+
+    def _common(self, base: np.ndarray) -> np.ndarray:
+        """Principal components that all terms share."""
+        values, n_terms = self.values, self.values.shape[1]
+        if n_terms < COMMON_TERMS:
+            return values[:, :0]
+        some = values[:: max(self.n_rows // 1000, 1)]
+        _, sizes, loads = np.linalg.svd(some[:, :: max(n_terms // 2000, 1)], False)
+        shares = sizes**2 / (sizes**2).sum()
+        spread = 1 / (loads**4).sum(axis=1)
+        loads = loads[(shares >= COMMON_SHARE) & (spread >= COMMON_TERMS)]
+        found = values[:, :: max(n_terms // 2000, 1)] @ loads.T
+        return found / np.maximum(np.linalg.norm(found, axis=0), 1e-12)
+
+    def basis(self, units: list[int]) -> np.ndarray:
+        """Orthonormal basis of the functions of some units, (n_rows, n_functions)."""
+        parts = [self.base]
+        for k in units:
+            places = self.places[k]
+            parts.append(self.values[:, places])
+            scores = places[self.terms.is_score[places]]
+            if self.curved and len(scores):
+                u = 2 * ndtr(self.terms.values[:, scores]) - 1
+                parts += [self.roots * (u**2), self.roots * (u**3)]
+        matrix = np.column_stack(parts)
+        left, sizes, _ = np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0), False)
+        return left[:, sizes > 1e-3 * sizes[0]].astype(np.float32)
+
+    def residuals(
+        self, units: list[int], places: np.ndarray | slice = slice(None)
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Residuals of some terms and of the responses, and the rest of freedom."""
+        basis = self.basis(units)
+        values = self.values[:, places]
+        values = values - basis @ (basis.T @ values)
+        response = self.terms.response * self.roots
+        response = response - basis @ (basis.T @ response)
+        response = orthonormal(response)
+        return values, response, self.n_rows - basis.shape[1]
+
+    def functions(self, residuals: np.ndarray, places: np.ndarray | slice) -> list:
+        """Functions of residuals, of unit length, 0 for functions of the set."""
+        length = np.linalg.norm(residuals, axis=0)
+        found = [residuals / np.where(length > SMALL, length, np.inf)]
+        if self.curved:
+            found += self._curves(found[0], self.terms.is_score[places])
+        return found
+
+    def _curves(self, residuals: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
+        """Square and cube of residuals of unit length, 0 where they are no scores."""
+        plain = residuals * np.where(scores, np.sqrt(self.n_rows), 0) / self.roots
+        plain = np.clip(plain, -LARGEST, LARGEST)
+        found, base = [], self.base[:, :1]
+        for curve in (plain**2, plain**3 - 2.5 * plain):
+            curve = curve * self.roots
+            curve -= base @ (base.T @ curve)
+            length = np.linalg.norm(curve, axis=0)
+            found.append(curve / np.where(length > SMALL, length, np.inf))
+        return found
+
+    def unit_pvalues(self, units: list[int], tested: np.ndarray | None = None) -> Any:
+        """P-values of some units, or of all, given other units; 1 for the others."""
+        places = np.arange(len(self.terms.unit))
+        if tested is not None:
+            places = places[np.isin(self.terms.unit, tested)]
+        values, response, freedom = self.residuals(units, places)
+        unit, is_block = self.terms.unit[places], self.terms.is_block[places]
+        plain = np.flatnonzero(~is_block)
+        shares = [
+            ((response.T @ f) ** 2).sum(axis=0)
+            for f in self.functions(values[:, plain], places[plain])
+        ]
+        found = share_pvalues(np.max(shares, axis=0), response.shape[1], freedom)
+        pvalues, count = np.ones(self.n_units), np.zeros(self.n_units)
+        np.minimum.at(pvalues, unit[plain], found * self.n_functions)
+        np.add.at(count, unit[plain], 1)
+        pvalues = np.minimum(pvalues * np.maximum(count, 1), 1.0)
+        for k in np.unique(unit[is_block]):
+            block = orthonormal(values[:, unit == k] * np.sqrt(self.n_rows), SMALL)
+            share = ((response.T @ block) ** 2).sum()
+            pvalues[k] = block_pvalue(share, block.shape[1], response.shape[1], freedom)
+        return pvalues
+
+    def threshold(self, n_chosen: int) -> float:
+        """P-value up to which a unit enters beside so many."""
+        n_best = n_chosen + 1 if self.control == "fdr" else 1
+        return self.level * n_best / self.n_units
+
+    @property
+    def most(self) -> int:
+        """Largest number of units in the set."""
+        return min(self.n_rows // (ROWS_OF_TERM * self.n_functions), MOST_UNITS)
+
+    def search(self) -> None:
+        """Find the set."""
+        seen = set()
+        for _ in range(MOST_ROUNDS):
+            self._grow()
+            self._exchange()
+            if frozenset(self.chosen) in seen:
+                break
+            seen.add(frozenset(self.chosen))
+
+    def _grow(self) -> None:
+        """Add the best unit while it is significant."""
+        while len(self.chosen) < self.most:
+            pvalues = self.unit_pvalues(self.chosen)
+            pvalues[self.chosen] = 1
+            best = int(pvalues.argmin())
+            if pvalues[best] > self.threshold(len(self.chosen)):
+                break
+            self.chosen.append(best)
+
+    def _exchange(self) -> None:
+        """Leave out units that are not significant, exchange others for better ones."""
+        for k in [k for k in self.chosen if k not in self.fixed]:
+            others = [j for j in self.chosen if j != k]
+            pvalues = self.unit_pvalues(others, self._near(k))
+            if pvalues[k] > self.threshold(len(others)):
+                self.chosen = others
+                continue
+            pvalues[others] = 1
+            best = int(pvalues.argmin())
+            if pvalues[best] < pvalues[k] / 2:
+                self.chosen = [*others, best]
+
+    def _near(self, k: int) -> np.ndarray:
+        """Units with a term that is correlated with one of a unit, the closest first.
+
+        The unit itself is one of them.
+        """
+        related = np.abs(self.values[:, self.places[k]].T @ self.values).max(axis=0)
+        closest = np.zeros(self.n_units)
+        np.maximum.at(closest, self.terms.unit, related)
+        closest[k] = 2
+        order = np.argsort(-closest, kind="stable")
+        return order[closest[order] >= NEAR]
+
+    def pvalues(self) -> np.ndarray:
+        """Return adjusted p-values of all units given all others.
+
+        1 for units outside of the set but copies, NaN for those without terms.
+        """
+        own, given = np.ones(self.n_units), np.ones(len(self.chosen))
+        for i, k in enumerate(self.chosen):
+            others = [j for j in self.chosen if j != k]
+            own[k] = self.unit_pvalues(others, np.array([k]))[k]
+            given[i] = self._alternative_pvalue(k, others)
+        found = adjust(own, self.control)
+        found[self.chosen] = np.maximum(found[self.chosen], adjust(given, self.control))
+        for k in self.chosen:
+            copies = self._copies(k, self._near(k)[: MOST_ALTERNATIVES + 1])
+            found[copies] = np.minimum(found[copies], found[k])
+        has_terms = np.isin(np.arange(self.n_units), self.terms.units)
+        return np.where(has_terms, found, np.nan)
+
+    def _left(self, k: int, other: int) -> float:
+        """Return the share of the variance of a unit that is left given another."""
+        left = self.residuals([other], self.places[k])[0]
+        return float((left**2).sum() / len(self.places[k]))
+
+    def _copies(self, k: int, units: np.ndarray) -> np.ndarray:
+        """Those of some units that are functions of a unit, and it one of them."""
+        left = [max(self._left(k, j), self._left(j, k)) for j in units.tolist()]
+        return units[np.array(left) < COPY]
+
+    def _alternative_pvalue(self, k: int, others: list[int]) -> float:
+        """Largest p-value of a unit of the set given the others and one unit more.
+
+        Those are the units closest to it, copies excepted, and the p-value is adjusted
+        for their number: a unit that stands for another one outside of the set is not
+        significant given that one.
+        """
+        near = np.setdiff1d(self._near(k), self.chosen)
+        places = np.flatnonzero(np.isin(self.terms.unit, [k, *near]))
+        values = self.functions(self.residuals(others, places)[0], places)[0]
+        unit = self.terms.unit[places]
+        closeness = np.abs(values[:, unit == k].T @ values).max(axis=0)
+        closest = np.zeros(self.n_units)
+        np.maximum.at(closest, unit, closeness)
+        near = near[np.argsort(-closest[near], kind="stable")][:MOST_ALTERNATIVES]
+        near = np.setdiff1d(near, self._copies(k, near))
+        tested = np.array([k])
+        found = [self.unit_pvalues([*others, j], tested)[k] for j in near.tolist()]
+        n_related = (closest[near] >= RELATED).sum()
+        return min(max(found, default=0.0) * max(n_related, 1), 1.0)
+
+    def is_related(self) -> np.ndarray:
+        """Whether each unit depends on the set, linearly, at the level."""
+        basis = self.basis(self.chosen)  # of which the constant has no share
+        shares = ((basis.T @ self.values) ** 2).sum(axis=0)
+        pvalues = share_pvalues(shares, basis.shape[1] - 1, self.n_rows - 1)
+        related = np.zeros(self.n_units, dtype=bool)
+        np.logical_or.at(related, self.terms.unit, pvalues <= self.level)
+        return related
+
+    def rest_pvalue(self, units: list[int]) -> float:
+        """P-value of all units outside of some together, given these."""
+        outside = np.flatnonzero(~np.isin(self.terms.unit, units))
+        values, response, freedom = self.residuals(units, outside)
+        if not (len(outside) and response.shape[1] and freedom > response.shape[1]):
+            return 1.0
+        values = self.functions(values, outside)[0]
+        count = np.bincount(self.terms.unit, minlength=self.n_units)
+        values = values / np.sqrt(count[self.terms.unit[outside]])
+        side = values if values.shape[1] <= len(values) else values.T
+        gram = side.T @ side
+        traces = float(np.trace(gram)), float((gram**2).sum())
+        statistic = float(((response.T @ values) ** 2).sum())
+        return quadratic_pvalue(statistic, *traces, response.shape[1], freedom)

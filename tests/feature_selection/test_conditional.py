@@ -1,0 +1,88 @@
+"""Columns that depend on true ones are left out; truth: the columns that make y."""
+
+import numpy as np
+import pytest
+
+from skmi import MIFeatureSelector
+from skmi.feature_selection.significance import (
+    adjust,
+    block_pvalue,
+    quadratic_pvalue,
+    share_pvalues,
+)
+
+
+def design(kind, rng, n_rows=400, n_columns=200):
+    own = rng.standard_normal((n_rows, n_columns))
+    if kind == "equicorrelated":
+        return np.sqrt(0.6) * rng.standard_normal((n_rows, 1)) + np.sqrt(0.4) * own
+    if kind == "autoregressive":
+        for k in range(1, n_columns):
+            own[:, k] = 0.9 * own[:, k - 1] + np.sqrt(1 - 0.81) * own[:, k]
+        return own
+    own[:, 1:] *= 1 / 3
+    blocks = np.repeat(rng.standard_normal((n_rows, n_columns // 10)), 10, axis=1)
+    own[:, ::10] = 0  # the first of each ten is what the others are copies of
+    return blocks + own
+
+
+@pytest.mark.parametrize("kind", ["equicorrelated", "autoregressive", "copies"])
+def test_correlated_columns_without_an_effect_are_left_out(kind):
+    """Eight effects; a share of false ones of 0.05 in the mean of 12 selections."""
+    shares, found = [], []
+    for seed in range(3):
+        rng = np.random.RandomState(seed)
+        X = design(kind, rng)
+        true = 10 * rng.permutation(20)[:8]
+        y = X[:, true].sum(axis=1) + rng.standard_normal(len(X))
+        for options in (
+            {},
+            {"stopping": "significance"},
+            {"control": "fdr"},
+            {"control": "fdr", "level": 0.2},
+        ):
+            selector = MIFeatureSelector(random_state=seed, **options).fit(X, y)
+            chosen = selector.get_support(indices=True)
+            shares.append(np.mean(~np.isin(chosen, true)))
+            found.append(np.isin(true, chosen).mean())
+    assert np.mean(shares) <= 0.12  # nominal: three times 0.05 and 0.2
+    assert np.mean(found) >= 0.9
+
+
+def test_effects_of_opposite_signs_are_found():
+    """Equal correlations hide them: each alone explains a hundredth of y."""
+    rng = np.random.RandomState(0)
+    X = design("equicorrelated", rng, 500, 100)
+    y = X[:, :5].sum(axis=1) - X[:, 5:10].sum(axis=1) + rng.standard_normal(500)
+    selector = MIFeatureSelector(stopping="significance", random_state=0).fit(X, y)
+    assert selector.support_[:10].all()
+    assert selector.support_[10:].sum() <= 1
+
+
+def test_a_curved_effect_is_no_proxy():
+    rng = np.random.RandomState(1)
+    X = design("autoregressive", rng, 800, 60)
+    y = X[:, 10] ** 2 + X[:, 40] + 0.5 * rng.standard_normal(800)
+    selector = MIFeatureSelector(stopping="significance", random_state=0).fit(X, y)
+    assert selector.get_support(indices=True).tolist() == [10, 40]
+
+
+def test_pvalues_of_projections_are_uniform():
+    rng = np.random.RandomState(0)
+    shares, blocks, forms = [], [], []
+    scale = np.array([3.0, *np.ones(20)])
+    for _ in range(1500):
+        drawn = np.linalg.qr(rng.standard_normal((60, 2)))[0]
+        shares.append(share_pvalues((drawn[0] ** 2).sum(), 2, 60))
+        blocks.append(block_pvalue((drawn[:4] ** 2).sum(), 4, 2, 60))
+        values = (scale @ drawn[: len(scale)] ** 2).sum()
+        forms.append(quadratic_pvalue(values, scale.sum(), (scale**2).sum(), 2, 60))
+    for pvalues in (shares, blocks, forms):
+        quantiles = np.quantile(pvalues, [0.05, 0.5, 0.95])
+        np.testing.assert_allclose(quantiles, [0.05, 0.5, 0.95], atol=0.04)
+
+
+def test_adjusted_pvalues_by_hand():
+    pvalues = np.array([0.01, 0.04, 0.03, 0.5])
+    np.testing.assert_allclose(adjust(pvalues, "fwer"), [0.04, 0.09, 0.09, 0.5])
+    np.testing.assert_allclose(adjust(pvalues, "fdr"), [0.04, 0.16 / 3, 0.16 / 3, 0.5])
