@@ -27,6 +27,8 @@ MOST_BINARY = 2  # distinct values of a number that is taken for a label
 
 MOST_LEVELS = 8  # levels of a unit, and classes of the target, with a term of their own
 
+ROWS_OF_LEVEL = 5  # samples of a level, at least, in the mean; no terms otherwise
+
 ROWS_OF_SHAPE = 200  # samples from which on the functions of a number may be curved
 
 ROWS_OF_TERM = 4  # samples for each coefficient of the model, at least
@@ -111,7 +113,8 @@ def terms_of(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     scores = np.where(present, ndtri(np.where(present, shares, 0.5)), 0.0)
     numbers = np.flatnonzero(plain.is_number)
     gone = ~present.all(axis=0)
-    levels = np.flatnonzero(~plain.is_number)
+    few = plain.levels.max(axis=0, initial=0) < len(plain.levels) / ROWS_OF_LEVEL
+    levels = np.flatnonzero(~plain.is_number & few)
     indicators, places = indicators_of(plain.levels[:, levels])
     values = np.column_stack([scores, ~present[:, gone], indicators])
     is_score = np.arange(values.shape[1]) < len(numbers)

@@ -377,6 +377,7 @@ def student_scatter(
         cut = np.quantile(np.abs(block), 0.7, axis=0)
         inner = np.clip(block, -cut, cut)
         scatter = (inner * shares[:, np.newaxis]).T @ inner
+        scatter[np.diag_indices(d)] *= 1 + ridge
     for _ in range(max_iter):
         lengths, _ = squared_lengths(block, scatter)
         weights = shares * (degrees_of_freedom + d) / (degrees_of_freedom + lengths)

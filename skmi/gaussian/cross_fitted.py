@@ -31,6 +31,7 @@ Folds = Sequence[tuple[np.ndarray, np.ndarray]]  # samples to fit to, and to tes
 
 DEGREES_OF_FREEDOM = (math.inf, 40, 15, 8, 5, 3, 2, 1, 0.5)
 N_STEPS = 20  # of the fixed point of correlations and scales
+RIDGE = 1e-9  # of samples that are drawn, of which ranks can be the same in all columns
 LARGEST_CORRELATION = 1 - 1e-6  # the log ratio stays finite for exact relations
 # In standard errors of the correlation of independent columns, 1 / sqrt(n): what many
 # columns have by chance would otherwise add up.
@@ -274,7 +275,7 @@ class CopulaReference(FoldedCopula):
             return RankBias(0.0, 0.0, 1.0)
         n_x, nu = ratio.sizes[0], self.degrees_of_freedom
         return rank_bias(
-            ratio, n_samples, lambda block: elliptical_ratio(block, n_x, nu)
+            ratio, n_samples, lambda block: elliptical_ratio(block, n_x, nu, RIDGE)
         )
 
     def standard_error(self, pointwise: np.ndarray) -> float:
@@ -403,10 +404,12 @@ def out_of_fold_terms(
 
 
 def elliptical_ratio(
-    block: np.ndarray, n_x: int, degrees_of_freedom: float
+    block: np.ndarray, n_x: int, degrees_of_freedom: float, ridge: float = 0.0
 ) -> EllipticalRatio:
     """Return the ratio of the scatter matrix, about 0, of both blocks side by side."""
-    scatter = student_scatter(block, degrees_of_freedom, tol=1e-2, max_iter=30)
+    scatter = student_scatter(
+        block, degrees_of_freedom, tol=1e-2, max_iter=30, ridge=ridge
+    )
     return EllipticalRatio(np.zeros(block.shape[1]), scatter, n_x, degrees_of_freedom)
 
 
