@@ -416,7 +416,7 @@ def bump_mutual_info():
     return entropy - (1 + np.log(2 * np.pi * 0.09)) / 2
 
 
-@pytest.mark.parametrize("n_samples, seed", [(300, 0), (300, 1), (1000, 0)])
+@pytest.mark.parametrize(("n_samples", "seed"), [(300, 0), (300, 1), (1000, 0)])
 @pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
 def test_ranks_of_nearly_exact_relations_can_be_the_same(n_samples, seed):
     """Of 12 nats no estimator of so few samples is sure, and the status says so."""
