@@ -61,7 +61,7 @@ def test_labels_given_are_means_of_groups():
     assert model.mutual_info_ == pytest.approx(0.0, abs=0.02)
     design = np.column_stack([label == name for name in "abc"]).astype(float)
     design = np.column_stack([design, frame["number"]])
-    rests = [v - design @ np.linalg.lstsq(design, v)[0] for v in (x, y)]
+    rests = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
     plain = -0.5 * math.log(1 - np.corrcoef(rests)[0, 1] ** 2)
     assert model.mutual_info_ == pytest.approx(plain, abs=0.002)
 
@@ -118,7 +118,10 @@ def test_pointwise_values_are_the_log_ratio_of_conditional_densities():
     model = skmi.GaussianMI().fit(X, y, Z)
     values = model.score_samples(X, y, Z)
     design = np.column_stack([Z, np.ones(len(Z))])
-    a, b = (v - design @ np.linalg.lstsq(design, v)[0] for v in (X[:, 0], y[:, 0]))
+    a, b = (
+        v - design @ np.linalg.lstsq(design, v, rcond=None)[0]
+        for v in (X[:, 0], y[:, 0])
+    )
     a, b = a / a.std(), b / b.std()
     rho = (a * b).mean()
     gap = 1 - rho**2

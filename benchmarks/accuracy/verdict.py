@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
+from scipy.integrate import trapezoid
 from scipy.stats import chi2, norm
 
 import skmi
@@ -70,7 +71,7 @@ def mixture_entropy(means, scales):
     for part in np.array_split(np.arange(len(means)), 20):
         density += norm.pdf(grid[:, np.newaxis], means[part], scales[part]).sum(axis=1)
     density /= len(means)
-    return -np.trapezoid(density * np.log(np.maximum(density, 1e-300)), grid)
+    return -trapezoid(density * np.log(np.maximum(density, 1e-300)), grid)
 
 
 # -- numbers -------------------------------------------------------------------------

@@ -215,15 +215,15 @@ def read_label_columns(estimator, y, reset):
     if y is None or not estimator._mixes_labels_in_y:
         return y, None
     kinds = {dtype_kind(name) for name in column_types(y)}
-    if len(kinds) < 2 or "discrete" not in kinds:
+    if len(kinds) < 2 or not kinds & {"discrete", "object"}:
         return y, None
     table = np.asarray(y, dtype=object)
+    labels = None if reset else estimator._layout.y_labels
     if reset:
         mask = np.isin(feature_kinds(y), ["discrete", "text", "boolean"])
-        labels = LabelColumns.learn("y", table, mask)
-    else:
-        labels = estimator._layout.y_labels
-    return labels.indicators(table), labels
+        if mask.any() and not mask.all():
+            labels = LabelColumns.learn("y", table, mask)
+    return (y, None) if labels is None else (labels.indicators(table), labels)
 
 
 def read_features(estimator, X, y, reset, min_samples):

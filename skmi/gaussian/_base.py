@@ -183,7 +183,7 @@ def without_determined(
     for number in range(y.shape[1]):
         column = y[:, [number]]
         target = IndependentColumns(column, marginals, weights).apply(column)
-        rest = target - z @ np.linalg.lstsq(z, target)[0]
+        rest = target - z @ np.linalg.lstsq(z, target, rcond=None)[0]
         if (rest**2).sum() <= EXACT * (target**2).sum():
             y[:, number] = y[0, number]
     return y

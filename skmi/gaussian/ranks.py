@@ -201,7 +201,7 @@ def hidden_by_ranks(X: np.ndarray, y: np.ndarray, Z: np.ndarray, value: float) -
         scores = IndependentColumns(side, "rank").apply(side)
         if not scores.shape[1]:
             return 0.0
-        rest = scores - design @ np.linalg.lstsq(design, scores)[0]
+        rest = scores - design @ np.linalg.lstsq(design, scores, rcond=None)[0]
         left = ((rest**2).mean(axis=0) / scores.var(axis=0)).min()
         shares.append(noise / max(left - noise, noise / 10))
     if max(shares) < LEAST_NOISE:

@@ -42,7 +42,7 @@ def test_neighbours_in_place_of_counts(criterion):
 
 def test_labels_for_mixed_neighbours():
     frame, y = mixed_frame()
-    frame = frame[["noise", "color", "kind"]].fillna("none")
+    frame = frame[["noise", "color", "kind"]].astype({"kind": object}).fillna("none")
     selector = MIFeatureSelector(
         estimator=MixedKSG(), n_permutations=39, random_state=0
     ).fit(frame, y)

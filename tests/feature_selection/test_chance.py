@@ -41,6 +41,7 @@ def test_dense_tables_have_the_correction_of_miller():
     assert column_information(np.full(300, MISSING), y) == 0
 
 
+@pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("n_levels", [4, 150])
 def test_plugin_values_under_permutation(missing, n_levels):
