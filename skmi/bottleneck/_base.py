@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import itertools
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -294,19 +293,11 @@ class BottleneckEstimator(
         training = self._make_training(network, x, data, generator)
         warn_of_few_rows(data.fold.report)
         fitted = functools.partial(self._fitted_attributes, training, noise, data)
-        with threads_of(self._count_products(x)):
-            stopped = run_epochs(self, training, fitted, network.set_epoch)
+        stopped = run_epochs(self, training, fitted, network.set_epoch)
         if not stopped and not training.converged:
             self._warn_of_convergence()
-        self._publish(training, noise, data)
-
-    def _count_products(self, x: np.ndarray) -> float:
-        """Count the products in the encoder's largest layer; the user's is unknown."""
-        if self.encoder is not None or INFORMATION[self.information].has_critic:
-            return np.inf
-        widths = x.shape[1], *self.hidden_layer_sizes, 2 * self.n_components
-        largest = max(a * b for a, b in itertools.pairwise(widths))
-        return min(self.batch_size, len(x)) * largest
+        with threads_of(training.n_products):
+            self._publish(training, noise, data)
 
     def _prepare(self, X, encoded, target, random_state) -> FitData:
         """Split the samples, and learn scalings and weights from those that train."""
