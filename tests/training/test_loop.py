@@ -6,8 +6,7 @@ import pytest
 import torch
 
 import skmi
-from skmi import IBEncoder, InfoMaxEncoder, InfoNCE, bounds
-from skmi._core import torch_utils
+from skmi import bounds
 from skmi.critics._batched import copy_models
 from skmi.training.loop import Training
 from skmi.training.negatives import cyclic_partners
@@ -364,27 +363,3 @@ def test_a_full_device_is_given_smaller_blocks(most_pairs, size):
     training.block_size = 32
     with pytest.raises(torch.cuda.OutOfMemoryError):
         training.consider_start()
-
-
-@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
-def test_small_networks_train_on_one_thread(monkeypatch):
-    """Threads that wait for each other after small operations cost ten times more."""
-    entered = []
-    real = torch_utils.one_thread
-
-    def noted():
-        entered.append(True)
-        return real()
-
-    monkeypatch.setattr(torch_utils, "one_thread", noted)
-    X = np.random.RandomState(0).standard_normal((60, 2))
-    y = X[:, 0] > 0
-    before = torch.get_num_threads()
-    for model in (InfoNCE(), InfoMaxEncoder(), IBEncoder(information="mine")):
-        entered.clear()
-        model.set_params(max_iter=1, early_stopping=False).fit(X, y)
-        assert entered
-    entered.clear()
-    InfoNCE(hidden_layer_sizes=(512, 512), max_iter=1, early_stopping=False).fit(X, y)
-    assert not entered
-    assert torch.get_num_threads() == before
