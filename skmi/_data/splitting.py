@@ -302,9 +302,19 @@ def require_samples(
     sizes: dict,
     groups: np.ndarray | None = None,
 ) -> None:
-    """Raise where fewer than two samples train, or one alone is tested on."""
-    if len(fold.train) >= 2 and len(fold.report) != 1:
+    """Raise where fewer than two samples train, or one alone or none is tested on.
+
+    None may be, where there are no folds.
+    """
+    n_needed = 2 if "cv" in sizes else 0
+    n_reported = len(fold.report)
+    if len(fold.train) >= 2 and n_reported >= n_needed and n_reported != 1:
         return
+    if "cv" in sizes and not n_reported:
+        raise ValueError(
+            "cv gives a fold without test samples, or all of them have a sample_weight "
+            "of 0. Pass a cv whose folds have test samples of positive weight."
+        )
     given = ", ".join(f"{key}={value}" for key, value in sizes.items() if value)
     if groups is not None:
         raise ValueError(

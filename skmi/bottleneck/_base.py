@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import itertools
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -48,7 +47,13 @@ from skmi.critics import CRITICS
 from skmi.critics._batched import copy_network
 from skmi.critics._layers import MultiLayer
 from skmi.encoders._networks import make_encoder, probe_encoder
-from skmi.exceptions import CollapseWarning, ConvergenceWarning, warn
+from skmi.exceptions import (
+    CollapseWarning,
+    ConvergenceWarning,
+    SaturationWarning,
+    SkmiWarning,
+    warn,
+)
 from skmi.training.loop import Training, run_epochs
 from skmi.training.parameters import (
     NON_NEGATIVE,
@@ -168,6 +173,7 @@ class BottleneckEstimator(
         """
         self._fit(*collect_batches(X, y))
         self._warn_of_collapse()
+        self._warn_of_saturation()
         return self
 
     def transform(self, X: ArrayLike, *, sample: bool = False) -> np.ndarray:
@@ -282,7 +288,22 @@ class BottleneckEstimator(
         finally:
             del self._given
 
+    def _warn_of_unused(self):
+        """Warn of parameters that the information does not use."""
+        unused = []
+        if self.method is not None and self.information != "mige":
+            unused.append("method")
+        is_pair = np.ndim(self.learning_rate_init) > 0
+        if is_pair and not INFORMATION[self.information].has_critic:
+            unused.append("the second learning_rate_init, that of the critic,")
+        for name in unused:
+            warn(
+                f"{name} has no effect with information={self.information!r}.",
+                SkmiWarning,
+            )
+
     def _train(self, X, encoded, target, start):
+        self._warn_of_unused()
         random_state = make_random_state(self.random_state)
         generator = make_generator(random_state)
         data = self._prepare(X, encoded, target, random_state)
@@ -294,19 +315,11 @@ class BottleneckEstimator(
         training = self._make_training(network, x, data, generator)
         warn_of_few_rows(data.fold.report)
         fitted = functools.partial(self._fitted_attributes, training, noise, data)
-        with threads_of(self._count_products(x)):
-            stopped = run_epochs(self, training, fitted, network.set_epoch)
+        stopped = run_epochs(self, training, fitted, network.set_epoch)
         if not stopped and not training.converged:
             self._warn_of_convergence()
-        self._publish(training, noise, data)
-
-    def _count_products(self, x: np.ndarray) -> float:
-        """Count the products in the encoder's largest layer; the user's is unknown."""
-        if self.encoder is not None or INFORMATION[self.information].has_critic:
-            return np.inf
-        widths = x.shape[1], *self.hidden_layer_sizes, 2 * self.n_components
-        largest = max(a * b for a, b in itertools.pairwise(widths))
-        return min(self.batch_size, len(x)) * largest
+        with threads_of(training.n_products):
+            self._publish(training, noise, data)
 
     def _prepare(self, X, encoded, target, random_state) -> FitData:
         """Split the samples, and learn scalings and weights from those that train."""
@@ -496,11 +509,34 @@ class BottleneckEstimator(
             ConvergenceWarning,
         )
 
+    @property
+    def _least_information(self) -> float:
+        """The estimate below which predictions are worse than without X.
+
+        Weights of classes are meant to change the shares, and lower it by a little.
+        """
+        error = self.standard_error_
+        return 0.0 if self._model.target.may_forget else -max(3 * error, 0.05)
+
+    def _warn_of_saturation(self):
+        """Warn of information near its bound by the number of test samples."""
+        depends_on_samples = not hasattr(self, "classes_")
+        if depends_on_samples and self.mutual_info_ > 0.9 * self.ceiling_:
+            warn(
+                f"The information on y of {self.mutual_info_:.2f} nats is close to "
+                f"{self.ceiling_:.2f}, the largest value that the bound can take on "
+                "the test samples; it may be larger. Raise test_size or pass more "
+                "samples.",
+                SaturationWarning,
+            )
+
     def _warn_of_collapse(self):
         cure = (
             f"beta={self.beta} is too large, or X is not informative about y. Lower "
             'beta, or try beta_schedule="warm_up".'
         )
+        if not self._model.target.may_forget:
+            cure = f"{cure} Or the weights in class_weight are too unequal."
         if self.rate_ < COLLAPSED:
             warn(
                 f"The codes have collapsed: their information on X is {self.rate_:.2g} "
@@ -513,7 +549,7 @@ class BottleneckEstimator(
                 f"epoch: every prediction is that without X. {cure}",
                 CollapseWarning,
             )
-        elif self._model.target.may_forget and self.mutual_info_ < 0:
+        elif self.mutual_info_ < self._least_information:
             warn(
                 "Test samples are predicted worse than without X: the information on y "
                 f"is {self.mutual_info_:.2g} nats. {cure}",

@@ -16,6 +16,7 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import (
     ClassifierMixin,
     MultiOutputMixin,
+    Real,
     RegressorMixin,
     StrOptions,
 )
@@ -175,15 +176,33 @@ class IBEncoder(ClassifierMixin, BottleneckEstimator):
         return super().score(X, read_block(y, "y"), sample_weight)
 
     def _make_target(self, y: np.ndarray) -> Labels:
-        check_classification_targets(y)
+        try:
+            check_classification_targets(y)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} If y holds numbers, use skmi.IBRegressor."
+            ) from error
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs labels of two classes or more; y has 1 "
                 "class."
             )
+        require_class_weight(self.class_weight)
         self.classes_: np.ndarray = classes
         return Labels(classes, self.class_weight)
+
+
+def require_class_weight(class_weight: Any) -> None:
+    """Raise where a weight of a class is not a finite number of at least 0."""
+    if not isinstance(class_weight, dict):
+        return
+    for label, weight in class_weight.items():
+        if not (isinstance(weight, Real) and 0 <= weight < np.inf):
+            raise ValueError(
+                f"class_weight has {weight} for {label!r}; weights must be finite "
+                "numbers of at least 0."
+            )
 
 
 @estimator

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
@@ -268,6 +269,17 @@ def copy_network(network: nn.Module, i: int = 0) -> nn.Module:
 def tensors_of(network: nn.Module) -> Iterator[Tensor]:
     """Yield the parameters and buffers of a network."""
     return itertools.chain(network.parameters(), network.buffers())
+
+
+def count_products(network: nn.Module, n_rows: int) -> float:
+    """Count the products of so many rows with a network's largest weights.
+
+    Unknown, as infinite, for weights of convolutions and for those not yet made.
+    """
+    weights = list(network.parameters())
+    if is_unmade(network) or any(weight.ndim > 3 for weight in weights):
+        return math.inf
+    return n_rows * max((weight.numel() for weight in weights), default=0)
 
 
 def is_unmade(network: nn.Module) -> bool:

@@ -14,7 +14,6 @@ from skmi._core.torch_utils import (
     device_at_hand,
     make_generator,
     resolve_device,
-    threads_of,
     to_tensor,
 )
 from skmi._data.scaling import Scaler
@@ -144,11 +143,7 @@ def train_encoder(
     evaluate = functools.partial(
         evaluate_encoder, estimator, training, scaler, x, target
     )
-    n_products = x.size * estimator.n_components
-    if estimator.encoder is not None or network.objective.has_value:
-        n_products = np.inf  # unknown, or those of a critic
-    with threads_of(n_products):
-        stopped = run_epochs(estimator, training, lambda: describe(evaluate()))
+    stopped = run_epochs(estimator, training, lambda: describe(evaluate()))
     if not stopped:
         warn_of_convergence(estimator, training)
     return evaluate()

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
@@ -281,6 +281,8 @@ class InfoMaxEncoder(
 
     def _read_view(self, y, n_samples):
         """Return the second view, or None where y is none."""
+        if y is not None:
+            check_consistent_length(np.empty(n_samples), read_block(y, "y"))
         if self.two_views != "auto":
             if self.two_views and y is None:
                 raise ValueError("two_views=True needs the second view in fit.")

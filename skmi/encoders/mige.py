@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Self
 
@@ -21,7 +22,7 @@ from skmi._core.sklearn_compat import (
     TransformerMixin,
     fit_context,
 )
-from skmi._data.checks import warn_of_integer_labels
+from skmi._data.checks import warn_of_few_rows, warn_of_integer_labels
 from skmi._data.dtypes import (
     is_two_valued,
     label_rows,
@@ -42,7 +43,7 @@ from skmi.encoders._networks import (
 )
 from skmi.encoders._training import TrainedEncoder, project_samples, train_encoder
 from skmi.encoders.score_estimator import draw_rows, require_representable
-from skmi.exceptions import SkmiWarning, warn
+from skmi.exceptions import DependentColumnsWarning, SkmiWarning, warn
 from skmi.scores import SCORES, mige_loss, mutual_info_gradient, project_randomly
 from skmi.training.parameters import COUNT, NON_NEGATIVE, POSITIVE, LoopParameters
 
@@ -231,7 +232,14 @@ class MIGEGradient(
             vars(self).pop(name, None)
         self._given = X, y
         try:
-            self._publish(self._train(*self._validate(X, y, reset=True)))
+            X, target = self._validate(X, y, reset=True)
+            few = len(X) <= self.n_components + 1
+            with warnings.catch_warnings():
+                if few:  # said once below, and not in each step
+                    warnings.simplefilter("ignore", DependentColumnsWarning)
+                self._publish(self._train(X, target))
+            if few:
+                warn_of_few_rows(X)
         finally:
             del self._given
         return self
@@ -388,8 +396,13 @@ class MIGEGradient(
             return X, y.astype(np.float64)
         codes = np.searchsorted(self.classes_, y.reshape(-1))
         codes = codes.clip(max=len(self.classes_) - 1)
-        if (self.classes_[codes] != y.reshape(-1)).any():
-            raise ValueError("y contains a label that was not there in fit.")
+        unknown = y.reshape(-1)[self.classes_[codes] != y.reshape(-1)]
+        if len(unknown):
+            raise ValueError(
+                f"y contains the label {unknown[0]} that was not there in fit. In a "
+                "search, pass cv=StratifiedKFold(...): without it the folds are not "
+                "stratified."
+            )
         return X, codes
 
     def _is_discrete(self, y, kind):

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from skmi._core.inert_callbacks import InertContext
-from skmi._core.torch_utils import isolated_randomness
+from skmi._core.torch_utils import isolated_randomness, threads_of
 from skmi._data.weights import draw_in_proportion
 from skmi.critics._batched import (
     Weights,
     clip_gradients,
     copy_models,
+    count_products,
     extract_model,
     is_unmade,
 )
@@ -127,6 +128,11 @@ class Training:
         """Number of batches of a pass over the training samples."""
         n_rows = self.train_rows.shape[1]
         return min(-(-n_rows // self.schedule.batch_size), n_rows // 2)
+
+    @property
+    def n_products(self) -> float:
+        """Number of products of the largest operation on a batch."""
+        return count_products(self.network, self.schedule.batch_size)
 
     @property
     def best(self) -> list[torch.nn.Module]:
@@ -301,6 +307,15 @@ def run_epochs(
         context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
     context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
     end = {"X": X, "y": y, "reconstruction_attributes": reconstruct}
+    with threads_of(training.n_products):
+        stopped = _run_tasks(estimator, training, context, end, prepare)
+    context.call_on_fit_task_end(estimator=estimator, **end)
+    return stopped
+
+
+def _run_tasks(estimator, training, context, end, prepare):
+    """Train for up to `max_iter` epochs; return whether that ended before."""
+    X, y = end["X"], end["y"]
     stopped = False
     while not stopped and training.epoch < estimator.max_iter:
         if prepare is not None:
@@ -310,7 +325,6 @@ def run_epochs(
         training.run_epoch()
         stop = task.call_on_fit_task_end(estimator=estimator, **end)
         stopped = bool(stop) or training.finished
-    context.call_on_fit_task_end(estimator=estimator, **end)
     return stopped
 
 

@@ -62,6 +62,9 @@ __all__ = ["CriticEstimator", "RatioEstimator", "named_critic"]
 # a tenth too low on normal samples, at 300 rows (2.6 nats), 1000 (3.3) and 4000 (4.1).
 STRONG = 0.6
 
+# Nats below 0 that are never and always warned of, whatever the standard error.
+SMALL_ESTIMATE, LARGE_ESTIMATE = 0.05, 0.5
+
 
 @estimator
 class CriticEstimator(
@@ -242,6 +245,10 @@ class CriticEstimator(
         )
         return describe_training(self, training, critics, inputs, values), found
 
+    def _warn_of_reach(self, reach):
+        super()._warn_of_reach(reach)
+        warn_of_negative(self.mutual_info_, self.standard_error_)
+
     # -- new samples -------------------------------------------------------------
 
     @property
@@ -286,15 +293,8 @@ class RatioEstimator(CriticEstimator):
 
     def _warn_of_reach(self, reach):
         super()._warn_of_reach(reach)
-        estimate, most = self.mutual_info_, min(reach, 0.9 * self.ceiling_)
-        if self.reference is None and STRONG * reach < estimate <= most:
-            warn(
-                f"The estimate of {estimate:.2f} nats is probably too low: critics "
-                f"underestimate dependence above about {STRONG * reach:.1f} nats with "
-                'so few samples. Pass more of them, or reference="copula" for a '
-                "continuous y.",
-                ReliabilityWarning,
-            )
+        if self.reference is None:
+            warn_of_strong(self, reach, 'reference="copula" for a continuous y')
 
 
 def build_stack(estimator, x, y, inputs, learns_baseline, generator):
@@ -351,6 +351,31 @@ def refuse_untrained(training: Training, may_stay: bool) -> None:
                 f"{epoch}, before anything was learned. Lower learning_rate_init, "
                 "or choose a bound with bounded gradients."
             )
+
+
+def warn_of_strong(estimator: CriticEstimator, reach: float, cure: str) -> None:
+    """Warn of an estimate that is large for the logarithm of the test samples."""
+    estimate, most = estimator.mutual_info_, min(reach, 0.9 * estimator.ceiling_)
+    if STRONG * reach < estimate <= most:
+        warn(
+            f"The estimate of {estimate:.2f} nats is probably too low: critics "
+            f"underestimate dependence above about {STRONG * reach:.1f} nats with "
+            f"so few samples. Pass more of them, or {cure}.",
+            ReliabilityWarning,
+        )
+
+
+def warn_of_negative(estimate: float, error: float) -> None:
+    """Warn of an estimate so far below 0 that it is not only the noise of samples."""
+    if estimate < -min(max(3 * error, SMALL_ESTIMATE), LARGE_ESTIMATE):
+        warn(
+            f"The estimate of {estimate:.2f} nats is below 0, which no mutual "
+            "information is: the critic overfits, or does not fit the test samples, as "
+            "where they hold outliers. Pass more samples, transform the columns, for "
+            "example with sklearn.preprocessing.QuantileTransformer, or use another "
+            "estimator.",
+            ReliabilityWarning,
+        )
 
 
 def warn_of_divergence(training: Training) -> None:

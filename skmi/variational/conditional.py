@@ -1,17 +1,16 @@
 """Estimators that learn a log density of y given x by its likelihood."""
 
-from typing import Any, ClassVar, NamedTuple, Self
+import math
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.covariance import ledoit_wolf
-from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture
 
 from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import HasMethods, Real, StrOptions, make_random_state
 from skmi._data.checks import is_constant
-from skmi._data.splitting import Fold
+from skmi._data.scaling import Scaler
 from skmi._data.weights import draw_in_proportion
 from skmi.critics import (
     CONDITIONALS,
@@ -21,7 +20,8 @@ from skmi.critics import (
 )
 from skmi.entropy import gaussian_surprise, neighbor_surprise
 from skmi.exceptions import DiscreteTargetWarning, ReliabilityWarning, warn
-from skmi.variational.base import CriticEstimator, named_critic
+from skmi.variational.base import CriticEstimator, named_critic, warn_of_negative
+from skmi.variational.decorrelation import Decorrelated, whiten
 from skmi.variational.objective import Objective, Scores
 from skmi.variational.report import Report, RowTerms, row_report
 
@@ -30,15 +30,19 @@ __all__ = [
     "DifferenceOfEntropies",
 ]
 
-SMALLEST_SPREAD = 1e-5  # of a combination of columns, relative to the largest
-
 # Of many columns, those combinations are kept that x predicts best: each of the others
 # costs more by overfitting than it tells.
 FEW_COMBINATIONS, SAMPLES_PER_COMBINATION = 10, 100
 
+SAMPLES_PER_COLUMN = 20  # of y: combinations learned from fewer overfit
+
 LARGEST_LOSS = (
     0.1  # nats by overfitting a linear map, above which nothing found is said
 )
+
+NEAR = 0.8  # of the logarithm of the test samples; where y is x, from 0.85 to 1.4
+
+OURS = (*CONDITIONALS.values(), CategoricalConditional)
 
 N_NEIGHBORS = 3  # of the entropy of y: more increase its bias, fewer its variance
 
@@ -64,16 +68,37 @@ class ConditionalEstimator(CriticEstimator):
         constraints=[StrOptions(set(CONDITIONALS)), HasMethods("build"), callable],
     )
 
+    _needs_few_combinations = False  # of the columns of y, however few the samples
+
     def _make_objective(self) -> Objective:
         return Objective(log_likelihood)
 
     def _make_inputs(self, X, y, fold):
         inputs = super()._make_inputs(X, y, fold)
+        if isinstance(self._make_critic(), OURS):
+            inputs = self._decorrelate(inputs, X, y, fold)
         if hasattr(self, "classes_"):
             return inputs
         return inputs._replace(
             offset=inputs.y.log_slope
         )  # from scaled columns to the units of y
+
+    def _decorrelate(self, inputs, X, y, fold):
+        """Let the density see uncorrelated numbers: its training is slow on others."""
+        labels = self._layout.X_labels
+        n_numbers = X.shape[1] if labels is None else int((~labels.mask).sum())
+        inputs = inputs._replace(x=whiten(inputs.x, X[fold.train], n_numbers))
+        if hasattr(self, "classes_") or y.shape[1] == 1:
+            return inputs
+        few = len(fold.train) < SAMPLES_PER_COLUMN * y.shape[1]
+        if few and not self._needs_few_combinations:
+            return inputs
+        most = self._count_combinations(len(fold.train))
+        return inputs._replace(y=Decorrelated.fit(inputs, X, y, fold, most))
+
+    def _count_combinations(self, n_samples: int) -> int | None:
+        """Return how many combinations of the columns of y to keep; None is all."""
+        return None
 
     def _make_critic(self):
         if hasattr(self, "classes_"):
@@ -147,6 +172,18 @@ class CrossEntropyEstimator(ConditionalEstimator):
             return critic
         return critic.set_params(n_mixtures=1)  # more would collapse onto the repeats
 
+    def _warn_of_reach(self, reach):
+        if self.mutual_info_ > NEAR * reach:
+            warn(
+                f"The estimate of {self.mutual_info_:.2f} nats is close to {reach:.2f} "
+                "or above it, the logarithm of the number of test samples: it is "
+                "supported by the form of the densities alone. It is too low where "
+                "x determines y, and wrong where y given x is not normal. Compare it "
+                "with skmi.GaussianCopulaMI.",
+                ReliabilityWarning,
+            )
+        warn_of_negative(self.mutual_info_, self.standard_error_)
+
 
 def reduce_diagonal(
     scores: torch.Tensor, weights: torch.Tensor | None = None
@@ -214,6 +251,7 @@ class BarberAgakov(CrossEntropyEstimator):
         return row_report(
             reduce_diagonal,
             bound="lower" if known else "none",
+            reach=math.log,
             contrast="x",
             complete=self._add_surprise,
         )
@@ -237,7 +275,13 @@ class BarberAgakov(CrossEntropyEstimator):
         if self.entropy == "gaussian" or not self._has_density or repeats_rows(y):
             return gaussian_surprise(y, weights)
         n_neighbors = min(N_NEIGHBORS, len(y) - 1)
-        return neighbor_surprise(y, n_neighbors, sample_weight=weights)
+        if y.shape[1] == 1:
+            return neighbor_surprise(y, n_neighbors, sample_weight=weights)
+        # Distances to neighbours in correlated columns are those of few combinations.
+        side = whiten(Scaler.fit(y), y)
+        columns = side.transform(y)
+        surprise = neighbor_surprise(columns, n_neighbors, sample_weight=weights)
+        return surprise - side.log_slope(y)
 
 
 @estimator
@@ -289,7 +333,7 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
     """
 
     def _make_report(self) -> Report:
-        return row_report(reduce_diagonal, contrast="x")
+        return row_report(reduce_diagonal, reach=math.log, contrast="x")
 
     def _fit(self, X, y):
         estimate = super()._fit(X, y)
@@ -308,9 +352,6 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
 
     def _make_inputs(self, X, y, fold):
         inputs = super()._make_inputs(X, y, fold)
-        ours = isinstance(self._make_critic(), tuple(CONDITIONALS.values()))
-        if ours and y.shape[1] > 1:
-            inputs = inputs._replace(y=Decorrelated.fit(inputs, X, y, fold))
         known = np.concatenate([fold.train, fold.stop])
         if self._weights is not None:
             random_state = np.random.RandomState(0)
@@ -324,40 +365,10 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
             marginal = fit_mixture(rows, n_mixtures)
         return inputs._replace(offset=MinusMarginal(inputs.y, marginal), may_stay=True)
 
+    _needs_few_combinations = True
 
-class Decorrelated(NamedTuple):
-    """Linear combinations of standardised columns of y, uncorrelated given x as well.
-
-    A normal density with independent columns is then exact for normal samples. They are
-    those of canonical correlation analysis. Combinations without variance are left out.
-    """
-
-    scaler: Any
-    centre: np.ndarray
-    matrix: np.ndarray  # (n_columns, n_combinations)
-
-    @classmethod
-    def fit(cls, inputs: Any, X: np.ndarray, y: np.ndarray, fold: Fold) -> Self:
-        """Learn the combinations from training samples, and their scale from all.
-
-        All but the test samples, as the marginal density is fitted to them.
-        """
-        x, columns = inputs.x.transform(X[fold.train]), inputs.y.transform(y)
-        known = columns[np.concatenate([fold.train, fold.stop])]
-        columns = columns[fold.train]
-        variances, axes = np.linalg.eigh(ledoit_wolf(columns)[0])
-        whiten = axes / np.sqrt(variances)
-        fitted = Ridge(alpha=x.shape[1]).fit(x, columns @ whiten)
-        residuals = columns @ whiten - fitted.predict(x)
-        most = most_combinations(len(x))
-        matrix = whiten @ np.linalg.eigh(residuals.T @ residuals)[1][:, :most]
-        spreads = (known @ matrix).std(axis=0)
-        kept = spreads > SMALLEST_SPREAD * spreads.max()
-        return cls(inputs.y, known.mean(axis=0), matrix[:, kept] / spreads[kept])
-
-    def transform(self, block: np.ndarray) -> np.ndarray:
-        """Return the combinations."""
-        return (self.scaler.transform(block) - self.centre) @ self.matrix
+    def _count_combinations(self, n_samples):
+        return most_combinations(n_samples)
 
 
 def most_combinations(n_samples: int) -> int:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from skmi._core.torch_utils import device_at_hand, to_tensor
+from skmi._core.torch_utils import device_at_hand, threads_of, to_tensor
 from skmi._data.scaling import scale_rows
-from skmi.critics._batched import score_pairs
+from skmi.critics._batched import count_products, score_pairs
 from skmi.gaussian.cross_fitted import CopulaReference
 
 __all__ = ["CriticScores", "Inputs", "SideBySide", "scale_sides"]
@@ -73,7 +73,8 @@ class CriticScores(NamedTuple):
             to_tensor(side.transform(block), device, self.dtype)
             for side, block in ((inputs.x, X), (inputs.y, y))
         )
-        scores = score_pairs(critic, x, z, partners).to(torch.float64)
+        with threads_of(count_products(critic, len(x))):
+            scores = score_pairs(critic, x, z, partners).to(torch.float64)
         if inputs.offset is None:
             return scores
         offset = torch.from_numpy(inputs.offset(y)).to(device)

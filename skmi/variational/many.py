@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from skmi._core.sklearn_compat import make_random_state
-from skmi._core.torch_utils import make_generator, resolve_device, to_tensor
+from skmi._core.torch_utils import make_generator, resolve_device, threads_of, to_tensor
 from skmi._data.scaling import Scaler
 from skmi.critics._batched import score_pairs
 from skmi.exceptions import ConvergenceWarning, SkmiWarning, warn
@@ -82,8 +82,9 @@ def _train(estimator, blocks, y, seed):
         generator,
     )
     contrast = "x" if estimator._contrast == "x" else "y"
-    while training.epoch < estimator.max_iter and not training.finished:
-        training.run_epoch()
+    with threads_of(training.n_products):
+        while training.epoch < estimator.max_iter and not training.finished:
+            training.run_epoch()
     terms = np.stack(
         [
             _score(critic.to(device), block[fold.report], y[fold.report], contrast)

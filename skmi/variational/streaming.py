@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
 from skmi._core.sklearn_compat import fit_context, make_random_state, named_arguments
-from skmi._core.torch_utils import make_generator, resolve_device
+from skmi._core.torch_utils import make_generator, resolve_device, threads_of
 from skmi._data.batches import collect_batches, is_batches
 from skmi._data.checks import row_counts, row_keys
 from skmi._data.splitting import Fold
@@ -235,7 +235,8 @@ class StreamingMixin:
         else:
             inputs, reports = stream.inputs, stream.reports
         training = self._resume(stream, inputs, X, y, fold, random_state)
-        training.run_epoch()
+        with threads_of(training.n_products):
+            training.run_epoch()
         reports = reports.add(X[is_test], y[is_test], keys[is_test])
         self._report_stream(training, inputs, reports, stream)
         self._stream = Stream(

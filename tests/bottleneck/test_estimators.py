@@ -212,3 +212,48 @@ def held_out_losses(model, X, y, folds):
         losses.append(-np.log(proba[np.arange(len(test)), y[test]].clip(1e-15)))
         hits.append(proba.argmax(axis=1) == y[test])
     return np.concatenate(losses), np.concatenate(hits)
+
+
+def draw_flipped(n_samples=400):
+    """A label that is the sign of a feature, a tenth of them flipped."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((n_samples, 5))
+    positive = (X[:, 0] > 0) ^ (rng.uniform(size=n_samples) < 0.1)
+    return X, np.where(positive, "yes", "no")
+
+
+def test_weights_of_classes_that_ruin_the_information_are_warned_of():
+    X, y = draw_flipped()
+    model = skmi.IBEncoder(class_weight={"yes": 1, "no": 0}, random_state=0)
+    with pytest.warns(skmi.CollapseWarning, match="class_weight"):
+        model.fit(X, y)
+    assert model.mutual_info_ < 0
+    for weight in (-1, np.nan, "much"):
+        model.set_params(class_weight={"yes": weight, "no": 1})
+        with pytest.raises(ValueError, match=r"class_weight has .* for 'yes'"):
+            model.fit(X, y)
+
+
+def test_parameters_without_effect_are_warned_of():
+    X, y = draw_flipped()
+    for name, value in (("method", "nu_method"), ("learning_rate_init", (0.01, 0.01))):
+        model = skmi.IBEncoder(
+            max_iter=2, early_stopping=False, random_state=0, **{name: value}
+        )
+        with pytest.warns(skmi.exceptions.SkmiWarning, match=f"{name}.* no effect"):
+            model.fit(X, y)
+
+
+def test_numbers_for_the_classifier_name_the_regressor():
+    X, _ = draw_flipped()
+    with pytest.raises(ValueError, match="IBRegressor"):
+        skmi.IBEncoder().fit(X, X[:, 0])
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.ConvergenceWarning")
+def test_saturation_of_a_regressor_is_said():
+    X, _ = draw_flipped()
+    model = skmi.IBRegressor(random_state=0, learning_rate_init=0.01)
+    with pytest.warns(skmi.exceptions.SaturationWarning, match="test_size"):
+        model.fit(X, X[:, :2])
+    assert model.mutual_info_ <= model.ceiling_

@@ -154,3 +154,9 @@ def test_a_table_of_whole_numbers_may_be_targets():
     with warnings.catch_warnings():
         warnings.simplefilter("error", skmi.DiscreteTargetWarning)
         make.set_params(two_views=False).fit(table(), targets)
+
+
+def test_labels_of_another_length_raise():
+    X = np.random.RandomState(0).standard_normal((60, 3))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        skmi.InfoMaxEncoder().fit(X, np.repeat("a", 50))

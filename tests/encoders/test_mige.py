@@ -14,9 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import skmi
-from skmi.bottleneck import _base
-from skmi.encoders import _training
 from skmi.scores import mutual_info_gradient
+from skmi.training.loop import Training
 from tests.encoders.data import canonical_pair, table
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
@@ -213,25 +212,34 @@ def test_a_linear_encoder_begins_at_the_principal_components():
     np.testing.assert_allclose(agreement, np.eye(3), atol=1e-4)
 
 
+WIDE = {"hidden_layer_sizes": (512, 512)}
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
 @pytest.mark.parametrize(
-    ("module", "make", "limited"),
+    ("make", "limited"),
     [
-        (_training, skmi.MIGEGradient, True),
-        (_base, skmi.IBEncoder, True),
-        (_base, functools.partial(skmi.IBEncoder, information="mine"), False),
-        (_training, functools.partial(skmi.MIGEGradient, encoder=nn.Linear), False),
+        (skmi.MIGEGradient, True),
+        (skmi.InfoMaxEncoder, True),
+        (skmi.IBEncoder, True),
+        (functools.partial(skmi.IBEncoder, information="mine"), True),
+        (functools.partial(skmi.MIGEGradient, encoder=nn.Linear), True),
+        (skmi.InfoNCE, True),
+        (skmi.DifferenceOfEntropies, True),
+        (functools.partial(skmi.InfoNCE, **WIDE), False),
+        (functools.partial(skmi.IBEncoder, **WIDE), False),
     ],
 )
-def test_small_networks_are_trained_on_one_thread(monkeypatch, module, make, limited):
+def test_small_networks_are_trained_on_one_thread(monkeypatch, make, limited):
     """Without a change of the global number, which stays for all others."""
     X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60) % 2
-    seen, run_epochs = [], module.run_epochs
+    seen, run_epoch = set(), Training.run_epoch
 
-    def noted(*given):
-        seen.append(torch.get_num_threads())
-        return run_epochs(*given)
+    def noted(training):
+        seen.add(torch.get_num_threads())
+        return run_epoch(training)
 
-    monkeypatch.setattr(module, "run_epochs", noted)
+    monkeypatch.setattr(Training, "run_epoch", noted)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -239,4 +247,22 @@ def test_small_networks_are_trained_on_one_thread(monkeypatch, module, make, lim
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
-    assert seen == [1 if limited else 2]
+    assert seen == {1 if limited else 2}
+
+
+def test_a_label_that_was_not_trained_on_is_named():
+    X, y = load_wine(return_X_y=True)
+    names = np.array(["a", "b", "c"])[y]
+    model = skmi.MIGEGradient(max_iter=2, random_state=0)
+    with pytest.warns(skmi.ConvergenceWarning):
+        model.fit(X[59:], names[59:])
+    with pytest.raises(ValueError, match=r"label a .*StratifiedKFold"):
+        model.score(X, names)
+
+
+def test_three_samples_give_one_warning():
+    X, y = load_wine(return_X_y=True)
+    rows = [0, 70, 150]
+    with pytest.warns(skmi.exceptions.SkmiWarning) as given:
+        skmi.MIGEGradient(random_state=0).fit(X[rows], y[rows].astype(str))
+    assert [warning.category for warning in given] == [skmi.FewRowsWarning]

@@ -8,7 +8,9 @@ from scipy.integrate import trapezoid
 
 import skmi
 from skmi import TNCE, BarberAgakov, DifferenceOfEntropies
+from skmi._data.scaling import Scaler
 from skmi.critics import MixtureConditional
+from skmi.variational.decorrelation import whiten
 from tests.estimators import make_small
 from tests.oracle import draw_normal
 from tests.variational.cases import cut_short, score_matrix
@@ -37,7 +39,8 @@ def test_a_mixture_follows_what_a_single_normal_cannot():
 
 def test_difference_of_entropies_is_not_held_by_the_logarithm_of_n():
     X, Y, _ = draw_normal(3000, 16, 18.4, seed=0)
-    estimator = DifferenceOfEntropies(random_state=0).fit(X, Y)
+    with pytest.warns(skmi.ReliabilityWarning, match="form of the densities alone"):
+        estimator = DifferenceOfEntropies(random_state=0).fit(X, Y)
     assert estimator.mutual_info_ == pytest.approx(18.4, abs=1.2)
     assert estimator.mutual_info_ > math.log(3000)
 
@@ -124,6 +127,79 @@ def test_difference_of_entropies_of_correlated_columns(shape):
     X, Y, truth = draw_factors(*shape)
     model = skmi.DifferenceOfEntropies(random_state=0).fit(X, Y)
     assert abs(model.mutual_info_ - truth) < 2.5 * model.standard_error_
+
+
+def mix(block, correlation):
+    """Mix independent columns so that all pairs have one correlation."""
+    n_columns = block.shape[1]
+    covariance = np.full((n_columns, n_columns), correlation)
+    np.fill_diagonal(covariance, 1.0)
+    return block @ np.linalg.cholesky(covariance).T
+
+
+@pytest.mark.parametrize("sides", ["X", "Y", "XY"])
+@pytest.mark.parametrize("cls", [BarberAgakov, DifferenceOfEntropies, TNCE])
+def test_mixed_columns_have_the_same_information(cls, sides):
+    for seed in range(2):
+        truth = 1.66
+        X, Y, _ = draw_normal(600, 2, truth, seed)
+        plain = cls(random_state=0).fit(X, Y)
+        mixed = [
+            mix(block, 0.99) if name in sides else block
+            for name, block in (("X", X), ("Y", Y))
+        ]
+        model = cls(random_state=0).fit(*mixed)
+        assert abs(model.mutual_info_ - plain.mutual_info_) < 0.2
+        assert abs(model.mutual_info_ - truth) < 3 * model.standard_error_
+        # `score` reads new samples by the stored map.
+        new = draw_normal(600, 2, 1.66, seed + 10)
+        new = [
+            mix(b, 0.99) if s in sides else b for s, b in zip("XY", new, strict=False)
+        ]
+        assert model.score(*new) > truth - 0.4
+
+
+def test_log_densities_of_mixed_columns_are_in_the_units_of_y():
+    X, Y, _ = draw_normal(1000, 2, 1.4, seed=0)
+    X, Y = 3 * X, mix(Y, 0.9)
+    model = BarberAgakov(random_state=0).fit(X, Y)
+    axis = np.linspace(-6, 6, 201)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    density = score_matrix(model, X[:2], grid).exp().numpy()
+    np.testing.assert_allclose(density.sum(axis=1) * 0.06**2, 1, atol=0.01)
+
+
+def test_indicators_are_not_whitened():
+    X, _, _ = draw_normal(600, 4, 1.0, seed=0)
+    X = mix(X, 0.9)
+    scaler = Scaler.fit(X)
+    side = whiten(scaler, X, 2)
+    columns = side.transform(X)
+    assert abs(np.corrcoef(columns[:, 0], columns[:, 1])[0, 1]) < 0.05
+    np.testing.assert_array_equal(columns[:, 2:], scaler.transform(X)[:, 2:])
+    assert whiten(scaler, X[:3]) is scaler  # more columns than samples
+
+
+def test_an_estimate_far_below_zero_is_warned_of():
+    X, Y, _ = draw_normal(400, 2, 0.5, seed=0)
+    entropy = 0.0  # of 2.8 nats in truth
+    with pytest.warns(skmi.ReliabilityWarning, match="below 0, which no mutual"):
+        BarberAgakov(entropy=entropy, random_state=0).fit(X, Y)
+
+
+@pytest.mark.parametrize("cls", [BarberAgakov, DifferenceOfEntropies, TNCE, skmi.CLUB])
+def test_saturation_of_densities_is_said(cls):
+    X = np.random.RandomState(0).standard_normal((500, 1))
+    kinds = skmi.ReliabilityWarning, skmi.exceptions.SaturationWarning
+    with pytest.warns(kinds):
+        cls(random_state=0).fit(X, X)
+
+
+def test_club_far_above_the_truth_is_warned_of():
+    X, Y, _ = draw_normal(1000, 1, 3.0, seed=0)
+    with pytest.warns(skmi.ReliabilityWarning, match="far too high"):
+        model = skmi.CLUB(random_state=0).fit(X, Y)
+    assert model.mutual_info_ > 30
 
 
 def test_difference_of_entropies_of_many_columns_is_not_too_high():

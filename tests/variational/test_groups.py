@@ -78,3 +78,11 @@ def test_groups_of_another_length_or_with_z_are_refused():
         skmi.InfoNCE(**SETTINGS).fit(X, Y, groups=[1, 2, 3])
     with pytest.raises(ValueError, match="groups cannot be combined with Z"):
         skmi.InfoNCE(**SETTINGS).fit(X, Y, X, groups=np.arange(50))
+
+
+def test_test_samples_without_weight_are_refused():
+    X, Y, _ = draw_normal(300, 1, 0.5, seed=0)
+    is_test = np.arange(300) >= 200
+    model = skmi.InfoNCE(max_iter=2, cv=PredefinedSplit(np.where(is_test, 0, -1)))
+    with pytest.raises(ValueError, match="sample_weight of 0"):
+        model.fit(X, Y, sample_weight=np.where(is_test, 0.0, 1.0))

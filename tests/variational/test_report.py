@@ -142,6 +142,7 @@ def test_bound_and_ceiling(cls):
     assert estimator.ceiling_ == pytest.approx(reported.ceiling(20))
 
 
+@pytest.mark.filterwarnings("ignore:The estimate of -")
 def test_barber_agakov_is_a_bound_where_the_entropy_is_known():
     X, Y, _ = draw_normal(80, 1, 0.5, seed=0)
     assert make_small(BarberAgakov).fit(X, Y[:, 0] > 0).bound_ == "lower"
@@ -193,6 +194,7 @@ def test_saturation_names_the_ceiling():
         estimator.fit(X, Y)
 
 
+@pytest.mark.filterwarnings("ignore:The estimate of -")
 def test_infinite_estimates_are_never_returned():
     """A critic that is wrong by a thousand nats off the training samples."""
     X, Y, _ = draw_normal(120, 1, 0.5, seed=0)
@@ -206,6 +208,7 @@ def test_infinite_estimates_are_never_returned():
 # -- which samples -----------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:The estimate of -")
 @each
 @pytest.mark.parametrize("cv", [None, 3])
 def test_test_samples_neither_train_nor_select(cls, cv):
@@ -228,6 +231,7 @@ def test_test_samples_neither_train_nor_select(cls, cv):
             assert torch.equal(one, other)
 
 
+@pytest.mark.filterwarnings("ignore:The estimate of")
 @pytest.mark.filterwarnings("ignore:Little dependence")
 @each
 def test_overfitting_does_not_raise_the_estimate(cls):
