@@ -331,6 +331,8 @@ class AutoMI(
         """The groups or blocks of dependent samples, for their standard errors."""
         return {} if self._dependence is None else self._dependence.within
 
+    _status_of_repeats = "dependent samples"
+
     def _fit_conditional(self, X, y, Z, **settings):
         if self.encoder_x is not None:
             raise ValueError(
