@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from joblib import delayed
@@ -14,9 +15,15 @@ from skmi.base import MutualInfoEstimator
 from skmi.exceptions import ReliabilityWarning, warn
 from skmi.inference._given import read_quietly
 from skmi.inference._resampling import fit_again
-from skmi.statistics import standard_error
+from skmi.statistics import permutation_pvalue, standard_error
 
-__all__ = ["is_repeated_in_groups", "mean_of_parts", "one_of_each_group"]
+__all__ = [
+    "has_enough_groups",
+    "is_repeated_in_groups",
+    "mean_of_parts",
+    "one_of_each_group",
+    "mean_of_tests",
+]
 
 # With fewer groups a part has too few samples for an estimate by neighbours.
 FEWEST_GROUPS = 30
@@ -28,7 +35,7 @@ def is_repeated_in_groups(Z: ArrayLike, groups: np.ndarray) -> bool:
     """Whether a column of numbers of Z is a property of the groups.
 
     Regressions on Z, and neighbours in it, then cannot separate what the samples of a
-    group have in common from what Z explains. Warns where the groups are few.
+    group have in common from what Z explains.
     """
     columns = read_quietly(Z, "Z").columns
     codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
@@ -43,12 +50,16 @@ def is_repeated_in_groups(Z: ArrayLike, groups: np.ndarray) -> bool:
     constant = (low == high)[several].mean(axis=0) >= MOSTLY
     # A column of two values, as of an arm of a trial, is that of many groups.
     constant &= [len(np.unique(column)) > 2 for column in columns.T]
-    if not constant.any():
-        return False
-    if len(sizes) >= FEWEST_GROUPS:
+    return bool(constant.any())
+
+
+def has_enough_groups(groups: np.ndarray) -> bool:
+    """Whether one sample of each group is enough for an estimate; else warn."""
+    n_groups = len(np.unique(groups))
+    if n_groups >= FEWEST_GROUPS:
         return True
     warn(
-        f"Z is the same within each of {len(sizes)} groups, too few to separate what "
+        f"Z is the same within each of {n_groups} groups, too few to separate what "
         "it explains from what the samples of a group have in common: the estimate is "
         "of the dependence within groups. Pass more groups, or use skmi.GaussianMI.",
         ReliabilityWarning,
@@ -108,3 +119,28 @@ def mean_of_parts(
         error = math.sqrt(max(error**2 - single**2, 0.0) + together**2)
     freedom = min(freedoms.min(), len(parts[0]) - 1)
     return float(values.mean()), error, float(freedom)
+
+
+def mean_of_tests(
+    test: Callable,
+    samples: Sequence[ArrayLike],
+    groups: np.ndarray,
+    random_state: np.random.RandomState,
+) -> Any:
+    """Return one result of a test for several on one sample of each group.
+
+    The groups have the same random signs in all of them, so that the means of the
+    statistics have the null distribution of the means. It is reliable where most are.
+    """
+    parts = one_of_each_group(groups, random_state)
+    seed = random_state.randint(np.iinfo(np.int32).max)
+    results = []
+    for rows in parts:
+        part = [select_rows(side, rows) for side in samples]
+        results.append(test(*part, groups=np.arange(len(rows)), random_state=seed))
+    statistic = float(np.mean([result.statistic for result in results]))
+    null = np.mean([result.null_distribution for result in results], axis=0)
+    reasons = [result.reason for result in results if not result.reliable]
+    reason = reasons[0] if 2 * len(reasons) > len(results) else ""
+    pvalue = permutation_pvalue(statistic, null)
+    return type(results[0])(statistic, pvalue, null, not reason, reason)

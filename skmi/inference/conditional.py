@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ from skmi.inference._regression import (
     features_of,
     n_cosines_of,
 )
+from skmi.inference._repeats import is_repeated_in_groups, mean_of_tests
 from skmi.inference._resampling import (
     count_blocks,
     random_signs,
@@ -153,7 +155,9 @@ def conditional_independence_test(
         Number of draws of random signs B; p is at least 1 / (B + 1).
     groups : array-like of shape (n_samples,), default=None
         Group labels: the samples of a group may depend on each other, and have the same
-        random sign.
+        random sign. Where a column of Z is a property of the groups, means of
+        statistics on one sample of each group are compared, so that the regressions
+        cannot explain by Z what a group has in common.
     block_length : int, default=None
         For series: number of consecutive samples that have the same random sign. It
         should be several times the length over which samples are correlated.
@@ -223,6 +227,14 @@ def conditional_independence_test(
     X, y, Z = read_sides(X=X, y=y, Z=Z)
     require_count("n_permutations", n_permutations, 1)
     random_state = make_random_state(random_state)
+    groups = read_groups(groups, len(y))
+    if groups is not None and block_length is None and is_repeated_in_groups(Z, groups):
+        test = partial(
+            conditional_independence_test,
+            n_permutations=n_permutations,
+            callbacks=callbacks,
+        )
+        return mean_of_tests(test, [X, y, Z], groups, random_state)
     x, y = (
         Block(*numbers_and_codes(data, name)) for data, name in ((X, "X"), (y, "y"))
     )
@@ -251,7 +263,6 @@ def conditional_independence_test(
     products = Products(u, v, modifiers, inflation)
     if groups is None and block_length is None:
         warn_of_serial_dependence(u[0], v[0])
-    groups = read_groups(groups, n_samples)
     signs = random_signs(n_samples, n_permutations, groups, block_length, random_state)
     parts = np.array_split(signs, -(-n_permutations // SIGNS_AT_ONCE))
     draws = (products.draw(part) for part in parts)

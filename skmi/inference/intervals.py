@@ -28,6 +28,7 @@ from skmi.inference._chance import (
 )
 from skmi.inference._given import functions_given, independent_given
 from skmi.inference._repeats import (
+    has_enough_groups,
     is_repeated_in_groups,
     mean_of_parts,
     one_of_each_group,
@@ -242,6 +243,7 @@ def confidence_interval(
         and groups is not None
         and not isinstance(estimator, (EllipticalEstimator, EllipticalCopulaMI))
         and is_repeated_in_groups(samples[2], groups)
+        and has_enough_groups(groups)
     )
     with warnings.catch_warnings():
         if is_repeated:  # the estimate of this fit is not taken

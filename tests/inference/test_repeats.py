@@ -8,7 +8,7 @@ import pytest
 
 from skmi import KSG, AutoMI, GaussianMI, KernelDensityMI
 from skmi.exceptions import ReliabilityWarning
-from skmi.inference import confidence_interval
+from skmi.inference import conditional_independence_test, confidence_interval
 
 # Partial correlation .6 of person effects, and .09 of noise in either variable.
 TRUTH = -0.5 * math.log(1 - (0.6 / 1.09) ** 2)
@@ -101,3 +101,24 @@ def test_few_groups_are_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error", ReliabilityWarning)
         confidence_interval(GaussianMI(), x, y, Z=z, groups=person)
+
+
+def test_conditional_test_of_persons_holds_its_level_and_has_power():
+    found = {}
+    for correlation, n_draws in ((0.0, 60), (0.6, 8)):
+        tests = []
+        for seed in range(n_draws):
+            x, y, z, person = measurements(300 + seed, correlation)
+            tests.append(
+                conditional_independence_test(
+                    x, y, z, groups=person, n_permutations=99, random_state=seed
+                )
+            )
+        found[correlation] = (
+            sum(test.pvalue <= 0.05 for test in tests),
+            sum(test.reliable for test in tests),
+        )
+    rejected, reliable = found[0.0]
+    assert rejected <= 7  # of 60 at .05, in 98 of 100 cases
+    assert reliable >= 50
+    assert min(found[0.6]) >= 7
