@@ -21,8 +21,8 @@ __all__ = [
     "has_enough_groups",
     "is_repeated_in_groups",
     "mean_of_parts",
-    "one_of_each_group",
     "mean_of_tests",
+    "one_of_each_group",
 ]
 
 # With fewer groups a part has too few samples for an estimate by neighbours.
