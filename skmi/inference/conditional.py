@@ -194,7 +194,8 @@ def conditional_independence_test(
     45 % of the degrees of freedom; where whole numbers of Z look like codes of labels;
     where Z has labels of few samples, or more columns than a tenth of the samples, or
     than 40; where interactions of its columns are seen by few functions only, or
-    residuals of X and y both differ from those of neighbours in Z; where a p-value is
+    residuals of X and y both differ from those of neighbours in Z, or with the
+    remainders of whole numbers of Z by 2, 3, 4 or 10; where a p-value is
     at most 0.1 and a random forest predicts both from several columns of Z; for fewer
     than forty groups or blocks, and for blocks shorter than the memory. For Z of many
     columns and few samples that is the rule. It may still be True where X and y share a
@@ -269,7 +270,8 @@ def conditional_independence_test(
     null = watch_test(callbacks, draws, "ConditionalIndependenceTest", len(parts))
     statistic, null = products.statistic, np.concatenate(null)
     reason = why_unreliable(regression, sides, z, products.largest)
-    if not reason and shares_structure(products.u, products.v, z, labels, regression):
+    found, given = (products.u, products.v), codes[:, ~is_label]
+    if not reason and shares_structure(*found, given, labels, regression):
         reason = (
             "X and y share structure of pairs of columns of Z, or finer structure of "
             "one, that the regressions have missed"
