@@ -49,8 +49,8 @@ def is_repeated_in_groups(Z: ArrayLike, groups: np.ndarray) -> bool:
     np.maximum.at(high, codes, columns)
     constant = (low == high)[several].mean(axis=0) >= MOSTLY
     # A column of two values, as of an arm of a trial, is that of many groups.
-    constant &= [len(np.unique(column)) > 2 for column in columns.T]
-    return bool(constant.any())
+    n_values = np.array([len(np.unique(column)) for column in columns.T])
+    return bool((constant & (n_values > 2)).any())
 
 
 def has_enough_groups(groups: np.ndarray) -> bool:

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from skmi import KSG, AutoMI, GaussianMI, KernelDensityMI
+from skmi import KSG, AutoMI, GaussianMI, KernelDensityMI, MixedKSG
 from skmi.exceptions import ReliabilityWarning
 from skmi.inference import conditional_independence_test, confidence_interval
 
@@ -122,3 +122,14 @@ def test_conditional_test_of_persons_holds_its_level_and_has_power():
     assert rejected <= 7  # of 60 at .05, in 98 of 100 cases
     assert reliable >= 50
     assert min(found[0.6]) >= 7
+
+
+def test_labels_of_groups_take_the_mean_of_all_samples():
+    """Labels given labels are counted: their means are known."""
+    rng = np.random.RandomState(0)
+    person = np.repeat(np.arange(100), 2)
+    x, y, z = (rng.choice(list("ab"), 100)[person] for _ in range(3))
+    found = confidence_interval(MixedKSG(), x[:, np.newaxis], y, Z=z, groups=person)
+    assert found.low <= 0 <= found.high
+    test = conditional_independence_test(x, y, z, groups=person, random_state=0)
+    assert test.pvalue > 0.01
