@@ -331,11 +331,12 @@ class AutoMI(
         """The groups or blocks of dependent samples, for their standard errors."""
         return {} if self._dependence is None else self._dependence.within
 
+    _status_of_repeats = "dependent samples"
+
     def _fit_conditional(self, X, y, Z, **settings):
         if self.encoder_x is not None:
             raise ValueError(
-                "encoder_x would be applied to X and Z together. Put a transformer "
-                "before AutoMI in a pipeline."
+                "encoder_x would be applied to X and Z; transform X in a pipeline."
             )
         estimate = super()._fit_conditional(X, y, Z, **settings)
         whole, part = self._chain

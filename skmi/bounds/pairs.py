@@ -74,7 +74,8 @@ def split_pairs(
     positives : bool tensor of shape (n, m), default=None
         True for joint pairs; None is the diagonal.
     negatives : bool tensor of shape (n, m), default=None
-        True for independent pairs; None is every pair that is not positive.
+        True for independent pairs; None is every pair that is not positive, or every
+        pair if a row or a column has several positives.
 
     Returns
     -------
@@ -161,11 +162,23 @@ def check_masks(
     if positives is None:
         positives = torch.eye(*shape, dtype=torch.bool, device=scores.device)
     if negatives is None:
-        negatives = ~_check_mask("positives", positives, shape)
+        negatives = default_negatives(_check_mask("positives", positives, shape))
     for name, mask in (("positives", positives), ("negatives", negatives)):
         if not _check_mask(name, mask, shape).any():
             raise ValueError(f"{name} is False everywhere: there are no such pairs.")
     return positives, negatives
+
+
+def default_negatives(positives: Tensor) -> Tensor:
+    """Return which pairs are samples of the product of the marginals.
+
+    Every other pair, if a row or a column has one joint pair at most. Where it has
+    several, as samples of one class have, the others alone are pairs of different
+    classes, and no bound holds: then every pair is such a sample.
+    """
+    if positives.all() or max(positives.sum(0).max(), positives.sum(1).max()) <= 1:
+        return ~positives
+    return torch.ones_like(positives)
 
 
 def _check_mask(name: str, mask: Tensor, shape: torch.Size) -> Tensor:

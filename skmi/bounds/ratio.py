@@ -69,8 +69,9 @@ def donsker_varadhan(
     positives : bool tensor of shape (n, m), default=None
         True for joint pairs, any number in a row; None is the diagonal.
     negatives : bool tensor of shape (n, m), default=None
-        True for independent pairs; None is every pair that is not positive. Pairs in
-        neither mask are ignored.
+        True for independent pairs; None is every pair that is not positive, or every
+        pair if a row or a column has several positives: those of one class are samples
+        of the product of the marginals too. Pairs in neither mask are ignored.
 
     Returns
     -------
@@ -126,8 +127,9 @@ def nwj(
     positives : bool tensor of shape (n, m), default=None
         True for joint pairs, any number in a row; None is the diagonal.
     negatives : bool tensor of shape (n, m), default=None
-        True for independent pairs; None is every pair that is not positive. Pairs in
-        neither mask are ignored.
+        True for independent pairs; None is every pair that is not positive, or every
+        pair if a row or a column has several positives: those of one class are samples
+        of the product of the marginals too. Pairs in neither mask are ignored.
 
     Returns
     -------
@@ -274,8 +276,9 @@ def jensen_shannon(
     positives : bool tensor of shape (n, m), default=None
         True for joint pairs, any number in a row; None is the diagonal.
     negatives : bool tensor of shape (n, m), default=None
-        True for independent pairs; None is every pair that is not positive. Pairs in
-        neither mask are ignored.
+        True for independent pairs; None is every pair that is not positive, or every
+        pair if a row or a column has several positives: those of one class are samples
+        of the product of the marginals too. Pairs in neither mask are ignored.
 
     Returns
     -------

@@ -110,6 +110,11 @@ class ConditionalMatrixDisplay(Display):
         """
         table, is_label = labelled_table(X, "X")
         has_labels = is_label.any()
+        if isinstance(Z, str):
+            raise TypeError(
+                f"Z is the name {Z!r}, not columns: pass X without that column, and "
+                f"Z=X[[{Z!r}]]."
+            )
         if Z is not None:
             Z, z_is_label = labelled_table(Z, "Z")
             has_labels = has_labels or z_is_label.any()

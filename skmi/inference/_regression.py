@@ -21,6 +21,7 @@ from skmi.inference._dependence import (
 )
 
 __all__ = [
+    "FEW_VALUES",
     "LARGEST_SHARE",
     "Explained",
     "Features",

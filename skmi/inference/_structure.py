@@ -8,18 +8,19 @@ from functools import partial
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.stats import chi2, norm, rankdata
 from sklearn.ensemble import RandomForestRegressor
 
 from skmi._data.marginals import normal_scores
 from skmi.inference._dependence import label_functions, leading, standardised
-from skmi.inference._regression import Regression
+from skmi.inference._regression import FEW_VALUES, Regression
 from skmi.neighbors._residuals import others
 
 __all__ = ["predicted_by_trees", "shares_structure"]
 
 N_NEIGHBORS = 8  # in Z, of which the mean is taken
 MOST_FUNCTIONS = 3  # of each side
+BASES, LEVEL_OF_RESIDUES = (2, 3, 4, 10), 1e-3  # of whole numbers
 N_PROBES = 20  # of noise
 MOST_COLUMNS = 12  # of Z, of which all pairs are looked at
 LEVEL = 0.02  # at which sides without structure are said to have some
@@ -54,7 +55,7 @@ def shares_structure(
     u, v : ndarray of shape (n_samples, n_functions)
         Functions of the residuals, of mean 0, most important first.
     z : ndarray of shape (n_samples, n_columns)
-        Columns of numbers of Z.
+        Columns of numbers of Z, as given.
     labels : ndarray of shape (n_samples, n_label_columns)
         Codes of its labels.
     regression : Regression
@@ -65,6 +66,8 @@ def shares_structure(
         return False
     u, v = u[:, :MOST_FUNCTIONS], v[:, :MOST_FUNCTIONS]
     scores = normal_scores(rankdata(z, axis=0), n_samples)
+    if any(shares_residues(u, v, column) for column in z.T):
+        return True
     places = np.hstack([scores, APART * labels.astype(float)])
     noise = np.random.RandomState(0).standard_normal((n_samples, N_PROBES))
     noise = regression.residuals(regression.residuals(noise))
@@ -107,6 +110,30 @@ def replicates(
         return (sums[index] - values) / np.maximum(n_others, 1)[index, np.newaxis]
 
     return [mean_of_equals]
+
+
+def shares_residues(u: np.ndarray, v: np.ndarray, column: np.ndarray) -> bool:
+    """Whether functions of both sides depend on the remainders of whole numbers.
+
+    By the variance of the means of the samples of each remainder. Even and odd numbers
+    alternate too fast for any smooth function, and equal ones may be rare.
+    """
+    is_whole = (column == np.round(column)).all()
+    if not is_whole or len(np.unique(column)) <= FEW_VALUES:
+        return False
+    for base in BASES:
+        index = np.unique(column % base, return_inverse=True)[1]
+        counts = np.bincount(index)
+        least = []
+        for side in (u, v):
+            sums = np.zeros((len(counts), side.shape[1]))
+            np.add.at(sums, index, side - side.mean(axis=0))
+            squares = (sums**2 / counts[:, np.newaxis]).sum(axis=0)
+            variances = np.maximum(side.var(axis=0), 1e-300)
+            least.append(chi2.sf(squares / variances, len(counts) - 1).min(initial=1))
+        if max(least) < LEVEL_OF_RESIDUES:
+            return True
+    return False
 
 
 def excess(

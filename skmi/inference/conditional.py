@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ from skmi.inference._regression import (
     features_of,
     n_cosines_of,
 )
+from skmi.inference._repeats import is_repeated_in_groups, mean_of_tests
 from skmi.inference._resampling import (
     count_blocks,
     random_signs,
@@ -153,7 +155,9 @@ def conditional_independence_test(
         Number of draws of random signs B; p is at least 1 / (B + 1).
     groups : array-like of shape (n_samples,), default=None
         Group labels: the samples of a group may depend on each other, and have the same
-        random sign.
+        random sign. Where a column of Z is a property of the groups, means of
+        statistics on one sample of each group are compared, so that the regressions
+        cannot explain by Z what a group has in common.
     block_length : int, default=None
         For series: number of consecutive samples that have the same random sign. It
         should be several times the length over which samples are correlated.
@@ -190,7 +194,8 @@ def conditional_independence_test(
     45 % of the degrees of freedom; where whole numbers of Z look like codes of labels;
     where Z has labels of few samples, or more columns than a tenth of the samples, or
     than 40; where interactions of its columns are seen by few functions only, or
-    residuals of X and y both differ from those of neighbours in Z; where a p-value is
+    residuals of X and y both differ from those of neighbours in Z, or with the
+    remainders of whole numbers of Z by 2, 3, 4 or 10; where a p-value is
     at most 0.1 and a random forest predicts both from several columns of Z; for fewer
     than forty groups or blocks, and for blocks shorter than the memory. For Z of many
     columns and few samples that is the rule. It may still be True where X and y share a
@@ -223,6 +228,14 @@ def conditional_independence_test(
     X, y, Z = read_sides(X=X, y=y, Z=Z)
     require_count("n_permutations", n_permutations, 1)
     random_state = make_random_state(random_state)
+    groups = read_groups(groups, len(y))
+    if groups is not None and block_length is None and is_repeated_in_groups(Z, groups):
+        test = partial(
+            conditional_independence_test,
+            n_permutations=n_permutations,
+            callbacks=callbacks,
+        )
+        return mean_of_tests(test, [X, y, Z], groups, random_state)
     x, y = (
         Block(*numbers_and_codes(data, name)) for data, name in ((X, "X"), (y, "y"))
     )
@@ -251,14 +264,14 @@ def conditional_independence_test(
     products = Products(u, v, modifiers, inflation)
     if groups is None and block_length is None:
         warn_of_serial_dependence(u[0], v[0])
-    groups = read_groups(groups, n_samples)
     signs = random_signs(n_samples, n_permutations, groups, block_length, random_state)
     parts = np.array_split(signs, -(-n_permutations // SIGNS_AT_ONCE))
     draws = (products.draw(part) for part in parts)
     null = watch_test(callbacks, draws, "ConditionalIndependenceTest", len(parts))
     statistic, null = products.statistic, np.concatenate(null)
     reason = why_unreliable(regression, sides, z, products.largest)
-    if not reason and shares_structure(products.u, products.v, z, labels, regression):
+    found, given = (products.u, products.v), codes[:, ~is_label]
+    if not reason and shares_structure(*found, given, labels, regression):
         reason = (
             "X and y share structure of pairs of columns of Z, or finer structure of "
             "one, that the regressions have missed"

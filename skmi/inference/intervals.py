@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,6 +15,9 @@ from skmi._core.sklearn_compat import make_random_state, watch, without_callback
 from skmi._data.reading import read_sides
 from skmi._data.weights import read_weights
 from skmi.base import MutualInfoEstimator
+from skmi.exceptions import ReliabilityWarning
+from skmi.gaussian._base import EllipticalEstimator
+from skmi.gaussian.elliptical import EllipticalCopulaMI
 from skmi.gaussian.estimators import StudentCopulaMI
 from skmi.inference._chance import (
     Chance,
@@ -23,6 +27,12 @@ from skmi.inference._chance import (
     warn_of_short_blocks,
 )
 from skmi.inference._given import functions_given, independent_given
+from skmi.inference._repeats import (
+    has_enough_groups,
+    is_repeated_in_groups,
+    mean_of_parts,
+    one_of_each_group,
+)
 from skmi.inference._resampling import (
     count_blocks,
     count_rows,
@@ -109,7 +119,11 @@ def confidence_interval(
     groups : array-like of shape (n_samples,), default=None
         Group labels: the samples of a group may depend on each other. What groups add
         to the variance of the influence is added to that of the estimate. What they
-        show by chance is subtracted, except from estimators that train a critic.
+        show by chance is subtracted, except from estimators that train a critic. Where
+        a column of Z is a property of at least thirty groups, as of persons who are
+        measured repeatedly, the mean of estimates on one sample of each group is taken
+        instead, except for elliptical estimators: others would take what a group has
+        in common for a function of Z.
     block_length : int, default=None
         For series: number of consecutive samples in a block, several times the length
         over which they are correlated. Their variance is added in the same way, and the
@@ -224,15 +238,37 @@ def confidence_interval(
     groups = read_groups(groups, len(y))
     if groups is not None and count_blocks(len(y), groups, None) < 2:
         raise ValueError("groups hold one group only; an interval needs several.")
-    estimator.fit(*samples, **options)
+    is_repeated = (
+        Z is not None
+        and groups is not None
+        and not isinstance(estimator, (EllipticalEstimator, EllipticalCopulaMI))
+        and is_repeated_in_groups(samples[2], groups)
+        and has_enough_groups(groups)
+    )
+    with warnings.catch_warnings():
+        if is_repeated:  # the estimate of this fit is not taken
+            warnings.simplefilter("ignore", ReliabilityWarning)
+        estimator.fit(*samples, **options)
     if groups is None and block_length is None:
         warn_of_series(*(samples if Z is None else functions_given(*samples)))
     if method == "auto":
         method = choose_method(estimator, samples)
     parallel = Parallel(n_jobs, return_as="generator")
-    value, error, freedom = METHODS[method](
-        estimator, samples, n_resamples, random_state, parallel, **options
-    )
+    if is_repeated:
+        value, error, freedom = mean_of_parts(
+            METHODS[method],
+            estimator,
+            samples,
+            one_of_each_group(groups, random_state),
+            n_resamples,
+            random_state,
+            parallel,
+        )
+        groups = None
+    else:
+        value, error, freedom = METHODS[method](
+            estimator, samples, n_resamples, random_state, parallel, **options
+        )
     further = error_of_dependence(estimator, count_rows(y), groups, block_length)
     error = math.hypot(error, further)
     freedom = min(freedom, freedom_of_blocks(count_rows(y), groups, block_length))

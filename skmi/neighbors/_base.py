@@ -22,6 +22,7 @@ from skmi.exceptions import ReliabilityWarning, warn
 from skmi.neighbors._conditional import SMALL_MISSING, ConditionalRows
 from skmi.neighbors._distances import device_that_is_here
 from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_neighbors
+from skmi.neighbors._repeats import levels_disagree, warn_of_repeats
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import Places, Side
 from skmi.statistics import standard_error
@@ -254,6 +255,9 @@ class NeighborEstimator(MutualInfoEstimator):
         self.status_ = status(found.value, sampling, math.inf, found.drift)
         if found.missing > max(found.sampling_error, SMALL_MISSING):
             self.status_ = "not converged"
+        if levels_disagree(*self._blocks_given(X, y, Z)):
+            self.status_ = "not converged"
+            warn_of_repeats(type(self).__name__)
         return Estimate(found.value, found.error, influence=found.terms)
 
     def _rows_given(self, X, y, Z) -> ConditionalRows:

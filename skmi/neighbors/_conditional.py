@@ -10,12 +10,12 @@ from scipy.special import digamma
 
 from skmi._data.chance import chance_in_groups, hidden_by_noise
 from skmi.exceptions import ReliabilityWarning, warn
-from skmi.neighbors._drift import MORE_NEIGHBORS, Drift, drift_of_terms
+from skmi.neighbors._drift import MORE_NEIGHBORS, SIGNIFICANT, Drift, drift_of_terms
 from skmi.neighbors._reference import bias_on_normals
 from skmi.neighbors._residuals import ResidualsOfSides
 from skmi.neighbors._search import Block, JointRows
 from skmi.neighbors._sides import Atoms, Side, atom_limits
-from skmi.neighbors._terms import conditional_terms
+from skmi.neighbors._terms import ball_terms, conditional_terms
 from skmi.statistics import standard_error
 
 __all__ = ["SMALL_MISSING", "ConditionalRows", "Found", "require_more_rows"]
@@ -121,7 +121,11 @@ class ConditionalRows:
         sampling = math.hypot(
             INFLATION * standard_error(terms), spread / math.sqrt(len(values))
         )
-        missing = math.hypot(self._missing(value, terms), self._hidden(value))
+        missing = math.hypot(
+            self._missing(value, terms),
+            self._hidden(value),
+            self._below_floor(value, terms, drift),
+        )
         error = math.hypot(sampling, bias_error, missing, doubt)
         if doubt > max(SMALL_MISSING, LARGE_SHARE * abs(value)):
             warn_of_doubt(value, doubt)
@@ -177,6 +181,37 @@ class ConditionalRows:
                 ReliabilityWarning,
             )
         return hidden
+
+    def _below_floor(self, value: float, terms: np.ndarray, drift: Drift) -> float:
+        r"""Return by how much neighbours without Z find more than given it; warn.
+
+        .. math:: I(X; Y \mid Z) \ge I(X; Y) - \min(I(X; Z), I(Y; Z))
+
+        Regressions leave little of the last term, and the others have a column less, so
+        that edges, as of uniform noise, are sharper than beside Z.
+        """
+        x, y, z = self.drawn
+        if not (x.columns.shape[1] and y.columns.shape[1] and z.columns.shape[1]):
+            return 0.0
+        plain, *with_z = (
+            ball_terms(JointRows(*pair, self.n_jobs), self.n_neighbors)[0]
+            for pair in ((x, y), (x, z), (y, z))
+        )
+        floor = plain - np.maximum(min(with_z, key=np.mean).mean(), 0.0)
+        gap = float(floor.mean()) - value
+        error = INFLATION * standard_error(plain - terms)
+        # Together with a drift that is half as significant, that is no chance either.
+        drifts = drift.bias > SIGNIFICANT / 2 * drift.error
+        least = SIGNIFICANT * error / (2 if drifts else 1)
+        if gap <= max(least, SMALL_MISSING):
+            return 0.0
+        warn(
+            f"Without Z neighbours find {gap:.2f} nats more than the {value:.2f} given "
+            "it, which Z does not explain: edges are blurred, and the standard error "
+            "contains it. Pass more samples, or use skmi.AutoMI.",
+            ReliabilityWarning,
+        )
+        return gap
 
     def _drift(self, terms: np.ndarray) -> Drift:
         """Return the bias that more neighbours indicate."""

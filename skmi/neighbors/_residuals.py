@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from skmi._data.marginals import BlockView, ColumnView
+from skmi.neighbors._repeats import levels_disagree, warn_of_repeats
 from skmi.neighbors._search import Block
 
 __all__ = ["Residuals", "ResidualsMixin", "ResidualsOfSides", "others"]
@@ -270,6 +271,7 @@ class ResidualsMixin:
     """
 
     _residual_marginals: str | None = "rank"
+    _status_of_repeats = "not converged"
 
     def _fit_conditional(self, X, y, Z, **settings: Any):
         z = as_one_label(Z)
@@ -281,8 +283,18 @@ class ResidualsMixin:
         self._residuals = ResidualsOfSides.fit(
             self._sides_to_fit(X, y), z, self._residual_marginals
         )
+        sides = [side_of(side) for side in (X, y)]
         X, y = self._merge((X, y), self._residuals.columns)
-        return super()._fit_conditional(X, y, Z, **settings)
+        found = super()._fit_conditional(X, y, Z, **settings)
+        if levels_disagree(*sides, z):
+            self._doubt_repeats()
+        return found
+
+    def _doubt_repeats(self) -> None:
+        """Warn that samples of equal Z have more in common; set the status."""
+        if getattr(self, "status_", "") in ("ok", "zero"):
+            self.status_: str = self._status_of_repeats
+        warn_of_repeats(type(self).__name__)
 
     def _conditional(self, method, X, y, Z, **options: Any):
         z = as_one_label(Z)
@@ -305,6 +317,14 @@ class ResidualsMixin:
                 sides, rests, self._has_residuals, strict=True
             )
         ]
+
+
+def side_of(side: np.ndarray) -> Block:
+    """Return columns of numbers, or the codes of labels; nothing of what is neither."""
+    if side.ndim == 1:
+        return Block(np.empty((len(side), 0)), side)
+    kept = side if side.shape[1] <= MOST_COLUMNS else side[:, :0]
+    return as_one_label(kept)
 
 
 def as_one_label(Z: np.ndarray) -> Block:

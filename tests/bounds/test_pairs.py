@@ -226,3 +226,27 @@ def test_masks_that_fit_nothing_are_refused(bound, masks, error, match):
 def test_rectangular_scores_say_what_is_missing(bound):
     with pytest.raises(ValueError, match="positives="):
         bound(draw(4, 5))
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5, 1.0, 3.0, 50.0])
+@pytest.mark.parametrize("is_square", [True, False])
+def test_several_positives_bound_the_entropy_of_two_classes(scale, is_square):
+    """X and y of the same class share log 2 nats, and no bound may exceed it."""
+    labels = torch.arange(2).repeat(8)
+    columns = labels if is_square else torch.arange(2)
+    same = labels[:, None] == columns[None]
+    scores = scale * same
+    for bound in (bounds.donsker_varadhan, bounds.nwj, bounds.info_nce):
+        assert bound(scores, positives=same) <= math.log(2) + 1e-6
+    # The Jensen-Shannon divergence of both classes and all pairs is .75 log(4 / 3).
+    divergence = bounds.jensen_shannon(scores, positives=same) / 2 + math.log(2)
+    assert divergence <= 0.75 * math.log(4 / 3) + 1e-6
+
+
+def test_several_positives_reach_the_entropy_of_two_classes():
+    labels = torch.arange(2).repeat(8)
+    same = labels[:, None] == labels[None]
+    ratio = torch.where(same, math.log(2), -50.0)
+    for scores, bound in ((ratio, bounds.donsker_varadhan), (1 + ratio, bounds.nwj)):
+        value = bound(scores, positives=same)
+        assert value.item() == pytest.approx(math.log(2), abs=1e-5)

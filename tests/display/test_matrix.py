@@ -59,3 +59,8 @@ def test_columns_of_labels():
     table.loc[3, "b"] = None
     with pytest.raises(ValueError, match="X contains missing"):
         ConditionalMatrixDisplay.from_data(table)
+
+
+def test_the_name_of_a_column_is_no_condition():
+    with pytest.raises(TypeError, match=r"Z=X\[\['a'\]\]"):
+        ConditionalMatrixDisplay.from_data(draw_chain(), "a")

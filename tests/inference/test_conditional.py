@@ -415,3 +415,29 @@ def test_blocks_shorter_than_the_memory_are_marked():
     options = {"n_permutations": 19, "random_state": 0}
     test = conditional_independence_test(z + a, z + b, z, block_length=20, **options)
     assert "of the memory" in test.reason
+
+
+@pytest.mark.parametrize("base", [2, 3, 10])
+def test_remainders_of_whole_numbers_make_it_unreliable(base):
+    for seed in range(6):
+        rng = np.random.RandomState(700 + seed)
+        z = rng.randint(0, 1000, 300)
+        x, y = (z % base == 0) + 0.3 * rng.standard_normal((2, 300))
+        test = conditional_independence_test(
+            x, y, z, n_permutations=49, random_state=seed
+        )
+        assert test.pvalue > 0.05 or not test.reliable
+
+
+def test_smooth_functions_of_whole_numbers_stay_reliable():
+    reliable = 0
+    for seed in range(12):
+        rng = np.random.RandomState(800 + seed)
+        z = rng.randint(0, 1000, 300)
+        one, other = rng.standard_normal((2, 300))
+        x, y = z / 300 + one, z / 200 + 0.6 * one + 0.8 * other
+        test = conditional_independence_test(
+            x, y, z, n_permutations=49, random_state=seed
+        )
+        reliable += test.reliable and test.pvalue <= 0.05
+    assert reliable >= 11
