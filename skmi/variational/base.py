@@ -63,7 +63,7 @@ __all__ = ["CriticEstimator", "RatioEstimator", "named_critic"]
 STRONG = 0.6
 
 # Nats below 0 that are never and always warned of, whatever the standard error.
-SMALL_ESTIMATE, LARGE_ESTIMATE = 0.05, 0.5
+SMALL_ESTIMATE, LARGE_ESTIMATE = 0.2, 0.5
 
 
 @estimator

@@ -33,7 +33,7 @@ from tests.variational.cases import (
     kinds,
 )
 
-pytestmark = cut_short
+pytestmark = [cut_short, pytest.mark.filterwarnings("ignore:The estimate of -")]
 
 
 # -- accuracy ----------------------------------------------------------------------
