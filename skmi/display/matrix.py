@@ -65,8 +65,8 @@ class ConditionalMatrixDisplay(Display):
     >>> a, noise, other = np.random.RandomState(0).standard_normal((3, 1000))
     >>> table = np.column_stack([a, a + noise, a + noise + other])
     >>> display = ConditionalMatrixDisplay.from_data(table, names="abc")
-    >>> abs(display.values[0, 2]).round(1), display.values[0, 1].round(1)
-    (np.float64(0.0), np.float64(0.2))
+    >>> print(abs(display.values[0, 2]).round(1), display.values[0, 1].round(1))
+    0.0 0.2
     """
 
     def __init__(self, *, values: ArrayLike, names: Sequence[str]) -> None:
