@@ -294,6 +294,7 @@ class BottleneckEstimator(
         if self.method is not None and self.information != "mige":
             unused.append("method")
         is_pair = np.ndim(self.learning_rate_init) > 0
+        self._learning_rates  # noqa: B018 (refuses those that cannot be)
         if is_pair and not INFORMATION[self.information].has_critic:
             unused.append("the second learning_rate_init, that of the critic,")
         for name in unused:

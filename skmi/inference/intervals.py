@@ -209,7 +209,7 @@ def confidence_interval(
 
     >>> import numpy as np
     >>> z, a, b = np.random.RandomState(0).standard_normal((3, 1000))
-    >>> low, high = confidence_interval(GaussianMI(), z + a, z + b, z)
+    >>> low, high = confidence_interval(GaussianMI(), (z + a).reshape(-1, 1), z + b, z)
     >>> print(low < 0 < high)
     True
     """

@@ -41,6 +41,7 @@ def pvalues_of_nulls(n_tests, n_samples, estimator, **options):
     return np.array(values)
 
 
+@pytest.mark.filterwarnings("ignore:The estimate of -:skmi.ReliabilityWarning")
 @pytest.mark.parametrize(
     ("estimator", "n_tests"),
     [

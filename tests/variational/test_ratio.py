@@ -27,6 +27,7 @@ def test_mine_is_donsker_varadhan_with_a_moving_average():
     assert make_small(MINE, decay=0.5).fit(X, Y).mutual_info_ != mine.mutual_info_
 
 
+@pytest.mark.filterwarnings("ignore:The estimate of -:skmi.ReliabilityWarning")
 def test_baseline_of_tuba_is_learned():
     """A critic that cannot follow y alone leaves it to the baseline."""
 
