@@ -194,3 +194,9 @@ def test_leaderboard_compares_on_the_same_samples():
     assert found["AutoMI on the same"] == "0.200"
     assert found["closer than AutoMI, %"] == "100"
     assert found["left out"] == 1
+
+
+def test_every_row_of_papers_has_a_cell_for_each_column():
+    with open(report.TEMPLATES / "papers.csv", newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert [row[0] for row in rows if len(row) != len(header)] == []
