@@ -114,6 +114,11 @@ def version_of(package):
         return "none"
 
 
+def elapsed():
+    """Return the seconds since this process read its arguments."""
+    return time.time() - _run.get("start", time.time())
+
+
 def make_header():
     """Return what a table says of how it was made."""
     from skmi import __version__
@@ -125,12 +130,13 @@ def make_header():
         "passed": words or "nothing",
         "seeds": _run.get("seeds", "fixed"),
         "skmi": f"{__version__}, commit {commit()}",
+        "library": library_version(),
         "versions": ", ".join(
             [f"python {platform.python_version()}"]
             + [f"{name} {version_of(name)}" for name in PACKAGES]
         ),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "seconds": f"{time.time() - _run.get('start', time.time()):.0f}",
+        "seconds": f"{_run.get('before', 0) + elapsed():.0f}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
 
@@ -156,6 +162,20 @@ def read_lines(path):
 def read_table(path):
     """Read a table back as dictionaries of text."""
     return list(csv.DictReader(read_lines(path)[1]))
+
+
+def kept_rows(path, *, of_any_version=False):
+    """Return the rows that are there, so that a run that was cut off goes on.
+
+    Rows of another version of the library are left, unless each says its version. The
+    seconds of the header go on too.
+    """
+    if not path.exists():
+        return []
+    header = read_header(path)
+    is_same = header.get("library") == library_version()
+    _run["before"] = float(header.get("seconds", 0)) if is_same else 0
+    return read_table(path) if is_same or of_any_version else []
 
 
 def read_header(path):
