@@ -1,6 +1,7 @@
 """The tables that scripts declare, found without importing the scripts."""
 
 import ast
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def literal(tree, name):
     return None
 
 
+@functools.cache
 def tables():
     """Return all declared tables by name."""
     found = {}

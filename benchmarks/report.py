@@ -16,6 +16,7 @@ A table or row that is missing gives "not run".
 """
 
 import csv
+import functools
 import io
 import math
 import re
@@ -82,13 +83,14 @@ class Page:
     def __init__(self, folder):
         self.folder = folder
         self.used = []
+        self.read = functools.cache(read_table)
 
     def rows(self, name):
         """Return the rows of a table; none where it was not run."""
         if name not in self.used:
             self.used.append(name)
         path = self.folder / f"{name}.csv"
-        return read_table(path) if path.exists() else []
+        return self.read(path) if path.exists() else []
 
     def matching(self, name, conditions):
         """Return the rows of a table that fulfil conditions, "key=value" each."""
