@@ -126,8 +126,9 @@ def average_ranks(numbers: np.ndarray, ordered: np.ndarray) -> np.ndarray:
     """Ranks of the numbers of each column from 1, the mean of those of ties."""
     ranks = np.empty(numbers.shape)
     for column, values, found in zip(numbers.T, ordered.T, ranks.T, strict=True):
-        first = np.searchsorted(values, column, "left")
-        found[:] = (first + np.searchsorted(values, column, "right") + 1) / 2
+        starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+        sizes = np.diff(starts, append=len(values))
+        found[np.argsort(column)] = np.repeat(starts + (sizes + 1) / 2, sizes)
     return ranks
 
 
@@ -207,6 +208,7 @@ class AdditiveSet:
         self.fixed = [k for k in fixed if k in self.places]
         self.chosen = list(self.fixed)
         self.n_functions = 3 if self.curved else 1
+        self.shapes: dict[tuple[int, ...], np.ndarray] = {}
 
     def _common(self, base: np.ndarray) -> np.ndarray:
         """Principal components that all terms share."""
@@ -229,11 +231,21 @@ class AdditiveSet:
             parts.append(self.values[:, places])
             scores = places[self.terms.is_score[places]]
             if self.curved and len(scores):
-                u = 2 * ndtr(self.terms.values[:, scores]) - 1
-                parts += [self.roots * (u**2), self.roots * (u**3)]
-        matrix = np.column_stack(parts)
-        left, sizes, _ = np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0), False)
-        return left[:, sizes > 1e-3 * sizes[0]].astype(np.float32)
+                parts.append(self._shapes(scores))
+        matrix = np.column_stack(parts).astype(float)
+        matrix /= np.linalg.norm(matrix, axis=0)
+        # Of the Gram matrix, which is a tenth of the work of the matrix itself.
+        sizes, loads = np.linalg.eigh(matrix.T @ matrix)
+        kept = sizes > 1e-6 * sizes[-1]
+        return (matrix @ (loads[:, kept] / np.sqrt(sizes[kept]))).astype(np.float32)
+
+    def _shapes(self, scores: np.ndarray) -> np.ndarray:
+        """Square and cube of the ranks of some scores, which are kept."""
+        key = tuple(scores.tolist())
+        if key not in self.shapes:
+            u = 2 * ndtr(self.terms.values[:, scores]) - 1
+            self.shapes[key] = self.roots * np.column_stack([u * u, u * u * u])
+        return self.shapes[key]
 
     def residuals(
         self, units: list[int], places: np.ndarray | slice = slice(None)
@@ -257,11 +269,13 @@ class AdditiveSet:
 
     def _curves(self, residuals: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
         """Square and cube of residuals of unit length, 0 where they are no scores."""
-        plain = residuals * np.where(scores, np.sqrt(self.n_rows), 0) / self.roots
-        plain = np.clip(plain, -LARGEST, LARGEST)
-        found, base = [], self.base[:, :1]
-        for curve in (plain**2, plain**3 - 2.5 * plain):
-            curve = curve * self.roots
+        roots, base = self.roots.astype(np.float32), self.base[:, :1]
+        plain = residuals * np.where(scores, np.float32(np.sqrt(self.n_rows)), 0)
+        plain /= roots
+        np.clip(plain, -LARGEST, LARGEST, out=plain)
+        square, found = plain * plain, []
+        for curve in (square, plain * (square - 2.5)):  # a power is slow
+            curve *= roots
             curve -= base @ (base.T @ curve)
             length = np.linalg.norm(curve, axis=0)
             found.append(curve / np.where(length > SMALL, length, np.inf))
