@@ -91,8 +91,8 @@ class Candidates:
             joined = list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
         self.members: list[Unit] = [(k,) for k in range(self.n_columns)] + joined
         codes = [
-            join_codes(table.pair_codes[:, j], table.pair_codes[:, k])
-            for j, k in joined
+            join_codes(table.pair_codes[:, j], table.pair_codes[:, k]).astype(np.int8)
+            for j, k in joined  # of few codes each
         ]
         self.codes = np.column_stack([table.codes, *codes]) if codes else table.codes
         self.n_levels = column_levels(self.codes)
@@ -252,7 +252,7 @@ class Candidates:
             wholes: list[np.ndarray] = []
             for columns, size, block in blocks:
                 counts = count(contexts, block, (*shape, size))
-                values = measure(counts, None if block.totals is None else known)
+                values = measure(counts, known if block.short else None)
                 wholes = wholes or [np.zeros(shapes) for _ in values]
                 for whole, own in zip(wholes, values, strict=True):
                     whole[:, columns] = own

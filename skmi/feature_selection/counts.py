@@ -29,7 +29,7 @@ __all__ = [
 
 CHUNK = 2**20  # counts held at once; more of them leave the cache
 
-BLOCK_SIZE = 2**22  # indicators of one block
+BLOCK_SIZE = 2**21  # indicators of one block
 
 MOST_JOINED = 2**14  # values of some counts together that are looked up at once
 
@@ -55,8 +55,8 @@ class Block:
         Whole numbers from 0; negative ones count nowhere.
     size : int
         Number of codes.
-    totals : ndarray of shape (size - 1, n_columns) or None
-        Samples of the codes from 1, where the indicators of code 0 are left out.
+    short : bool
+        Whether the indicators of code 0 are left out.
     rare : sparse array of shape ((size - 1) * n_columns, n_rows), default=None
         Sparse indicators, transposed.
     """
@@ -65,14 +65,26 @@ class Block:
         self,
         codes: np.ndarray,
         size: int,
-        totals: np.ndarray | None,
+        short: bool,
         rare: sparse.csr_array | None = None,
     ):
-        self.codes, self.size, self.totals, self.rare = codes, size, totals, rare
+        self.codes, self.size, self.short, self.rare = codes, size, short, rare
         self.n_columns = codes.shape[1]
         self.kept: np.ndarray | None = None
         if rare is None and len(codes) <= MOST_ROWS:
             self.kept = self._indicators(slice(None))
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """Samples of the codes from 1, of shape (size - 1, n_columns), float32."""
+        if self.rare is not None:
+            found = np.asarray(self.rare.sum(axis=1))
+        elif self.kept is not None:
+            found = self.kept.sum(axis=0)
+        else:
+            found = [np.bincount(column)[1:] for column in self.codes.T]
+            return np.array(found, dtype=np.float32).T
+        return found.reshape(-1, self.n_columns)
 
     @property
     def n_values(self) -> int:
@@ -90,7 +102,7 @@ class Block:
 
     def _indicators(self, rows: slice) -> np.ndarray:
         """Make dense indicators of some samples."""
-        return indicators(self.codes[rows], self.size, int(self.totals is not None))
+        return indicators(self.codes[rows], self.size, int(self.short))
 
 
 class OneHot:
@@ -156,23 +168,12 @@ class OneHot:
         codes = self.codes[:, columns]
         if columns[-1] - columns[0] == len(columns) - 1:  # a view is quicker
             codes = self.codes[:, columns[0] : columns[-1] + 1]
-        totals = None
-        if self._short[columns[0]]:
-            totals = self._level_counts[1:size, columns]
         rare = None
         if self._sparse[columns[0]]:
             if self._rare is None:
                 self._rare = rare_codes(self.codes, self._sparse)
             rare = rare_indicators(self._rare[:, columns], size)
-        return Block(codes, size, totals, rare)
-
-    @cached_property
-    def _level_counts(self) -> np.ndarray:
-        """Samples of each code of the columns in which code 0 is left out."""
-        counts = np.zeros((self.sizes.max(initial=1), len(self.sizes)), np.float32)
-        for k in np.flatnonzero(self._short):
-            counts[: self.sizes[k], k] = np.bincount(self.codes[:, k])
-        return counts
+        return Block(codes, size, bool(self._short[columns[0]]), rare)
 
 
 def share_of_others(codes: np.ndarray) -> np.ndarray:
@@ -235,11 +236,11 @@ def count(contexts: Contexts, block: Block, shape: tuple[int, ...]) -> np.ndarra
     *parts, size = shape
     n_codes, n_turns = contexts.n_codes, contexts.n_turns
     # Where each sample has a context the last one is what is left.
-    known = contexts.complete and block.totals is not None and n_codes > 1
+    known = contexts.complete and block.short and n_codes > 1
     n_counted = n_codes - 1 if known else n_codes
     found = products(contexts, block, n_counted)
     found = found.reshape(n_counted, n_turns, -1, block.n_columns)
-    if block.totals is not None:
+    if block.short:
         counts = np.empty((n_codes, n_turns, size, block.n_columns), found.dtype)
         counts[:n_counted, :, 1:] = found
         if known:

@@ -19,7 +19,7 @@ MOST_COMPARED = 16  # codes up to which comparing with each is faster than index
 
 MOST_ROWS = 2**13  # samples whose indicators are made at once
 
-BATCH_SIZE = 2**23  # indicators of permuted samples held at once
+BATCH_SIZE = 2**22  # indicators of permuted samples held at once
 
 MOST_DRAWN = 2**24  # codes of permuted samples held at once
 

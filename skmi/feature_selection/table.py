@@ -55,6 +55,11 @@ class Table(NamedTuple):
         """Number of equally weighted samples that say as much, the sum of weights."""
         return n_effective(self.codes, self.weights)
 
+    def thin(self, n_rows: int) -> "Table":
+        """Return the table with at most so many samples, evenly spaced."""
+        step = -(-len(self.target) // n_rows)
+        return self if step == 1 else self.take(np.arange(0, len(self.target), step))
+
     def take(self, rows: np.ndarray) -> "Table":
         """Return the same table with some of its samples."""
         arrays = {
