@@ -46,6 +46,8 @@ def list_tables():
             print(f"    about {table.minutes} CPU minutes")
         for size, words in table.sizes.items():
             print(f"    {size}: python -m {table.module} {words}".rstrip())
+    total = sum(table.minutes or 0 for table in registry.tables().values())
+    print(f"all of the size that pages show: about {total / 60:.0f} CPU hours")
 
 
 def run_table(table, options):

@@ -285,6 +285,16 @@ def test_every_table_has_a_size_that_pages_show():
         assert table.sizes.keys() & {"cpu", "gpu"}, table.name
 
 
+def test_every_table_says_about_how_long_it_takes():
+    known = registry.tables().values()
+    unknown = [table.name for table in known if not table.minutes]
+    # benchmarks.selection measures its own.
+    assert {registry.tables()[name].module for name in unknown} <= {
+        "benchmarks.selection.peers",
+        "benchmarks.selection.selection",
+    }
+
+
 def test_list_needs_no_torch():
     code = (
         "import runpy, sys; sys.argv = ['benchmarks', '--list']\n"

@@ -35,12 +35,12 @@ from skmi.inference import confidence_interval
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"coverage": 60, "coverage_neighbors": 28, "coverage_wide": 3},
+    "minutes": {"coverage": 20, "coverage_neighbors": 28, "coverage_wide": 3},
     "tables": {
         "coverage": {
             "small": "--rows 100 --seeds 2 --resamples 5 --estimators GaussianMI"
             " --tasks 'normal 1x1'",
-            "cpu": "--rows 300 1000 --seeds 100 --first-seed 50000 --estimators"
+            "cpu": "--rows 300 1000 --seeds 30 --first-seed 50000 --estimators"
             " GaussianMI GaussianCopulaMI StudentCopulaMI",
         },
         "coverage_neighbors": {
