@@ -45,7 +45,12 @@ from skmi.training.schedule import Schedule
 
 BENCHMARK = {
     "data": "MNIST",
-    "minutes": {},
+    "minutes": {
+        "bottleneck_selection": 25,
+        "bottleneck": 15,
+        "bottleneck_by_entropy": 3,
+        "bottleneck_strange": 3,
+    },
     "tables": {
         "bottleneck_selection": {
             "small": "select --seeds 1 --epochs 1 --methods DVB --weights 0.001"
