@@ -1,6 +1,7 @@
 """Which features are informative given all others: an additive set and its tests."""
 
-from typing import Any, NamedTuple
+import copy
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -220,6 +221,15 @@ class AdditiveSet:
         loads = loads[(shares >= COMMON_SHARE) & (spread >= COMMON_TERMS)]
         found = values[:, :: max(n_terms // 2000, 1)] @ loads.T
         return found / np.maximum(np.linalg.norm(found, axis=0), 1e-12)
+
+    def without_common(self) -> Self:
+        """Return the same set, given which common components are not given as well.
+
+        No column of X stands for them, so that they explain none.
+        """
+        found = copy.copy(self)
+        found.base = self.base[:, :1]
+        return found
 
     def basis(self, units: list[int]) -> np.ndarray:
         """Orthonormal basis of the functions of some units, (n_rows, n_functions)."""
