@@ -3,6 +3,8 @@
 import statistics
 from collections import defaultdict
 
+from benchmarks.peers.install import peers
+
 HEAD = [
     "estimator",
     "fits",
@@ -18,6 +20,7 @@ HEAD = [
 ]
 FAR = 0.1  # wrong: off by more than this and as large a part of the truth
 SAYS_RIGHT = ("", "ok", "zero")
+MARGIN = 0.02  # nats by which a task counts as one where another estimator is better
 
 
 def task_of(row):
@@ -91,16 +94,65 @@ def summarise(name, rows, reference):
     ]
 
 
+def errors_of_auto(rows):
+    """Return the absolute errors of AutoMI by task, samples and seed."""
+    return {
+        task_of(row): abs(error(row))
+        for row in rows
+        if row["estimator"] == "AutoMI" and row["outcome"] == "answer"
+    }
+
+
 def leader_rows(rows):
     """Return the head and one line for each estimator, AutoMI first."""
     by_name = defaultdict(list)
     for row in rows:
         by_name[row["estimator"]].append(row)
-    reference = {
-        task_of(row): abs(error(row))
-        for row in by_name["AutoMI"]
-        if row["outcome"] == "answer"
-    }
+    reference = errors_of_auto(rows)
     lines = [summarise(name, own, reference) for name, own in by_name.items() if own]
     lines.sort(key=lambda line: (line[0] != "AutoMI", str(line[0]).lower()))
     return [HEAD, *lines]
+
+
+def compare(rows, part_of):
+    """Yield (part, estimator, pairs of errors) of other packages on AutoMI's samples.
+
+    A pair is the absolute error of an estimator and that of AutoMI on the same sample.
+    """
+    ours = {*peers()["ours"]["quick"], *peers()["ours"]["slow"]}
+    reference, found = errors_of_auto(rows), defaultdict(list)
+    for row in rows:
+        is_other = row["estimator"] not in ours and row["outcome"] == "answer"
+        if is_other and task_of(row) in reference:
+            pair = abs(error(row)), reference[task_of(row)]
+            found[part_of(row), row["estimator"]].append(pair)
+    order = sorted(found, key=lambda key: (key[0][0], int(key[0][-1]), key))
+    for part, name in order:
+        yield part, name, found[part, name]
+
+
+def better_rows(rows, part_of, margin=0.0):
+    """Return lines of where another package's mean error is less than AutoMI's."""
+    lines = []
+    for part, name, pairs in compare(rows, part_of):
+        own, other = (statistics.fmean(errors) for errors in zip(*pairs, strict=True))
+        if own < other - margin:
+            lines.append([*part, name, len(pairs), f"{own:.3f}", f"{other:.3f}"])
+    return lines
+
+
+LAST = ["estimator", "fits", "mean absolute error", "AutoMI on the same"]
+
+
+def better_by_group(rows):
+    """Return the groups and samples on which another package has the lesser error."""
+    lines = better_rows(rows, lambda row: (row["group"], row["rows"]))
+    return [["group", "samples", *LAST], *lines]
+
+
+def better_by_task(rows):
+    """Return the tasks on which another package is better by more than ``MARGIN``."""
+    lines = better_rows(
+        rows, lambda row: (row["group"], row["task"], row["rows"]), MARGIN
+    )
+    return [["group", "task", "samples", *LAST], *lines]

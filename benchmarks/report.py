@@ -7,20 +7,24 @@ A template holds references in double braces:
 - ``{{mean growth: d=1: mean: .2f}}``: the same over all rows that match, by mean, min,
   max or count (of rows, or of the values of a column);
 - ``{{rows growth: d=1: estimator, truth, mean}}``: the rows that match, as a table;
-- ``{{papers}}``, ``{{inventory}}``, ``{{provenance}}``, ``{{versions}}`` and
-  ``{{leaderboard: GROUP}}``.
+- ``{{papers}}``, ``{{inventory}}``, ``{{provenance}}``, ``{{versions}}``;
+- ``{{leaderboard: GROUP: ROWS}}``, the estimators on the tasks of a group, or of "all",
+  with so many rows or any; ``{{better by group}}`` and ``{{better by task}}``, where an
+  estimator of another package has the smaller error than AutoMI.
 
 A table or row that is missing gives "not run".
 """
 
 import csv
+import functools
 import io
 import math
 import re
 from pathlib import Path
 
 from benchmarks import registry
-from benchmarks.leaders import leader_rows
+from benchmarks.leaders import better_by_group, better_by_task, leader_rows
+from benchmarks.peers.install import peers
 from benchmarks.tables import RESULTS, read_header, read_table
 
 ROOT = Path(__file__).parent.parent
@@ -79,13 +83,14 @@ class Page:
     def __init__(self, folder):
         self.folder = folder
         self.used = []
+        self.read = functools.cache(read_table)
 
     def rows(self, name):
         """Return the rows of a table; none where it was not run."""
         if name not in self.used:
             self.used.append(name)
         path = self.folder / f"{name}.csv"
-        return read_table(path) if path.exists() else []
+        return self.read(path) if path.exists() else []
 
     def matching(self, name, conditions):
         """Return the rows of a table that fulfil conditions, "key=value" each."""
@@ -150,46 +155,64 @@ class Page:
         return csv_table(lines, ["widths: 12 12 18 10 22 12 14"])
 
     def origin(self, name):
-        """Return how a table was made: size, commit, seconds, date."""
+        """Return how a table was made: size, commit, seconds, CPU seconds, date."""
         path = self.folder / f"{name}.csv"
         if not path.exists():
-            return [NOT_RUN, "", "", ""]
+            return [NOT_RUN, "", "", "", ""]
         header = read_header(path)
         commit = header.get("skmi", "commit not recorded")
         size = header.get("size", "not recorded").split(":")[0]
-        return [size, commit, header.get("seconds", ""), header.get("date", "")]
+        size += ", unfinished" if header.get("state") == "unfinished" else ""
+        times = (header.get(key, "") for key in ("seconds", "cpu_seconds"))
+        return [size, commit, *times, header.get("date", "")]
 
     def inventory(self, names):
         """Return a table of tables: what each is of, and how it was made."""
         known = registry.tables()
-        lines = [["table", "of", "size", "skmi", "seconds", "date"]]
+        lines = [["table", "of", "size", "skmi", "seconds", "CPU seconds", "date"]]
         lines += [
             [name, known[name].about if name in known else "", *self.origin(name)]
             for name in names
         ]
-        return csv_table(lines, ["widths: 16 34 8 18 8 10"])
+        return csv_table(lines, ["widths: 16 30 8 18 8 8 10"])
 
     def versions(self):
-        """Return the versions of the leaderboard, and the estimators of each."""
-        found = {}
-        for row in self.rows("leaderboard"):
-            found.setdefault(row["version"], {})[row["estimator"]] = row["rows"]
-        lines = [
-            [version, "skmi" if "AutoMI" in names else ", ".join(names)]
-            for version, names in found.items()
-        ]
-        return csv_table([["version", "of"], *lines]) if lines else NOT_RUN
-
-    def leaders(self, group):
-        """Return a group of the leaderboard: tasks, samples, seeds, and its table."""
+        """Return the packages of the leaderboard, their versions and estimators."""
         rows = self.rows("leaderboard")
-        rows = [row for row in rows if group in ("all", row["group"])]
+        if not rows:
+            return NOT_RUN
+        lines = [["package", "version", "estimators"]]
+        for peer in peers().values():
+            names = {*peer["quick"], *peer["slow"]}
+            found = {row["version"] for row in rows if row["estimator"] in names}
+            if peer["package"] != "skmi":
+                said = ", ".join(sorted(names))
+            else:
+                said = f"{len(names)} of skmi"
+            lines.append([peer["package"], ", ".join(sorted(found)) or NOT_RUN, said])
+        return csv_table(lines)
+
+    def leaders(self, group, n_rows=""):
+        """Return a group of the leaderboard: tasks, samples, seeds, and its table."""
+        rows = [
+            row
+            for row in self.rows("leaderboard")
+            if group in ("all", row["group"]) and n_rows in ("", row["rows"])
+        ]
         if not rows:
             return NOT_RUN
         tasks, seeds = ({row[key] for row in rows} for key in ("task", "seed"))
         sizes = " / ".join(sorted({row["rows"] for row in rows}, key=int))
         said = f"Tasks: {len(tasks)}; samples: {sizes}; seeds: {len(seeds)}."
         return f"{said}\n\n{csv_table(leader_rows(rows), classes='breakable sortable')}"
+
+    def better(self, where):
+        """Return where other packages are closer to the truth than AutoMI."""
+        rows = self.rows("leaderboard")
+        lines = where(rows)
+        if not rows:
+            return NOT_RUN
+        return csv_table(lines, classes="breakable sortable") if lines[1:] else "None."
 
     def expand(self, text):
         """Return what any reference stands for."""
@@ -201,8 +224,12 @@ class Page:
             return self.inventory(self.used)
         if text == "versions":
             return self.versions()
+        if text == "better by group":
+            return self.better(better_by_group)
+        if text == "better by task":
+            return self.better(better_by_task)
         if text.startswith("leaderboard:"):
-            return self.leaders(text.split(":", 1)[1].strip())
+            return self.leaders(*(part.strip() for part in text.split(":")[1:]))
         return self.cell(" ".join(text.split()))
 
     def fill_cell(self, template):

@@ -4,6 +4,7 @@ A script declares its tables in one literal, which is read without importing it:
 
     BENCHMARK = {
         "data": "drawn",
+        "minutes": {"growth": 3},
         "tables": {"growth": {"small": "--seeds 1", "cpu": "--seeds 5"}},
     }
 
@@ -11,6 +12,7 @@ A script declares its tables in one literal, which is read without importing it:
 size come first, what is passed on the command line overrides them.
 """
 
+import atexit
 import csv
 import datetime
 import functools
@@ -25,6 +27,7 @@ from importlib import metadata
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+UNFINISHED = "# state: unfinished\n"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
 _run = {}  # what this process runs, for the header
 
@@ -64,9 +67,25 @@ def parse(parser, benchmark, argv=None):
     _run.update(
         table=name, size=size, start=time.time(), words=words, kept=tables[name][size]
     )
+    atexit.register(finish)
+    sys.excepthook = fail
     if hasattr(options, "seeds"):
         _run["seeds"] = f"{options.seeds} from {getattr(options, 'first_seed', 0)}"
     return options
+
+
+def fail(*error):
+    """Print an error that ends the run, and leave its tables unfinished."""
+    _run["failed"] = True
+    sys.__excepthook__(*error)
+
+
+def finish():
+    """Say in the headers of the tables that the run came to its end."""
+    for path in () if _run.get("failed") else _run.get("written", ()):
+        header, rows = read_lines(path)
+        lines = [line for line in header if line != UNFINISHED]
+        Path(path).write_text("".join([*lines, *rows]), encoding="utf-8")
 
 
 def default_path(name, size):
@@ -114,6 +133,11 @@ def version_of(package):
         return "none"
 
 
+def elapsed():
+    """Return the seconds since this process read its arguments."""
+    return time.time() - _run.get("start", time.time())
+
+
 def make_header():
     """Return what a table says of how it was made."""
     from skmi import __version__
@@ -125,19 +149,27 @@ def make_header():
         "passed": words or "nothing",
         "seeds": _run.get("seeds", "fixed"),
         "skmi": f"{__version__}, commit {commit()}",
+        "library": library_version(),
         "versions": ", ".join(
             [f"python {platform.python_version()}"]
             + [f"{name} {version_of(name)}" for name in PACKAGES]
         ),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "seconds": f"{time.time() - _run.get('start', time.time()):.0f}",
+        "seconds": f"{_run.get('seconds', 0) + elapsed():.0f}",
+        "cpu_seconds": f"{_run.get('cpu_seconds', 0) + sum(os.times()[:4]):.0f}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
 
 
 def write_table(path, rows):
-    """Write dictionaries with the same keys as a table, below its header."""
+    """Write dictionaries with the same keys as a table, below its header.
+
+    In a run that began with ``parse`` the table is unfinished until that run ends.
+    """
     with open(path, "w", newline="", encoding="utf-8") as file:
+        if "start" in _run:
+            _run.setdefault("written", set()).add(path)
+            file.write(UNFINISHED)
         file.writelines(f"# {key}: {text}\n" for key, text in make_header().items())
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
@@ -156,6 +188,21 @@ def read_lines(path):
 def read_table(path):
     """Read a table back as dictionaries of text."""
     return list(csv.DictReader(read_lines(path)[1]))
+
+
+def kept_rows(path, *, of_any_version=False):
+    """Return the rows that are there, so that a run that was cut off goes on.
+
+    Rows of another version of the library are left, unless each says its version. The
+    seconds of the header go on too.
+    """
+    if not path.exists():
+        return []
+    header = read_header(path)
+    is_same = header.get("library") == library_version()
+    for key in ("seconds", "cpu_seconds"):
+        _run[key] = float(header.get(key, 0)) if is_same else 0
+    return read_table(path) if is_same or of_any_version else []
 
 
 def read_header(path):

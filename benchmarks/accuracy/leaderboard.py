@@ -7,7 +7,9 @@ for each fit: the outcome ("answer", "not finite", "refused" where an error was 
 "left out" where the estimator is not made for such columns), the estimate, the 95 %
 interval where the package gives one, the status and warnings, CPU seconds. Rows that
 are there already, by the same versions, are not computed again, so that a run that was
-cut off goes on. Estimators of more than a second a fit run on ``FEW`` tasks.
+cut off goes on; the small numbers of rows come first. There are ``--seeds`` seeds of up
+to 300 rows, and fewer of more. Estimators of more than a second a fit run on ``FEW``
+tasks, and on no more seeds than their module says.
 """
 
 import argparse
@@ -29,11 +31,12 @@ from skmi.datasets import BENCHMARK_TASKS, make_correlated_normal
 
 BENCHMARK = {
     "data": "drawn; digits of scikit-learn",
+    "minutes": {"leaderboard": 40},
     "tables": {
         "leaderboard": {
-            "small": "--groups 'forty tasks' --rows 100 --seconds 10 --few"
+            "small": "--groups 'forty tasks' --rows 100 --seconds 10 --few --seeds 1"
             " --modules ours scikit_learn",
-            "cpu": "--rows 300 --seconds 60",
+            "cpu": "--rows 300 1000 3000 10000 --seconds 120 --seeds 10",
         },
     },
 }
@@ -104,6 +107,13 @@ ODD = {
 }
 
 
+def flip_of(mutual_info):
+    """Return how often a binary channel flips a fair bit of which it keeps so much."""
+    chances = np.linspace(1e-9, 0.5, 100_001)
+    entropy = -chances * np.log(chances) - (1 - chances) * np.log1p(-chances)
+    return np.interp(-mutual_info, -np.log(2) + entropy, chances)
+
+
 def digit_pairs(mutual_info):
     """Return a task of two images, of which the parities of the digits are dependent.
 
@@ -111,9 +121,7 @@ def digit_pairs(mutual_info):
     so that the images share what the parities share (Lee and Rhee, 2024). No image is
     drawn twice on a side.
     """
-    chances = np.linspace(1e-9, 0.5, 100_001)
-    entropy = -chances * np.log(chances) - (1 - chances) * np.log1p(-chances)
-    flip = np.interp(-mutual_info, -np.log(2) + entropy, chances)
+    flip = flip_of(mutual_info)
 
     def draw(n_samples, random_state):
         rng = np.random.RandomState(random_state)
@@ -133,12 +141,49 @@ def digit_pairs(mutual_info):
     return draw
 
 
+TOPICS = 2
+COMMON, OWN = 20, 40  # words of all texts, and of those of each topic
+
+
+def text_pairs(mutual_info):
+    """Return a task of two texts, of which the topics are dependent.
+
+    The topic of y is that of x, changed by a binary channel. A text is a bag of about
+    thirty words, which come from Zipf's law, and its columns are log(1 + count). It has
+    a word of its topic at least, and none of the other: it shows its topic, so that the
+    texts share what the topics share (Lee and Rhee, 2024).
+    """
+    flip = flip_of(mutual_info)
+    chances = np.zeros((TOPICS, COMMON + TOPICS * OWN))
+    for topic in range(TOPICS):
+        own = COMMON + OWN * topic + np.arange(OWN)
+        chances[topic, :COMMON] = 1 / (1 + np.arange(COMMON))
+        chances[topic, own] = 1 / (1 + np.arange(OWN))
+    chances /= chances.sum(axis=1, keepdims=True)
+
+    def draw(n_samples, random_state):
+        rng = np.random.RandomState(random_state)
+        x_topic = rng.randint(TOPICS, size=n_samples)
+        flips = rng.uniform(size=n_samples) < flip
+        sides = []
+        for topics in (x_topic, np.where(flips, 1 - x_topic, x_topic)):
+            counts = rng.poisson(30 * chances[topics])
+            first = COMMON + OWN * topics + rng.randint(OWN, size=n_samples)
+            counts[np.arange(n_samples), first] += 1
+            sides.append(np.log1p(counts))
+        return *sides, mutual_info
+
+    return draw
+
+
 def groups(rows):
     """Return the tasks by group, each with its numbers of samples."""
     one = [min(1000, max(rows))]
     kinds = ("normal", 1), ("normal", 5), ("normal", 20), ("uniform", 1), ("heavy", 5)
+    shared = (0, 0.2, 0.5)
     return {
         "forty tasks": (BENCHMARK_TASKS, rows),
+        "thirteen mixtures": (shapes.published(), [n for n in rows if n >= min(one)]),
         "0.5 to 10 nats": (
             {
                 f"normal {d}x{d}, {level:g} nats": normal(d, level)
@@ -158,7 +203,11 @@ def groups(rows):
         "mixtures": (shapes.families(), one),
         "odd data": (tied.families() | ODD, [min(300, max(rows))]),
         "images": (
-            {f"digits, {level:g} nats": digit_pairs(level) for level in (0, 0.2, 0.5)},
+            {f"digits, {level:g} nats": digit_pairs(level) for level in shared},
+            one,
+        ),
+        "texts": (
+            {f"words, {level:g} nats": text_pairs(level) for level in shared},
             one,
         ),
     }
@@ -176,16 +225,39 @@ def version_of(name, peer):
     return done.stdout.strip() or None
 
 
-def jobs_of(peer, group, draws, rows, seeds):
-    """Yield (task, n_samples, seed, estimator) for one module and group."""
+def jobs_of(peer, group, draws, n_samples, seeds, *, with_slow):
+    """Yield (group, task, n_samples, seed, estimator) of one module and group."""
+    most_rows = peer.get("most_rows", {})
     for task in draws:
-        for n_samples in rows:
-            for seed in seeds:
-                for estimator in peer["quick"]:
+        for place, seed in enumerate(seeds):
+            for estimator in peer["quick"]:
+                if n_samples <= most_rows.get(estimator, n_samples):
                     yield group, task, n_samples, seed, estimator
-                if task in FEW and n_samples == min(rows):
-                    for estimator in peer["slow"]:
-                        yield group, task, n_samples, seed, estimator
+            if with_slow and task in FEW and place < peer.get("slow_seeds", 1):
+                for estimator in peer["slow"]:
+                    yield group, task, n_samples, seed, estimator
+
+
+def n_seeds(options, n_samples):
+    """Return the number of seeds: all of them up to 300 rows, fewer of more."""
+    fewer = round(options.seeds * 300 / n_samples)
+    return min(options.seeds, max(1, fewer))
+
+
+def plan(options):
+    """Return (group, tasks, n_samples, seeds, is_least), few samples first."""
+    found = []
+    for group, (draws, sizes) in groups(options.rows).items():
+        if options.groups and group not in options.groups:
+            continue
+        if options.few:
+            draws = {task: draw for task, draw in draws.items() if task in FEW}
+        for n_samples in sizes:
+            seeds = range(
+                options.first_seed, options.first_seed + n_seeds(options, n_samples)
+            )
+            found.append((group, draws, n_samples, seeds, n_samples == min(sizes)))
+    return sorted(found, key=lambda part: part[2])
 
 
 def as_numbers(block):
@@ -244,37 +316,36 @@ def main():
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first-seed", type=int, default=0)
     options = tables.parse(parser, BENCHMARK)
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
-    rows = tables.read_table(options.out) if options.out.exists() else []
-    for group, (draws, sizes) in groups(options.rows).items():
-        if options.groups and group not in options.groups:
+    rows, peers = tables.kept_rows(options.out, of_any_version=True), install.peers()
+    versions = {name: version_of(name, peers[name]) for name in options.modules}
+    for name in options.modules:
+        if versions[name] is None:
+            print(f"{name} is not installed: left out", flush=True)
             continue
-        if options.few:
-            draws = {task: draw for task, draw in draws.items() if task in FEW}
-        for name in options.modules:
-            peer = install.peers()[name]
-            version = version_of(name, peer)
-            if version is None:
-                print(f"{name} is not installed: left out", flush=True)
-                continue
-            own = {*peer["quick"], *peer["slow"]}
-            rows = [
-                row
-                for row in rows
-                if row["estimator"] not in own or row["version"] == version
-            ]
-            there = {tuple(str(row[key]) for key in JOB) for row in rows}
-            jobs = [
-                job
-                for job in jobs_of(peer, group, draws, sizes, seeds)
-                if tuple(map(str, job)) not in there
-            ]
+        own = {*peers[name]["quick"], *peers[name]["slow"]}
+        rows = [
+            row
+            for row in rows
+            if row["estimator"] not in own or row["version"] == versions[name]
+        ]
+    there = {tuple(str(row[key]) for key in JOB) for row in rows}
+    for group, draws, n_samples, seeds, is_least in plan(options):
+        for name in (name for name in options.modules if versions[name]):
+            wanted = jobs_of(
+                peers[name], group, draws, n_samples, seeds, with_slow=is_least
+            )
+            jobs = [job for job in wanted if tuple(map(str, job)) not in there]
             for part in (jobs[i : i + 100] for i in range(0, len(jobs), 100)):
                 found = compute(name, draws, part, options.seconds)
-                rows += [make_row(*result, version) for result in found]
+                rows += [make_row(*result, versions[name]) for result in found]
                 tables.write_table(options.out, rows)
-                print(group, name, len(part), "of", len(jobs), flush=True)
-    tables.write_table(options.out, rows)
+                print(group, n_samples, name, len(part), "of", len(jobs), flush=True)
+    tables.write_table(options.out, sorted(rows, key=in_order))
+
+
+def in_order(row):
+    """Return where a row stands in the table, however the run was cut off."""
+    return row["group"], row["task"], int(row["rows"]), int(row["seed"])
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from skmi.datasets import (
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"verdict": 5, "verdict_large": 2},
     "tables": {
         "verdict": {
             "small": "--sizes 100 --seeds 1 --families 'normal 1x1 .41' 'labels"
@@ -390,11 +391,12 @@ def main():
     parser.add_argument("--no-rival", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument(
-        "--more", action="store_true", help="keep the rows of --out, run those it lacks"
+        "--more",
+        action="store_true",
+        help="keep the rows of --out by the same version, run those it lacks",
     )
     options = tables.parse(parser, BENCHMARK)
-    is_kept = options.more and options.out.exists()
-    rows = tables.read_table(options.out) if is_kept else []
+    rows = tables.kept_rows(options.out) if options.more else []
     known = {(row["family"], int(row["n"]), int(row["seed"])) for row in rows}
     jobs = [
         delayed(measure)(name, n, seed, not options.no_rival and not place)

@@ -37,16 +37,20 @@ def python_of(name):
     return folder / "bin" / "python" if (folder / "installed").exists() else None
 
 
-def install(name, packages):
+def install(name, peer):
     """Make the environment of one module; return whether pip succeeded."""
     folder = ENVIRONMENTS / name
     venv.create(folder, with_pip=True)
-    command = [folder / "bin" / "python", "-m", "pip", "install", "-q"]
-    command += ["-c", ROOT / "constraints.txt", *packages]
-    done = subprocess.run(command)
-    if done.returncode == 0:
-        (folder / "installed").write_text("\n".join(packages), encoding="utf-8")
-    return done.returncode == 0
+    pip = [folder / "bin" / "python", "-m", "pip"]
+    constraints = ["-c", ROOT / "constraints.txt"]
+    steps = [[*pip, "install", "-q", *constraints, *peer["install"]]]
+    if "remove" in peer:
+        steps.append([*pip, "uninstall", "-q", "-y", *peer["remove"]])
+    succeeded = all(subprocess.run(step).returncode == 0 for step in steps)
+    if succeeded:
+        text = "\n".join(peer["install"])
+        (folder / "installed").write_text(text, encoding="utf-8")
+    return succeeded
 
 
 def main():
@@ -54,7 +58,7 @@ def main():
     known = peers()
     for name in sys.argv[1:] or known:
         if python_of(name) is None:
-            done = install(name, known[name]["install"])
+            done = install(name, known[name])
             print(name, "installed" if done else "left out", flush=True)
 
 

@@ -9,6 +9,7 @@ import torch
 from latentmi import lmi
 
 PEER = {
+    "slow_seeds": 3,
     "package": "latentmi",
     "install": ["latentmi"],
     "quick": [],

@@ -5,6 +5,8 @@ import torch
 import skmi
 
 PEER = {
+    "slow_seeds": 3,
+    "most_rows": {"KernelDensityMI": 3000},
     "package": "skmi",
     "install": [],
     "quick": [

@@ -8,6 +8,7 @@ import torch
 from torch_mist import estimate_mi
 
 PEER = {
+    "slow_seeds": 3,
     "package": "torch-mist",
     "install": ["torch-mist", "pandas"],
     "quick": [],

@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.random import RandomState
@@ -23,14 +23,12 @@ MYPY = False  # mypy takes it for true; other checkers read scikit-learn's sourc
 if MYPY:
     from skmi._core.sklearn_types import (
         BaseEstimator,
-        CallbackSupportMixin,
         ClassifierMixin,
         ClassNamePrefixFeaturesOutMixin,
         MultiOutputMixin,
         OneToOneFeatureMixin,
         RegressorMixin,
         TransformerMixin,
-        with_callbacks,
     )
 else:
     from sklearn.base import (
@@ -43,6 +41,9 @@ else:
         TransformerMixin,
     )
 
+if TYPE_CHECKING:  # with any version of scikit-learn
+    from skmi._core.sklearn_types import CallbackSupportMixin, with_callbacks
+else:
     try:
         from sklearn.callback import CallbackSupportMixin, with_callbacks
     except ImportError:  # before scikit-learn 1.9

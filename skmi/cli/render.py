@@ -189,6 +189,7 @@ def draw(report: Report, path: str) -> None:
         redundant_with=columns["redundant_with"],
         standard_error=columns["standard_error"],
         unit=report.unit,
+        step_pvalues=[math.nan if p is None else p for p in columns["step_pvalue"]],
     )
     display.plot(name=f"Features informative about {shorten(report.target, 40)}")
     try:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FeatureRankingDisplay"]
 
 LONGEST_NAME = 24  # characters that fit beside the bars
+COLUMN = 54  # points from one column beside the bars to the next
 
 
 class FeatureRankingDisplay(Display):
@@ -35,9 +36,10 @@ class FeatureRankingDisplay(Display):
         \max_k I^*(X_k; y) \ge I(X_j; y) \right)
 
     One bar for each feature, the most informative on top; dark bars are selected.
-    Beside each bar are its p-value, adjusted for the number of features, and the
-    selected feature that it is redundant with: given that one, less than half of its
-    information about the target remains.
+    Beside each bar are the p-value of the feature alone, adjusted for the number of
+    features, that of the step that selected it, and the selected feature that it is
+    redundant with: given that one, less than half of its information about the target
+    remains.
 
     Parameters
     ----------
@@ -55,6 +57,9 @@ class FeatureRankingDisplay(Display):
         Standard errors of the scores, in nats.
     unit : str, default="nats"
         Unit of the scores.
+    step_pvalues : array-like of shape (n_features,), default=None
+        P-value of each feature beside those selected before it; NaN for features that
+        are not selected.
 
     Attributes
     ----------
@@ -71,8 +76,9 @@ class FeatureRankingDisplay(Display):
 
     Notes
     -----
-    The bars show each feature on its own. A feature whose bar is close to 0 may be
-    selected: two features can be informative only jointly.
+    The bars and their p-values show each feature on its own. A feature whose bar is
+    close to 0 may be selected, by the p-value of its step: two features can be
+    informative only jointly.
 
     Examples
     --------
@@ -94,6 +100,7 @@ class FeatureRankingDisplay(Display):
         redundant_with: Sequence[str | None] | None = None,
         standard_error: ArrayLike | None = None,
         unit: str = "nats",
+        step_pvalues: ArrayLike | None = None,
     ):
         self.names = names
         self.scores = scores
@@ -102,6 +109,7 @@ class FeatureRankingDisplay(Display):
         self.redundant_with = redundant_with
         self.standard_error = standard_error
         self.unit = unit
+        self.step_pvalues = step_pvalues
 
     def order(self) -> np.ndarray:
         """Sort the features by their score, the most informative first.
@@ -157,6 +165,7 @@ class FeatureRankingDisplay(Display):
             pvalues=selector.pvalues_,
             support=selector.support_,
             redundant_with=twins,
+            step_pvalues=selector.step_pvalues_,
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -219,19 +228,24 @@ class FeatureRankingDisplay(Display):
 
     def _write_beside(self, ax, order):
         """Write p-values and redundant features in columns to the right of the bars."""
-        style = {"xycoords": ax.get_yaxis_transform(), "va": "center"}
-        twins = [None] * len(self.names)
+        columns = {"p-value": [pvalue_text(value) for value in self.pvalues]}
+        if self.step_pvalues is not None:
+            columns["step p"] = [pvalue_text(value) for value in self.step_pvalues]
         if self.redundant_with is not None:
-            twins = list(self.redundant_with)
-        for place, k in enumerate(order):
-            chosen = {"color": BLUE} if np.asarray(self.support)[k] else {}
-            text = f"{np.asarray(self.pvalues)[k]:.4f}"
-            annotate(ax, text, (1, place), (8, 0), **style, **chosen)
-            if twins[k] is not None:
-                annotate(ax, short(str(twins[k])), (1, place), (62, 0), **style)
-        annotate(ax, "p-value", (1, -0.85), (8, 0), **style)
-        if any(twins[k] is not None for k in order):
-            annotate(ax, "redundant with", (1, -0.85), (62, 0), **style)
+            names = ["" if name is None else str(name) for name in self.redundant_with]
+            columns["redundant with"] = [short(name) for name in names]
+        style = {"xycoords": ax.get_yaxis_transform(), "va": "center"}
+        support = np.asarray(self.support)
+        offset = 8
+        for title, cells in columns.items():
+            if not any(cells[k] for k in order):
+                continue
+            annotate(ax, title, (1, -0.85), (offset, 0), **style)
+            is_pvalue = title != "redundant with"
+            for place, k in enumerate(order):
+                chosen = {"color": BLUE} if support[k] and is_pvalue else {}
+                annotate(ax, cells[k], (1, place), (offset, 0), **style, **chosen)
+            offset += COLUMN
 
     def _draw_legend(self, ax, order):
         """Explain dark and light bars, as far as each is drawn."""
@@ -245,6 +259,13 @@ class FeatureRankingDisplay(Display):
         ax.legend(
             bars.values(), bars, frameon=False, loc="lower right", fontsize="small"
         )
+
+
+def pvalue_text(pvalue: float) -> str:
+    """Four decimals of a p-value, which is never written as zero; nothing for NaN."""
+    if np.isnan(pvalue):
+        return ""
+    return "<0.0001" if pvalue < 1e-4 else f"{pvalue:.4f}"
 
 
 def short(name: str) -> str:

@@ -151,7 +151,9 @@ def plain_columns(columns: Columns, most_values: int | None = None) -> PlainColu
     for j in np.flatnonzero(few):
         levels[:, places[j]] = value_codes(stacked[:, j])
     is_number[places[few]] = False
-    return PlainColumns(levels, stacked[:, ~few], ordered[:, ~few], is_number)
+    if few.any():
+        stacked, ordered = stacked[:, ~few], ordered[:, ~few]
+    return PlainColumns(levels, stacked, ordered, is_number)
 
 
 def are_few(ordered: np.ndarray, most_values: int | None) -> np.ndarray:

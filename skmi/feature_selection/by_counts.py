@@ -27,7 +27,7 @@ from skmi.feature_selection.encoding import (
     is_function_of,
     join_codes,
 )
-from skmi.feature_selection.exchange import Exchange, make_exchange, permuted_indicators
+from skmi.feature_selection.exchange import Contexts, Exchange, make_exchange
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.search import (
     GreedySearch,
@@ -91,8 +91,8 @@ class Candidates:
             joined = list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
         self.members: list[Unit] = [(k,) for k in range(self.n_columns)] + joined
         codes = [
-            join_codes(table.pair_codes[:, j], table.pair_codes[:, k])
-            for j, k in joined
+            join_codes(table.pair_codes[:, j], table.pair_codes[:, k]).astype(np.int8)
+            for j, k in joined  # of few codes each
         ]
         self.codes = np.column_stack([table.codes, *codes]) if codes else table.codes
         self.n_levels = column_levels(self.codes)
@@ -239,21 +239,20 @@ class Candidates:
         n_contexts = int(np.prod(shape))
         one_hot = self.one_hot if one_hot is None else one_hot
         results = []
-        complete = bool((context >= 0).all())
         exchange = self.exchange
         if n_permutations is not None:
             exchange = exchange.take(n_permutations)
         for part in exchange.batches(n_contexts):
-            indicator = permuted_indicators(context, n_contexts, part)
+            contexts = Contexts(context, n_contexts, part)
             known = None
-            if complete:
-                known = indicator.sum(axis=2).reshape(*shape, -1, 1)
+            if contexts.complete:
+                known = contexts.totals.reshape(*shape, -1, 1)
             blocks = one_hot.blocks(len(part.turns) * n_contexts, wanted)
             shapes = len(part.turns), len(one_hot.sizes)
             wholes: list[np.ndarray] = []
             for columns, size, block in blocks:
-                counts = count(indicator, block, (*shape, size), complete)
-                values = measure(counts, None if block.totals is None else known)
+                counts = count(contexts, block, (*shape, size))
+                values = measure(counts, known if block.short else None)
                 wholes = wholes or [np.zeros(shapes) for _ in values]
                 for whole, own in zip(wholes, values, strict=True):
                     whole[:, columns] = own

@@ -4,10 +4,16 @@ import copy
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.special import ndtr, ndtri
 
 from skmi.feature_selection.binning import plain_columns
-from skmi.feature_selection.encoding import Columns, few_codes, target_codes
+from skmi.feature_selection.encoding import (
+    Columns,
+    column_blocks,
+    few_codes,
+    target_codes,
+)
 from skmi.feature_selection.search import Rule
 from skmi.feature_selection.selector_input import SelectorInput
 from skmi.feature_selection.significance import (
@@ -21,6 +27,8 @@ from skmi.feature_selection.table import join_columns
 __all__ = ["AdditiveSet", "Terms", "additive_set", "make_terms"]
 
 MOST_CELLS = 2**21  # numbers of the terms of all units that are held at once
+
+BLOCK = 2**18  # numbers of the terms that are worked on at once
 
 FEWEST_ROWS = 5000  # samples are left out beyond them, then units
 
@@ -106,7 +114,26 @@ def make_terms(data: SelectorInput, relevance: np.ndarray, n_bins: int) -> Terms
 
 
 def terms_of(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Terms of single columns, whether each is a score, and its column."""
+    """Terms of single columns, whether each is a score, and its column.
+
+    Scores come first, then indicators of missing values, then those of labels.
+    """
+    kinds: list[list] = [[], [], []]
+    places: list[list] = [[], [], []]
+    for part in column_blocks(columns.values.shape, BLOCK):
+        numbers = np.arange(columns.values.shape[1])[part]
+        found = terms_of_block(columns.select(numbers))
+        for kind, place, (values, own) in zip(kinds, places, found, strict=True):
+            kind.append(values)
+            place.append(numbers[own])
+    n_scores = sum(values.shape[1] for values in kinds[0])
+    values = np.column_stack([block for kind in kinds for block in kind])
+    is_score = np.arange(values.shape[1]) < n_scores
+    return values, is_score, np.concatenate([own for kind in places for own in kind])
+
+
+def terms_of_block(columns: Columns) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Scores, indicators of missing values and of labels, as float32, and columns."""
     plain = plain_columns(columns, MOST_BINARY)
     present = ~np.isnan(plain.numbers)
     ranks = average_ranks(plain.numbers, plain.ordered)
@@ -117,18 +144,20 @@ def terms_of(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     few = plain.levels.max(axis=0, initial=0) < len(plain.levels) / ROWS_OF_LEVEL
     levels = np.flatnonzero(~plain.is_number & few)
     indicators, places = indicators_of(plain.levels[:, levels])
-    values = np.column_stack([scores, ~present[:, gone], indicators])
-    is_score = np.arange(values.shape[1]) < len(numbers)
-    of_column = np.concatenate([numbers, numbers[gone], levels[places]])
-    return values.astype(np.float32), is_score, of_column.astype(int)
+    return [
+        (scores.astype(np.float32), numbers),
+        ((~present[:, gone]).astype(np.float32), numbers[gone]),
+        (indicators, levels[places]),
+    ]
 
 
 def average_ranks(numbers: np.ndarray, ordered: np.ndarray) -> np.ndarray:
     """Ranks of the numbers of each column from 1, the mean of those of ties."""
     ranks = np.empty(numbers.shape)
     for column, values, found in zip(numbers.T, ordered.T, ranks.T, strict=True):
-        first = np.searchsorted(values, column, "left")
-        found[:] = (first + np.searchsorted(values, column, "right") + 1) / 2
+        starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+        sizes = np.diff(starts, append=len(values))
+        found[np.argsort(column)] = np.repeat(starts + (sizes + 1) / 2, sizes)
     return ranks
 
 
@@ -157,6 +186,27 @@ def orthonormal(columns: np.ndarray, smallest: float = 1e-4) -> np.ndarray:
     """Orthonormal basis of the span of some columns but small ones."""
     left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
     return left[:, sizes > smallest * np.sqrt(len(columns))]
+
+
+def of_unit_length(columns: np.ndarray) -> np.ndarray:
+    """Columns divided by their length, or 0 where it is small."""
+    length = np.linalg.norm(columns, axis=0)
+    return columns / np.where(length > SMALL, length, np.inf)
+
+
+def principal_loads(values: np.ndarray, share: float) -> np.ndarray:
+    """Find loads of the principal components of so large a share, the largest last.
+
+    From the smaller of both Gram matrices; of shape (n_columns, n_components).
+    """
+    wide = values.shape[1] > values.shape[0]
+    gram = values @ values.T if wide else values.T @ values
+    size, most = len(gram), int(1 / share)
+    last = max(size - most, 0), size - 1
+    sizes, vectors = eigh(gram, subset_by_index=last, check_finite=False)
+    vectors = vectors[:, sizes >= share * np.trace(gram)]
+    loads = values.T @ vectors if wide else vectors
+    return loads / np.maximum(np.linalg.norm(loads, axis=0), 1e-12)
 
 
 class AdditiveSet:
@@ -208,18 +258,17 @@ class AdditiveSet:
         self.fixed = [k for k in fixed if k in self.places]
         self.chosen = list(self.fixed)
         self.n_functions = 3 if self.curved else 1
+        self.shapes: dict[tuple[int, ...], np.ndarray] = {}
 
     def _common(self, base: np.ndarray) -> np.ndarray:
         """Principal components that all terms share."""
         values, n_terms = self.values, self.values.shape[1]
         if n_terms < COMMON_TERMS:
             return values[:, :0]
-        some = values[:: max(self.n_rows // 1000, 1)]
-        _, sizes, loads = np.linalg.svd(some[:, :: max(n_terms // 2000, 1)], False)
-        shares = sizes**2 / (sizes**2).sum()
-        spread = 1 / (loads**4).sum(axis=1)
-        loads = loads[(shares >= COMMON_SHARE) & (spread >= COMMON_TERMS)]
-        found = values[:, :: max(n_terms // 2000, 1)] @ loads.T
+        values = values[:, :: max(n_terms // 2000, 1)]
+        loads = principal_loads(values[:: max(self.n_rows // 1000, 1)], COMMON_SHARE)
+        spread = 1 / (loads**4).sum(axis=0)
+        found = values @ loads[:, spread >= COMMON_TERMS]
         return found / np.maximum(np.linalg.norm(found, axis=0), 1e-12)
 
     def without_common(self) -> Self:
@@ -239,42 +288,72 @@ class AdditiveSet:
             parts.append(self.values[:, places])
             scores = places[self.terms.is_score[places]]
             if self.curved and len(scores):
-                u = 2 * ndtr(self.terms.values[:, scores]) - 1
-                parts += [self.roots * (u**2), self.roots * (u**3)]
-        matrix = np.column_stack(parts)
-        left, sizes, _ = np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0), False)
-        return left[:, sizes > 1e-3 * sizes[0]].astype(np.float32)
+                parts.append(self._shapes(scores))
+        matrix = np.column_stack(parts).astype(float)
+        matrix /= np.linalg.norm(matrix, axis=0)
+        # Of the Gram matrix, which is a tenth of the work of the matrix itself.
+        sizes, loads = np.linalg.eigh(matrix.T @ matrix)
+        kept = sizes > 1e-6 * sizes[-1]
+        return (matrix @ (loads[:, kept] / np.sqrt(sizes[kept]))).astype(np.float32)
+
+    def _shapes(self, scores: np.ndarray) -> np.ndarray:
+        """Square and cube of the ranks of some scores, which are kept."""
+        key = tuple(scores.tolist())
+        if key not in self.shapes:
+            u = 2 * ndtr(self.terms.values[:, scores]) - 1
+            self.shapes[key] = self.roots * np.column_stack([u * u, u * u * u])
+        return self.shapes[key]
 
     def residuals(
         self, units: list[int], places: np.ndarray | slice = slice(None)
     ) -> tuple[np.ndarray, np.ndarray, int]:
         """Residuals of some terms and of the responses, and the rest of freedom."""
         basis = self.basis(units)
-        values = self.values[:, places]
-        values = values - basis @ (basis.T @ values)
-        response = self.terms.response * self.roots
-        response = response - basis @ (basis.T @ response)
-        response = orthonormal(response)
+        values, response = self._left(basis, places), self._left_of_response(basis)
         return values, response, self.n_rows - basis.shape[1]
+
+    def _left(self, basis: np.ndarray, places: np.ndarray | slice) -> np.ndarray:
+        """Residuals of some terms."""
+        values = self.values[:, places]
+        return values - basis @ (basis.T @ values)
+
+    def _left_of_response(self, basis: np.ndarray) -> np.ndarray:
+        """Orthonormal basis of the residuals of the responses."""
+        response = self.terms.response * self.roots
+        return orthonormal(response - basis @ (basis.T @ response))
+
+    def _largest_shares(
+        self, basis: np.ndarray, response: np.ndarray, places: np.ndarray
+    ) -> np.ndarray:
+        """Largest share of the functions of each term that the responses explain."""
+        found = np.empty(len(places))
+        for part in column_blocks((self.n_rows, len(places)), BLOCK):
+            values = self._left(basis, places[part])
+            shares = [
+                ((response.T @ f) ** 2).sum(axis=0)
+                for f in self.functions(values, places[part])
+            ]
+            found[part] = np.max(shares, axis=0)
+        return found
 
     def functions(self, residuals: np.ndarray, places: np.ndarray | slice) -> list:
         """Functions of residuals, of unit length, 0 for functions of the set."""
-        length = np.linalg.norm(residuals, axis=0)
-        found = [residuals / np.where(length > SMALL, length, np.inf)]
+        found = [of_unit_length(residuals)]
         if self.curved:
             found += self._curves(found[0], self.terms.is_score[places])
         return found
 
     def _curves(self, residuals: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
         """Square and cube of residuals of unit length, 0 where they are no scores."""
-        plain = residuals * np.where(scores, np.sqrt(self.n_rows), 0) / self.roots
-        plain = np.clip(plain, -LARGEST, LARGEST)
-        found, base = [], self.base[:, :1]
-        for curve in (plain**2, plain**3 - 2.5 * plain):
-            curve = curve * self.roots
+        roots, base = self.roots.astype(np.float32), self.base[:, :1]
+        plain = residuals * np.where(scores, np.float32(np.sqrt(self.n_rows)), 0)
+        plain /= roots
+        np.clip(plain, -LARGEST, LARGEST, out=plain)
+        square, found = plain * plain, []
+        for curve in (square, plain * (square - 2.5)):  # a power is slow
+            curve *= roots
             curve -= base @ (base.T @ curve)
-            length = np.linalg.norm(curve, axis=0)
-            found.append(curve / np.where(length > SMALL, length, np.inf))
+            found.append(of_unit_length(curve))
         return found
 
     def unit_pvalues(self, units: list[int], tested: np.ndarray | None = None) -> Any:
@@ -282,20 +361,20 @@ class AdditiveSet:
         places = np.arange(len(self.terms.unit))
         if tested is not None:
             places = places[np.isin(self.terms.unit, tested)]
-        values, response, freedom = self.residuals(units, places)
+        basis = self.basis(units)
+        response = self._left_of_response(basis)
+        freedom = self.n_rows - basis.shape[1]
         unit, is_block = self.terms.unit[places], self.terms.is_block[places]
         plain = np.flatnonzero(~is_block)
-        shares = [
-            ((response.T @ f) ** 2).sum(axis=0)
-            for f in self.functions(values[:, plain], places[plain])
-        ]
-        found = share_pvalues(np.max(shares, axis=0), response.shape[1], freedom)
+        shares = self._largest_shares(basis, response, places[plain])
+        found = share_pvalues(shares, response.shape[1], freedom)
         pvalues, count = np.ones(self.n_units), np.zeros(self.n_units)
         np.minimum.at(pvalues, unit[plain], found * self.n_functions)
         np.add.at(count, unit[plain], 1)
         pvalues = np.minimum(pvalues * np.maximum(count, 1), 1.0)
         for k in np.unique(unit[is_block]):
-            block = orthonormal(values[:, unit == k] * np.sqrt(self.n_rows), SMALL)
+            block = self._left(basis, places[unit == k])
+            block = orthonormal(block * np.sqrt(self.n_rows), SMALL)
             share = ((response.T @ block) ** 2).sum()
             pvalues[k] = block_pvalue(share, block.shape[1], response.shape[1], freedom)
         return pvalues
@@ -373,14 +452,17 @@ class AdditiveSet:
         has_terms = np.isin(np.arange(self.n_units), self.terms.units)
         return np.where(has_terms, found, np.nan)
 
-    def _left(self, k: int, other: int) -> float:
+    def _variance_left(self, k: int, other: int) -> float:
         """Return the share of the variance of a unit that is left given another."""
         left = self.residuals([other], self.places[k])[0]
         return float((left**2).sum() / len(self.places[k]))
 
     def _copies(self, k: int, units: np.ndarray) -> np.ndarray:
         """Those of some units that are functions of a unit, and it one of them."""
-        left = [max(self._left(k, j), self._left(j, k)) for j in units.tolist()]
+        left = [
+            max(self._variance_left(k, j), self._variance_left(j, k))
+            for j in units.tolist()
+        ]
         return units[np.array(left) < COPY]
 
     def _alternative_pvalue(self, k: int, others: list[int]) -> float:
@@ -392,7 +474,7 @@ class AdditiveSet:
         """
         near = np.setdiff1d(self._near(k), self.chosen)
         places = np.flatnonzero(np.isin(self.terms.unit, [k, *near]))
-        values = self.functions(self.residuals(others, places)[0], places)[0]
+        values = of_unit_length(self.residuals(others, places)[0])
         unit = self.terms.unit[places]
         closeness = np.abs(values[:, unit == k].T @ values).max(axis=0)
         closest = np.zeros(self.n_units)
@@ -419,7 +501,7 @@ class AdditiveSet:
         values, response, freedom = self.residuals(units, outside)
         if not (len(outside) and response.shape[1] and freedom > response.shape[1]):
             return 1.0
-        values = self.functions(values, outside)[0]
+        values = of_unit_length(values)
         count = np.bincount(self.terms.unit, minlength=self.n_units)
         values = values / np.sqrt(count[self.terms.unit[outside]])
         side = values if values.shape[1] <= len(values) else values.T

@@ -6,12 +6,14 @@ over long rows.
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from skmi.feature_selection.encoding import column_blocks, column_levels
+from skmi.feature_selection.exchange import BATCH_SIZE, MOST_ROWS, Contexts
 
 __all__ = [
     "BLOCK_SIZE",
@@ -27,7 +29,7 @@ __all__ = [
 
 CHUNK = 2**20  # counts held at once; more of them leave the cache
 
-BLOCK_SIZE = 2**22  # indicators of one block
+BLOCK_SIZE = 2**21  # indicators of one block
 
 MOST_JOINED = 2**14  # values of some counts together that are looked up at once
 
@@ -40,16 +42,67 @@ KEPT = 2**21  # indicators held at once
 MOST_DENSE, FEWEST_SPARSE = 0.03, 100
 
 
-class Block(NamedTuple):
+class Block:
     """Indicators of columns with equally many codes.
 
-    Shape (n_rows, size * n_columns), code by code. Without those of code 0, which are
-    what is left of the samples, where they are not needed.
+    Of shape (n_rows, size * n_columns), code by code, made for some samples at a time
+    where there are many. Without those of code 0, which are what is left of the
+    samples, where they are not needed.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_columns)
+        Whole numbers from 0; negative ones count nowhere.
+    size : int
+        Number of codes.
+    short : bool
+        Whether the indicators of code 0 are left out.
+    rare : sparse array of shape ((size - 1) * n_columns, n_rows), default=None
+        Sparse indicators, transposed.
     """
 
-    values: Any  # ndarray of float32, or sparse matrix
-    n_columns: int
-    totals: np.ndarray | None  # samples of each, where those of code 0 are left out
+    def __init__(
+        self,
+        codes: np.ndarray,
+        size: int,
+        short: bool,
+        rare: sparse.csr_array | None = None,
+    ):
+        self.codes, self.size, self.short, self.rare = codes, size, short, rare
+        self.n_columns = codes.shape[1]
+        self.kept: np.ndarray | None = None
+        if rare is None and len(codes) <= MOST_ROWS:
+            self.kept = self._indicators(slice(None))
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """Samples of the codes from 1, of shape (size - 1, n_columns), float32."""
+        if self.rare is not None:
+            found = np.asarray(self.rare.sum(axis=1))
+        elif self.kept is not None:
+            found = self.kept.sum(axis=0)
+        else:
+            found = [np.bincount(column)[1:] for column in self.codes.T]
+            return np.array(found, dtype=np.float32).T
+        return found.reshape(-1, self.n_columns)
+
+    @property
+    def n_values(self) -> int:
+        """Number of values held."""
+        return sum(part.size for part in (self.kept, self.rare) if part is not None)
+
+    def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield samples and their indicators."""
+        if self.kept is not None:
+            yield slice(None), self.kept
+            return
+        for start in range(0, len(self.codes), MOST_ROWS):
+            rows = slice(start, start + MOST_ROWS)
+            yield rows, self._indicators(rows)
+
+    def _indicators(self, rows: slice) -> np.ndarray:
+        """Make dense indicators of some samples."""
+        return indicators(self.codes[rows], self.size, int(self.short))
 
 
 class OneHot:
@@ -88,7 +141,8 @@ class OneHot:
             size, columns = kind // 4, np.flatnonzero(kinds == kind)
             most = CHUNK // max(n_contexts * size, 1)
             if not kind % 2:
-                most = min(most, BLOCK_SIZE // (size * max(len(self.codes), 1)))
+                n_rows = min(max(len(self.codes), 1), MOST_ROWS)
+                most = min(most, BLOCK_SIZE // (size * n_rows))
             for part in np.array_split(columns, -(-len(columns) // max(most, 1))):
                 yield part, size, self._block(part, size)
 
@@ -103,27 +157,23 @@ class OneHot:
         key = columns.tobytes()
         if key not in self._kept:
             block = self._make_block(columns, size)
-            kept = sum(other.values.size for other in self._kept.values())
-            if kept + block.values.size > KEPT:
+            kept = sum(other.n_values for other in self._kept.values())
+            if kept + block.n_values > KEPT:
                 self._kept.clear()
             self._kept[key] = block
         return self._kept[key]
 
     def _make_block(self, columns: np.ndarray, size: int) -> Block:
         """Make indicators of some columns of one kind."""
+        codes = self.codes[:, columns]
+        if columns[-1] - columns[0] == len(columns) - 1:  # a view is quicker
+            codes = self.codes[:, columns[0] : columns[-1] + 1]
+        rare = None
         if self._sparse[columns[0]]:
             if self._rare is None:
                 self._rare = rare_codes(self.codes, self._sparse)
-            values = rare_indicators(self._rare[:, columns], size)
-            return Block(values, len(columns), np.asarray(values.sum(axis=1)))
-        if columns[-1] - columns[0] == len(columns) - 1:  # a view is quicker
-            codes = self.codes[:, columns[0] : columns[-1] + 1]
-        else:
-            codes = self.codes[:, columns]
-        if not self._short[columns[0]]:
-            return Block(indicators(codes, size), len(columns), None)
-        values = indicators(codes, size, first=1)
-        return Block(values, len(columns), values.sum(axis=0))
+            rare = rare_indicators(self._rare[:, columns], size)
+        return Block(codes, size, bool(self._short[columns[0]]), rare)
 
 
 def share_of_others(codes: np.ndarray) -> np.ndarray:
@@ -166,53 +216,56 @@ def indicators(codes: np.ndarray, size: int, first: int = 0) -> np.ndarray:
     return block.reshape(n_rows, -1)
 
 
-def count(
-    indicator: np.ndarray,
-    block: Block,
-    shape: tuple[int, ...],
-    complete: bool = False,
-) -> np.ndarray:
+def count(contexts: Contexts, block: Block, shape: tuple[int, ...]) -> np.ndarray:
     """Count codes of columns against permuted contexts.
 
     Parameters
     ----------
-    indicator : ndarray of shape (n_contexts, n_permutations, n_rows)
-        Indicators of the contexts.
+    contexts : Contexts
+        Codes of the contexts in each turn.
     block : Block
         Indicators of the columns.
     shape : tuple of int
         Numbers of codes of each part of the context, and `size` as the last.
-    complete : bool, default=False
-        Whether each sample has a context: the last one is then what is left.
 
     Returns
     -------
-    ndarray of float32, shape (..., n_permutations, size, n_columns)
+    ndarray of float32, shape (..., n_turns, size, n_columns)
         The axes in front are those of `shape` but for its last.
     """
-    *contexts, size = shape
-    n_contexts, n_permutations, n_rows = indicator.shape
-    known = complete and block.totals is not None and n_contexts > 1
-    flat = (indicator[:-1] if known else indicator).reshape(-1, n_rows)
-    if sparse.issparse(block.values):
-        found = (block.values @ np.ascontiguousarray(flat.T)).T
-    else:
-        found = flat @ block.values
-    found = found.reshape(
-        -1, n_permutations, found.shape[1] // block.n_columns, block.n_columns
-    )
-    if block.totals is not None:
-        counts = np.empty(
-            (n_contexts, *found.shape[1:2], size, block.n_columns), found.dtype
-        )
-        counts[: len(found), :, 1:] = found
+    *parts, size = shape
+    n_codes, n_turns = contexts.n_codes, contexts.n_turns
+    # Where each sample has a context the last one is what is left.
+    known = contexts.complete and block.short and n_codes > 1
+    n_counted = n_codes - 1 if known else n_codes
+    found = products(contexts, block, n_counted)
+    found = found.reshape(n_counted, n_turns, -1, block.n_columns)
+    if block.short:
+        counts = np.empty((n_codes, n_turns, size, block.n_columns), found.dtype)
+        counts[:n_counted, :, 1:] = found
         if known:
-            totals = block.totals.reshape(found.shape[2:])
-            np.subtract(totals, found.sum(axis=0), out=counts[-1, :, 1:])
-        of_contexts = indicator.sum(axis=2)[:, :, np.newaxis]
-        np.subtract(of_contexts, counts[:, :, 1:].sum(axis=2), out=counts[:, :, 0])
+            np.subtract(block.totals, found.sum(axis=0), out=counts[-1, :, 1:])
+        totals = contexts.totals[:, :, np.newaxis]
+        np.subtract(totals, counts[:, :, 1:].sum(axis=2), out=counts[:, :, 0])
         found = counts
-    return found.reshape(*contexts, n_permutations, size, -1)
+    return found.reshape(*parts, n_turns, size, -1)
+
+
+def products(contexts: Contexts, block: Block, n_counted: int) -> np.ndarray:
+    """Products of the indicators of the first contexts and of columns."""
+    found: Any = 0
+    if block.rare is None:
+        for rows, values in block.parts():
+            own = contexts.indicators(rows)[:n_counted]
+            found = found + own.reshape(-1, own.shape[2]) @ values
+        return found
+    size = max(BATCH_SIZE // (len(block.codes) * contexts.n_codes), 1)
+    found = []
+    for start in range(0, contexts.n_turns, size):
+        own = contexts.indicators(slice(None), slice(start, start + size))[:n_counted]
+        flat = np.ascontiguousarray(own.reshape(-1, own.shape[2]).T)
+        found.append((block.rare @ flat).T.reshape(*own.shape[:2], -1))
+    return np.concatenate(found, axis=1)
 
 
 def weighted_log(counts: np.ndarray, whole: bool) -> np.ndarray:

@@ -6,16 +6,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 __all__ = [
+    "BATCH_SIZE",
+    "MOST_ROWS",
+    "Contexts",
     "Exchange",
     "Permutations",
     "draw_permutations",
     "make_exchange",
-    "permuted_indicators",
 ]
 
 MOST_COMPARED = 16  # codes up to which comparing with each is faster than indexing
 
-BATCH_SIZE = 2**23  # indicators of permuted samples held at once
+MOST_ROWS = 2**13  # samples whose indicators are made at once
+
+BATCH_SIZE = 2**22  # indicators of permuted samples held at once
+
+MOST_DRAWN = 2**24  # codes of permuted samples held at once
 
 KEPT = 2**22  # sample numbers of permutations that are kept
 
@@ -156,9 +162,10 @@ class Exchange(NamedTuple):
         return self._replace(turns=self.turns[:n_turns], carried=self.carried[:n_turns])
 
     def batches(self, n_contexts: int) -> list["Exchange"]:
-        """Split the turns into batches whose indicators fit into memory."""
+        """Split the turns into batches whose codes and indicators fit into memory."""
         n_rows, n_turns = len(self.permutations[0]), len(self.turns)
-        most = max(1, BATCH_SIZE // (n_rows * n_contexts))
+        n_indicators = min(n_rows, MOST_ROWS) * n_contexts
+        most = max(1, min(BATCH_SIZE // n_indicators, MOST_DRAWN // n_rows))
         parts = np.array_split(np.arange(n_turns), -(-n_turns // most))
         return [
             self._replace(turns=self.turns[part], carried=self.carried[part])
@@ -178,36 +185,67 @@ def make_exchange(
     return Exchange(permutations, turns, weights, carried)
 
 
-def permuted_indicators(
-    context: np.ndarray, n_contexts: int, exchange: Exchange
-) -> np.ndarray:
-    """Make indicators of a context whose samples are permuted.
+class Contexts:
+    """Codes of a context whose samples are permuted, one row for each turn.
 
     Parameters
     ----------
     context : ndarray of shape (n_rows,)
         Codes; negative ones count nowhere.
-    n_contexts : int
+    n_codes : int
         Number of codes.
     exchange : Exchange
         Permutations and weights.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_contexts, n_turns, n_rows)
-        1, or the weights, where a sample has a code, else 0.
     """
-    rows = exchange.rows
-    if exchange.weights is None and n_contexts <= MOST_COMPARED:
-        drawn = context.astype(np.int8)[rows]
-        codes = np.arange(n_contexts, dtype=np.int8)[:, np.newaxis, np.newaxis]
-        return (drawn == codes).astype(np.float32)
-    drawn = context[rows]
-    indicator = np.zeros((n_contexts, *drawn.shape), dtype=np.float32)
-    turn, row = np.nonzero(drawn >= 0)
-    mass = 1.0
-    if exchange.weights is not None:
-        source = np.where(exchange.carried[turn], rows[turn, row], row)
-        mass = exchange.weights[source]
-    indicator[drawn[turn, row], turn, row] = mass
-    return indicator
+
+    def __init__(self, context: np.ndarray, n_codes: int, exchange: Exchange):
+        self.n_codes, self.exchange = n_codes, exchange
+        # Signed, of the fewest bytes.
+        context = context.astype(np.min_scalar_type(-n_codes))
+        orders = exchange.permutations
+        self.drawn = np.stack([context[orders[t]] for t in exchange.turns])
+        self.complete = bool((context >= 0).all())
+        self.sizes = np.bincount(context[context >= 0], minlength=n_codes)
+
+    @property
+    def n_turns(self) -> int:
+        """Number of turns."""
+        return len(self.drawn)
+
+    @property
+    def totals(self) -> np.ndarray:
+        """Samples of each code in each turn where all weigh the same, float32."""
+        shape = self.n_codes, self.n_turns
+        return np.broadcast_to(self.sizes.astype(np.float32)[:, np.newaxis], shape)
+
+    def indicators(self, rows: slice, turns: slice = slice(None)) -> np.ndarray:
+        """Make indicators of the codes for some samples and turns.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_codes, n_turns, n_rows)
+            1, or the weights, where a sample has a code, else 0.
+        """
+        drawn = self.drawn[turns, rows]
+        if self.exchange.weights is None and self.n_codes <= MOST_COMPARED:
+            codes = np.arange(self.n_codes, dtype=np.int8)[:, np.newaxis, np.newaxis]
+            return (drawn == codes).astype(np.float32)
+        indicator = np.zeros((self.n_codes, *drawn.shape), dtype=np.float32)
+        turn, row = np.nonzero(drawn >= 0)
+        mass = 1.0
+        if self.exchange.weights is not None:
+            mass = self._weights(rows, turns)[turn, row]
+        indicator[drawn[turn, row], turn, row] = mass
+        return indicator
+
+    def _weights(self, rows: slice, turns: slice) -> np.ndarray:
+        """Weights of some samples in some turns, (n_turns, n_rows)."""
+        exchange = self.exchange
+        own = np.arange(self.drawn.shape[1])[rows]
+        sources = [
+            exchange.permutations[turn][rows] if carried else own
+            for turn, carried in zip(
+                exchange.turns[turns], exchange.carried[turns], strict=True
+            )
+        ]
+        return exchange.weights[np.stack(sources)]

@@ -115,9 +115,8 @@ def step_pvalues(
 def spread(values: np.ndarray, units: list[np.ndarray], n_columns: int) -> np.ndarray:
     """Values of units given to each of their columns."""
     result = np.empty(n_columns, dtype=values.dtype)
-    for value, unit in zip(values, units, strict=True):
-        for k in unit:
-            result[k] = value  # one by one: a name may be a tuple
+    sizes = [len(unit) for unit in units]
+    result[np.concatenate(units)] = values[np.repeat(np.arange(len(units)), sizes)]
     return result
 
 

@@ -183,8 +183,7 @@ def n_further_columns(
     -------
     int
     """
-    n_rows = len(table.target)
-    table = table.take(np.arange(0, n_rows, -(-n_rows // MOST_ROWS)))
+    table = table.thin(MOST_ROWS)
     held_out = HeldOut(table, ordered)
     searches = [
         FurtherColumns(table.take(held_out.train(i)), units, rule)
@@ -221,8 +220,7 @@ def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
     -------
     int
     """
-    n_rows = len(table.target)
-    table = table.take(np.arange(0, n_rows, -(-n_rows // FOREST_ROWS)))
+    table = table.thin(FOREST_ROWS)
     steps = 2 ** np.arange(4)
     sizes = [n_selected, *(n_selected + steps).tolist(), len(order)]
     sizes = sorted({min(size, len(order)) for size in sizes})

@@ -18,6 +18,7 @@ from skmi.feature_selection.encoding import (
     missing_as_code,
     target_codes,
 )
+from skmi.feature_selection.exchange import Contexts, make_exchange
 
 __all__ = [
     "Table",
@@ -53,6 +54,11 @@ class Table(NamedTuple):
     def n_effective(self) -> float:
         """Number of equally weighted samples that say as much, the sum of weights."""
         return n_effective(self.codes, self.weights)
+
+    def thin(self, n_rows: int) -> "Table":
+        """Return the table with at most so many samples, evenly spaced."""
+        step = -(-len(self.target) // n_rows)
+        return self if step == 1 else self.take(np.arange(0, len(self.target), step))
 
     def take(self, rows: np.ndarray) -> "Table":
         """Return the same table with some of its samples."""
@@ -120,7 +126,19 @@ def make_table(
     table = Table(
         codes, target, pair_codes, pair_target, n_codes, weights, groups, merged
     )
-    return table if ordered else table.take(canonical_order(codes, target, weights))
+    if ordered:
+        return table
+    order = canonical_order(codes, target, weights)
+    rest = table._replace(codes=codes[:, :0], pair_codes=codes[:, :0]).take(order)
+    sides = [reordered(side, order) for side in (codes, pair_codes)]
+    return rest._replace(codes=sides[0], pair_codes=sides[1])
+
+
+def reordered(codes: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Bring the rows of codes into an order, in place: there may be many columns."""
+    for part in column_blocks(codes.shape, DENSE_BLOCK):
+        codes[:, part] = codes[order, part]
+    return codes
 
 
 def n_effective(codes: np.ndarray, weights: np.ndarray | None) -> float:
@@ -164,13 +182,13 @@ def canonical_order(
     coarse = target
     if target.max(initial=0) >= MAX_LEVELS:
         coarse = gather_rare(target)
-    labels = np.eye(int(coarse.max()) + 1, dtype=np.float32)[coarse]
+    identity = make_exchange(np.arange(len(target))[np.newaxis])
+    contexts = Contexts(coarse, int(coarse.max()) + 1, identity)
     values = np.empty(codes.shape[1])
     few = codes.max(axis=0, initial=0) < MAX_LEVELS
-    indicator = labels.T[:, np.newaxis]
     one_hot = OneHot(codes if few.all() else codes[:, few], whole=True)
-    for columns, size, block in one_hot.blocks(labels.shape[1]):
-        counts = count(indicator, block, (labels.shape[1], size))[:, 0]
+    for columns, size, block in one_hot.blocks(contexts.n_codes):
+        counts = count(contexts, block, (contexts.n_codes, size))[:, 0]
         values[np.flatnonzero(few)[columns]] = mutual_info_of_counts(counts)
     for k in np.flatnonzero(~few):
         values[k] = column_information(codes[:, k], coarse)

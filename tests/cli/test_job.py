@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -68,6 +70,20 @@ def test_bundled_table(capsys):
     assert lines[0] == "diabetes, bundled with scikit-learn: 442 rows"
     assert {line.split()[0] for line in lines[4:6]} == {"bmi", "s5"}
     assert max(map(len, lines)) <= 80
+
+
+def test_the_readme_shows_what_is_printed(capsys):
+    """Up to the figures, which other versions of scipy may round otherwise."""
+    text = (Path(__file__).parents[2] / "README.rst").read_text(encoding="utf-8")
+    _, out, _ = run(capsys)
+    assert features_and_stars(text) == features_and_stars(out)
+
+
+def features_and_stars(text):
+    """Return the names of the features of a printed table, each with its star."""
+    rows = re.findall(r"(?m)^ *(\w+) +(?:number|label) .*$", text)
+    stars = re.findall(r"(?m)^ *(\w+) +(?:number|label) .*\*", text)
+    return [(name, name in stars) for name in rows]
 
 
 def test_labels_as_target(tmp_path, capsys):

@@ -4,7 +4,9 @@ import datetime
 import gzip
 import io
 import time
+import timeit
 import zipfile
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -224,15 +226,17 @@ def test_feather_and_a_named_index(tmp_path):
 
 def test_names_of_wide_tables_are_checked_in_linear_time(tmp_path):
     """Each doubling of the columns doubles the time, give or take."""
-    times = []
+    least = []
     for n_columns in (2000, 16000):
         names = ",".join(f"c{k}" for k in range(n_columns))
         row = ",".join(["1"] * n_columns)
         path = write(tmp_path / "t.csv", f"{names}\n{row}\n{row}\n")
-        start = time.process_time()
-        read_table(path)
-        times.append(time.process_time() - start)
-    assert times[1] < 20 * times[0] + 0.05  # 64 times as long if quadratic
+        # Another process may slow some of the runs; garbage is not collected in them.
+        times = timeit.repeat(
+            partial(read_table, path), timer=time.process_time, number=1, repeat=5
+        )
+        least.append(min(times))
+    assert least[1] < 16 * least[0]  # 64 times as long if quadratic
 
 
 def small_table(names, *columns):

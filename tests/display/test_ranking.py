@@ -25,6 +25,21 @@ def test_the_ranking_is_drawn_in_order():
     assert legend(display.ax_) == ["selected", "not selected"]
     assert f"{selector.pvalues_[0]:.4f}" in texts(display.ax_)
     assert "redundant with" in texts(display.ax_)
+    chosen = selector.step_pvalues_[selector.support_]
+    assert {"step p", *(f"{p:.4f}" for p in chosen)} <= set(texts(display.ax_))
+
+
+def test_a_pvalue_is_never_written_as_zero_and_none_as_nothing():
+    display = skmi.FeatureRankingDisplay(
+        names=["a", "b"],
+        scores=[0.2, 0.1],
+        pvalues=[2e-5, np.nan],
+        support=[True, False],
+        step_pvalues=[np.nan, np.nan],
+    ).plot()
+    written = texts(display.ax_)
+    assert "<0.0001" in written
+    assert not {"nan", "0.0000", "step p"} & set(written)
 
 
 def test_only_the_strongest_and_the_selected_are_drawn():

@@ -13,9 +13,10 @@ from skmi.feature_selection.counts import (
 )
 from skmi.feature_selection.encoding import MISSING, is_function_of
 from skmi.feature_selection.exchange import (
+    MOST_ROWS,
+    Contexts,
     draw_permutations,
     make_exchange,
-    permuted_indicators,
 )
 from tests.feature_selection.planted import (
     conditional,
@@ -31,11 +32,7 @@ def test_counts_against_scikit_learn():
     seen = []
     for columns, size, block in one_hot.blocks(3):
         values = mutual_info_of_counts(
-            count(
-                permuted_indicators(y, 3, make_exchange(permutations)),
-                block,
-                (3, size),
-            )
+            count(Contexts(y, 3, make_exchange(permutations)), block, (3, size))
         )
         for column, value in zip(columns, values.T, strict=True):
             seen.append(column)
@@ -50,7 +47,7 @@ def test_conditional_counts_against_classes_one_by_one():
     exchange = make_exchange(np.arange(300)[np.newaxis])
     determined = is_function_of(codes, context)
     for columns, size, block in OneHot(codes).blocks(15):
-        counts = count(permuted_indicators(context, 15, exchange), block, (3, 5, size))
+        counts = count(Contexts(context, 15, exchange), block, (3, 5, size))
         values = conditional_of_counts(counts)[0]
         entropies = count_entropy(counts.reshape(15, 1, size, -1))[0]
         for k, value, entropy in zip(columns, values, entropies, strict=True):
@@ -67,7 +64,7 @@ def test_missing_rows_and_weights_count_as_they_should():
     weights = np.random.RandomState(1).randint(1, 4, size=300)
     exchange = make_exchange(rows, weights.astype(float))
     for columns, size, block in OneHot(codes).blocks(3):
-        counts = count(permuted_indicators(y, 3, exchange), block, (3, size))
+        counts = count(Contexts(y, 3, exchange), block, (3, size))
         for whole in (True, False):
             values = mutual_info_of_counts(counts, whole)[0]
             for k, value in zip(columns, values, strict=True):
@@ -83,10 +80,10 @@ def test_counts_of_rare_codes_are_those_of_samples():
     codes[0, 1], codes[:, 4] = MISSING, 0
     y = rng.randint(3, size=500)
     permutations = draw_permutations(3, 500, np.random.RandomState(0))
-    indicator = permuted_indicators(y, 3, make_exchange(permutations))
+    contexts = Contexts(y, 3, make_exchange(permutations))
     seen = []
     for columns, size, block in OneHot(codes, whole=True).blocks(12):
-        counts = count(indicator, block, (3, size))
+        counts = count(contexts, block, (3, size))
         for i, k in enumerate(columns):
             seen.append(k)
             for turn, rows in enumerate(permutations):
@@ -104,9 +101,9 @@ def test_counts_of_complete_contexts_are_those_of_a_loop():
     codes = rng.randint(3, size=(n_rows, 6)).astype(np.int8)
     codes[:, 5] = codes[:, 4] == 1
     context = rng.randint(4, size=n_rows)
-    indicator = (context == np.arange(4)[:, np.newaxis, np.newaxis]).astype(np.float32)
+    contexts = Contexts(context, 4, make_exchange(np.arange(n_rows)[np.newaxis]))
     for columns, size, block in OneHot(codes, whole=True).blocks(4):
-        counts = count(indicator, block, (4, size), complete=True)[:, 0]
+        counts = count(contexts, block, (4, size))[:, 0]
         for place, column in enumerate(columns):
             expected = np.zeros((4, size))
             np.add.at(expected, (context, codes[:, column]), 1)
@@ -116,3 +113,31 @@ def test_counts_of_complete_contexts_are_those_of_a_loop():
     for axis in (0, 1):
         expected = xlogy(small, small, dtype=float).sum(axis=axis)
         np.testing.assert_allclose(sum_of_logs(small, axis, whole=True), expected)
+
+
+@pytest.mark.parametrize("n_classes", [3, 20])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_counts_of_many_samples_are_those_of_a_loop(weighted, n_classes):
+    """More samples than have indicators at once."""
+    rng = np.random.RandomState(0)
+    n_rows = 2 * MOST_ROWS + 7
+    codes = rng.randint(-1, 3, size=(n_rows, 4)).astype(np.int8)
+    codes[:, 0] = np.maximum(codes[:, 0], 0)
+    y = rng.randint(n_classes, size=n_rows)
+    weights = rng.uniform(0.5, 2, size=n_rows) if weighted else None
+    permutations = draw_permutations(2, n_rows, np.random.RandomState(0))
+    exchange = make_exchange(permutations, weights)
+    contexts = Contexts(y, n_classes, exchange)
+    for columns, size, block in OneHot(codes, not weighted).blocks(9):
+        counts = count(contexts, block, (n_classes, size))
+        turns = zip(exchange.turns, exchange.carried, strict=True)
+        for place, (turn, carried) in enumerate(turns):
+            rows = permutations[turn]
+            mass = np.ones(n_rows)
+            if weighted:
+                mass = weights[rows] if carried else weights
+            for i, k in enumerate(columns):
+                expected = np.zeros((n_classes, size))
+                known = codes[:, k] >= 0
+                np.add.at(expected, (y[rows][known], codes[known, k]), mass[known])
+                np.testing.assert_allclose(counts[:, place, :, i], expected, rtol=1e-5)
