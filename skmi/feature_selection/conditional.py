@@ -1,6 +1,7 @@
 """Which features are informative given all others: an additive set and its tests."""
 
-from typing import Any, NamedTuple
+import copy
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.linalg import eigh
@@ -269,6 +270,15 @@ class AdditiveSet:
         spread = 1 / (loads**4).sum(axis=0)
         found = values @ loads[:, spread >= COMMON_TERMS]
         return found / np.maximum(np.linalg.norm(found, axis=0), 1e-12)
+
+    def without_common(self) -> Self:
+        """Return the same set, given which common components are not given as well.
+
+        No column of X stands for them, so that they explain none.
+        """
+        found = copy.copy(self)
+        found.base = self.base[:, :1]
+        return found
 
     def basis(self, units: list[int]) -> np.ndarray:
         """Orthonormal basis of the functions of some units, (n_rows, n_functions)."""
