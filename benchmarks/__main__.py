@@ -39,9 +39,11 @@ def make_parser():
 
 
 def list_tables():
-    """Print each table: its script, data, and the arguments of its sizes."""
+    """Print each table: its subject, data, CPU time, the arguments of its sizes."""
     for table in registry.tables().values():
         print(f"{table.name}\n    {table.about}\n    data: {table.data}")
+        if table.minutes:
+            print(f"    about {table.minutes} CPU minutes")
         for size, words in table.sizes.items():
             print(f"    {size}: python -m {table.module} {words}".rstrip())
 

@@ -1,6 +1,7 @@
 """The tables that scripts declare, found without importing the scripts."""
 
 import ast
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,17 @@ SUBJECTS = ("accuracy", "inference", "selection", "speed", "papers")
 
 @dataclass(frozen=True)
 class Table:
-    """One table: the module that writes it, its data, its arguments by size."""
+    """One table: the module that writes it, its data, its arguments by size.
+
+    ``minutes`` is about the CPU time of the size that pages show.
+    """
 
     name: str
     module: str
     about: str
     data: str
     sizes: dict[str, str]
+    minutes: int | None = None
 
 
 def literal(tree, name):
@@ -27,6 +32,7 @@ def literal(tree, name):
     return None
 
 
+@functools.cache
 def tables():
     """Return all declared tables by name."""
     found = {}
@@ -41,5 +47,7 @@ def tables():
             for name, sizes in declared["tables"].items():
                 if name in found:
                     raise ValueError(f"{found[name].module} declares {name!r} too")
-                found[name] = Table(name, module, about, declared["data"], sizes)
+                minutes = declared.get("minutes", {}).get(name)
+                data = declared["data"]
+                found[name] = Table(name, module, about, data, sizes, minutes)
     return found

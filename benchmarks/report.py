@@ -16,6 +16,7 @@ A table or row that is missing gives "not run".
 """
 
 import csv
+import functools
 import io
 import math
 import re
@@ -82,13 +83,14 @@ class Page:
     def __init__(self, folder):
         self.folder = folder
         self.used = []
+        self.read = functools.cache(read_table)
 
     def rows(self, name):
         """Return the rows of a table; none where it was not run."""
         if name not in self.used:
             self.used.append(name)
         path = self.folder / f"{name}.csv"
-        return read_table(path) if path.exists() else []
+        return self.read(path) if path.exists() else []
 
     def matching(self, name, conditions):
         """Return the rows of a table that fulfil conditions, "key=value" each."""
@@ -153,25 +155,26 @@ class Page:
         return csv_table(lines, ["widths: 12 12 18 10 22 12 14"])
 
     def origin(self, name):
-        """Return how a table was made: size, commit, seconds, date."""
+        """Return how a table was made: size, commit, seconds, CPU seconds, date."""
         path = self.folder / f"{name}.csv"
         if not path.exists():
-            return [NOT_RUN, "", "", ""]
+            return [NOT_RUN, "", "", "", ""]
         header = read_header(path)
         commit = header.get("skmi", "commit not recorded")
         size = header.get("size", "not recorded").split(":")[0]
         size += ", unfinished" if header.get("state") == "unfinished" else ""
-        return [size, commit, header.get("seconds", ""), header.get("date", "")]
+        times = (header.get(key, "") for key in ("seconds", "cpu_seconds"))
+        return [size, commit, *times, header.get("date", "")]
 
     def inventory(self, names):
         """Return a table of tables: what each is of, and how it was made."""
         known = registry.tables()
-        lines = [["table", "of", "size", "skmi", "seconds", "date"]]
+        lines = [["table", "of", "size", "skmi", "seconds", "CPU seconds", "date"]]
         lines += [
             [name, known[name].about if name in known else "", *self.origin(name)]
             for name in names
         ]
-        return csv_table(lines, ["widths: 16 34 8 18 8 10"])
+        return csv_table(lines, ["widths: 16 30 8 18 8 8 10"])
 
     def versions(self):
         """Return the packages of the leaderboard, their versions and estimators."""

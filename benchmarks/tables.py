@@ -4,6 +4,7 @@ A script declares its tables in one literal, which is read without importing it:
 
     BENCHMARK = {
         "data": "drawn",
+        "minutes": {"growth": 3},
         "tables": {"growth": {"small": "--seeds 1", "cpu": "--seeds 5"}},
     }
 
@@ -154,7 +155,8 @@ def make_header():
             + [f"{name} {version_of(name)}" for name in PACKAGES]
         ),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "seconds": f"{_run.get('before', 0) + elapsed():.0f}",
+        "seconds": f"{_run.get('seconds', 0) + elapsed():.0f}",
+        "cpu_seconds": f"{_run.get('cpu_seconds', 0) + sum(os.times()[:4]):.0f}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
 
@@ -198,7 +200,8 @@ def kept_rows(path, *, of_any_version=False):
         return []
     header = read_header(path)
     is_same = header.get("library") == library_version()
-    _run["before"] = float(header.get("seconds", 0)) if is_same else 0
+    for key in ("seconds", "cpu_seconds"):
+        _run[key] = float(header.get(key, 0)) if is_same else 0
     return read_table(path) if is_same or of_any_version else []
 
 

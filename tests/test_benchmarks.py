@@ -1,6 +1,7 @@
 """The pages of the benchmarks are those of their tables; nothing here needs torch."""
 
 import csv
+import functools
 import re
 import shutil
 import subprocess
@@ -51,6 +52,110 @@ def test_page_without_any_table_has_no_figure_of_ours(tmp_path):
         assert "{{" not in line["ours"] or ours == "not run"
         assert line["claimed"]
         assert line["where read"]
+
+
+class Without(report.Page):
+    """A page of all tables but one."""
+
+    def __init__(self, missing=None):
+        super().__init__(tables.RESULTS)
+        self.missing = missing
+
+    def rows(self, name):
+        rows = super().rows(name)
+        return [] if name == self.missing else rows
+
+    def origin(self, name):
+        return ["not run"] if name == self.missing else super().origin(name)
+
+
+@pytest.mark.parametrize("name", report.PAGES)
+def test_page_says_not_run_for_any_table_that_is_missing(monkeypatch, name):
+    for read in ("read_table", "read_header"):
+        monkeypatch.setattr(report, read, functools.cache(getattr(report, read)))
+    template = (report.TEMPLATES / name).read_text(encoding="utf-8")
+    page = Without()
+    whole = page.fill(template)
+    assert page.used
+    for used in page.used:
+        if page.rows(used):
+            less = Without(used).fill(template)
+            fewer = n_figures(less) < n_figures(whole)
+            assert fewer or less.count("not run") > whole.count("not run"), used
+            assert "not run" in less
+
+
+def n_figures(text):
+    return len(re.findall(r"\d\.\d", text))
+
+
+class Changed(report.Page):
+    """A page of tables in which every cell of some columns is another."""
+
+    def __init__(self, *columns):
+        super().__init__(tables.RESULTS)
+        self.columns = columns
+
+    def rows(self, name):
+        return [
+            row | {key: other(row[key]) for key in self.columns if row.get(key)}
+            for row in super().rows(name)
+        ]
+
+
+def other(cell):
+    try:
+        return repr(1.7 * float(cell) + 13.3)
+    except ValueError:
+        return f"other {cell}"
+
+
+def references(name):
+    """Return the references of a page to single figures, with the column of each."""
+    text = (report.TEMPLATES / name).read_text(encoding="utf-8")
+    if name == "papers.rst":
+        text += (report.TEMPLATES / "papers.csv").read_text(encoding="utf-8")
+        text = text.replace('""', '"')
+    for found in report.REFERENCE.findall(text):
+        parts = [part.strip() for part in " ".join(found.split()).split(":")]
+        is_figure = len(parts) > 2 and not parts[0].startswith(("count", "rows"))
+        if is_figure and parts[0] != "leaderboard" and f"{parts[2]}=" not in parts[1]:
+            yield ":".join(parts), parts[2]
+
+
+@pytest.mark.parametrize("name", ["papers.rst", "README.rst"])
+def test_every_figure_follows_the_cells_of_its_column(name):
+    n_found = 0
+    for reference, column in references(name):
+        text = report.Page(tables.RESULTS).cell(reference)
+        if "not run" not in text:
+            n_found += 1
+            changed = Changed(column).cell(reference)
+            pairs = zip(changed.split(" / "), text.split(" / "), strict=True)
+            same = {old for new, old in pairs if new == old}
+            assert same <= {"not finite"}, reference
+    assert n_found > 10
+
+
+@pytest.mark.parametrize(
+    "column", ["estimate", "truth", "cpu_s", "outcome", "status", "low"]
+)
+def test_the_leaderboard_follows_the_cells_of_its_table(column):
+    groups = {row["group"] for row in tables.read_table(leaderboard())}
+    kept, changed = report.Page(tables.RESULTS), Changed(column)
+    assert any(changed.leaders(group) != kept.leaders(group) for group in groups)
+
+
+def leaderboard():
+    return tables.RESULTS / "leaderboard.csv"
+
+
+@pytest.mark.parametrize("name", report.PAGES)
+def test_templates_have_no_figures_of_their_own(name):
+    text = (report.TEMPLATES / name).read_text(encoding="utf-8")
+    prose = report.REFERENCE.sub("", text.split(".. raw:: html")[0])
+    # Limits and levels, which the scripts set and do not measure.
+    assert set(re.findall(r"\d*\.\d+", prose)) <= {".1", ".02", ".5", ".05"}
 
 
 def test_a_page_follows_a_changed_cell(tmp_path):
@@ -118,6 +223,44 @@ def test_written_table_says_how_it_was_made(tmp_path):
     assert tables.read_table(path) == [{"a": "1", "b": "x, y"}]
     header = tables.read_header(path)
     assert {"skmi", "versions", "machine", "seeds", "seconds", "date"} <= header.keys()
+
+
+SCRIPT = """
+import argparse, sys
+from pathlib import Path
+from benchmarks import tables
+declared = {"data": "drawn", "tables": {"t": {"cpu": ""}}}
+options = tables.parse(argparse.ArgumentParser(), declared, ["--out", sys.argv[1]])
+rows = tables.kept_rows(options.out)
+tables.write_table(options.out, [*rows, {"a": len(rows)}])
+state = tables.read_header(options.out)["state"]
+if state != "unfinished" or len(sys.argv) > 2:
+    raise RuntimeError("cut off")
+"""
+
+
+def run_script(*words):
+    command = [sys.executable, "-c", SCRIPT, *map(str, words)]
+    return subprocess.run(command, cwd=report.ROOT, capture_output=True).returncode
+
+
+def test_a_table_is_unfinished_until_its_run_ends_and_goes_on(tmp_path):
+    path = tmp_path / "t.csv"
+    assert run_script(path, "fails") == 1
+    assert report.Page(tmp_path).origin("t")[0] == "cpu, unfinished"
+    assert run_script(path) == 0
+    assert report.Page(tmp_path).origin("t")[0] == "cpu"
+    assert [row["a"] for row in tables.read_table(path)] == ["0", "1"]
+
+
+def test_rows_of_another_version_are_not_kept(tmp_path):
+    path = tmp_path / "t.csv"
+    tables.write_table(path, [{"a": 1}])
+    assert tables.kept_rows(path) == [{"a": "1"}]
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub("# library: .*", "# library: 0.0.1 abc", text))
+    assert tables.kept_rows(path) == []
+    assert tables.kept_rows(path, of_any_version=True) == [{"a": "1"}]
 
 
 def test_every_kept_table_is_declared_or_of_single_runs():
@@ -194,6 +337,20 @@ def test_leaderboard_compares_on_the_same_samples():
     assert found["AutoMI on the same"] == "0.200"
     assert found["closer than AutoMI, %"] == "100"
     assert found["left out"] == 1
+
+
+def test_leaderboard_says_where_another_package_is_better():
+    rows = [fit_of("AutoMI", 1.2), fit_of("AutoMI", 1.2, task="u")]
+    rows += [
+        fit_of("KSG", 1.0),
+        fit_of("ennemi", 1.1),
+        fit_of("ennemi", 1.25, task="u"),
+    ]
+    rows += [fit_of("npeet_plus", 1.3), fit_of("infomeasure", 1.21)]
+    [_, *groups] = leaders.better_by_group(rows)
+    assert groups == [["g", "9", "ennemi", 2, "0.175", "0.200"]]
+    [_, *found] = leaders.better_by_task(rows)
+    assert found == [["g", "t", "9", "ennemi", 1, "0.100", "0.200"]]
 
 
 def test_every_row_of_papers_has_a_cell_for_each_column():

@@ -31,6 +31,7 @@ from skmi.datasets import BENCHMARK_TASKS, make_correlated_normal
 
 BENCHMARK = {
     "data": "drawn; digits of scikit-learn",
+    "minutes": {"leaderboard": 40},
     "tables": {
         "leaderboard": {
             "small": "--groups 'forty tasks' --rows 100 --seconds 10 --few --seeds 1"

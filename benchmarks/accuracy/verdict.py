@@ -39,6 +39,7 @@ from skmi.datasets import (
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"verdict": 5, "verdict_large": 2},
     "tables": {
         "verdict": {
             "small": "--sizes 100 --seeds 1 --families 'normal 1x1 .41' 'labels"

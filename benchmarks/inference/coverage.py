@@ -35,6 +35,7 @@ from skmi.inference import confidence_interval
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"coverage": 60, "coverage_neighbors": 28, "coverage_wide": 3},
     "tables": {
         "coverage": {
             "small": "--rows 100 --seeds 2 --resamples 5 --estimators GaussianMI"

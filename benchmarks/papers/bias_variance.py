@@ -21,6 +21,7 @@ from skmi import bounds
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"bias_variance": 1},
     "tables": {
         "bias_variance": {
             "small": "--seeds 2",

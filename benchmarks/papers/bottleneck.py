@@ -45,6 +45,7 @@ from skmi.training.schedule import Schedule
 
 BENCHMARK = {
     "data": "MNIST",
+    "minutes": {},
     "tables": {
         "bottleneck_selection": {
             "small": "select --seeds 1 --epochs 1 --methods DVB --weights 0.001"
@@ -266,9 +267,14 @@ def calibration_error(probabilities, y, n_bins=15):
     return np.abs(gaps).sum() / len(y)
 
 
+SETTINGS = ("size", "method", "weight", "noise_scale", "epochs", "beta", "seed")
+
+
 def append(path, line):
-    """Add a line to a table, and print it."""
+    """Add a line to a table, in the place of one of the same settings, and print it."""
+    same = {key: str(line[key]) for key in SETTINGS if key in line}.items()
     there = tables.read_table(path) if path.exists() else []
+    there = [row for row in there if not same <= row.items()]
     tables.write_table(path, [*there, line])
     print(*line.values(), sep="  ", flush=True)
 

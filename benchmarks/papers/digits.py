@@ -35,6 +35,7 @@ from skmi.bounds import donsker_varadhan
 
 BENCHMARK = {
     "data": "MNIST",
+    "minutes": {"digits": 11, "digits_long": 7},
     "tables": {
         "digits": {
             "small": "--judges 16 --seeds 1 --steps 10 --betas 1 --data digits",

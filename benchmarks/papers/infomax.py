@@ -30,6 +30,7 @@ from skmi import InfoMaxEncoder
 
 BENCHMARK = {
     "data": "MNIST",
+    "minutes": {"infomax": 60},
     "tables": {
         "infomax": {
             "small": "--rows 100 --test-rows 50 --epochs 1 --probe-epochs 1"

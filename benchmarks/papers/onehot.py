@@ -25,6 +25,7 @@ from skmi.critics._layers import MultiLayer
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"onehot": 8},
     "tables": {
         "onehot": {
             "small": "--seeds 1 --steps 20",

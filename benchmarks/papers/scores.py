@@ -21,6 +21,7 @@ from skmi.scores import SCORES
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"scores": 2},
     "tables": {
         "scores": {
             "small": "--seeds 1 --dimensions 2",

@@ -22,6 +22,7 @@ from skmi.datasets import make_correlated_normal
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"sides": 8},
     "tables": {
         "sides": {
             "small": "--rows 100 --seeds 2",

@@ -37,6 +37,7 @@ from benchmarks import tables
 
 BENCHMARK = {
     "data": "drawn; MNIST by the variable SKMI_MNIST",
+    "minutes": {"gpu": 8},
     "tables": {
         "gpu": {
             "small": "",

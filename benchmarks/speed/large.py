@@ -26,6 +26,7 @@ from benchmarks import tables
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"large": 1},
     "tables": {
         "large": {
             "small": "--rows 10000 20000 --ways map",

@@ -5,7 +5,8 @@
 One row for each size and program: processor seconds of one fit on one thread, the best
 of three, their ratio to ours, the growth exponent since the size before, and by how
 much the fit raised the peak of the memory of a fresh process. Programs that are not
-installed are left out; where there is a CUDA device, KSG on it is one more.
+installed, here or by benchmarks.peers.install, are left out; where there is a CUDA
+device, KSG on it is one more.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import importlib
 import importlib.util
 import multiprocessing
 import resource
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
@@ -20,10 +22,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import tables
+from benchmarks.peers import install
 from skmi.datasets import make_correlated_normal
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"neighbors": 3},
     "tables": {
         "neighbors": {
             "small": "--most-rows 1000",
@@ -66,8 +70,18 @@ def infomeasure(X, Y):
     return call(X, Y, approach="ksg", k=3)
 
 
+def find_peers():
+    """Make what benchmarks.peers.install installed importable, after what is ours."""
+    for name in ("npeet", "infomeasure"):
+        python = install.python_of(name)
+        if python:
+            found = (python.parents[1] / "lib").glob("python*/site-packages")
+            sys.path.extend(map(str, found))
+
+
 def programs(d, n_rows):
     """Return the programs that can do the case."""
+    find_peers()
     found = [skmi]
     if importlib.import_module("torch").cuda.is_available():
         found.append(skmi_on_cuda)
@@ -81,6 +95,7 @@ def programs(d, n_rows):
 
 def measure(program, d, n_rows):
     """Return the least processor time of some calls, and the memory in megabytes."""
+    find_peers()
     X, Y, _ = make_correlated_normal(n_rows, d, random_state=0)
     with threadpool_limits(1):
         program(X[:50], Y[:50])  # imports

@@ -22,6 +22,7 @@ from benchmarks.peers import install
 
 BENCHMARK = {
     "data": "drawn",
+    "minutes": {"ratios": 2},
     "tables": {
         "ratios": {
             "small": "--rows 300 --rounds 1",
