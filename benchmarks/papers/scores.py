@@ -21,7 +21,7 @@ from skmi.scores import SCORES
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"scores": 2},
+    "minutes": {"scores": 4},
     "tables": {
         "scores": {
             "small": "--seeds 1 --dimensions 2",
