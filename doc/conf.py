@@ -30,6 +30,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",
     "sphinxcontrib.bibtex",
+    "families",
     "links",
 ]
 templates_path = ["_templates"]

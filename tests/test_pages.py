@@ -107,3 +107,18 @@ def test_the_table_of_layers_is_that_of_the_test():
     table = configuration["make_layer_table"]()
     rows = re.findall(r"\* - (\d+)\n     - ``(\w+)``\n     - .", table)
     assert rows == [(str(i), name) for i, names in enumerate(FLOORS) for name in names]
+
+
+def test_each_family_of_the_api_has_a_page_that_the_overview_links():
+    families = runpy.run_path(str(ROOT / "doc" / "extensions" / "families.py"))
+    source = [(ROOT / "doc" / "api.rst").read_text(encoding="utf-8")]
+    names = re.findall(r"(?m)^   [A-Za-z_.]+$", source[0])
+    _, sections = families["split"](source[0])
+    assert (
+        "KSG"
+        in dict((title, body) for _, title, body in sections)["Nearest neighbours"]
+    )
+    families["make_overview"](None, "api", source)
+    assert re.findall(r"(?m)^   [A-Za-z_.]+$", source[0]) == names
+    for _, title, _ in sections:
+        assert f":doc:`{title} <api/" in source[0]

@@ -129,6 +129,20 @@ def test_the_selector_tells_of_its_steps():
     assert recorder.ended == ["step", "step", "fit"]
 
 
+@pytest.mark.parametrize(("wanted", "total"), [(2, 2), (0.75, 3), ("auto", 4)])
+def test_the_steps_of_the_selector_have_a_total(wanted, total):
+    X, y = load_iris(return_X_y=True)
+    totals = []
+
+    class Total(Recorder):
+        def on_fit_task_begin(self, estimator, context, **kwargs):
+            totals.append(context.max_subtasks)
+
+    selector = skmi.MIFeatureSelector(n_features_to_select=wanted, random_state=0)
+    selector.set_callbacks(Total()).fit(X, y.astype(str))
+    assert totals[0] == total
+
+
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_permutations_go_to_the_estimators_callbacks(n_jobs):
     X, Y, _ = draw_normal(50, 1, 0.8, seed=0)

@@ -23,8 +23,8 @@ from skmi._data.splitting import cross_fitting_folds
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.auto.dependence import Dependence
-from skmi.auto.evidence import examine, has_density, with_mixtures
-from skmi.auto.pairs import LEAST_COLUMNS, by_pairs, pairs_show_more
+from skmi.auto.evidence import LEAST_COLUMNS, examine, has_density, with_mixtures
+from skmi.auto.pairs import by_pairs, pairs_show_more
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
     describe,
@@ -80,24 +80,23 @@ class AutoMI(
     reported.
 
     Otherwise neighbours are reported for up to three columns of both sides, or where
-    they find clearly more and do not depend on their number. Else copulas of a share of
+    they find clearly more and do not depend on their number; of strong dependence those
+    of the residuals of a regression, which have no ceiling. Else copulas of a share of
     dependent samples and of mixtures of normal distributions are tried; then the sum
     over pairs of columns, for three to ten columns on each side that match, as they are
     or as independent components, to pairs that are independent of each other. Only
     where those do not suffice are critics f trained, three of them, each on two thirds
-    of the samples and tested on the others, with the weights of the epoch that is best
-    on the test samples of the other folds. They begin as r (g is 0 at first), and are
-    reported where their bound is larger by two standard errors. Their estimate is moved
-    from the test samples towards the training samples, by three quarters of the
-    difference, half of which is in the standard error.
+    of the samples and tested on the others, at the epoch that is best on the other
+    folds. They begin as r (g is 0 at first), and are reported where their bound is
+    larger by two standard errors. Their estimate is moved from the test towards the
+    training samples, by three quarters of the difference; half of it is in the error.
 
     For labels classifiers give the lower bound. The estimate is that of Ross's
     neighbours for up to four columns of numbers, and that bound otherwise.
 
     Where samples depend on each other, by groups or in a series of `block_length`,
-    every fold has whole groups or blocks, neighbours are those of other folds, and
-    neither mixtures nor pairs of columns are tried. The closed form is then its bound
-    out of fold, since the corrections of its bias are those of independent samples.
+    every fold has whole groups or blocks, neighbours are those of other folds, the
+    closed form is its bound out of fold; mixtures, pairs and residuals are left out.
 
     Parameters
     ----------
@@ -152,10 +151,10 @@ class AutoMI(
 
     Notes
     -----
-    An epoch is one pass over the training samples, or as many as make 25 steps. X
-    and y may have columns of strings, categories and booleans beside numbers: they
-    become indicators. For labels alone training is that of :class:`BarberAgakov`, for
-    at most 1000 passes, whatever `max_iter` and `n_iter_no_change` are.
+    An epoch is one pass over the training samples, or as many as make 25 steps. Columns
+    of strings, categories and booleans beside numbers become indicators. For labels
+    alone training is that of :class:`BarberAgakov`, for at most 1000 passes, whatever
+    `max_iter` and `n_iter_no_change` are.
 
     `lower_bound_` is a lower bound in expectation whatever the distribution. The upper
     end of the interval is conditional: it holds if the dependence is of a kind that one
@@ -165,14 +164,13 @@ class AutoMI(
     where this is far below its ceiling. With few samples the interval of neighbours is
     longer upwards than downwards. The upper end is at least 0.
 
-    No sample is tested on by a critic that it trained or stopped. The choice between
-    closed form, critics and candidates, however, is made on the test samples: the best
-    of a few, chosen by a margin of two standard errors or by the lower bound, never by
-    the estimate itself.
+    No sample is tested on by a critic that it trained or stopped. The choice of the
+    source, however, is made on the test samples: the best of a few, by a margin of two
+    standard errors or by the lower bound, never by the estimate itself.
 
     It underestimates where the structure is fine for the number of samples: of a spiral
-    in 25 columns nothing is found at 10,000 samples. Above about log n nats no method
-    without assumptions can estimate; `status_` is then "saturated".
+    in 25 columns nothing is found at 10,000 samples. Above about log n nats only linear
+    relations with noise can be estimated; else `status_` is "saturated".
 
     References
     ----------
@@ -467,13 +465,14 @@ class AutoMI(
             summed = by_pairs(X, y, self._folds, random_state)
         if summed is not None and summed[0].improves(found):
             self._train_nothing(found)
-            chosen, self.fold_scores_ = summed
-            self.candidate_scores_[chosen.name] = chosen.lower_bound
-            return chosen
-        chosen = self._fit_critics(model, X, y, found)
-        if found.near is not None and found.near.exceeds(chosen.estimate):
+            return self._take(*summed)
+        if found.has_residuals:
+            self._train_nothing(found)
             return self._fit_neighbors(model, X, y, found.near)
-        return chosen
+        chosen = self._fit_critics(model, X, y, found)
+        if found.near is None or not found.near.exceeds(chosen.estimate):
+            return chosen
+        return self._fit_neighbors(model, X, y, found.near)
 
     def _train_nothing(self, found):
         """Set the attributes of a fit without a critic; return the closed form."""
@@ -485,10 +484,12 @@ class AutoMI(
         return choices.by_closed_form(found, self._folds)
 
     def _fit_neighbors(self, model, X, y, near):
-        chosen, self.fold_scores_ = choices.by_neighbors(
-            near, X, y, self._folds, model.random_state
-        )
-        self.candidate_scores_["neighbors"] = chosen.lower_bound
+        seed = model.random_state
+        return self._take(*choices.by_neighbors(near, X, y, self._folds, seed))
+
+    def _take(self, chosen, bounds):
+        self.candidate_scores_[chosen.name] = chosen.lower_bound
+        self.fold_scores_ = bounds
         return chosen
 
     def _fit_critics(self, model, X, y, found):

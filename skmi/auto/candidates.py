@@ -23,6 +23,7 @@ from skmi.statistics import standard_error
 from skmi.variational.report import log_partition_report
 
 __all__ = [
+    "MOST_TESTED",
     "Candidate",
     "RatioOfSamples",
     "are_codes",
@@ -39,6 +40,8 @@ __all__ = [
     "upper_end",
 ]
 
+
+MOST_TESTED = 1000  # samples of a fold; many pairs of neighbours are slow
 
 # Of the ratio of new samples: with fewer its held-out bound is lower by noise, with
 # more by smoothing (200 to 4000 samples of five families).
@@ -110,18 +113,20 @@ def by_closed_form(found: Findings, folds: list[Fold]) -> Candidate:
 
     The lower end of the interval is at most that of the bound out of fold, which holds
     for any distribution; the upper end at least that of neighbours. It reaches further
-    where a test finds that something is missed.
+    where a test finds that something is missed. Neighbours of residuals that agree with
+    it support what the folds alone cannot.
     """
     closed, near, reference = found.closed, found.near, found.reference
     error = standard_error(closed.influence)
     if isinstance(reference, CopulaReference):
         error = reference.standard_error(closed.influence)
-    estimate = Estimate(
-        found.value, error, reach=evidence_reach(folds), influence=closed.influence
-    )
-    others = []
+    reach, others = evidence_reach(folds), []
     if near is not None:
+        gap, doubt = near.value - found.value, math.hypot(near.error, error)
+        if near.ceiling == math.inf and abs(gap) < NEIGHBORS.clear * doubt:
+            reach = math.inf
         others.append(near.value + TWO_SIDES * near.error)
+    estimate = Estimate(found.value, error, reach=reach, influence=closed.influence)
     if found.name != "reference":  # whose bias by few samples is removed; theirs is not
         others.append(found.value + (TWO_SIDES + 1) * error)
     if found.is_missed:
@@ -148,11 +153,13 @@ def by_neighbors(
     an estimate that rests on its extrapolation is in doubt.
     """
     model = KSG(n_neighbors=N_NEIGHBORS, discrete_target=False, random_state=seed)
-    bounds = np.array([held_out_score(model, X, y, fold) for fold in folds])
+    tested = [fold._replace(report=fold.report[:MOST_TESTED]) for fold in folds]
+    bounds = np.array([held_out_score(model, X, y, fold) for fold in tested])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkmiWarning)
         model.fit(X, y)
-    reach, is_whole = math.log(len(near.rows)), len(near.rows) == len(X)
+    reach = max(math.log(len(near.rows)), near.ceiling)
+    is_whole = len(near.rows) == len(X)
     candidate = Candidate(
         "neighbors",
         Estimate(

@@ -1,5 +1,6 @@
 """Held-out evidence on an estimate, and whether anything is left that it misses."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from skmi.statistics import standard_error
 from skmi.variational.report import Terms, log_partition_report, n_contrasts
 
 __all__ = [
+    "LEAST_COLUMNS",
     "Evidence",
     "Findings",
     "evidence_reach",
@@ -246,6 +248,8 @@ NEIGHBORS = Limit(2.0, 3.0)
 TREES = Limit(1.5, 2.5)
 
 
+LEAST_COLUMNS = 3  # of each side, of which pairs of columns are tried
+
 NAMES = {
     CopulaReference: "reference",
     ContaminatedCopula: "contaminated copula",
@@ -274,13 +278,21 @@ class Findings(NamedTuple):
         """Whether neighbours are to be reported, without critics.
 
         For up to three columns of both sides; for more where they find clearly more
-        than the closed form, and as much with fewer of them.
+        than the closed form, and as much with fewer of them. Those of residuals give
+        way to pairs of columns.
         """
         if self.near is None:
             return False
+        if self.has_residuals:
+            return self.near.n_columns < 2 * LEAST_COLUMNS
         excess = self.near.excess(self.value, self.closed.influence)
         is_plain = excess > NEIGHBORS.clear and not self.near.is_rough
         return self.near.n_columns <= FEW_COLUMNS or is_plain
+
+    @property
+    def has_residuals(self) -> bool:
+        """Whether neighbours are those of residuals, which have no ceiling."""
+        return self.near is not None and self.near.ceiling == math.inf
 
 
 def examine(
@@ -337,11 +349,12 @@ def with_mixtures(
     """Try copulas of a share of dependent samples, and of mixtures.
 
     The elliptical copula stays unless the bound of another is larger by two standard
-    errors; that one is then tested in turn.
+    errors; that one is then tested in turn. Beside neighbours of residuals none is
+    tried.
     """
     order = random_state.permutation(len(X))
     x, z = X[order], y[order]
-    if not has_density(X, y):
+    if found.has_residuals or not has_density(X, y):
         return found
     try:
         others = ContaminatedCopula(x, z), MixtureCopula(x, z, random_state)

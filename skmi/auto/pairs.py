@@ -12,8 +12,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skmi._data.marginals import normal_scores
 from skmi._data.splitting import Fold, multi_sample_terms
-from skmi.auto.candidates import N_NEIGHBORS, Candidate, RatioOfSamples
+from skmi.auto.candidates import (
+    MOST_TESTED,
+    N_NEIGHBORS,
+    Candidate,
+    RatioOfSamples,
+)
 from skmi.auto.evidence import (
+    LEAST_COLUMNS,
     NEIGHBORS,
     Findings,
     evidence_reach,
@@ -34,7 +40,7 @@ from skmi.exceptions import SkmiWarning
 from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 
-__all__ = ["LEAST_COLUMNS", "by_pairs", "independent_pairs", "pairs_show_more"]
+__all__ = ["by_pairs", "independent_pairs", "pairs_show_more"]
 
 MOST_COLUMNS = 10  # of a side
 LEAST_SAMPLES = 100  # fewer do not show that pairs are dependent
@@ -44,10 +50,8 @@ N_WAVES = 4  # of each scale and group of columns
 # crosses of three columns all of 400 samples and more, of 200 two in three.
 LARGEST_EXCESS = 2.75
 N_POWERS = 5  # of a partner, from the constant on
-LEAST_COLUMNS = 3  # of both sides, of which neighbours would be far from each other
 LEARNED_REACH = 4.0  # standard errors; of five rotated uniform columns 3.1 were needed
 LEAST_KURTOSIS = 5.0  # of components, in standard errors of that of a normal column
-MOST_TESTED = 1000  # samples of a fold; many pairs of neighbours are slow
 
 
 class Sources(NamedTuple):

@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 LEVEL = 0.95
-LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
 NEAR = 0.9  # of the ceiling or of the reach
+LARGEST_RISE = 0.01  # nats that the last quarter of the epochs may bring
 SAMPLES_PER_COLUMN = 5
 FEWEST_SAMPLES = 8  # fewer are warned of by every estimator
 

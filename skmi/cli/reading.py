@@ -118,11 +118,19 @@ def read_frame(data: bytes, kind: str, name: str) -> dict[str, list]:
         frame = frame.reset_index(drop=bool(clash))
     names = [str(label) for label in frame.columns]
     refuse_repeated(names, name)
-    columns = {label: frame.iloc[:, k].tolist() for k, label in enumerate(names)}
+    columns = {label: cells_of(frame.iloc[:, k]) for k, label in enumerate(names)}
     for label, values in columns.items():
         if any(isinstance(value, (list, dict, np.ndarray)) for value in values):
             raise TableError(f"column {label!r} holds lists; give each part a column")
     return columns
+
+
+def cells_of(column: Any) -> Sequence[Any]:
+    """Cells of a column of pandas, an array where all are floats or small integers."""
+    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else "O"
+    if kind == "f" or (kind in "iu" and column.abs().max() <= LARGEST_EXACT):
+        return column.to_numpy(dtype=float)
+    return column.tolist()
 
 
 def decode(data: bytes, name: str) -> str:

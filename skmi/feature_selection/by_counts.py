@@ -390,6 +390,8 @@ class CountedSearch(GreedySearch):
         """P-values of columns that are significant alone raised to those given others.
 
         Other columns that are significant given all others enter after the first step.
+        If each one that is significant alone is explained by others, the first step
+        takes the best of them: those that explain it are not significant alone.
         """
         if self.given_others is None:
             return pvalues, doubtful
@@ -397,6 +399,8 @@ class CountedSearch(GreedySearch):
         alone = (self.marginal_pvalues <= self.rule.entry_level) & self.pool.single
         explained = alone & (given > self.rule.level)
         given = np.where(explained, self._pair_pvalues(), given)
+        if not (self.units or (alone & ~explained).any()):
+            explained[:] = False
         pvalues = np.where(explained, np.maximum(pvalues, given), pvalues)
         enters = ~alone & self.pool.single & (given <= self.rule.level)
         if self.units:

@@ -1,8 +1,10 @@
 """Which features are informative given all others: an additive set and its tests."""
 
-from typing import Any, NamedTuple
+import copy
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.special import ndtr, ndtri
 
 from skmi.feature_selection.binning import plain_columns
@@ -192,6 +194,21 @@ def of_unit_length(columns: np.ndarray) -> np.ndarray:
     return columns / np.where(length > SMALL, length, np.inf)
 
 
+def principal_loads(values: np.ndarray, share: float) -> np.ndarray:
+    """Find loads of the principal components of so large a share, the largest last.
+
+    From the smaller of both Gram matrices; of shape (n_columns, n_components).
+    """
+    wide = values.shape[1] > values.shape[0]
+    gram = values @ values.T if wide else values.T @ values
+    size, most = len(gram), int(1 / share)
+    last = max(size - most, 0), size - 1
+    sizes, vectors = eigh(gram, subset_by_index=last, check_finite=False)
+    vectors = vectors[:, sizes >= share * np.trace(gram)]
+    loads = values.T @ vectors if wide else vectors
+    return loads / np.maximum(np.linalg.norm(loads, axis=0), 1e-12)
+
+
 class AdditiveSet:
     r"""Smallest set of units given which no other one is informative, additively.
 
@@ -248,13 +265,20 @@ class AdditiveSet:
         values, n_terms = self.values, self.values.shape[1]
         if n_terms < COMMON_TERMS:
             return values[:, :0]
-        some = values[:: max(self.n_rows // 1000, 1)]
-        _, sizes, loads = np.linalg.svd(some[:, :: max(n_terms // 2000, 1)], False)
-        shares = sizes**2 / (sizes**2).sum()
-        spread = 1 / (loads**4).sum(axis=1)
-        loads = loads[(shares >= COMMON_SHARE) & (spread >= COMMON_TERMS)]
-        found = values[:, :: max(n_terms // 2000, 1)] @ loads.T
+        values = values[:, :: max(n_terms // 2000, 1)]
+        loads = principal_loads(values[:: max(self.n_rows // 1000, 1)], COMMON_SHARE)
+        spread = 1 / (loads**4).sum(axis=0)
+        found = values @ loads[:, spread >= COMMON_TERMS]
         return found / np.maximum(np.linalg.norm(found, axis=0), 1e-12)
+
+    def without_common(self) -> Self:
+        """Return the same set, given which common components are not given as well.
+
+        No column of X stands for them, so that they explain none.
+        """
+        found = copy.copy(self)
+        found.base = self.base[:, :1]
+        return found
 
     def basis(self, units: list[int]) -> np.ndarray:
         """Orthonormal basis of the functions of some units, (n_rows, n_functions)."""

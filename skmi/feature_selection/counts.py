@@ -51,28 +51,32 @@ class Block:
 
     Parameters
     ----------
-    codes : ndarray of shape (n_rows, n_columns)
-        Whole numbers from 0; negative ones count nowhere.
     size : int
         Number of codes.
+    columns : ndarray of shape (n_columns,)
+        Numbers of the columns.
     short : bool
         Whether the indicators of code 0 are left out.
+    codes : ndarray of shape (n_rows, n_all_columns), default=None
+        Whole numbers from 0; negative ones count nowhere.
     rare : sparse array of shape ((size - 1) * n_columns, n_rows), default=None
-        Sparse indicators, transposed.
+        Sparse indicators in place of codes, transposed.
     """
 
     def __init__(
         self,
-        codes: np.ndarray,
         size: int,
+        columns: np.ndarray,
         short: bool,
+        codes: np.ndarray | None = None,
         rare: sparse.csr_array | None = None,
     ):
-        self.codes, self.size, self.short, self.rare = codes, size, short, rare
-        self.n_columns = codes.shape[1]
+        self.size, self.columns, self.short = size, columns, short
+        self.n_columns = len(columns)
+        self.codes, self.rare = codes, rare
         self.kept: np.ndarray | None = None
-        if rare is None and len(codes) <= MOST_ROWS:
-            self.kept = self._indicators(slice(None))
+        if codes is not None and len(codes) <= MOST_ROWS:
+            self.kept, self.codes = self._indicators(slice(None)), None
 
     @cached_property
     def totals(self) -> np.ndarray:
@@ -82,7 +86,7 @@ class Block:
         elif self.kept is not None:
             found = self.kept.sum(axis=0)
         else:
-            found = [np.bincount(column)[1:] for column in self.codes.T]
+            found = [np.bincount(self.codes[:, k])[1:] for k in self.columns]
             return np.array(found, dtype=np.float32).T
         return found.reshape(-1, self.n_columns)
 
@@ -102,7 +106,10 @@ class Block:
 
     def _indicators(self, rows: slice) -> np.ndarray:
         """Make dense indicators of some samples."""
-        return indicators(self.codes[rows], self.size, int(self.short))
+        chosen: Any = self.columns
+        if chosen[-1] - chosen[0] == len(chosen) - 1:  # a view is quicker
+            chosen = slice(chosen[0], chosen[-1] + 1)
+        return indicators(self.codes[rows, chosen], self.size, int(self.short))
 
 
 class OneHot:
@@ -165,15 +172,13 @@ class OneHot:
 
     def _make_block(self, columns: np.ndarray, size: int) -> Block:
         """Make indicators of some columns of one kind."""
-        codes = self.codes[:, columns]
-        if columns[-1] - columns[0] == len(columns) - 1:  # a view is quicker
-            codes = self.codes[:, columns[0] : columns[-1] + 1]
-        rare = None
+        kind = size, columns, bool(self._short[columns[0]])
         if self._sparse[columns[0]]:
             if self._rare is None:
                 self._rare = rare_codes(self.codes, self._sparse)
             rare = rare_indicators(self._rare[:, columns], size)
-        return Block(codes, size, bool(self._short[columns[0]]), rare)
+            return Block(*kind, rare=rare)
+        return Block(*kind, self.codes)
 
 
 def share_of_others(codes: np.ndarray) -> np.ndarray:
@@ -259,7 +264,7 @@ def products(contexts: Contexts, block: Block, n_counted: int) -> np.ndarray:
             own = contexts.indicators(rows)[:n_counted]
             found = found + own.reshape(-1, own.shape[2]) @ values
         return found
-    size = max(BATCH_SIZE // (len(block.codes) * contexts.n_codes), 1)
+    size = max(BATCH_SIZE // (contexts.n_rows * contexts.n_codes), 1)
     found = []
     for start in range(0, contexts.n_turns, size):
         own = contexts.indicators(slice(None), slice(start, start + size))[:n_counted]

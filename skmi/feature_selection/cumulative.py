@@ -234,12 +234,23 @@ class HeldOut:
 
         None where it is no more than `CLEAR` standard errors lower than without them.
         """
+        curve, best = self._lowest()
+        mean, error = self._mean_and_error(curve[0] - curve[best])
+        return best if mean > CLEAR * error else 0
+
+    @property
+    def fewest(self) -> int:
+        """Fewest added units after which the loss is within an error of the lowest."""
+        curve, best = self._lowest()
+        means, errors = self._mean_and_error(curve - curve[best])
+        return int(np.argmax(means <= errors))
+
+    def _lowest(self) -> tuple[np.ndarray, int]:
+        """Losses after each unit, of the better ridge; the number of the lowest."""
         losses = np.stack(self.losses)
         means = self.mean(losses)
-        best = int(np.argmin(means.min(axis=1)))
-        first, last = (losses[i, np.argmin(means[i])] for i in (0, best))
-        mean, error = self._mean_and_error(first - last)
-        return best if mean > CLEAR * error else 0
+        curve = losses[np.arange(len(losses)), np.argmin(means, axis=1)]
+        return curve, int(np.argmin(means.min(axis=1)))
 
     def _held_out_losses(self) -> np.ndarray:
         """Loss of each sample by the models it did not train, (n_ridges, n_rows)."""

@@ -213,6 +213,11 @@ class Contexts:
         return len(self.drawn)
 
     @property
+    def n_rows(self) -> int:
+        """Number of samples."""
+        return self.drawn.shape[1]
+
+    @property
     def totals(self) -> np.ndarray:
         """Samples of each code in each turn where all weigh the same, float32."""
         shape = self.n_codes, self.n_turns

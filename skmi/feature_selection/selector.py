@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
@@ -357,14 +356,6 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         vars(self).pop("support_", None)
         data = read_input(self, X, y, sample_weight, permutation_groups)
         random_state = make_random_state(self.random_state)
-        context = self._init_callback_context(max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-
-        def on_step(step: Step) -> bool:
-            task = context.subcontext(task_name="step")
-            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            return task.call_on_fit_task_end(estimator=self, X=X, y=y)
-
         table = make_table(
             *data[:2],
             n_bins=self.n_bins,
@@ -377,6 +368,15 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
                 self.interactions, len(data.y.values), len(data.units)
             ),
         )
+        n_steps = self._rule(table, False, data.fixed).n_columns or len(data.units)
+        context = self._init_callback_context(max_subtasks=n_steps)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        def on_step(step: Step) -> bool:
+            task = context.subcontext(task_name="step")
+            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            return task.call_on_fit_task_end(estimator=self, X=X, y=y)
+
         seed = random_state.randint(np.iinfo(np.int32).max)
         found, pairs = self._select(table, data, seed, on_step)
         self._resample(table, data, random_state)
@@ -396,11 +396,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         return self.block_length is not None or groups is not None
 
     def _select(
-        self,
-        table: Table,
-        data: SelectorInput,
-        seed: int,
-        on_step: Callable[[Step], Any] | None = None,
+        self, table: Table, data: SelectorInput, seed: int, on_step: Any = None
     ) -> tuple[Selection, Pairs]:
         """Search pairs, then select units of features."""
         random_state = make_random_state(int(seed))

@@ -28,13 +28,17 @@ MOST_ROWS = 2000  # samples by which is decided, evenly spaced
 
 MOST_FURTHER = 40  # columns that are tried beyond the significant ones
 
+# At this share of the level others that are informative together are added whether or
+# not their rise is clear: a test more at the whole level would double the type I error.
+SURE = 10
+
 PATIENCE = 8  # columns without a rise after which no more are tried
 
 SHORTLIST = 64  # columns of the largest mutual information that are tried in a fold
 
 
 # Forests of so many trees, for tables of at most so many columns, with so many samples.
-N_TREES, FOREST_COLUMNS, FOREST_ROWS = 100, 16, 1000
+N_TREES, FOREST_COLUMNS, FOREST_ROWS = 100, 32, 1000
 
 SMALL_CHANCE = 0.02  # smallest probability of a class by a forest
 
@@ -76,36 +80,91 @@ def select_by_counts(
     additive = None
     if make_set and rule.automatic and (search.pvalues <= rule.entry_level).any():
         additive = make_set(search.relevance)
+        if rule.control == "fwer" and not additive.chosen:
+            additive = additive.without_common()  # they explained all that there is
+            additive.search()
         given = additive.pvalues()
         if rule.control == "fwer":  # what is not related to the set is not explained
+            additive = additive.without_common()
             given[~additive.is_related() & (given > rule.level)] = np.nan
         search.given_others, search.exchangeable = given, not ordered
     stopped = search.go_on(on_step)
     if rule.adds and search.has_significant and not stopped:
-        n_more = 0
-        if additive is None or additive.rest_pvalue(search.selected) <= rule.level:
-            n_more = n_further_columns(table, search.units, rule, ordered)
-        order = np.argsort(ranks(search.selected, search.remaining_order()))
-        n_selected = len(search.steps)
-        # A tree knows the neighbours of samples out of its bag, in time or in a group.
-        if not (n_more or ordered) and n_selected < len(order) <= FOREST_COLUMNS:
-            n_more = n_for_forest(table, order, n_selected) - n_selected
-        search.rule = rule._replace(least=len(search.steps) + n_more)
-        search.go_on(on_step)
+        if table.codes.min() < 0:  # missing values count nowhere, but are terms
+            additive = None
+        add_informative(search, table, additive, ordered, on_step)
     return search.result()
 
 
+def add_informative(
+    search: CountedSearch,
+    table: Table,
+    additive: AdditiveSet | None,
+    ordered: bool,
+    on_step: Callable[[Step], Any] | None,
+) -> None:
+    """Add columns while those that are left are informative together.
+
+    First the ones that are significant given the selected ones, then as many as
+    predict held-out samples, then the best by the criterion, one by one.
+    """
+    rule, stopped, pvalue = search.rule, False, 1.0
+    sure = 0.0 if ordered else rule.level / SURE
+    if additive is not None:
+        stopped = add_significant(search, additive, on_step)
+        pvalue = additive.rest_pvalue(search.selected)
+    n_more, n_selected = 0, len(search.steps)
+    if additive is None or pvalue <= rule.level:
+        tests = ordered, pvalue <= sure
+        n_more = n_further_columns(table, search.units, rule, *tests)
+    order = np.argsort(ranks(search.selected, search.remaining_order()))
+    # A tree knows the neighbours of samples out of its bag, in time or in a group.
+    if not (n_more or ordered) and n_selected < len(order) <= FOREST_COLUMNS:
+        n_more = n_for_forest(table, order, n_selected) - n_selected
+    most = min(n_selected + MOST_FURTHER, len(order))
+    while not stopped and (n_more or pvalue <= sure):
+        search.rule = rule._replace(least=len(search.steps) + max(n_more, 1))
+        stopped, n_more = search.go_on(on_step), 0
+        if len(search.steps) >= most or pvalue > sure:
+            break
+        pvalue = additive.rest_pvalue(search.selected)
+
+
+def add_significant(
+    search: CountedSearch,
+    additive: AdditiveSet,
+    on_step: Callable[[Step], Any] | None,
+) -> bool:
+    """Add columns that are significant given the selected ones, the best one first.
+
+    A column of the set is not selected where one close to it may stand for it. If
+    neither is selected, one of them has to be. Return whether `on_step` stopped it.
+    """
+    n_selected, stopped = -1, False
+    while len(search.steps) > n_selected and not stopped:
+        n_selected = len(search.steps)
+        pvalues = additive.unit_pvalues(search.selected)
+        pvalues[search.selected] = 1
+        best = int(pvalues.argmin())
+        if pvalues[best] > additive.threshold(n_selected):
+            break
+        search.given_others[best] = pvalues[best] * additive.n_units
+        stopped = search.go_on(on_step)
+    return stopped
+
+
 def n_further_columns(
-    table: Table, units: list[Unit], rule: Rule, ordered: bool
+    table: Table, units: list[Unit], rule: Rule, ordered: bool, is_sure: bool
 ) -> int:
     """Return the number of columns to add for their held-out information.
 
     In each of five folds the search goes on from the significant columns by the
     training samples alone, and an additive model is fitted to them. The number is that
     of the lowest mean loss on the held-out samples, if it is lower by 1.5 standard
-    errors. Where columns outnumber samples,
-    those that are significant on all samples predict the held-out ones too well, and
-    each fold begins with as many columns of its own.
+    errors. If the columns that are left are known to be informative, it is the
+    smallest one with a loss within a standard error of the lowest. Where columns
+    outnumber samples, those that are significant on all samples predict the held-out
+    ones too well, and each fold begins with as many columns of its own.
 
     Parameters
     ----------
@@ -117,6 +176,8 @@ def n_further_columns(
         How to select.
     ordered : bool
         Whether the order of the samples matters.
+    is_sure : bool
+        Whether the columns that are left are known to be informative together.
 
     Returns
     -------
@@ -136,7 +197,7 @@ def n_further_columns(
         held_out.add(added)
         if n_added - held_out.lowest >= PATIENCE:
             break
-    return held_out.lowest
+    return held_out.fewest if is_sure else held_out.lowest
 
 
 def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:

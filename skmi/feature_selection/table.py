@@ -126,7 +126,19 @@ def make_table(
     table = Table(
         codes, target, pair_codes, pair_target, n_codes, weights, groups, merged
     )
-    return table if ordered else table.take(canonical_order(codes, target, weights))
+    if ordered:
+        return table
+    order = canonical_order(codes, target, weights)
+    rest = table._replace(codes=codes[:, :0], pair_codes=codes[:, :0]).take(order)
+    sides = [reordered(side, order) for side in (codes, pair_codes)]
+    return rest._replace(codes=sides[0], pair_codes=sides[1])
+
+
+def reordered(codes: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Bring the rows of codes into an order, in place: there may be many columns."""
+    for part in column_blocks(codes.shape, DENSE_BLOCK):
+        codes[:, part] = codes[order, part]
+    return codes
 
 
 def n_effective(codes: np.ndarray, weights: np.ndarray | None) -> float:

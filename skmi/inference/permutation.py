@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -64,7 +64,7 @@ class PermutationTestResult:
 
     statistic: float
     pvalue: float
-    null_distribution: np.ndarray
+    null_distribution: np.ndarray = field(repr=False)  # hundreds of numbers
 
 
 def permutation_test(

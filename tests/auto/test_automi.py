@@ -203,7 +203,7 @@ def test_labels_in_X_must_stay_labels():
 
 
 def test_saturation():
-    X, Y, _ = make_correlated_normal(150, 4, mutual_info=15.0, random_state=0)
+    X, Y, _ = make_correlated_normal(150, 5, mutual_info=15.0, random_state=0)
     with pytest.warns(ReliabilityWarning, match="the most that the test samples"):
         model = AutoMI(**SMALL).fit(X, Y)
     assert model.status_ == "saturated"
@@ -419,8 +419,9 @@ def bump_mutual_info():
 @pytest.mark.parametrize(("n_samples", "seed"), [(300, 0), (300, 1), (1000, 0)])
 @pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
 def test_ranks_of_nearly_exact_relations_can_be_the_same(n_samples, seed):
-    """Of 12 nats no estimator of so few samples is sure, and the status says so."""
+    """Of 12 nats the interval holds the truth, or the status says that it may not."""
     x, noise = np.random.RandomState(seed).standard_normal((2, n_samples, 1))
     model = AutoMI().fit(x, x + math.exp(-12) * noise)
-    assert model.status_ not in ("ok", "zero")
+    low, high = model.confidence_interval_
+    assert low < 12 < high or model.status_ == "saturated"
     assert 4 < model.mutual_info_ <= model.ceiling_

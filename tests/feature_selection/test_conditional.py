@@ -49,6 +49,28 @@ def test_correlated_columns_without_an_effect_are_left_out(kind):
     assert np.mean(found) >= 0.9
 
 
+def test_a_common_factor_does_not_stand_for_columns():
+    """Each column is a noisy measure of the factor: some are selected, not most."""
+    rng = np.random.RandomState(0)
+    factor = rng.standard_normal((60, 1))
+    X = factor + rng.standard_normal((60, 400))
+    y = factor[:, 0] + 0.5 * rng.standard_normal(60) > 0
+    selector = MIFeatureSelector(interactions=False, random_state=0).fit(X, y)
+    assert selector.pvalues_.min() < 0.01
+    assert 1 <= selector.support_.sum() <= 30
+
+
+def test_one_of_close_copies_is_selected_even_if_another_could_stand_for_it():
+    rng = np.random.RandomState(1003)
+    X = design("copies", rng, 400, 500)
+    true = 10 * rng.permutation(50)[:8]
+    y = X[:, true].sum(axis=1) + rng.standard_normal(400)
+    selector = MIFeatureSelector(interactions=False, random_state=0).fit(X, y)
+    chosen = selector.get_support(indices=True)
+    assert set(chosen // 10) == set(true // 10)
+    assert len(chosen) <= 10
+
+
 def test_effects_of_opposite_signs_are_found():
     """Equal correlations hide them: each alone explains a hundredth of y."""
     rng = np.random.RandomState(0)

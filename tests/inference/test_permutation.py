@@ -24,6 +24,14 @@ def test_what_cannot_be_permuted_is_refused():
         permutation_test(NWJ(), X, Y, block_length=14)
 
 
+def test_a_result_is_shown_in_a_line():
+    X, Y, _ = draw_normal(20, 1, 0.5, seed=0)
+    result = permutation_test(GaussianMI(), X, Y, n_permutations=99, random_state=0)
+    assert len(result.null_distribution) == 99
+    assert f"pvalue={result.pvalue}" in repr(result)
+    assert len(repr(result)) < 100
+
+
 def test_counts_are_checked():
     X, Y, _ = draw_normal(30, 1, 0.5, seed=0)
     with pytest.raises(ValueError, match="n_permutations=0 must be"):
