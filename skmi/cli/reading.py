@@ -126,11 +126,14 @@ def read_frame(data: bytes, kind: str, name: str) -> dict[str, list]:
 
 
 def cells_of(column: Any) -> Sequence[Any]:
-    """Cells of a column of pandas, an array where all are floats or small integers."""
+    """Cells of a column of pandas: of many floats or small integers an array."""
     kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else "O"
-    if kind == "f" or (kind in "iu" and column.abs().max() <= LARGEST_EXACT):
-        return column.to_numpy(dtype=float)
-    return column.tolist()
+    is_long = len(column) > CHUNK  # a list of numbers takes five times the memory
+    if kind in "iu":
+        is_long = is_long and column.abs().max() <= LARGEST_EXACT
+    return (
+        column.to_numpy(dtype=float) if is_long and kind in "fiu" else column.tolist()
+    )
 
 
 def decode(data: bytes, name: str) -> str:
