@@ -368,7 +368,8 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
                 self.interactions, len(data.y.values), len(data.units)
             ),
         )
-        n_steps = self._rule(table, False, data.fixed).n_columns or len(data.units)
+        rule = self._rule(table, self._with_pairs(table), data.fixed)
+        n_steps = rule.n_columns or len(data.units)
         context = self._init_callback_context(max_subtasks=n_steps)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
