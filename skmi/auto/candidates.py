@@ -42,6 +42,7 @@ __all__ = [
 
 
 MOST_TESTED = 1000  # samples of a fold; many pairs of neighbours are slow
+MOST_TESTED_STRONG = 300  # where pairs far from a line have no neighbours at all
 
 # Of the ratio of new samples: with fewer its held-out bound is lower by noise, with
 # more by smoothing (200 to 4000 samples of five families).
@@ -153,7 +154,8 @@ def by_neighbors(
     an estimate that rests on its extrapolation is in doubt.
     """
     model = KSG(n_neighbors=N_NEIGHBORS, discrete_target=False, random_state=seed)
-    tested = [fold._replace(report=fold.report[:MOST_TESTED]) for fold in folds]
+    most = MOST_TESTED if math.isfinite(near.ceiling) else MOST_TESTED_STRONG
+    tested = [fold._replace(report=fold.report[:most]) for fold in folds]
     bounds = np.array([held_out_score(model, X, y, fold) for fold in tested])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkmiWarning)
