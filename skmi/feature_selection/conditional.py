@@ -118,6 +118,9 @@ def terms_of(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Scores come first, then indicators of missing values, then those of labels.
     """
+    if not columns.values.shape[1]:  # every unit is a group of columns
+        empty = np.zeros((len(columns.values), 0), np.float32)
+        return empty, np.zeros(0, bool), np.zeros(0, int)
     kinds: list[list] = [[], [], []]
     places: list[list] = [[], [], []]
     for part in column_blocks(columns.values.shape, BLOCK):
