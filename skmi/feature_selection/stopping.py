@@ -205,7 +205,8 @@ def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
 
     It finds what no sum of terms and no pair shows, such as rules of many columns. More
     columns than the selected ones have to lower the loss on the samples that a tree did
-    not train by more than 1.5 standard errors.
+    not train by more than 1.5 standard errors, also below that with the same columns in
+    another order of the samples: noise can make the trees of a forest less alike.
 
     Parameters
     ----------
@@ -226,9 +227,20 @@ def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
     sizes = sorted({min(size, len(order)) for size in sizes})
     losses = np.array([forest_losses(table, order[:size]) for size in sizes])
     best = int(np.argmin(losses.mean(axis=1)))
-    rises = losses[0] - losses[best]
-    is_clear = rises.mean() > CLEAR * rises.std() / np.sqrt(len(rises))
-    return sizes[best] if is_clear else n_selected
+    others = order[n_selected : sizes[best]]
+    if not is_lower(losses[best], losses[0]):
+        return n_selected
+    rows = np.random.RandomState(0).permutation(len(table.codes))
+    codes = table.codes.copy()
+    codes[:, others] = codes[np.ix_(rows, others)]
+    noise = forest_losses(table._replace(codes=codes), order[: sizes[best]])
+    return sizes[best] if is_lower(losses[best], noise) else n_selected
+
+
+def is_lower(losses: np.ndarray, others: np.ndarray) -> bool:
+    """Whether the mean loss is lower by more than 1.5 standard errors."""
+    rises = others - losses
+    return bool(rises.mean() > CLEAR * rises.std() / np.sqrt(len(rises)))
 
 
 def forest_losses(table: Table, columns: np.ndarray) -> np.ndarray:
