@@ -120,7 +120,8 @@ def by_closed_form(found: Findings, folds: list[Fold]) -> Candidate:
     closed, near, reference = found.closed, found.near, found.reference
     error = standard_error(closed.influence)
     if isinstance(reference, CopulaReference):
-        error = reference.standard_error(closed.influence)
+        wider = reference.standard_error(closed.influence)
+        error = wider if wider < math.inf else error  # of ranks that are the same
     reach, others = evidence_reach(folds), []
     if near is not None:
         gap, doubt = near.value - found.value, math.hypot(near.error, error)

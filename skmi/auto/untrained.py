@@ -11,6 +11,13 @@ from scipy.special import digamma
 from scipy.stats import chi2, norm
 
 from skmi.auto.dependence import Dependence
+from skmi.auto.residuals import (
+    residuals,
+    rounding_step,
+    spread,
+    standard_block,
+    whitened,
+)
 from skmi.gaussian.closed_form import EllipticalRatio, inverse_root
 from skmi.neighbors._base import INFLATION_BY_SHARING
 from skmi.neighbors._counting import count_within, open_limit
@@ -73,11 +80,9 @@ DOUBTED_REST = 0.3
 # away: of the entropy of uniform noise in three columns .13 nats too much were found
 # from 1000 samples, .07 from 8000.
 DOUBTED_EDGE = 0.2
-# Of the quartiles' distance of the residuals, at most: the smallest gap of values of a
-# column. Of rounded values residuals can be small though the information is finite.
+# Of the quartiles' distance of the residuals, at most: the step of rounded values. Of
+# those residuals can be small though the information is finite.
 LARGEST_GAP = 0.5
-MOST_COPIES = 10  # of one value; more may be an atom, which has no density
-ROUNDING = 1e-12  # of the range; gaps below are those of equal values
 
 
 class Nearest(NamedTuple):
@@ -298,7 +303,7 @@ def nearest_of_residuals(
     blocks = (standard_block(block[rows]) for block in (X, y))
     x, z = sorted(blocks, key=lambda block: -block.shape[1])
     n_columns = x.shape[1] + z.shape[1]
-    gaps = np.array([smallest_gap(column) for column in np.hstack([x, z]).T])
+    gaps = np.array([rounding_step(column) for column in np.hstack([x, z]).T])
     if not np.isfinite(gaps).all():
         return None
     noise = random_state.uniform(size=(len(x), n_columns)) * gaps  # of rounded values
@@ -322,44 +327,6 @@ def nearest_of_residuals(
     return left._replace(
         value=value, error=error, influence=influence, doubt=doubt, ceiling=math.inf
     )
-
-
-def residuals(x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return what a linear regression on x leaves of z, far samples weighing less."""
-    lengths = 1 + (x**2).mean(axis=1) + (z**2).mean(axis=1)
-    roots = 1 / np.sqrt(lengths)[:, np.newaxis]
-    design = np.column_stack([np.ones(len(x)), x])
-    return z - design @ np.linalg.lstsq(roots * design, roots * z, rcond=None)[0]
-
-
-def standard_block(block: np.ndarray) -> np.ndarray:
-    """Return the columns in units of their quartiles, without constant ones."""
-    block = block[:, (block != block[:1]).any(axis=0)]
-    block = block / np.abs(block).max(axis=0)
-    block = block - np.median(block, axis=0)
-    return block / np.maximum(spread(block), 1e-300)
-
-
-def spread(block: np.ndarray) -> np.ndarray:
-    """Return the distance of the quartiles; of a normal distribution about 1.35."""
-    low, high = np.quantile(block, [0.25, 0.75], axis=0)
-    return high - low
-
-
-def smallest_gap(column: np.ndarray) -> float:
-    """Return the smallest distance of values; infinite where one is often repeated."""
-    column = np.sort(column)
-    least = ROUNDING * np.abs(column).max()
-    gaps = np.diff(column)
-    has_atom = (column[MOST_COPIES:] - column[:-MOST_COPIES] <= least).any()
-    return math.inf if has_atom else gaps[gaps > least].min(initial=math.inf)
-
-
-def whitened(block: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return uncorrelated columns, and the log determinant of the map back."""
-    centred = block - block.mean(axis=0)
-    root = inverse_root(centred.T @ centred / len(block))
-    return centred @ root, -float(np.log(np.linalg.svd(root)[1]).sum())
 
 
 def distance(block: np.ndarray) -> np.ndarray:

@@ -91,6 +91,11 @@ def describe(model: Any) -> str:
     return "\n".join([*lines, UPPER_END])
 
 
+# Nats of a bound out of fold from which an estimate with 0 in its interval is not one
+# of independent samples.
+SURE_BOUND = 0.5
+
+
 def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
     """Return the verdict on an estimate, given the estimates of the folds."""
     value, error, ceiling, _, reach, _ = candidate.estimate
@@ -98,7 +103,10 @@ def status(candidate: Candidate, folds: np.ndarray, cut_short: bool) -> str:
         return "saturated"
     if candidate.lacks:
         return "incomplete"
-    if value <= norm.ppf(LEVEL) * error:
+    reach = norm.ppf(LEVEL) * error
+    if candidate.lower_bound > max(value + reach, SURE_BOUND * (value <= reach)):
+        return "unstable"
+    if value <= reach:
         return "zero"
     if candidate.rises or (cut_short and candidate.name == "critic"):
         return "not converged"

@@ -301,6 +301,8 @@ class CountedSearch(GreedySearch):
         self.chosen: list[int] = []  # candidates, in their order
         self.shift = self._expected_of_uninformative()
         self.given_others: np.ndarray | None = None  # p-values of columns, NaN: none
+        # P-values of pairs given selected columns, by columns: of those explained.
+        self.pairs_given: Callable[[list, list], np.ndarray] | None = None
         self.exchangeable = True  # whether these are enough for a column to enter
         wanted = n_step_permutations(rule.level) if rule.automatic else 0
         self._restart(min(wanted, n_given))
@@ -398,6 +400,7 @@ class CountedSearch(GreedySearch):
         given = np.append(self.given_others, np.full(len(pvalues) - self.n_columns, 0))
         alone = (self.marginal_pvalues <= self.rule.entry_level) & self.pool.single
         explained = alone & (given > self.rule.level)
+        pvalues = self._raise_pairs(pvalues, np.flatnonzero(explained))
         given = np.where(explained, self._pair_pvalues(), given)
         if not (self.units or (alone & ~explained).any()):
             explained[:] = False
@@ -410,6 +413,24 @@ class CountedSearch(GreedySearch):
                 pvalues = np.where(enters, np.minimum(pvalues, given), pvalues)
         return pvalues, doubtful & ~explained & ~enters
 
+    def _raise_pairs(self, pvalues: np.ndarray, explained: np.ndarray) -> np.ndarray:
+        """P-values where those of pairs of explained columns are those given others.
+
+        Beside a sum each pair of proxies of its terms has synergy.
+        """
+        members = self.pool.members
+        tested = [
+            i
+            for i in np.flatnonzero(pvalues <= self.rule.level).tolist()
+            if len(members[i]) == 2 and np.isin(members[i], explained).any()
+        ]
+        if not (tested and self.pairs_given):
+            return pvalues
+        pvalues = pvalues.copy()
+        given = self.pairs_given([members[i] for i in tested], self.selected)
+        pvalues[tested] = np.maximum(pvalues[tested], given)
+        return pvalues
+
     def _pair_pvalues(self) -> np.ndarray:
         """P-value of each candidate's best pair with a selected column; 1 if none.
 
@@ -418,8 +439,11 @@ class CountedSearch(GreedySearch):
         """
         found = np.ones(len(self.pool.members))
         chosen, least = set(self.selected), dict.fromkeys(self.selected, 1.0)
-        pvalues = self.marginal_pvalues[self.n_columns :].tolist()
-        pairs = list(zip(self.pool.members[self.n_columns :], pvalues, strict=True))
+        members = self.pool.members[self.n_columns :]
+        pvalues = self.marginal_pvalues[self.n_columns :]
+        if self.pairs_given and len(members):  # beside a sum, proxies have synergy
+            pvalues = np.maximum(pvalues, self.pairs_given(members, self.selected))
+        pairs = list(zip(members, pvalues.tolist(), strict=True))
         for pair, pvalue in pairs:
             if chosen.issuperset(pair):
                 least |= {k: min(least[k], pvalue) for k in pair}

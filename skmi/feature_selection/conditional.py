@@ -1,6 +1,7 @@
 """Which features are informative given all others: an additive set and its tests."""
 
 import copy
+from itertools import combinations
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -249,6 +250,8 @@ class AdditiveSet:
         self.level, self.control = level, control
         self.roots = terms.root_weights
         self.n_rows = len(self.roots)
+        weights = self.roots**2
+        self.n_effective = float(weights.sum() ** 2 / (weights**2).sum())
         self.curved = self.n_rows >= ROWS_OF_SHAPE
         self.places = {k: np.flatnonzero(terms.unit == k) for k in terms.units}
         start = self.roots.astype(np.float32)
@@ -283,17 +286,35 @@ class AdditiveSet:
         found.base = self.base[:, :1]
         return found
 
-    def basis(self, units: list[int]) -> np.ndarray:
-        """Orthonormal basis of the functions of some units, (n_rows, n_functions)."""
-        parts = [self.base]
-        for k in units:
-            places = self.places[k]
-            parts.append(self.values[:, places])
-            scores = places[self.terms.is_score[places]]
-            if self.curved and len(scores):
-                parts.append(self._shapes(scores))
+    def _functions_of(self, k: int) -> np.ndarray:
+        """Terms of a unit, and the square and cube of the ranks of numbers."""
+        places = self.places[k]
+        scores = places[self.terms.is_score[places]]
+        if not (self.curved and len(scores)):
+            return self.values[:, places]
+        return np.column_stack([self.values[:, places], self._shapes(scores)])
+
+    def _products(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Products of each of some functions with each of others."""
+        pairs = some[:, :, np.newaxis] * others[:, np.newaxis] / self.roots[:, None]
+        return pairs.reshape(len(some), -1)
+
+    def basis(self, units: list[int], with_products: bool = False) -> np.ndarray:
+        """Orthonormal basis of the functions of some units, (n_rows, n_functions).
+
+        With products of the terms of two of them as well, while they are few.
+        """
+        parts = [self.base, *map(self._functions_of, units)]
+        n_parts = sum(part.shape[1] for part in parts)
+        for pair in combinations(units, 2) if with_products else ():
+            terms = (self.values[:, self.places[k]] for k in pair)
+            product = self._products(*terms)
+            n_parts += product.shape[1]
+            if n_parts > self.n_rows / ROWS_OF_TERM:
+                break
+            parts.append(product)
         matrix = np.column_stack(parts).astype(float)
-        matrix /= np.linalg.norm(matrix, axis=0)
+        matrix /= np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
         # Of the Gram matrix, which is a tenth of the work of the matrix itself.
         sizes, loads = np.linalg.eigh(matrix.T @ matrix)
         kept = sizes > 1e-6 * sizes[-1]
@@ -309,11 +330,14 @@ class AdditiveSet:
 
     def residuals(
         self, units: list[int], places: np.ndarray | slice = slice(None)
-    ) -> tuple[np.ndarray, np.ndarray, int]:
-        """Residuals of some terms and of the responses, and the rest of freedom."""
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Residuals of some terms and of the responses, and the rest of freedom.
+
+        Of weighted samples freedom is that of their effective number.
+        """
         basis = self.basis(units)
         values, response = self._left(basis, places), self._left_of_response(basis)
-        return values, response, self.n_rows - basis.shape[1]
+        return values, response, self.n_effective - basis.shape[1]
 
     def _left(self, basis: np.ndarray, places: np.ndarray | slice) -> np.ndarray:
         """Residuals of some terms."""
@@ -366,7 +390,7 @@ class AdditiveSet:
             places = places[np.isin(self.terms.unit, tested)]
         basis = self.basis(units)
         response = self._left_of_response(basis)
-        freedom = self.n_rows - basis.shape[1]
+        freedom = self.n_effective - basis.shape[1]
         unit, is_block = self.terms.unit[places], self.terms.is_block[places]
         plain = np.flatnonzero(~is_block)
         shares = self._largest_shares(basis, response, places[plain])
@@ -381,6 +405,28 @@ class AdditiveSet:
             share = ((response.T @ block) ** 2).sum()
             pvalues[k] = block_pvalue(share, block.shape[1], response.shape[1], freedom)
         return pvalues
+
+    def pair_pvalues(self, pairs: list[tuple], units: list[int]) -> np.ndarray:
+        """P-values of pairs given some units, the set, and products of two of those.
+
+        Of the functions of both members and of their products, adjusted for the number
+        of pairs.
+        """
+        given = sorted({*units, *self.chosen} & self.places.keys())
+        basis = self.basis(given, with_products=True)
+        response = self._left_of_response(basis)
+        freedom = self.n_effective - basis.shape[1]
+        found = np.ones(len(pairs))
+        for i, (j, k) in enumerate(pairs):
+            sides = [self._functions_of(unit) for unit in (j, k)]
+            block = np.column_stack([*sides, self._products(*sides)])
+            block = block / np.maximum(np.linalg.norm(block, axis=0), 1e-12)
+            block = orthonormal(
+                (block - basis @ (basis.T @ block)) * np.sqrt(len(block)), SMALL
+            )
+            share = ((response.T @ block) ** 2).sum()
+            found[i] = block_pvalue(share, block.shape[1], response.shape[1], freedom)
+        return np.minimum(found * len(pairs), 1.0)
 
     def threshold(self, n_chosen: int) -> float:
         """P-value up to which a unit enters beside so many."""
@@ -493,7 +539,7 @@ class AdditiveSet:
         """Whether each unit depends on the set, linearly, at the level."""
         basis = self.basis(self.chosen)  # of which the constant has no share
         shares = ((basis.T @ self.values) ** 2).sum(axis=0)
-        pvalues = share_pvalues(shares, basis.shape[1] - 1, self.n_rows - 1)
+        pvalues = share_pvalues(shares, basis.shape[1] - 1, self.n_effective - 1)
         related = np.zeros(self.n_units, dtype=bool)
         np.logical_or.at(related, self.terms.unit, pvalues <= self.level)
         return related

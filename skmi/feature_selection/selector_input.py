@@ -309,21 +309,26 @@ def read_groups(
 def named_groups(
     groups: dict, names: list[Label]
 ) -> tuple[list[np.ndarray], list[Label]]:
-    """Units of groups given by name; columns in no group are on their own."""
+    """Units of groups given by name; columns in no group are on their own.
+
+    A group named as one of those columns is called "group NAME".
+    """
     place = column_places(names)
     try:
-        units = {
-            label: [place[column] for column in columns]
-            for label, columns in groups.items()
-        }
+        units = [[place[column] for column in columns] for columns in groups.values()]
     except KeyError as error:
         raise ValueError(f"groups names a column {error} that X has not.") from None
-    grouped = [k for columns in units.values() for k in columns]
+    for label, unit in zip(groups, units, strict=True):
+        if not unit:
+            raise ValueError(f"Group {label!r} of groups has no columns.")
+    grouped = [k for unit in units for k in unit]
     if len(set(grouped)) < len(grouped):
         raise ValueError("groups holds a column more than once.")
-    alone = {names[k]: [k] for k in range(len(names)) if k not in set(grouped)}
-    units = {**units, **alone}
-    return [np.array(unit) for unit in units.values()], list(units)
+    alone = [k for k in range(len(names)) if k not in set(grouped)]
+    taken = {names[k] for k in alone}
+    labels = [f"group {label}" if label in taken else label for label in groups]
+    units = [np.array(unit) for unit in [*units, *([k] for k in alone)]]
+    return units, [*labels, *(names[k] for k in alone)]
 
 
 def discrete_flags(

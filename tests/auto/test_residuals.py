@@ -138,3 +138,50 @@ def test_a_gross_outlier_does_not_turn_the_regression():
     Y[::100] = 100 * rng.standard_normal(Y[::100].shape)
     found = nearest_neighbors(X, Y, rng)
     assert found.value > 7.5
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+@pytest.mark.parametrize("digits", ["float16", "%.3g"])
+def test_fewer_digits_near_zero_do_not_raise_the_estimate(digits):
+    rng = np.random.RandomState(3)
+    x = rng.standard_normal((500, 1))
+    y = x + 3e-3 * rng.standard_normal((500, 1))
+    if digits == "float16":
+        sides = [side.astype(np.float16).astype(float) for side in (x, y)]
+    else:
+        sides = [
+            np.array([[float(digits % value)] for value in s.flat]) for s in (x, y)
+        ]
+    model = AutoMI(random_state=0).fit(*sides)
+    most = math.log1p(1 / 9e-6) / 2  # of the values before they are rounded
+    assert model.mutual_info_ < most + 0.2 or model.status_ == "saturated"
+
+
+def test_little_noise_of_a_sum():
+    rng = np.random.RandomState(0)
+    x = rng.standard_normal((500, 2))
+    y = x.sum(axis=1) + 1e-5 * rng.standard_normal(500)
+    model = AutoMI(random_state=0).fit(x, y)
+    assert model.mutual_info_ == pytest.approx(math.log1p(2e10) / 2, abs=0.3)
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+def test_more_than_half_of_the_target_is_one_value():
+    doubted = 0
+    for seed in range(4):
+        rng = np.random.RandomState(seed)
+        x = rng.standard_normal((500, 1)) - 0.1
+        y = np.maximum(x + 0.01 * rng.standard_normal((500, 1)), 0)
+        model = AutoMI(random_state=0).fit(x, y)
+        high = model.confidence_interval_.high
+        doubted += high < model.lower_bound_
+        assert model.status_ != "zero"
+        assert high >= model.lower_bound_ or model.status_ == "unstable"
+    assert doubted  # or the test is of nothing
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+def test_half_of_the_values_the_same_on_both_sides():
+    z = np.maximum(np.random.default_rng(1012).standard_normal((500, 1)), 0)
+    model = AutoMI(random_state=0).fit(z, z.copy())
+    assert np.isfinite(model.standard_error_)

@@ -108,3 +108,26 @@ def test_adjusted_pvalues_by_hand():
     pvalues = np.array([0.01, 0.04, 0.03, 0.5])
     np.testing.assert_allclose(adjust(pvalues, "fwer"), [0.04, 0.09, 0.09, 0.5])
     np.testing.assert_allclose(adjust(pvalues, "fdr"), [0.04, 0.16 / 3, 0.16 / 3, 0.5])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_proxies_of_terms_of_a_sum_are_no_pair(seed):
+    rng = np.random.RandomState(seed)
+    X = rng.standard_normal((1000, 12))
+    X[:, 4:8] = 0.9 * X[:, :4] + 0.44 * X[:, 4:8]
+    y = X[:, :4] @ [1, 1, -1, 0.7] + rng.standard_normal(1000)
+    selector = MIFeatureSelector(stopping="significance", random_state=seed)
+    assert selector.fit(X, y).get_support(indices=True).tolist() == [0, 1, 2, 3]
+
+
+def test_weights_do_not_select_noise():
+    n_false = 0
+    for seed in range(8):
+        rng = np.random.RandomState(seed)
+        X = rng.standard_normal((500, 10))
+        y = X[:, :4] @ [1, 1, -1, 1] + rng.standard_normal(500)
+        selector = MIFeatureSelector(stopping="significance", random_state=seed)
+        selector.fit(X, y, sample_weight=rng.exponential(size=500))
+        assert selector.support_[:4].all()
+        n_false += selector.support_[4:].any()
+    assert n_false <= 2

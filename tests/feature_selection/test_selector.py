@@ -157,3 +157,20 @@ def test_many_weak_features_are_kept_for_prediction():
         for stopping in ("significance", "information")
     }
     assert found["information"] > found["significance"]
+
+
+def test_a_rule_of_all_columns_is_found():
+    levels = np.array([3, 3, 2, 3, 4, 2])  # the second of the MONK's problems
+    X = np.random.RandomState(3).randint(0, levels, size=(250, 6))
+    y = (X == 0).sum(axis=1) == 2
+    selector = MIFeatureSelector(random_state=0).fit(X, y)
+    assert selector.get_support().all()
+
+
+@pytest.mark.parametrize(("n_rows", "seed"), [(5000, 0), (1000, 500)])
+def test_trees_that_noise_makes_less_alike_add_none(n_rows, seed):
+    rng = np.random.RandomState(seed)
+    X = rng.standard_normal((n_rows, 12 if n_rows == 5000 else 20))
+    y = X[:, :3].sum(axis=1) + rng.standard_normal(n_rows) > 0
+    selector = MIFeatureSelector(random_state=0).fit(X, y)
+    assert selector.get_support(indices=True).tolist() == [0, 1, 2]

@@ -263,3 +263,21 @@ def test_sample_weight_of_text():
     X = np.random.RandomState(0).normal(size=(50, 3))
     with pytest.raises(ValueError, match="sample_weight contains values"):
         MIFeatureSelector().fit(X, X[:, 0] > 0, sample_weight=["a"] * 50)
+
+
+def test_a_group_may_have_the_name_of_a_column_outside():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((300, 6))
+    y = X[:, 0] + X[:, 4] + 0.5 * rng.standard_normal(300) > 0
+    for key in ("pair", 1, 4, 5):
+        selector = MIFeatureSelector(
+            groups={key: [0, 2]}, stopping="significance", random_state=0
+        ).fit(X, y)
+        assert selector.get_support(indices=True).tolist() == [0, 2, 4]
+        assert selector.ranking_[0] == selector.ranking_[2]
+        assert set(selector.ranking_) == {1, 2, 3, 4, 5}
+
+
+def test_a_group_of_no_columns_is_refused():
+    with pytest.raises(ValueError, match="'b' of groups has no columns"):
+        MIFeatureSelector(groups={"a": [0], "b": []}).fit(np.eye(20)[:, :3], range(20))
