@@ -124,12 +124,12 @@ class AutoMI(
         significantly above 0. "saturated": close to the logarithm of the number of test
         samples, the most that they support. "incomplete": tests find dependence that
         the estimate misses; it is too low. "unstable": the folds differ by more than
-        their errors. "not converged": training still improved at `max_iter`, or the
-        critics fit the training samples far better than the test samples, or the
-        estimate still rises with fewer neighbours; it may be too low. "few samples":
-        for so many columns; dependence can remain unseen. "dependent samples": X and y
-        look like series, or rows are repeated, and neither `groups` nor `block_length`
-        says so.
+        their errors, or their bound is larger. "not converged": training still improved
+        at `max_iter`, or critics fit the training samples far better than the test
+        samples, or the estimate still rises with fewer neighbours; it may be too low.
+        "few samples": for so many columns; dependence can remain unseen. "dependent
+        samples": X and y look like series, or rows are repeated, and neither `groups`
+        nor `block_length` says so.
     fold_scores_ : ndarray of shape (n_folds,)
         The estimate of each fold.
     n_iter_ : int

@@ -50,7 +50,8 @@ def rounding_step(column: np.ndarray) -> float:
     is_grid = (np.abs(steps - np.rint(steps)) < OFF_GRID).all()
     step = gaps.min(initial=math.inf) if is_grid else 0.0
     usual = 2 * spread(column) / len(column)  # distance of sorted values
-    return math.inf if has_atom or repeats > RARE + 3 * step / usual else step
+    rounded = repeats * usual <= RARE * usual + 3 * step
+    return step if rounded and not has_atom else math.inf
 
 
 def whitened(block: np.ndarray) -> tuple[np.ndarray, float]:

@@ -83,6 +83,7 @@ DOUBTED_EDGE = 0.2
 # Of the quartiles' distance of the residuals, at most: the step of rounded values. Of
 # those residuals can be small though the information is finite.
 LARGEST_GAP = 0.5
+PRECISION = 1e-12, 1e-6  # of residuals, for numbers of double and single precision
 
 
 class Nearest(NamedTuple):
@@ -309,7 +310,9 @@ def nearest_of_residuals(
     noise = random_state.uniform(size=(len(x), n_columns)) * gaps  # of rounded values
     x, z = x + noise[:, : x.shape[1]], z + noise[:, x.shape[1] :]
     rest = residuals(x, z)
-    if gaps.max() > LARGEST_GAP * spread(rest).min():
+    is_single = all((side.astype(np.float32) == side).all() for side in (X, y))
+    step = max(gaps.max(), PRECISION[is_single])
+    if step > LARGEST_GAP * spread(rest).min():
         return None
     (x, _), (z, z_size), (rest, size) = map(whitened, (x, z, rest))
     if rest.shape != z.shape:

@@ -40,7 +40,7 @@ FEWEST_SAMPLES = 8  # fewer are warned of by every estimator
 CAVEATS = {
     "saturated": "do not trust the interval; pass more samples",
     "incomplete": "too low: tests find more; pass more samples",
-    "unstable": "do not trust the interval; the folds disagree",
+    "unstable": "do not trust the interval: folds disagree, or their bound is larger",
     "not converged": "may be too low; more samples, or a larger max_iter",
     "few samples": "dependence can remain unseen; pass more samples, or fewer columns",
     "dependent samples": "the interval is too short; pass block_length or groups, "

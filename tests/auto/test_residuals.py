@@ -185,3 +185,11 @@ def test_half_of_the_values_the_same_on_both_sides():
     z = np.maximum(np.random.default_rng(1012).standard_normal((500, 1)), 0)
     model = AutoMI(random_state=0).fit(z, z.copy())
     assert np.isfinite(model.standard_error_)
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_rounding_leaves_of_a_function_is_no_noise(dtype):
+    x = np.random.RandomState(0).standard_normal((500, 1)).astype(dtype)
+    for y in (x, (2 * x + 1).astype(dtype), (x / 3).astype(dtype)):
+        assert AutoMI(random_state=0).fit(x, y).status_ == "saturated"

@@ -111,6 +111,7 @@ def test_real_tables_in_a_search(name, expected):
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(frame, y)
     assert search.best_score_ > 0.6
     names = search.best_estimator_[0].get_feature_names_out()
+    names = [name.removesuffix("-num") for name in names]  # a copy of education
     assert expected <= set(names) or len(names) == 2
     best = search.best_estimator_[0]
     pair = pickle.loads(pickle.dumps(best)).transform(frame)
