@@ -310,7 +310,7 @@ class AdditiveSet:
             terms = (self.values[:, self.places[k]] for k in pair)
             product = self._products(*terms)
             n_parts += product.shape[1]
-            if n_parts > self.n_rows / ROWS_OF_TERM:
+            if n_parts > self.n_effective / ROWS_OF_TERM:
                 break
             parts.append(product)
         matrix = np.column_stack(parts).astype(float)
@@ -436,7 +436,8 @@ class AdditiveSet:
     @property
     def most(self) -> int:
         """Largest number of units in the set."""
-        return min(self.n_rows // (ROWS_OF_TERM * self.n_functions), MOST_UNITS)
+        n_terms = round(self.n_effective) // ROWS_OF_TERM
+        return min(n_terms // self.n_functions, MOST_UNITS)
 
     def search(self) -> None:
         """Find the set."""

@@ -419,6 +419,8 @@ def quadratic_pvalue(
     -------
     float
     """
+    if freedom <= 0:
+        return 1.0
     mean = trace / freedom
     spread = freedom * trace_of_square - trace**2
     variance = 2 * spread / (freedom**2 * (freedom + 2))
