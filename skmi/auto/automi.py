@@ -23,7 +23,13 @@ from skmi._data.splitting import cross_fitting_folds
 from skmi.auto import candidates as choices
 from skmi.auto.cross_fitted import CrossFittedCritic
 from skmi.auto.dependence import Dependence
-from skmi.auto.evidence import LEAST_COLUMNS, examine, has_density, with_mixtures
+from skmi.auto.evidence import (
+    LEAST_COLUMNS,
+    examine,
+    has_density,
+    separation,
+    with_mixtures,
+)
 from skmi.auto.pairs import by_pairs, pairs_show_more
 from skmi.auto.untrained import nearest_of_labels
 from skmi.auto.verdict import (
@@ -39,7 +45,6 @@ from skmi.critics._layers import ACTIVATIONS
 from skmi.entropy import highest_entropy
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import CopulaReference
-from skmi.gaussian.mixture import MixtureCopula
 from skmi.neighbors._residuals import ResidualsMixin
 from skmi.training.parameters import (
     COUNT,
@@ -287,7 +292,12 @@ class AutoMI(
         else:
             chosen = self._fit_numbers(model, X, y, random_state)
         if self.candidates:
-            chosen = self._compare(chosen, X, y)
+            is_discrete = hasattr(self, "classes_")
+            settings = {"discrete": is_discrete, "n_jobs": self.n_jobs}
+            chosen, scores = choices.by_estimators(
+                self.candidates, X, y, self._folds, chosen, **settings
+            )
+            self.candidate_scores_ |= scores
         freedom = math.inf
         if self._dependence is not None:
             estimate = self._dependence.lengthened(chosen.estimate)
@@ -506,31 +516,19 @@ class AutoMI(
         if not is_copula and len(found.closed.bounds) == len(whole.bounds):
             closed = found.closed  # that of the copula has the critics' own folds
         self.candidate_scores_[found.name] = float(closed.bounds.mean())
-        is_better = whole.exceeds(closed, **self._within)
-        if isinstance(found.reference, MixtureCopula):  # another approximation
-            is_better = whole.bounds.mean() > closed.bounds.mean()
-        if is_better:
-            return critics
-        chosen = choices.by_closed_form(found, self._folds)
-        if closed.exceeds(whole, **self._within):
-            return chosen
-        upper = max(choices.upper_end(critics), chosen.estimate.mutual_info)
-        return chosen.containing(upper)
+        bounds = whole, closed
+        return choices.better_of(critics, found, bounds, self._folds, self._within)
 
-    def _compare(self, chosen, X, y):
-        """Return a candidate of the user's where its lower bound is larger."""
-        best, scores = choices.by_estimators(
-            self.candidates,
-            X,
-            y,
-            self._folds,
-            discrete=hasattr(self, "classes_"),
-            n_jobs=self.n_jobs,
-        )
-        self.candidate_scores_ |= scores
-        if best.lower_bound <= chosen.lower_bound:
-            return chosen
-        return choices.fitted_estimator(best, X, y, chosen.estimate.bound)
+    def _validate(self, X, y, *, reset, **settings):
+        """Return both sides, nearly collinear columns replaced by what others leave."""
+        X, y = super()._validate(X, y, reset=reset, **settings)
+        if reset:
+            is_plain = not (self.candidates or self.encoder_x or self.encoder_y)
+            self._maps = [separation(side) if is_plain else None for side in (X, y)]
+            pairs = zip(self._known_rows, self._maps, strict=True)
+            self._known_rows = tuple(a if b is None else a @ b for a, b in pairs)
+        pairs = zip((X, y), self._maps, strict=True)
+        return tuple(a if a is None or b is None else a @ b for a, b in pairs)
 
     # -- new samples -------------------------------------------------------------
 

@@ -13,11 +13,12 @@ from sklearn.base import clone
 
 from skmi._data.chance import code_information
 from skmi._data.splitting import Fold
-from skmi.auto.evidence import NEIGHBORS, Findings, evidence_reach
-from skmi.auto.untrained import INFLATION, Nearest
+from skmi.auto.evidence import NEIGHBORS, Evidence, Findings, evidence_reach
+from skmi.auto.untrained import INFLATION, STRONG, Nearest
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import N_FOLDS, CopulaReference
+from skmi.gaussian.mixture import MixtureCopula
 from skmi.neighbors import KSG
 from skmi.statistics import standard_error
 from skmi.variational.report import log_partition_report
@@ -27,6 +28,7 @@ __all__ = [
     "Candidate",
     "RatioOfSamples",
     "are_codes",
+    "better_of",
     "by_classifiers",
     "by_closed_form",
     "by_counts",
@@ -34,7 +36,6 @@ __all__ = [
     "by_estimators",
     "by_neighbors",
     "by_neighbors_of_labels",
-    "fitted_estimator",
     "refuse_encoders",
     "require_estimators",
     "upper_end",
@@ -141,6 +142,7 @@ def by_closed_form(found: Findings, folds: list[Fold]) -> Candidate:
         estimate,
         lower_bound,
         RatioOfSamples(reference),
+        rises=found.value > STRONG and near is not None and near.is_unresolved,
         lacks=found.is_clear,
         others=tuple(others),
     )
@@ -303,6 +305,30 @@ def by_critics(
     )
 
 
+def better_of(
+    critics: Candidate,
+    found: Findings,
+    bounds: tuple[Evidence, Evidence],
+    folds: list[Fold],
+    within: dict[str, Any],
+) -> Candidate:
+    """Return the critics where they improve on the closed form, which else reaches up.
+
+    `bounds` are those of critics and closed form; `within`, the groups or blocks of
+    dependent samples.
+    """
+    whole, closed = bounds
+    is_better = whole.exceeds(closed, **within)
+    if isinstance(found.reference, MixtureCopula):  # another approximation
+        is_better = whole.bounds.mean() > closed.bounds.mean()
+    if is_better:
+        return critics
+    chosen = by_closed_form(found, folds)
+    if closed.exceeds(whole, **within):
+        return chosen
+    return chosen.containing(max(upper_end(critics), chosen.estimate.mutual_info))
+
+
 def upper_end(chosen: Candidate) -> float:
     """Return the upper end of the interval of an estimate, in nats."""
     return chosen.estimate.mutual_info + TWO_SIDES * chosen.estimate.standard_error
@@ -336,11 +362,15 @@ def by_estimators(
     X: np.ndarray,
     y: np.ndarray,
     folds: list[Fold],
+    chosen: Candidate,
     *,
     discrete: bool,
     n_jobs: int | None,
 ) -> tuple[Candidate, dict[str, float]]:
-    """Return the estimator of the largest held-out bound, fitted, and all bounds."""
+    """Return an estimator whose held-out bound is larger, fitted, and all bounds.
+
+    The chosen candidate where there is none.
+    """
     own = [clone(item).set_params(discrete_target=discrete) for item in estimators]
     jobs = [(item, fold) for item in own for fold in folds]
     scores = Parallel(n_jobs=n_jobs)(
@@ -349,27 +379,23 @@ def by_estimators(
     means = np.reshape(scores, (-1, len(folds))).mean(axis=1).tolist()
     names = [f"{type(item).__name__} {place}" for place, item in enumerate(own)]
     best = int(np.argmax(means))
-    candidate = Candidate(
-        names[best], Estimate(0.0, 0.0), means[best], own[best], has_folds=False
-    )
-    return candidate, dict(zip(names, means, strict=True))
+    if means[best] > chosen.lower_bound:
+        found = fitted_estimate(own[best].fit(X, y), chosen.estimate.bound)
+        chosen = Candidate(names[best], found, means[best], own[best], has_folds=False)
+    return chosen, dict(zip(names, means, strict=True))
 
 
-def fitted_estimator(
-    best: Candidate, X: np.ndarray, y: np.ndarray, bound: str
-) -> Candidate:
-    """Return the chosen estimator, fitted to all samples."""
-    model = best.model.fit(X, y)
+def fitted_estimate(model: MutualInfoEstimator, bound: str) -> Estimate:
+    """Return what an estimator has found."""
     # Near the entropy of labels an estimate is not saturated.
     ceiling = math.inf if hasattr(model, "classes_") else model.ceiling_
-    estimate = Estimate(
+    return Estimate(
         model.mutual_info_,
         model.standard_error_,
         ceiling,
         bound,
         influence=model._influence,
     )
-    return best._replace(model=model, estimate=estimate)
 
 
 def held_out_score(candidate, X, y, fold):
