@@ -26,7 +26,6 @@ from skmi.auto.dependence import Dependence
 from skmi.auto.evidence import (
     LEAST_COLUMNS,
     examine,
-    has_density,
     separation,
     with_mixtures,
 )
@@ -437,10 +436,8 @@ class AutoMI(
         self.candidate_scores_: dict[str, float] = {"critic": chosen.lower_bound}
         if self._dependence is None and choices.are_codes(X):
             return choices.by_counts(X, y, chosen)
-        if not has_density(X):
-            return chosen
         near = nearest_of_labels(X, y, random_state, self._dependence)
-        return chosen if near is None else choices.by_neighbors_of_labels(near, chosen)
+        return choices.by_neighbors_of_labels(near, chosen, X)
 
     def _fit_numbers(self, model, X, y, random_state):
         """Fit closed forms and neighbours, and critics where those miss dependence."""

@@ -216,8 +216,18 @@ def shrunken_terms(ratios: np.ndarray, rows: list[np.ndarray]) -> np.ndarray:
     return terms
 
 
-def by_neighbors_of_labels(near: Nearest, floor: Candidate) -> Candidate:
-    """Report Ross's neighbours, unless classifiers find clearly more."""
+def by_neighbors_of_labels(
+    near: Nearest | None, floor: Candidate, X: np.ndarray
+) -> Candidate:
+    """Report Ross's neighbours, unless classifiers find clearly more.
+
+    Beside indicators, which distances hardly tell from noise, only where neighbours
+    find clearly more.
+    """
+    if near is None:
+        return floor
+    if any(are_codes(column) for column in X.T) and not near.exceeds(floor.estimate):
+        return floor
     if near.value < floor.estimate.mutual_info - 2 * near.error:
         return floor._replace(lacks=False)
     influence = None
@@ -235,7 +245,7 @@ def by_neighbors_of_labels(near: Nearest, floor: Candidate) -> Candidate:
 
 def are_codes(X: np.ndarray) -> bool:
     """Whether all columns have two values, as indicators of labels do."""
-    return all((np.unique(column).size <= 2) for column in X.T)
+    return all((np.unique(column).size <= 2) for column in np.atleast_2d(X.T))
 
 
 def by_counts(X: np.ndarray, y: np.ndarray, floor: Candidate) -> Candidate:

@@ -189,6 +189,21 @@ def test_numbers_with_noise_of_few_values():
     assert model.mutual_info_ == pytest.approx(math.log(50), abs=0.15)
 
 
+@pytest.mark.parametrize("n_samples", [300, 1000])
+def test_labels_that_alternate_along_few_numbers(n_samples):
+    rng = np.random.RandomState(0)
+    x = rng.randint(10, size=n_samples)
+    labels = np.where(
+        rng.uniform(size=n_samples) < 0.8, x % 2, rng.randint(2, size=n_samples)
+    )
+    truth = math.log(2) - entr([0.9, 0.1]).sum()
+    model = AutoMI(random_state=0).fit(x[:, np.newaxis], labels.astype(str))
+    low, high = model.confidence_interval_
+    assert low < truth < high
+    assert high - low < 0.4
+    assert model.status_ == "ok"
+
+
 @pytest.mark.parametrize("factor", [5.0, 15.0, 100.0])
 @pytest.mark.parametrize("n_samples", [200, 1000])
 def test_nearly_collinear_columns(factor, n_samples):
