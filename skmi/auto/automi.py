@@ -98,6 +98,9 @@ class AutoMI(
     For labels classifiers give the lower bound. The estimate is that of Ross's
     neighbours for up to four columns of numbers, and that bound otherwise.
 
+    First a column that others of its side nearly determine is replaced by what a
+    regression on them leaves. Repeated values are spread over the gap to the next.
+
     Where samples depend on each other, by groups or in a series of `block_length`,
     every fold has whole groups or blocks, neighbours are those of other folds, the
     closed form is its bound out of fold; mixtures, pairs and residuals are left out.
@@ -130,7 +133,8 @@ class AutoMI(
         the estimate misses; it is too low. "unstable": the folds differ by more than
         their errors, or their bound is larger. "not converged": training still improved
         at `max_iter`, or critics fit the training samples far better than the test
-        samples, or the estimate still rises with fewer neighbours; it may be too low.
+        samples, or the estimate still rises with fewer neighbours, as it does where one
+        side is a function of the other; it may be too low.
         "few samples": for so many columns; dependence can remain unseen. "dependent
         samples": X and y look like series, or rows are repeated, and neither `groups`
         nor `block_length` says so.
