@@ -14,7 +14,13 @@ from sklearn.base import clone
 from skmi._data.chance import code_information
 from skmi._data.splitting import Fold
 from skmi.auto.evidence import NEIGHBORS, Evidence, Findings, evidence_reach
-from skmi.auto.untrained import INFLATION, STRONG, Nearest
+from skmi.auto.untrained import (
+    INFLATION,
+    LARGEST_SLOPE,
+    SLOPE_OF_FUNCTION,
+    STRONG,
+    Nearest,
+)
 from skmi.base import Estimate, MutualInfoEstimator
 from skmi.exceptions import SkmiWarning
 from skmi.gaussian.cross_fitted import N_FOLDS, CopulaReference
@@ -130,7 +136,9 @@ def by_closed_form(found: Findings, folds: list[Fold]) -> Candidate:
             reach = math.inf
         others.append(near.value + TWO_SIDES * near.error)
     estimate = Estimate(found.value, error, reach=reach, influence=closed.influence)
+    most = SLOPE_OF_FUNCTION
     if found.name != "reference":  # whose bias by few samples is removed; theirs is not
+        most = LARGEST_SLOPE
         others.append(found.value + (TWO_SIDES + 1) * error)
     if found.is_missed:
         others.append(found.value + MISSED_REACH * error)
@@ -142,7 +150,7 @@ def by_closed_form(found: Findings, folds: list[Fold]) -> Candidate:
         estimate,
         lower_bound,
         RatioOfSamples(reference),
-        rises=found.value > STRONG and near is not None and near.is_unresolved,
+        rises=found.value > STRONG and near is not None and near.is_unresolved(most),
         lacks=found.is_clear,
         others=tuple(others),
     )
@@ -328,6 +336,9 @@ def better_of(
     dependent samples.
     """
     whole, closed = bounds
+    near, value = found.near, critics.estimate.mutual_info
+    if near is not None and value > STRONG and near.is_unresolved():
+        critics = critics._replace(rises=True)
     is_better = whole.exceeds(closed, **within)
     if isinstance(found.reference, MixtureCopula):  # another approximation
         is_better = whole.bounds.mean() > closed.bounds.mean()

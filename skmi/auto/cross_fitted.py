@@ -88,13 +88,13 @@ class CrossFittedCritic(CriticEstimator):
     reference: str | None = parameter(
         default="copula", constraints=[StrOptions({"copula"}), None]
     )
-    max_iter: int = parameter(default=30, constraints=COUNT)
-    n_negatives: int | None = parameter(default=4, constraints=OPTIONAL_COUNT)
+    max_iter: int = parameter(default=60, constraints=COUNT)
+    n_negatives: int | None = parameter(default=8, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=6e-3, constraints=POSITIVE)
     activation: str = parameter(
         default="relu", constraints=[StrOptions(set(ACTIVATIONS))]
     )
-    n_iter_no_change: int = parameter(default=2, constraints=COUNT)
+    n_iter_no_change: int = parameter(default=3, constraints=COUNT)
     cv: Any = parameter(default=3, constraints=["cv_object"])
     allow_untrained: bool = parameter(default=True, constraints=["boolean"])
     encoder_x: Any = parameter(
