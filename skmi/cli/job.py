@@ -154,7 +154,8 @@ def make_report(options: argparse.Namespace, progress: Any) -> Report:
     progress.advance(0.0, "reading the table")
     table = prepare(options)
     progress.advance(0.4, f"measuring {len(table.features)} features")
-    findings, pairs = measure(table, options)
+    settings = options.n_permutations, options.seed, options.block_length
+    findings, pairs = measure(table, *settings)
     report = Report(
         table=table.name,
         n_rows=len(table.target.values),
@@ -274,7 +275,7 @@ def note_identifiers(column: Column) -> None:
 
 
 def measure(
-    table: Table, options: argparse.Namespace
+    table: Table, n_permutations: int, seed: int, block_length: int | None = None
 ) -> tuple[list[Finding], list[Pair]]:
     """Measure the dependence of each feature, and of pairs, with the target.
 
@@ -285,7 +286,7 @@ def measure(
     pairs : list of Pair
         Significant pairs, the largest synergy first.
     """
-    selector = select(table, options)
+    selector = select(table, n_permutations, seed, block_length)
     note_selection(selector)
     names = [name for name, _ in table.features]
     findings = []
@@ -313,17 +314,18 @@ def measure(
     return sorted(findings, key=lambda finding: -finding.mutual_info), pairs
 
 
-def select(table: Table, options: argparse.Namespace) -> MIFeatureSelector:
+def select(
+    table: Table, n_permutations: int, seed: int, block_length: int | None
+) -> MIFeatureSelector:
     """Fit the selector on all columns; too few permutations test the best alone."""
-    n_permutations = options.n_permutations
     selector = MIFeatureSelector(
         n_features_to_select="auto" if n_permutations >= ENOUGH_PERMUTATIONS else 1,
         n_permutations=n_permutations,
         stopping="significance",  # each star has a p-value
         discrete_features=[kind == "discrete" for _, kind in table.features],
         discrete_target=table.target.kind == "discrete",
-        block_length=options.block_length,
-        random_state=options.seed,
+        block_length=block_length,
+        random_state=seed,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkmiWarning)  # advice for pipelines
