@@ -3,7 +3,8 @@
 Usage: python .ci/browser.py doc/_build/html [FOLDER_OF_SCREENSHOTS]
 
 Checked at the width of a phone and of a laptop: no error on the console, no request
-that fails, nothing wider than the window, and a target of every link within the site.
+that fails, nothing wider than the window or cut at its side, and a target of every link
+within the site.
 Screenshots of the main pages are kept, light and dark. Needs playwright and a Chromium,
 the one of the variable CHROMIUM or of the system.
 """
@@ -24,6 +25,16 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
 SHOWN = ["index", "api", "install", "quickstart", "faq", "whats_new", "papers"]
 SHOWN += ["references", "developing", "search", "generated/skmi.KSG"]
 SHOWN += ["generated/skmi.AutoMI", "leaderboard", "generated/skmi.bounds.info_nce"]
+CUT = """() => [...document.querySelectorAll(".bd-article :is(p, li, dt, code, img)")]
+  .filter(node => node.getBoundingClientRect().right > innerWidth + 1)
+  .filter(node => {
+    for (let outer = node; outer; outer = outer.parentElement)
+      if (["auto", "scroll"].includes(getComputedStyle(outer).overflowX)) {
+        return outer.matches("html, body, main, .bd-main, .bd-content");
+      }
+    return true;
+  })
+  .map(node => (node.textContent || node.src).slice(0, 40))"""
 LINKS = "nodes => nodes.map(node => node.href)"
 IDS = "nodes => nodes.map(node => node.id || node.name)"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -71,6 +82,8 @@ def visit(browser, address, names, width, folder):
         found = page.evaluate("document.documentElement.scrollWidth")
         if found > width:
             note(f"{found} pixels wide")
+        for text in page.evaluate(CUT):
+            note(f"cut at the right: {text!r}")
         url = f"{address}{name}.html"
         links[url] = page.eval_on_selector_all("a[href]", LINKS)
         ids[url] = page.eval_on_selector_all("[id], a[name]", IDS)

@@ -40,6 +40,7 @@ smartquotes = False  # options keep both hyphens
 root_doc = "index"
 
 autosummary_generate = True
+autodoc_typehints = "none"  # the parameters are described below each signature
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
 numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {

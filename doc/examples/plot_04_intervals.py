@@ -37,7 +37,7 @@ cases = {
 }
 
 # %%
-# Each line is one interval; red ones do not cover the true value. With forty samples
+# Each line is one interval; orange ones do not cover the true value. With forty samples
 # the standard error of a coverage is a few percent.
 
 fig, axes = plt.subplots(1, 3, figsize=(9.2, 4.6), sharex=True, layout="constrained")

@@ -2,9 +2,9 @@
 Permutation test of independence
 ================================
 
-An estimate of 0.04 nats may be due to dependence or to sampling error. Permuting Y
-removes its dependence on X and leaves both marginal distributions unchanged; the
-estimates on permuted data are the null distribution.
+A small estimate may be due to dependence or to sampling error. Permuting Y removes its
+dependence on X and leaves both marginal distributions unchanged; the estimates on
+permuted data are the null distribution.
 """
 
 import matplotlib.pyplot as plt
@@ -22,8 +22,8 @@ print(f"correlation of x and y: {np.corrcoef(x, y)[0, 1]:.2f}")
 
 # %%
 # Left: samples around a circle, dependent but uncorrelated. Right: independent samples.
-# Dark bars are permutations with an estimate at least as large as the observed one:
-# their share is the p-value.
+# The line is the estimate of the samples; the share of permutations that reach it, to
+# its right, is the p-value.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6), layout="constrained")
 PermutationTestDisplay.from_estimator(
@@ -50,5 +50,6 @@ plt.show()
 # ``independence_test`` needs no choice of an estimator and detects any form of
 # dependence:
 
-print("circle:     ", independence_test(x, y, random_state=0).pvalue)
-print("independent:", independence_test(x, unrelated, random_state=0).pvalue)
+for name, other in {"circle": y, "independent": unrelated}.items():
+    p = independence_test(x, other, random_state=0).pvalue
+    print(f"{name}: p = {p:.3f}")

@@ -23,7 +23,8 @@ for k in range(5):
 selector = MIFeatureSelector(random_state=0).set_output(transform="pandas")
 selector.fit(X, y)
 print("selected:", list(selector.get_feature_names_out()))
-print(selector.path_.round(3))
+shown = ["feature", "relevance", "gain", "pvalue", "evidence"]
+print(selector.path_[shown].round(3))
 
 # %%
 # The p-values are adjusted for the number of features (maximum statistic under

@@ -68,10 +68,10 @@ display = InformationPlaneDisplay.from_layers(
 plt.show()
 
 # %%
-# Dark points are later epochs; a bar reaches from the lower to the upper bound of the
-# information about the input. Training adds information about the label, most to the
-# last layer. What it does to the information about the input depends on the noise,
-# whose size is a choice and not a property of the network: look at more than one.
+# Each line leads from the first epoch to the last, at the name; a bar reaches from the
+# lower to the upper bound of the information about the input. Training adds information
+# about the label, most to the last layer. What it does to the information about the
+# input depends on the size of the noise, which is a choice: look at several.
 
 plane = display.plane
 values = plane.mutual_info.T

@@ -2,10 +2,9 @@
 Information as a penalty
 ========================
 
-A representation z shall reconstruct x and lose what it knows of a factor s: minimise
-the error of the reconstruction plus a weight times an estimate of I(z; s). Here is the
-trap: a lower bound whose critic lags behind is close to 0 long before s is gone. What
-remains is measured by an estimator that took no part, on new samples.
+A representation z should reconstruct x without depending on a factor s: an estimate of
+I(z; s) is added to the loss. A lower bound whose critic lags behind is close to 0 long
+before s is gone; what remains is estimated afterwards, on new samples.
 """
 
 import matplotlib.pyplot as plt
@@ -70,10 +69,11 @@ def train(scores, objective, penalty, inner_steps):
 nce = critic_scores, bounds.info_nce, bounds.info_nce
 club = log_densities, lambda S: S.diagonal().mean(), bounds.club
 runs = {"InfoNCE, 1 step": (*nce, 1), "InfoNCE, 5": (*nce, 5), "CLUB, 1": (*club, 1)}
-for color, (name, settings) in zip("rbg", runs.items(), strict=True):
+fig, ax = plt.subplots(figsize=(7.6, 4.2), layout="constrained")
+for k, (name, settings) in enumerate(runs.items()):
     course, left = train(*settings)
-    plt.plot(course, color, lw=1, label=f"{name}: {left:.2f} nats left")
-    plt.plot(len(course), left, color + "o")
-plt.gca().set(xlabel="step", ylabel="penalty (nats)")
-plt.legend(frameon=False)
+    ax.plot(course, f"C{k}", lw=1, label=f"{name}: {left:.2f} nats left")
+    ax.plot(520, left, f"C{k}o", clip_on=False)
+ax.set(xlabel="step", ylabel="penalty (nats)")
+fig.legend(frameon=False, ncols=3, loc="outside upper center")
 plt.show()

@@ -3,7 +3,7 @@ Mutual information of two series over lags
 ==========================================
 
 One series drives another seven steps later, through a curve that correlation misses.
-The band holds 95 % of the estimates with one series rotated against the other.
+The band contains 95 % of the estimates with one series rotated against the other.
 """
 
 import matplotlib.pyplot as plt

@@ -34,8 +34,9 @@ plt.show()
 
 # %%
 # A test of each pair given the others, in the form that routines for learning graphs
-# ask for. Of seven pairs that are independent given the others, one p-value or so is
-# below .1 by chance:
+# ask for. Pairs of neighbours have the smallest p-value. Seven pairs are independent
+# given the others, and some of those p-values are small by chance: a search for a graph
+# adjusts for the number of tests.
 
 test = ci_test(table)
 for i in range(5):

@@ -197,7 +197,7 @@ def warn_of_integer_labels(y):
         )
 
 
-def warn_of_serial_dependence(x, y):
+def warn_of_serial_dependence(x, y, names="X and y", remedy="block_length, or groups"):
     """Warn where columns of x and of y are both correlated with their past.
 
     Return whether they are.
@@ -206,10 +206,10 @@ def warn_of_serial_dependence(x, y):
     are_series = math.prod(correlations) > SERIAL_DEPENDENCE
     if are_series:
         warn(
-            "X and y look like series: their correlations with the sample before are "
+            f"{names} look like series: their correlations with the sample before are "
             f"{correlations[0]:.2f} and {correlations[1]:.2f}. Standard errors and "
-            "p-values of independent samples are then too small: pass block_length, or "
-            "groups. If the rows are merely sorted, shuffle them.",
+            f"p-values of independent samples are then too small: pass {remedy}. If "
+            "the rows are merely sorted, shuffle them.",
             SerialDependenceWarning,
         )
     return are_series

@@ -15,6 +15,7 @@ __all__ = [
     "column_names",
     "column_of",
     "require_different_names",
+    "shown_column",
     "warn_of_number_texts",
     "with_column",
 ]
@@ -33,6 +34,12 @@ def column_names(data: Any) -> list:
     """Return the names of the columns of a table, [] of anything else."""
     names = getattr(data, "column_names", None)  # of pyarrow
     return list(getattr(data, "columns", ()) if names is None else names)
+
+
+def shown_column(data: Any, number: int) -> str:
+    """Return the name of a column of a table, or its number, for a message."""
+    names = column_names(data)
+    return repr(names[number]) if names else str(number)
 
 
 def require_different_names(data: Any, name: str) -> None:
@@ -120,8 +127,9 @@ def warn_of_number_texts(data: Any, name: str) -> None:
         if not all(map(is_plain_number, texts)):
             cure = f"Write them as 1234.5 (column.str.replace), then {cure}"
         warn(
-            f"{name} holds numbers as text in column {k}, such as {min(texts)!r}; its "
-            f"{len(texts)} distinct texts are taken as labels. {cure}; "
+            f"{name} holds numbers as text in column {shown_column(data, k)}, such as "
+            f"{min(texts)!r}; its {len(texts)} distinct texts are taken as labels. "
+            f"{cure}; "
             "column.astype('category') says that they are labels.",
             ReliabilityWarning,
         )

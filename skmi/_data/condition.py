@@ -33,7 +33,8 @@ class Condition(NamedTuple):
         """Learn the number of columns, and the labels of those that hold some."""
         Z, origins = keep_distinct(read_block(Z, "Z"), "Z")
         table, mask = as_table(Z)
-        labels = LabelColumns.learn("Z", table, mask) if mask.any() else None
+        given = Z if np.ndim(Z) == 2 else table
+        labels = LabelColumns.learn("Z", given, mask) if mask.any() else None
         if labels is not None:
             warn_of_number_texts(Z, "Z")
         for column in table[:, ~mask].T:
@@ -87,7 +88,7 @@ def labelled_table(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     """
     data = distinct(read_block(data, name), name)
     table, mask = as_table(data, name)
-    require_labels(name, table, mask)
+    require_labels(name, data if np.ndim(data) == 2 else table, mask)
     numbers = table[:, ~mask]
     if numbers.shape[1]:
         with wanting_numbers(name):

@@ -9,7 +9,12 @@ from typing import Any, NoReturn
 import numpy as np
 from scipy import sparse
 
-from skmi._data.columns import column_of, require_different_names, with_column
+from skmi._data.columns import (
+    column_of,
+    require_different_names,
+    shown_column,
+    with_column,
+)
 from skmi._data.dates import days_or_refusal
 from skmi._data.dtypes import (
     as_array,
@@ -310,16 +315,16 @@ def read_numbers(data: Any, name: str, owner: str) -> Any:
     if not sparse.issparse(data):
         for number, kind in enumerate(feature_kinds(data)):
             if kind in {"discrete", "text"}:
-                refuse_labels(name, kind, number, owner)
+                refuse_labels(name, kind, shown_column(data, number), owner)
         warn_of_merged(data, name)
     return data
 
 
-def refuse_labels(name: str, kind: str, number: int, owner: str) -> NoReturn:
+def refuse_labels(name: str, kind: str, column: str, owner: str) -> NoReturn:
     """Raise for a column of labels where numbers are taken."""
     what = "text" if kind == "text" else "categories"
     raise ValueError(
-        f"{name} holds {what} in column {number}, which are labels. {owner} takes "
+        f"{name} holds {what} in column {column}, which are labels. {owner} takes "
         "numbers: encode such columns, for example with "
         "sklearn.preprocessing.OneHotEncoder, or use skmi.MixedKSG, which takes them "
         "as they are. A target of labels goes second: fit(X, y)."
@@ -365,7 +370,7 @@ def read_table(data, name, for_table):
         elif kind == "time":
             values = days_or_refusal(column, name, for_table)
         else:
-            values = read_objects(column, name, k, for_table)
+            values = read_objects(column, name, shown_column(data, k), for_table)
         if values is not column:
             data = with_column(data, k, values)
     return data
@@ -380,7 +385,7 @@ def shorter_integers(column: np.ndarray) -> np.ndarray:
     return column.astype(np.float64 if is_gap.any() else np.int64)
 
 
-def read_objects(column, name, k, for_table):
+def read_objects(column, name, place, for_table):
     """Return a column of objects whose values are all numbers or all labels."""
     kinds = set(map(type, column))
     if any(issubclass(kind, CONTAINERS) or is_tensor_type(kind) for kind in kinds):
@@ -399,17 +404,17 @@ def read_objects(column, name, k, for_table):
     texts = [kind for kind in found if issubclass(kind, (str, bytes))]
     if len({issubclass(kind, bytes) for kind in texts}) > 1:
         raise ValueError(
-            f"{name} mixes text and bytes in column {k}; decode the bytes: "
+            f"{name} mixes text and bytes in column {place}; decode the bytes: "
             "[v.decode() if isinstance(v, bytes) else v for v in column]."
         )
     if texts and any(issubclass(kind, BOOLEANS) for kind in found):
         raise ValueError(
-            f"{name} mixes text and booleans in column {k}; column.astype(str) makes "
-            "labels of both."
+            f"{name} mixes text and booleans in column {place}; column.astype(str) "
+            "makes labels of both."
         )
     numbers = [kind for kind, of in found.items() if of in {"integer", "continuous"}]
     if texts and numbers and name != "y" and not are_texts_and_gaps(column):
-        return read_mixture(column, name, k, for_table)
+        return read_mixture(column, name, place, for_table)
     # Equal to numbers, as True is to 1, and one label with them.
     if numbers and name != "y" and any(issubclass(t, BOOLEANS) for t in found):
         values = [int(v) if isinstance(v, BOOLEANS) else v for v in column]
@@ -428,7 +433,7 @@ def is_tensor_type(kind):
     return torch is not None and issubclass(kind, torch.Tensor)
 
 
-def read_mixture(column, name, k, for_table):
+def read_mixture(column, name, place, for_table):
     """Return a column of numbers and text, a few texts as missing values, or raise."""
     is_text = np.array([isinstance(value, (str, bytes)) for value in column])
     is_gap = np.array([is_missing(value) for value in column])
@@ -439,19 +444,20 @@ def read_mixture(column, name, k, for_table):
     cure = "pandas.to_numeric(column, errors='coerce') makes numbers of such a column"
     if not for_table:
         raise ValueError(
-            f"{name} mixes text with numbers in column {k}, {example}. {cure}, with "
-            "NaN for text, whose rows can be dropped; column.astype(str) makes labels."
+            f"{name} mixes text with numbers in column {place}, {example}. {cure}, "
+            "with NaN for text, whose rows can be dropped; column.astype(str) makes "
+            "labels."
         )
     if is_text.sum() > FEW_TEXTS * (~is_gap).sum():
         warn(
-            f"{name} mixes text with numbers in column {k}, {example}, and is taken "
-            f"as labels. {cure}.",
+            f"{name} mixes text with numbers in column {place}, {example}, and is "
+            f"taken as labels. {cure}.",
             ReliabilityWarning,
         )
         return column
     texts = ", ".join(sorted({repr(value) for value in column[is_text]})[:5])
     warn(
-        f"{name} contains {is_text.sum()} texts among the numbers of column {k}, "
+        f"{name} contains {is_text.sum()} texts among the numbers of column {place}, "
         f"{texts}, which count as missing. {cure}.",
         ReliabilityWarning,
     )

@@ -16,7 +16,7 @@ from skmi._data.checks import (
     warn_of_integer_labels,
     warn_of_many_labels,
 )
-from skmi._data.columns import as_objects, warn_of_number_texts
+from skmi._data.columns import as_objects, shown_column, warn_of_number_texts
 from skmi._data.dtypes import (
     as_texts,
     column_types,
@@ -51,29 +51,28 @@ class LabelColumns(NamedTuple):
     labels: dict[int, dict]  # for each such column, its labels with a code each
 
     @classmethod
-    def learn(cls, name: str, block: np.ndarray, mask: np.ndarray) -> LabelColumns:
-        """Learn the labels of an array of objects."""
-        require_labels(name, block, mask)
+    def learn(cls, name: str, block: Any, mask: np.ndarray) -> LabelColumns:
+        """Learn the labels of a table or an array of objects."""
+        block = require_labels(name, block, mask)
         labels = {
             number: {v: i for i, v in enumerate(dict.fromkeys(block[:, number]))}
             for number in np.flatnonzero(mask)
         }
         return cls(name, mask, labels)
 
-    def codes(self, block: np.ndarray) -> np.ndarray:
+    def codes(self, block: Any) -> np.ndarray:
         """Replace labels by their codes; those unknown in fit by -1."""
-        require_labels(self.name, block, self.mask)
-        block = block.copy()
+        block = require_labels(self.name, block, self.mask).copy()
         for number, codes in self.labels.items():
             block[:, number] = [codes.get(value, -1) for value in block[:, number]]
         return block.astype(np.float64)
 
-    def indicators(self, block: np.ndarray) -> np.ndarray:
+    def indicators(self, block: Any) -> np.ndarray:
         """Return the numbers, then an indicator of each label, by columns.
 
         Labels unknown in fit have none.
         """
-        require_labels(self.name, block, self.mask)
+        block = require_labels(self.name, block, self.mask)
         columns = [block[:, ~self.mask].astype(np.float64)]
         for number, codes in self.labels.items():
             labels = np.unique(as_texts(np.array(list(codes), dtype=object)))
@@ -217,13 +216,12 @@ def read_label_columns(estimator, y, reset):
     kinds = {dtype_kind(name) for name in column_types(y)}
     if len(kinds) < 2 or not kinds & {"discrete", "object"}:
         return y, None
-    table = np.asarray(y, dtype=object)
     labels = None if reset else estimator._layout.y_labels
     if reset:
         mask = np.isin(feature_kinds(y), ["discrete", "text", "boolean"])
         if mask.any() and not mask.all():
-            labels = LabelColumns.learn("y", table, mask)
-    return (y, None) if labels is None else (labels.indicators(table), labels)
+            labels = LabelColumns.learn("y", y, mask)
+    return (y, None) if labels is None else (labels.indicators(y), labels)
 
 
 def read_features(estimator, X, y, reset, min_samples):
@@ -241,7 +239,6 @@ def read_features(estimator, X, y, reset, min_samples):
     if reset:
         warn_of_number_texts(X, "X")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
-    X = np.asarray(X, dtype=object)
     labels = LabelColumns.learn("X", X, mask) if reset else known
     X = getattr(labels, estimator._label_columns)(X)
     options = {"dtype": np.float64, "ensure_min_samples": min_samples}
@@ -259,7 +256,8 @@ def label_mask(estimator, X):
     taken = taken.get(estimator._label_columns, set())
     for number, kind in enumerate(kinds):
         if kind in {"discrete", "text"} - taken:
-            refuse_labels("X", kind, number, type(estimator).__name__)
+            column = shown_column(X, number)
+            refuse_labels("X", kind, column, type(estimator).__name__)
     return np.isin(kinds, list(taken))
 
 
@@ -352,14 +350,17 @@ def is_discrete(estimator: Any, y: np.ndarray, kind: str) -> bool:
     return bool(asked)
 
 
-def require_labels(name: str, block: np.ndarray, mask: np.ndarray) -> None:
-    """Raise where a label is missing."""
+def require_labels(name: str, block: Any, mask: np.ndarray) -> np.ndarray:
+    """Return a table as an array of objects; raise where a label is missing."""
+    cells = np.asarray(block, dtype=object)
     for number in np.flatnonzero(mask):
-        if any(map(is_missing, block[:, number])):
+        if any(map(is_missing, cells[:, number])):
             raise ValueError(
-                f"{name} contains missing labels in column {number}; drop those rows, "
-                'or give them a label of their own, such as "missing".'
+                f"{name} contains missing labels in column "
+                f"{shown_column(block, number)}; drop those rows, or give them a label "
+                'of their own, such as "missing".'
             )
+    return cells
 
 
 def chosen_columns(
@@ -426,7 +427,7 @@ def numbers_and_codes(
         numbers = data[:, ~labelled]
         with wanting_numbers(name):
             numbers = check_array(numbers, dtype=np.float64, input_name=name)
-    require_labels(name, data, labelled)
+    require_labels(name, given if np.ndim(given) == 2 else data, labelled)
     warn_of_number_texts(given, name)
     two_valued = np.array([is_two_valued(column) for column in numbers.T], dtype=bool)
     if warn_of_codes:

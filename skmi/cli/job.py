@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import skmi
-from skmi._data.checks import warn_of_duplicate_rows
+from skmi._data.checks import warn_of_duplicate_rows, warn_of_serial_dependence
 from skmi.cli.outputs import check_outputs, write_record
 from skmi.cli.parsing import (
     Column,
@@ -137,6 +137,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="default: 500; at most one feature is selected with fewer than "
         f"{ENOUGH_PERMUTATIONS}",
     )
+    parser.add_argument(
+        "--block-length",
+        type=int,
+        metavar="N",
+        help="rows of a time series: permute blocks of N rows, several times the "
+        "length over which rows are correlated",
+    )
     parser.add_argument("--bits", action="store_true", help="bits instead of nats")
     return parser
 
@@ -147,7 +154,8 @@ def make_report(options: argparse.Namespace, progress: Any) -> Report:
     progress.advance(0.0, "reading the table")
     table = prepare(options)
     progress.advance(0.4, f"measuring {len(table.features)} features")
-    findings, pairs = measure(table, options.n_permutations, options.seed)
+    settings = options.n_permutations, options.seed, options.block_length
+    findings, pairs = measure(table, *settings)
     report = Report(
         table=table.name,
         n_rows=len(table.target.values),
@@ -168,6 +176,8 @@ def check(options: argparse.Namespace) -> None:
     """Raise where an option cannot be used, before any work."""
     if options.n_permutations < 1:
         raise TableError("--n-permutations must be at least 1")
+    if options.block_length is not None and options.block_length < 1:
+        raise TableError("--block-length must be at least 1")
     if not 0 <= options.seed < 2**32:
         raise TableError("--seed must lie between 0 and 4294967295")
     if options.plot:
@@ -197,6 +207,13 @@ def prepare(options: argparse.Namespace) -> Table:
         note_identifiers(column)
         values[:, k] = np.where(column.missing, np.nan, column.values)
     warn_of_duplicate_rows(values, target.values)
+    if options.block_length is None:
+        warn_of_serial_dependence(
+            values,
+            target.values[:, None],
+            names="a feature and the target",
+            remedy="--block-length, several times the length of that correlation",
+        )
     return Table(name, features, values, target, n_dropped)
 
 
@@ -258,7 +275,7 @@ def note_identifiers(column: Column) -> None:
 
 
 def measure(
-    table: Table, n_permutations: int, seed: int
+    table: Table, n_permutations: int, seed: int, block_length: int | None = None
 ) -> tuple[list[Finding], list[Pair]]:
     """Measure the dependence of each feature, and of pairs, with the target.
 
@@ -269,7 +286,7 @@ def measure(
     pairs : list of Pair
         Significant pairs, the largest synergy first.
     """
-    selector = select(table, n_permutations, seed)
+    selector = select(table, n_permutations, seed, block_length)
     note_selection(selector)
     names = [name for name, _ in table.features]
     findings = []
@@ -297,7 +314,9 @@ def measure(
     return sorted(findings, key=lambda finding: -finding.mutual_info), pairs
 
 
-def select(table: Table, n_permutations: int, seed: int) -> MIFeatureSelector:
+def select(
+    table: Table, n_permutations: int, seed: int, block_length: int | None
+) -> MIFeatureSelector:
     """Fit the selector on all columns; too few permutations test the best alone."""
     selector = MIFeatureSelector(
         n_features_to_select="auto" if n_permutations >= ENOUGH_PERMUTATIONS else 1,
@@ -305,6 +324,7 @@ def select(table: Table, n_permutations: int, seed: int) -> MIFeatureSelector:
         stopping="significance",  # each star has a p-value
         discrete_features=[kind == "discrete" for _, kind in table.features],
         discrete_target=table.target.kind == "discrete",
+        block_length=block_length,
         random_state=seed,
     )
     with warnings.catch_warnings():

@@ -9,7 +9,7 @@ import torch
 
 import skmi
 from skmi._data.validation import numbers_and_codes
-from skmi.exceptions import DiscreteTargetWarning
+from skmi.exceptions import DiscreteTargetWarning, ReliabilityWarning
 from skmi.inference import conditional_independence_test, independence_test
 from tests.estimators import all_estimators, make_small, takes_labels
 
@@ -49,9 +49,9 @@ def test_categories_are_read_or_refused_as_text_is(cls):
             again = model.fit(renamed.to_frame(), WORDS).mutual_info_
             assert again == pytest.approx(codes, abs=1e-9)
         elif cls is not skmi.HistogramMI:
-            with pytest.raises(ValueError, match="X holds categories in column 0"):
+            with pytest.raises(ValueError, match="X holds categories in column 'code'"):
                 model.fit(CATEGORIES, CODES)
-            with pytest.raises(ValueError, match="X holds text in column 0"):
+            with pytest.raises(ValueError, match="X holds text in column 'code'"):
                 model.fit(CATEGORIES.astype(str), CODES)
 
 
@@ -142,3 +142,25 @@ def test_labels_of_intervals_and_of_two_types():
     mixed = np.array([True, "a"], dtype=object)[BITS]
     with pytest.raises(ValueError, match=r"y mixes text and booleans.*astype\(str\)"):
         skmi.MixedKSG().fit(CATEGORIES, mixed)
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.SkmiWarning")
+def test_messages_name_the_column_of_a_frame():
+    numbers = np.random.RandomState(0).standard_normal((60, 2))
+    table = pd.DataFrame({"size": numbers[:, 0], "kind": ["a", None] * 30})
+    for call in (
+        lambda: skmi.AutoMI().fit(table, numbers),
+        lambda: skmi.MixedKSG().fit(table, numbers[:, 0]),
+        lambda: independence_test(numbers, table),
+        lambda: conditional_independence_test(numbers[:, 0], numbers[:, 1], table),
+    ):
+        with pytest.raises(ValueError, match="missing labels in column 'kind'"):
+            call()
+    with pytest.raises(ValueError, match="in column 'kind', which are labels"):
+        skmi.GaussianMI().fit(table.fillna("b"), numbers)
+    mixed = pd.DataFrame({"size": numbers[:, 0], "age": [1.5, "n/a"] * 30})
+    with pytest.raises(ValueError, match="mixes text with numbers in column 'age'"):
+        skmi.KSG().fit(mixed, numbers)
+    mixed["age"] = [f"{value:.3f}" for value in numbers[:, 1]]
+    with pytest.warns(ReliabilityWarning, match="numbers as text in column 'age'"):
+        skmi.MIFeatureSelector(n_permutations=19).fit(mixed, numbers[:, 0])

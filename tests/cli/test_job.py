@@ -328,3 +328,28 @@ def test_a_target_of_identifiers_is_named(tmp_path, capsys):
     status, _, err = run(capsys, path, "--target", "uid")
     assert status == 0
     assert "column 'uid' holds text that is mostly different" in err
+
+
+def test_rows_of_a_series_are_noted_and_permuted_in_blocks(tmp_path, capsys):
+    rng = np.random.default_rng(3)
+    noise = rng.standard_normal((1500, 6))
+    for now, before in zip(noise[1:], noise[:-1], strict=True):
+        now += 0.97 * before  # six independent series
+    frame = pd.DataFrame(noise, columns=[*"abcde", "y"])
+    frame.loc[::50, "a"] = np.nan
+    frame.to_csv(tmp_path / "series.csv", index=False)
+    frame.sample(frac=1, random_state=0).to_csv(tmp_path / "mixed.csv", index=False)
+    asked = tmp_path / "series.csv", "--target", "y", "--n-permutations", 99
+    _, found, notes = run(capsys, *asked)
+    assert "look like series" in notes
+    assert "--block-length" in notes
+    assert "*" in found.split("\n\n")[1]
+    status, found, notes = run(capsys, *asked, "--block-length", 150)
+    assert status == 0
+    assert "look like series" not in notes
+    assert "*" not in found.split("\n\n")[1]
+    _, _, notes = run(capsys, tmp_path / "mixed.csv", *asked[1:])
+    assert "look like series" not in notes
+    status, _, notes = run(capsys, *asked, "--block-length", 0)
+    assert status == 2
+    assert "--block-length must be at least 1" in notes

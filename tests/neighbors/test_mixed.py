@@ -69,7 +69,7 @@ def test_discrete_features():
 def test_missing_labels_and_impossible_choices_are_refused():
     frame = pd.DataFrame({"a": ["u", None] * 20, "b": np.arange(40.0)})
     for column in (frame["a"], frame["a"].astype("category")):
-        with pytest.raises(ValueError, match="missing labels in column 0"):
+        with pytest.raises(ValueError, match="missing labels in column 'a'"):
             MixedKSG().fit(frame.assign(a=column), np.arange(40.0))
     X = np.arange(80.0).reshape(40, 2)
     for chosen in ([5], [True], ["b"], [0.5], [-3]):
