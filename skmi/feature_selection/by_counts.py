@@ -495,6 +495,13 @@ class CountedSearch(GreedySearch):
         self.chosen.append(choice)
         self.overlaps.append(self._add_overlap(choice))
 
+    def take_alone(self, columns: list[int], pvalues: np.ndarray) -> None:
+        """Select columns by their own p-values, without a step of the search each."""
+        for k in columns:
+            self.record((k,), float(self.state.values[0, k]), float(pvalues[k]))
+        self.pool = self.pool.without(tuple(columns))
+        self.n_alone = len(columns)
+
     def _add_overlap(self, choice: int) -> np.ndarray:
         """Add the overlap with a selected candidate to the criterion, and return it."""
         redundancy, conditional, entropy = self.candidates.overlap(
@@ -524,7 +531,7 @@ class CountedSearch(GreedySearch):
         answer = np.full(self.n_columns, -1)
         largest = np.maximum(self.relevance, SMALLEST_RELEVANCE) / 2
         known = ~(self.pvalues > self.rule.level)
-        order = self.selected
+        order = self.selected[: len(self.steps) - self.n_alone]
         later = np.full(self.n_columns, len(order))
         later[order] = np.arange(len(order))
         for place, j in enumerate(order):

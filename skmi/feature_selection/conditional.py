@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from skmi.feature_selection.binning import plain_columns
 from skmi.feature_selection.encoding import (
+    FEW_VALUES,
     Columns,
     column_blocks,
     few_codes,
@@ -65,12 +66,10 @@ LARGEST = 3.0  # standard deviations at which residuals are cut before they are 
 def additive_set(
     data: SelectorInput, rule: Rule, n_bins: int, relevance: np.ndarray
 ) -> "AdditiveSet":
-    """Find the set of units given which no other is informative, see `AdditiveSet`."""
+    """Make the terms of all units and a set of the fixed ones, to be searched."""
     terms = make_terms(data, relevance, n_bins)
     n_units = len(relevance)
-    found = AdditiveSet(terms, n_units, rule.level, rule.control, rule.fixed)
-    found.search()
-    return found
+    return AdditiveSet(terms, n_units, rule.level, rule.control, rule.fixed)
 
 
 class Terms(NamedTuple):
@@ -177,10 +176,16 @@ def indicators_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def response_of(y: Columns, n_bins: int) -> np.ndarray:
-    """Make normal scores of a number, or indicators of the classes of labels."""
+    """Make normal scores of a number, or indicators of the classes of labels.
+
+    Few whole numbers are labels where samples are few: classes are often numbered, but
+    large counts are rare, and indicators of rare ones have p-values that are too small.
+    """
     if y.values.shape[1] == 1:
         plain = plain_columns(y, MOST_BINARY)
-        if plain.is_number[0]:
+        numbers = plain.ordered[plain.ordered == plain.ordered]
+        few = len(y.values) < ROWS_OF_SHAPE and len(np.unique(numbers)) <= FEW_VALUES
+        if plain.is_number[0] and not (few and (numbers == np.round(numbers)).all()):
             return terms_of(y)[0][:, :1]
     codes = target_codes(y.values, n_bins, MOST_LEVELS, y.discrete, y.types)
     return indicators_of(codes[:, np.newaxis])[0]
@@ -236,6 +241,8 @@ class AdditiveSet:
         units by it (Benjamini and Hochberg).
     fixed : tuple of int, default=()
         Units that belong to the set in any case.
+    common : bool, default=True
+        Whether principal components of all terms are given as well.
     """
 
     def __init__(
@@ -245,6 +252,7 @@ class AdditiveSet:
         level: float,
         control: str,
         fixed: tuple[int, ...] = (),
+        common: bool = True,
     ):
         self.terms, self.n_units = terms, n_units
         self.level, self.control = level, control
@@ -260,7 +268,7 @@ class AdditiveSet:
         values -= base @ (base.T @ values)
         length = np.linalg.norm(values, axis=0)
         self.values = values / np.where(length > 0, length, np.inf)
-        self.base = np.column_stack([base, self._common(base)])
+        self.base = np.column_stack([base, self._common(base)]) if common else base
         self.fixed = [k for k in fixed if k in self.places]
         self.chosen = list(self.fixed)
         self.n_functions = 3 if self.curved else 1
@@ -336,7 +344,7 @@ class AdditiveSet:
         Of weighted samples freedom is that of their effective number.
         """
         basis = self.basis(units)
-        values, response = self._left(basis, places), self._left_of_response(basis)
+        values, response = self._left(basis, places), self.left_of_response(basis)
         return values, response, self.n_effective - basis.shape[1]
 
     def _left(self, basis: np.ndarray, places: np.ndarray | slice) -> np.ndarray:
@@ -344,8 +352,8 @@ class AdditiveSet:
         values = self.values[:, places]
         return values - basis @ (basis.T @ values)
 
-    def _left_of_response(self, basis: np.ndarray) -> np.ndarray:
-        """Orthonormal basis of the residuals of the responses."""
+    def left_of_response(self, basis: np.ndarray) -> np.ndarray:
+        """Return an orthonormal basis of the residuals of the responses."""
         response = self.terms.response * self.roots
         return orthonormal(response - basis @ (basis.T @ response))
 
@@ -389,7 +397,7 @@ class AdditiveSet:
         if tested is not None:
             places = places[np.isin(self.terms.unit, tested)]
         basis = self.basis(units)
-        response = self._left_of_response(basis)
+        response = self.left_of_response(basis)
         freedom = self.n_effective - basis.shape[1]
         unit, is_block = self.terms.unit[places], self.terms.is_block[places]
         plain = np.flatnonzero(~is_block)
@@ -414,7 +422,7 @@ class AdditiveSet:
         """
         given = sorted({*units, *self.chosen} & self.places.keys())
         basis = self.basis(given, with_products=True)
-        response = self._left_of_response(basis)
+        response = self.left_of_response(basis)
         freedom = self.n_effective - basis.shape[1]
         found = np.ones(len(pairs))
         for i, (j, k) in enumerate(pairs):

@@ -156,7 +156,7 @@ def make_path(
     path = {"feature": [names[step.column] for step in found.steps]}
     for name in ("relevance", "redundancy", "synergy", "gain"):
         path[name] = [float(getattr(step, name)) for step in found.steps]
-    rises, standard_errors = cumulative_information(table, found.units)
+    rises, standard_errors = rises_of(found, table)
     sizes = [len(unit) for unit in found.units]
     path["cumulative"] = np.repeat(found.reached or rises.cumsum(), sizes).tolist()
     path["pvalue"] = [float(step.pvalue) for step in found.steps]
@@ -166,6 +166,14 @@ def make_path(
     path["shared"] = [shared(step) for step in found.steps]
     path["evidence"] = evidence(found, names, rule)
     return path
+
+
+def rises_of(found: Selection, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Rises of the held-out information and errors, NaN for columns selected alone."""
+    n_beside = len(found.units) - found.n_alone
+    values = cumulative_information(table, found.units[:n_beside])
+    unknown = np.full(found.n_alone, np.nan)
+    return tuple(np.append(part, unknown) for part in values)
 
 
 def shared(step: Step) -> float:
@@ -180,7 +188,10 @@ def evidence(found: Selection, names: list[Label], rule: Rule) -> list[str]:
     for unit in found.units:
         for step in islice(rest, len(unit)):
             others = [str(names[k]) for k in unit if k != step.column]
-            if step.column in rule.fixed:
+            is_last = len(words) >= len(found.steps) - found.n_alone
+            if is_last and step.pvalue <= rule.level:
+                word = "alone (false discovery rate)"
+            elif step.column in rule.fixed:
                 word = "fixed"
             elif others:
                 word = f"together with {' and '.join(others)}"

@@ -100,6 +100,16 @@ def make_rule(
         If there are fewer units than wanted, fewer wanted than fixed, or too few
         permutations for the level.
     """
+    if isinstance(wanted, (bool, np.bool_)):
+        raise ValueError(
+            f"n_features_to_select={wanted} is neither a number nor a share of the "
+            'columns; pass 1 for one column, or "auto".'
+        )
+    if least > n_units:
+        raise ValueError(
+            f"min_features_to_select={least}, but there are {n_units} columns or "
+            "groups of columns; pass no more than that."
+        )
     if isinstance(wanted, Real) and not isinstance(wanted, Integral):
         wanted = max(1, round(wanted * n_units))
     if not isinstance(wanted, str) and wanted > n_units:
@@ -119,7 +129,7 @@ def make_rule(
         )
     n_columns = None if isinstance(wanted, str) else int(wanted)
     tests = level, first, control, stopping, n_permutations
-    return Rule(criterion, n_columns, min(least, n_units), *tests, fixed)
+    return Rule(criterion, n_columns, least, *tests, fixed)
 
 
 class Step(NamedTuple):
@@ -143,6 +153,7 @@ class Selection(NamedTuple):
     redundant_with: np.ndarray
     units: list[Unit]  # selected columns, pairs that came together as one
     reached: list[float]  # mutual information of the first units, where measured
+    n_alone: int = 0  # last units, which were selected as they are informative alone
 
     def with_relevance(self, relevance: np.ndarray, in_gain: bool) -> "Selection":
         """Return the same selection with another relevance, also in the gains."""
@@ -222,6 +233,7 @@ class GreedySearch:
         self.steps: list[Step] = []
         self.units: list[Unit] = []
         self.reached: list[float] = []
+        self.n_alone = 0
 
     @property
     def selected(self) -> list[int]:
@@ -295,6 +307,7 @@ class GreedySearch:
             self.redundant_with(),
             self.units,
             self.reached,
+            self.n_alone,
         )
 
 

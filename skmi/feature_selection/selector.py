@@ -43,6 +43,7 @@ from skmi.feature_selection.pair_screen import (
     screen_is_quick,
     screen_pairs,
 )
+from skmi.feature_selection.relevant import share_level
 from skmi.feature_selection.results import (
     Interaction,
     as_frame,
@@ -112,8 +113,10 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     stopping : {"information", "significance"}, default="information"
         "significance" stops where no further feature is significant, and `level` holds
         for each. "information" then adds features while the others are informative
-        together, and `level` holds for whether anything is selected; with
-        ``control="fdr"``, another criterion or an estimator it adds none.
+        together, or where features outnumber fewer than 200 samples all that are
+        informative alone (false discovery rate), and `level` holds for whether anything
+        is selected; with ``control="fdr"``, another criterion or an estimator it adds
+        none.
     n_permutations : int, default=200
         Permutations of the target; up to four times as many where a decision is in
         doubt.
@@ -132,8 +135,8 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         Features that are selected together: a label for each feature, or the numbers
         or names of the features of each group.
     fixed_features : array-like or None, default=None
-        Names or numbers of features that are selected first, without a test. The
-        others are selected beside them.
+        Names, numbers or a boolean mask of features that are selected first, without a
+        test. The others are selected beside them.
     n_resamples : int, default=0
         Random halves of the samples on which the selection is repeated.
     device : str or None, default=None
@@ -172,8 +175,8 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         cumulative held-out information of all so far, pvalue, the standard_error of the
         rise of cumulative, the share of the relevance that is shared with features
         before it, and the evidence by which it is selected: "alone", "together with"
-        another one, "beside those before" it, "held-out information" of the set,
-        "number asked for" or "fixed". Without pandas a structured array.
+        another one, "beside those before" it, "held-out information" of the set, "alone
+        (false discovery rate)", with cumulative NaN, "number asked for" or "fixed".
     redundant_with_ : ndarray of shape (`n_features_in_`,)
         For each feature the selected one that shares more than half of its information
         about y, or None.
@@ -402,15 +405,15 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         """Search pairs, then select units of features."""
         random_state = make_random_state(int(seed))
         with_pairs = self._with_pairs(table)
+        ordered = self._restricts(table.groups) or self.estimator is not None
         rule = self._rule(table, with_pairs, data.fixed)
-        level = rule.entry_level
+        rule, level, wide = share_level(table, rule, ordered)
         pairs = self._screen(table, level, random_state) if with_pairs else NO_PAIRS
         n_drawn = self.n_permutations * (MOST_GROWTH if self.estimator is None else 1)
         permutations = self._permute(table, n_drawn, random_state)
         if self.estimator is None:
-            ordered = self._restricts(table.groups)
             make_set = partial(additive_set, data, rule, self.n_bins)
-            search = table, pairs, permutations, rule, ordered, on_step, make_set
+            search = table, pairs, permutations, rule, ordered, on_step, make_set, wide
             return select_by_counts(*search), pairs
         blocks = blocks_for(self.estimator, data.x, data.units)
         task = Task(blocks, data.target, table, pairs, permutations)

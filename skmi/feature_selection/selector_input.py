@@ -145,18 +145,26 @@ def read_input(
 def read_fixed(
     fixed: Any, names: list[Label], units: list[np.ndarray]
 ) -> tuple[int, ...]:
-    """Units that contain the features of a parameter, names or numbers, or none."""
+    """Units of the features of a parameter: names, numbers or a mask, or none."""
     if fixed is None:
         return ()
     fixed = [fixed] if isinstance(fixed, (str, Integral)) else list(fixed)
+    if len(fixed) == len(names) and all(isinstance(k, (bool, np.bool_)) for k in fixed):
+        fixed = np.flatnonzero(fixed).tolist()
     place = column_places(names)
     wrong = [k for k in fixed if isinstance(k, (bool, np.bool_)) or k not in place]
     if wrong:
         raise ValueError(
             f"fixed_features contains {wrong[0]!r}, which is neither the name nor the "
-            f"number of a column of X; it has {len(names)} columns."
+            f"number of a column of X; it has {len(names)} columns. A boolean mask has "
+            "a value for each of them."
         )
     columns = {place[k] for k in fixed}
+    if len(columns) < len(fixed):
+        raise ValueError(
+            f"fixed_features={fixed!r} names a column more than once; leave out the "
+            "repetition."
+        )
     return tuple(i for i, unit in enumerate(units) if columns & set(unit.tolist()))
 
 

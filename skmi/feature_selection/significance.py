@@ -3,7 +3,8 @@
 Every p-value of the selector is computed here, on top of :mod:`skmi.statistics`.
 
 =========================  ==========================================================
-each candidate alone       `family_pvalues`; `mean_pvalues` and `bonferroni` (critics)
+each candidate alone       `family_pvalues`, `pooled_pvalues` (shares of variance);
+                           `mean_pvalues` and `bonferroni` (critics)
 a further candidate        `StepTest` (counts); `criterion_pvalue`, `gain_pvalue`
                            and `searched_pvalue` (fits of an estimator)
 pairs and triples          `chi_squared_pvalues`; `largest_pvalues` (permutations)
@@ -47,6 +48,7 @@ __all__ = [
     "largest_pvalues",
     "mean_pvalues",
     "n_step_permutations",
+    "pooled_pvalues",
     "quadratic_pvalue",
     "searched_pvalue",
     "share_pvalues",
@@ -158,6 +160,31 @@ def _scores_and_largest(
     for own in _schemes(draws, n_schemes):
         scores = standardise_rows(own)
         yield scores, scores[1:].max(axis=1, keepdims=True)
+
+
+def pooled_pvalues(draws: np.ndarray) -> tuple[np.ndarray, float]:
+    """P-values of statistics that all have one distribution if uninformative.
+
+    Parameters
+    ----------
+    draws : ndarray of shape (n_turns, n_candidates)
+        Values, the observed ones first.
+
+    Returns
+    -------
+    pvalues : ndarray of shape (n_candidates,)
+        Adjusted for the false discovery rate, by the draws of all together.
+    overall : float
+        Of all together, by the mean of the largest values, as many as the root of
+        their number.
+    """
+    observed, null = np.round(draws[0], DECIMALS), np.round(draws[1:], DECIMALS)
+    n_best = int(np.sqrt(draws.shape[1]))
+    best = np.sort(draws, axis=1)[:, -n_best:].mean(axis=1)
+    overall = float(permutation_pvalue(best[:1], best[1:, np.newaxis])[0])
+    ordered = np.sort(null, axis=None)
+    reached = len(ordered) - np.searchsorted(ordered, observed, "left")
+    return false_discovery_control((1 + reached) / (1 + len(ordered))), overall
 
 
 def mean_pvalues(terms: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from skmi.feature_selection.cumulative import (
 )
 from skmi.feature_selection.encoding import few_codes
 from skmi.feature_selection.pair_screen import Pairs
+from skmi.feature_selection.relevant import keep_relevant, relevant_pvalues
 from skmi.feature_selection.search import Rule, Selection, Step, Unit, ranks
 from skmi.feature_selection.table import Table
 
@@ -55,6 +56,7 @@ def select_by_counts(
     ordered: bool = False,
     on_step: Callable[[Step], Any] | None = None,
     make_set: Callable[[np.ndarray], AdditiveSet] | None = None,
+    wide: bool = False,
 ) -> Selection:
     """Select columns of codes that are informative about the target.
 
@@ -74,6 +76,8 @@ def select_by_counts(
         Called with each step; a true answer stops.
     make_set : callable, default=None
         Makes the set of columns for tests given all others from the relevance.
+    wide : bool, default=False
+        Whether every column that is informative alone may be kept.
 
     Returns
     -------
@@ -81,9 +85,15 @@ def select_by_counts(
     """
     pairs = pairs.take(np.arange(min(len(pairs.first), MOST_CANDIDATE_PAIRS)))
     search = CountedSearch(Candidates(table, permutations, pairs), pairs.pvalue, rule)
-    additive = None
-    if make_set and rule.automatic and (search.pvalues <= rule.entry_level).any():
+    additive = relevant = None
+    found = bool((search.pvalues <= rule.entry_level).any())
+    if make_set and rule.automatic and (found or wide):
         additive = make_set(search.relevance)
+        if wide:
+            alone = additive.without_common()
+            relevant = relevant_pvalues(alone, permutations, rule, found)
+    if additive and found:
+        additive.search()
         if rule.control == "fwer" and not additive.chosen:
             additive = additive.without_common()  # they explained all that there is
             additive.search()
@@ -93,8 +103,12 @@ def select_by_counts(
             given[~additive.is_related() & (given > rule.level)] = np.nan
         search.given_others, search.exchangeable = given, not ordered
         search.pairs_given = additive.pair_pvalues
-    stopped = search.go_on(on_step)
-    if rule.adds and search.has_significant and not stopped:
+    if not found:
+        additive = None
+    stopped, kept = search.go_on(on_step), False
+    if relevant is not None and not stopped:
+        kept = keep_relevant(search, alone, relevant, on_step)
+    if rule.adds and search.has_significant and not (stopped or kept):
         if table.codes.min() < 0:  # missing values count nowhere, but are terms
             additive = None
         add_informative(search, table, additive, ordered, on_step)

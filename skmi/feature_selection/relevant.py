@@ -1,0 +1,231 @@
+"""Every feature that is informative alone, where features outnumber samples."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skmi._data.splitting import even_folds
+from skmi.feature_selection.by_counts import CountedSearch
+from skmi.feature_selection.conditional import AdditiveSet, Terms
+from skmi.feature_selection.cumulative import CLEAR
+from skmi.feature_selection.search import Rule, Step
+from skmi.feature_selection.significance import pooled_pvalues, smallest_pvalue
+from skmi.feature_selection.table import Table
+
+__all__ = ["keep_relevant", "relevant_pvalues", "share_level"]
+
+# Parts of the level; columns by their codes have the other half. Any of the three is
+# enough for something to be selected. That of pairs hardly counts in their threshold.
+PAIRS_PART, SCORES_PART = 0.1, 0.4
+
+# Samples: of 400, proxies of eight columns out of 500 predicted better than the seven
+# that were found, and would have been selected.
+MOST_ROWS = 200
+
+N_FOLDS = 5
+
+RIDGES = (0.01, 0.1, 1.0, 10.0)  # shares of the mean variance; the best one counts
+
+SURE = 10  # share of the level at which the rest is clearly informative
+
+MOST_COMPARED = 32  # columns of the smaller set, each of which takes a search
+
+
+def is_wide(table: Table, rule: Rule, ordered: bool) -> bool:
+    """Whether every column that is informative alone may be kept.
+
+    Few samples cannot show which of many correlated columns is redundant, and the mean
+    of all predicts better than the few that are left.
+    """
+    n_rows, n_columns = table.codes.shape
+    plain = table.weights is None and not ordered and table.codes.min() >= 0
+    enough = smallest_pvalue(rule.n_permutations) <= rule.level * SCORES_PART
+    return rule.adds and plain and enough and n_rows < min(n_columns, MOST_ROWS)
+
+
+def share_level(table: Table, rule: Rule, ordered: bool) -> tuple[Rule, float, bool]:
+    """Rule with the level of the first step, the level of pairs, and `is_wide`."""
+    if not is_wide(table, rule, ordered):
+        return rule, rule.entry_level, False
+    return rule._replace(entry_level=rule.level / 2), rule.level * PAIRS_PART, True
+
+
+def relevant_pvalues(
+    additive: AdditiveSet, permutations: Any, rule: Rule, is_significant: bool
+) -> np.ndarray | None:
+    """P-values of all units alone, adjusted for the false discovery rate.
+
+    By the share of their terms, normal scores of numbers, that the target explains,
+    which has more power than counts in bins where samples are few.
+
+    Parameters
+    ----------
+    additive : AdditiveSet
+        Terms of the units and the target.
+    permutations : Permutations, or ndarray of shape (n_permutations + 1, n_rows)
+        Sample numbers, the identity first.
+    rule : Rule
+        Level of the selection.
+    is_significant : bool
+        Whether some column is significant by its codes; if not, all together have
+        to be by their terms.
+
+    Returns
+    -------
+    ndarray of shape (n_units,) or None
+    """
+    draws = share_draws(additive, permutations[: rule.n_permutations + 1])
+    n_tested, n_units = draws.shape[1], additive.n_units
+    found, overall = pooled_pvalues(draws)
+    # Where the most relevant ones are tested only, they are no test of all.
+    may_begin = n_tested == n_units and overall <= rule.level * SCORES_PART
+    if not (is_significant or may_begin):
+        return None
+    pvalues = np.ones(n_units)
+    pvalues[additive.terms.units] = np.minimum(found * n_units / n_tested, 1.0)
+    return pvalues
+
+
+def share_draws(additive: AdditiveSet, permutations: Any) -> np.ndarray:
+    """Largest share of the terms of each unit, shape (n_turns, n_units with terms)."""
+    constant = additive.base[:, :1]
+    rows = canonical_order(additive.terms)
+    values, response = additive.values[rows], additive.left_of_response(constant)[rows]
+    units = np.searchsorted(additive.terms.units, additive.terms.unit)
+    draws = np.zeros((len(permutations), len(additive.terms.units)))
+    for found, turn in zip(draws, permutations, strict=True):
+        shares = ((response[turn].T @ values) ** 2).sum(axis=0)
+        np.maximum.at(found, units, shares)
+    return draws
+
+
+def canonical_order(terms: Terms) -> np.ndarray:
+    """Order of the samples that does not depend on the given one."""
+    mixture = terms.values @ np.cos(np.arange(terms.values.shape[1]))
+    return np.lexsort([mixture, *terms.response.T])
+
+
+def keep_relevant(
+    search: CountedSearch,
+    additive: AdditiveSet,
+    pvalues: np.ndarray,
+    on_step: Callable[[Step], Any] | None,
+) -> bool:
+    """Select all units that are informative alone, if they predict no worse.
+
+    Parameters
+    ----------
+    search : CountedSearch
+        Search with the units that are significant.
+    additive : AdditiveSet
+        Terms of the units and the target.
+    pvalues : ndarray of shape (n_units,)
+        As by `relevant_pvalues`.
+    on_step : callable or None
+        Called with each step; a true answer stops.
+
+    Returns
+    -------
+    bool
+        Whether they are selected.
+    """
+    order = np.argsort(pvalues, kind="stable")
+    order = order[: n_informative(additive, search.selected, pvalues, order)]
+    units = order[~np.isin(order, search.selected)]
+    if not len(units):
+        return False
+    few, all_of_them = losses(additive.terms, len(search.steps), len(order))
+    rises = all_of_them - few
+    error = rises.std() / np.sqrt(len(rises))
+    if rises.mean() > CLEAR * error:
+        return False
+    n_before = len(search.steps)
+    search.take_alone(units.tolist(), pvalues)
+    for step in search.steps[n_before:] if on_step is not None else ():
+        if on_step(step):
+            break
+    return True
+
+
+def n_informative(
+    additive: AdditiveSet, selected: list[int], pvalues: np.ndarray, order: np.ndarray
+) -> int:
+    """Return how many of the units are informative, in their order.
+
+    Those with p-values up to the level, then as many more as are needed until the rest
+    is not clearly informative given them.
+    """
+    n_found = int((pvalues <= additive.level).sum())
+    most = min(additive.most, len(order))
+    while n_found < most:
+        given = np.union1d(selected, order[:n_found]).astype(int).tolist()
+        if additive.rest_pvalue(given) > additive.level / SURE:
+            break
+        n_found += 1
+    return n_found
+
+
+def losses(terms: Terms, n_few: int, n_all: int) -> tuple[np.ndarray, np.ndarray]:
+    """Held-out squared errors of two sets that each fold chooses on its own.
+
+    So many units that are informative beside each other, and so many that are
+    informative alone.
+    """
+    terms = some_rows(terms, canonical_order(terms))
+    labels = np.unique(terms.response, axis=0, return_inverse=True)[1].ravel()
+    folds = even_folds(labels, N_FOLDS)
+    found = np.zeros((2, len(RIDGES), len(folds)))
+    for i in range(N_FOLDS):
+        trains = folds != i
+        model = AdditiveSet(
+            some_rows(terms, trains), terms.units.max() + 1, 1.0, "fwer", common=False
+        )
+        alone = np.argsort(model.unit_pvalues([]), kind="stable")[:n_all]
+        for j, units in enumerate((beside_each_other(model, n_few), alone.tolist())):
+            places = np.flatnonzero(np.isin(terms.unit, units))
+            found[j][:, ~trains] = ridge_errors(
+                terms.values[:, places], terms.response, trains
+            )
+    best = [own[np.argmin(own.mean(axis=1))] for own in found]
+    return best[0], best[1]
+
+
+def some_rows(terms: Terms, rows: np.ndarray) -> Terms:
+    """Terms of some samples, or in another order."""
+    sides = ("values", "response", "root_weights")
+    return terms._replace(**{name: getattr(terms, name)[rows] for name in sides})
+
+
+def beside_each_other(additive: AdditiveSet, n_units: int) -> list[int]:
+    """Choose so many units, each the most informative given those before it."""
+    chosen: list[int] = []
+    while len(chosen) < min(n_units, additive.most, MOST_COMPARED):
+        pvalues = additive.unit_pvalues(chosen)
+        pvalues[chosen] = 2
+        chosen.append(int(pvalues.argmin()))
+    return chosen
+
+
+def ridge_errors(
+    values: np.ndarray, response: np.ndarray, trains: np.ndarray
+) -> np.ndarray:
+    """Squared errors of the samples that do not train, by penalty.
+
+    By the Gram matrix of the samples, which are fewer than the columns.
+    """
+    inside, outside = values[trains].astype(float), values[~trains].astype(float)
+    mean, spread = inside.mean(axis=0), inside.std(axis=0)
+    scale = np.where(spread > 0, spread, np.inf)
+    inside, outside = (inside - mean) / scale, (outside - mean) / scale
+    gram, across = inside @ inside.T, outside @ inside.T
+    middle = response[trains].mean(axis=0)
+    sizes, vectors = np.linalg.eigh(gram)
+    loads = vectors.T @ (response[trains] - middle)
+    found = []
+    for ridge in RIDGES:
+        penalty = max(ridge * np.trace(gram) / len(gram), 1e-12)
+        weights = vectors @ (loads / (np.maximum(sizes, 0) + penalty)[:, np.newaxis])
+        left = response[~trains] - middle - across @ weights
+        found.append((left**2).sum(axis=1))
+    return np.array(found)

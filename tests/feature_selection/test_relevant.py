@@ -1,0 +1,99 @@
+"""Tables of more features than samples: all that are informative alone are kept."""
+
+import numpy as np
+import pytest
+from scipy.stats import false_discovery_control, rankdata
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from skmi import MIFeatureSelector
+from skmi.feature_selection.significance import pooled_pvalues
+
+N_SHIFTED = 40
+
+
+def shifted(seed, n_classes=2, n_rows=60, n_columns=400, shift=1.3):
+    """Columns whose means differ between classes, then noise."""
+    rng = np.random.RandomState(seed)
+    y = np.arange(n_rows) % n_classes
+    X = rng.standard_normal((n_rows, n_columns))
+    means = rng.choice([-1.0, 1.0], (n_classes, N_SHIFTED))
+    if n_classes == 2:
+        means[1] = -means[0]
+    X[:, :N_SHIFTED] += shift / 2 * means[y]
+    return X, y
+
+
+def test_most_of_many_informative_columns_are_selected():
+    false, right = [], []
+    for seed in range(5):
+        X, y = shifted(seed)
+        selector = MIFeatureSelector(random_state=0).fit(X, y)
+        chosen = selector.get_support(indices=True)
+        right.append((chosen < N_SHIFTED).sum())
+        false.append((chosen >= N_SHIFTED).mean())
+        assert (selector.step_pvalues_[chosen] <= 0.05).all()
+        assert len(selector.path_["evidence"]) == len(chosen)
+        assert "alone (false discovery rate)" in set(selector.path_["evidence"])
+    assert min(right) >= 30
+    assert np.mean(false) <= 0.1
+
+
+def test_they_predict_better_than_those_that_are_significant_beside_each_other():
+    X, y = shifted(7)
+    scores = {}
+    for stopping in ("information", "significance"):
+        selector = MIFeatureSelector(stopping=stopping, random_state=0)
+        forest = RandomForestClassifier(100, random_state=0)
+        folds = StratifiedKFold(5, shuffle=True, random_state=0)
+        model = make_pipeline(selector.set_params(min_features_to_select=1), forest)
+        scores[stopping] = cross_val_score(model, X, y, cv=folds).mean()
+    assert scores["information"] > scores["significance"] + 0.05
+
+
+@pytest.mark.filterwarnings("ignore::skmi.exceptions.NothingSelectedWarning")
+def test_noise_is_selected_at_the_level():
+    n_wrong = 0
+    for seed in range(60):
+        rng = np.random.RandomState(seed)
+        X = rng.standard_normal((40, 80)) + rng.standard_normal((40, 1))
+        selector = MIFeatureSelector(random_state=0).fit(X, rng.randint(0, 2, 40))
+        n_wrong += selector.support_.any()
+    assert n_wrong <= 8  # more have a probability of .007 at a rate of .05
+
+
+def test_the_numbers_of_classes_and_the_order_of_samples_do_not_matter():
+    X, y = shifted(3, n_classes=4)
+    first = MIFeatureSelector(random_state=0).fit(X, y)
+    assert first.support_.sum() >= 20
+    for other in (np.array([2, 0, 3, 1])[y], np.array(list("dacb"))[y]):
+        found = MIFeatureSelector(random_state=0).fit(X, other)
+        overlap = found.support_ & first.support_
+        assert overlap.sum() >= 0.9 * (found.support_ | first.support_).sum()
+    rows = np.random.RandomState(0).permutation(len(y))
+    again = MIFeatureSelector(random_state=0).fit(X[rows], y[rows])
+    assert (again.support_ == first.support_).all()
+
+
+def test_columns_asked_for_and_fixed_ones_stay():
+    X, y = shifted(1)
+    selector = MIFeatureSelector(n_features_to_select=5, random_state=0).fit(X, y)
+    assert selector.support_.sum() == 5
+    selector = MIFeatureSelector(fixed_features=[399], random_state=0).fit(X, y)
+    assert selector.support_[399]
+    assert selector.path_["evidence"][0] == "fixed"
+    assert np.isnan(selector.step_pvalues_[399])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pooled_pvalues_are_those_of_benjamini_and_hochberg(seed):
+    rng = np.random.RandomState(seed)
+    draws = rng.chisquare(1, size=(51, 30))
+    draws[0, :5] += 15
+    null = draws[1:].ravel()
+    plain = [(1 + (null >= value).sum()) / (1 + len(null)) for value in draws[0]]
+    found, overall = pooled_pvalues(draws)
+    assert found == pytest.approx(false_discovery_control(plain))
+    best = np.array([np.mean(sorted(row)[-5:]) for row in draws])
+    assert overall == pytest.approx(1 - (rankdata(best)[0] - 1) / 51)
