@@ -218,9 +218,9 @@ class AutoMI(
     # Short epochs of at least 25 steps, with few negatives and a high rate: the critic
     # begins at the closed form, and has little to add. With epochs of fifty steps at
     # half the rate and "silu", critics of nine families (200 and 1000 samples) took
-    # twice the time, and their estimates were no better. With half the negatives, and a
-    # patience of two epochs, those of spirals of 10,000 samples were .06 to .12 too low,
-    # now .03 to .04.
+    # twice the time, and their estimates were no better. With half the negatives and a
+    # patience of two epochs, those of spirals of 10,000 samples were .06 to .12 too
+    # low, now .03 to .04.
     max_iter: int = parameter(default=60, constraints=COUNT)
     n_negatives: int | None = parameter(default=8, constraints=OPTIONAL_COUNT)
     learning_rate_init: float = parameter(default=6e-3, constraints=POSITIVE)
