@@ -256,3 +256,25 @@ def test_what_rounding_leaves_of_a_function_is_no_noise(dtype):
     x = np.random.RandomState(0).standard_normal((500, 1)).astype(dtype)
     for y in (x, (2 * x + 1).astype(dtype), (x / 3).astype(dtype)):
         assert AutoMI(random_state=0).fit(x, y).status_ == "saturated"
+
+
+@pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
+def test_functions_of_three_columns_with_little_noise_are_doubted():
+    rng = np.random.RandomState(0)
+    for seed in range(2):
+        a, b, c = x = rng.standard_normal((3, 1000))
+        for signal in (a * b + c, np.sin(a + b + c)):
+            y = signal + 0.02 * rng.standard_normal(1000)  # 4.2 and 3.1 nats
+            model = AutoMI(random_state=seed).fit(x.T, y)
+            assert model.status_ not in ("ok", "zero")
+
+
+@pytest.mark.parametrize("mutual_info", [2.0, 3.0])
+def test_elliptical_copulas_of_other_columns_are_not_doubted(mutual_info):
+    X, y, truth = make_correlated_normal(
+        1000, 3, mutual_info=mutual_info, random_state=0
+    )
+    model = AutoMI(random_state=0).fit(np.exp(X), np.exp(y))
+    low, high = model.confidence_interval_
+    assert low < truth < high
+    assert model.status_ == "ok"
