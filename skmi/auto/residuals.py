@@ -6,13 +6,7 @@ import numpy as np
 
 from skmi.gaussian.closed_form import inverse_root
 
-__all__ = [
-    "residuals",
-    "rounding_step",
-    "spread",
-    "standard_block",
-    "whitened",
-]
+__all__ = ["residuals", "rounding_step", "spread", "standard_block", "whitened"]
 
 MOST_COPIES = 10  # of one value; more may be an atom, which has no density
 RARE, OFF_GRID = 0.01, 0.01  # share of repeated values; of a step
