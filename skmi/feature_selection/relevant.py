@@ -1,15 +1,13 @@
 """Every feature that is informative alone, where features outnumber samples."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from skmi._data.splitting import even_folds
-from skmi.feature_selection.by_counts import CountedSearch
 from skmi.feature_selection.conditional import AdditiveSet, Terms
 from skmi.feature_selection.cumulative import CLEAR
-from skmi.feature_selection.search import Rule, Step
+from skmi.feature_selection.search import Rule
 from skmi.feature_selection.significance import pooled_pvalues, smallest_pvalue
 from skmi.feature_selection.table import Table
 
@@ -107,45 +105,32 @@ def canonical_order(terms: Terms) -> np.ndarray:
 
 
 def keep_relevant(
-    search: CountedSearch,
-    additive: AdditiveSet,
-    pvalues: np.ndarray,
-    on_step: Callable[[Step], Any] | None,
-) -> bool:
-    """Select all units that are informative alone, if they predict no worse.
+    additive: AdditiveSet, pvalues: np.ndarray, chosen: list[int]
+) -> list[int]:
+    """Choose all units that are informative alone, if they predict no worse.
 
     Parameters
     ----------
-    search : CountedSearch
-        Search with the units that are significant.
     additive : AdditiveSet
         Terms of the units and the target.
     pvalues : ndarray of shape (n_units,)
         As by `relevant_pvalues`.
-    on_step : callable or None
-        Called with each step; a true answer stops.
+    chosen : list of int
+        Units that are informative beside each other.
 
     Returns
     -------
-    bool
-        Whether they are selected.
+    list of int
+        The most significant first; none where the few predict better, or are all.
     """
     order = np.argsort(pvalues, kind="stable")
-    order = order[: n_informative(additive, search.selected, pvalues, order)]
-    units = order[~np.isin(order, search.selected)]
-    if not len(units):
-        return False
-    few, all_of_them = losses(additive.terms, len(search.steps), len(order))
+    order = order[: n_informative(additive, chosen, pvalues, order)]
+    if np.isin(order, chosen).all():
+        return []
+    few, all_of_them = losses(additive.terms, len(chosen), len(order))
     rises = all_of_them - few
     error = rises.std() / np.sqrt(len(rises))
-    if rises.mean() > CLEAR * error:
-        return False
-    n_before = len(search.steps)
-    search.take_alone(units.tolist(), pvalues)
-    for step in search.steps[n_before:] if on_step is not None else ():
-        if on_step(step):
-            break
-    return True
+    return [] if rises.mean() > CLEAR * error else order.tolist()
 
 
 def n_informative(

@@ -105,14 +105,31 @@ def select_by_counts(
         search.pairs_given = additive.pair_pvalues
     if not found:
         additive = None
-    stopped, kept = search.go_on(on_step), False
-    if relevant is not None and not stopped:
-        kept = keep_relevant(search, alone, relevant, on_step)
+    kept: list[int] = []
+    if relevant is not None:
+        kept = keep_relevant(alone, relevant, additive.chosen if additive else [])
+    if kept:  # the few that are informative beside each other come first
+        search.close_others()
+    stopped = search.go_on(on_step)
+    if kept and not stopped:
+        stopped = take_relevant(search, kept, relevant, on_step)
     if rule.adds and search.has_significant and not (stopped or kept):
         if table.codes.min() < 0:  # missing values count nowhere, but are terms
             additive = None
         add_informative(search, table, additive, ordered, on_step)
     return search.result()
+
+
+def take_relevant(
+    search: CountedSearch,
+    units: list[int],
+    pvalues: np.ndarray,
+    on_step: Callable[[Step], Any] | None,
+) -> bool:
+    """Select units that are informative alone; return whether `on_step` stopped it."""
+    n_before = len(search.steps)
+    search.take_alone([k for k in units if k not in search.selected], pvalues)
+    return on_step is not None and any(map(on_step, search.steps[n_before:]))
 
 
 def add_informative(
