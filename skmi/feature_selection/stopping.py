@@ -14,7 +14,6 @@ from skmi.feature_selection.cumulative import (
     N_FOLDS,
     HeldOut,
 )
-from skmi.feature_selection.encoding import few_codes
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.relevant import keep_relevant, relevant_pvalues
 from skmi.feature_selection.search import Rule, Selection, Step, Unit, ranks
@@ -284,7 +283,7 @@ def forest_losses(table: Table, columns: np.ndarray) -> np.ndarray:
     """Out-of-bag losses of a forest, in nats, for each sample."""
     from sklearn.ensemble import RandomForestClassifier
 
-    target = few_codes(table.target[:, np.newaxis], MOST_CLASSES)[:, 0]
+    target = table.few_classes(MOST_CLASSES)
     forest = RandomForestClassifier(
         N_TREES, max_features=None, min_samples_leaf=3, oob_score=True, random_state=0
     )
