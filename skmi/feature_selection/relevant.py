@@ -1,15 +1,13 @@
 """Every feature that is informative alone, where features outnumber samples."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from skmi._data.splitting import even_folds
-from skmi.feature_selection.by_counts import CountedSearch
 from skmi.feature_selection.conditional import AdditiveSet, Terms
 from skmi.feature_selection.cumulative import CLEAR, is_lower
-from skmi.feature_selection.search import Rule, Step
+from skmi.feature_selection.search import Rule
 from skmi.feature_selection.significance import adjust, pooled_pvalues, smallest_pvalue
 from skmi.feature_selection.table import Table
 
@@ -109,43 +107,30 @@ def canonical_order(terms: Terms) -> np.ndarray:
 
 
 def keep_relevant(
-    search: CountedSearch,
-    additive: AdditiveSet,
-    pvalues: np.ndarray,
-    on_step: Callable[[Step], Any] | None,
-) -> bool:
-    """Select all units that are informative alone, if they predict no worse.
+    additive: AdditiveSet, pvalues: np.ndarray, chosen: list[int]
+) -> list[int]:
+    """Choose all units that are informative alone, if they predict no worse.
 
     Parameters
     ----------
-    search : CountedSearch
-        Search with the units that are significant.
     additive : AdditiveSet
         Terms of the units and the target.
     pvalues : ndarray of shape (n_units,)
         As by `relevant_pvalues`.
-    on_step : callable or None
-        Called with each step; a true answer stops.
+    chosen : list of int
+        Units that are informative beside each other.
 
     Returns
     -------
-    bool
-        Whether they are selected.
+    list of int
+        The most significant first; none where the few predict better, or are all.
     """
     order = np.argsort(pvalues, kind="stable")
-    order = order[: n_informative(additive, search.selected, pvalues, order)]
-    units = order[~np.isin(order, search.selected)]
-    if not len(units):
-        return False
-    few, all_of_them = losses(additive.terms, len(search.steps), len(order))
-    if is_lower(few, all_of_them, CLEAR):
-        return False
-    n_before = len(search.steps)
-    search.take_alone(units.tolist(), pvalues)
-    for step in search.steps[n_before:] if on_step is not None else ():
-        if on_step(step):
-            break
-    return True
+    order = order[: n_informative(additive, chosen, pvalues, order)]
+    if np.isin(order, chosen).all():
+        return []
+    few, all_of_them = losses(additive.terms, len(chosen), len(order))
+    return [] if is_lower(few, all_of_them, CLEAR) else order.tolist()
 
 
 def n_informative(
@@ -191,38 +176,40 @@ def losses(terms: Terms, n_few: int, n_all: int) -> tuple[np.ndarray, np.ndarray
     return best[0], best[1]
 
 
-def keep_many(
-    search: CountedSearch,
-    additive: AdditiveSet,
-    on_step: Callable[[Step], Any] | None,
-) -> None:
-    """Select many units that are informative alone, where they predict better.
+def keep_many(additive: AdditiveSet, chosen: list[int]) -> tuple[list[int], np.ndarray]:
+    """Find many units that are informative alone, where they predict better.
 
     For a target on which more units bear than the search selects one by one. As many as
     are significant (false discovery rate), or twice, four times as many and so on: the
     fewest with a held-out loss within a standard error of the lowest, if it is clearly
     lower than that of the selected ones.
+
+    Parameters
+    ----------
+    additive : AdditiveSet
+        Terms of the units and the target.
+    chosen : list of int
+        Selected units.
+
+    Returns
+    -------
+    units : list of int
+        The most significant first; none where the selected ones predict as well.
+    pvalues : ndarray of shape (n_units,)
+        Of all units alone, adjusted for the false discovery rate.
     """
     pvalues = additive.unit_pvalues([])
     adjusted = adjust(pvalues, "fdr")
-    n_first = max(int((adjusted <= additive.level).sum()), len(search.selected))
+    sizes = [max(int((adjusted <= additive.level).sum()), len(chosen))]
     most = len(additive.terms.units)
-    sizes = [n_first]
     while sizes[-1] < most:
         sizes.append(min(2 * sizes[-1], most))
-    few, *many = many_losses(additive.terms, search.selected, sizes)
-    means = np.array([own.mean() for own in many])
-    lowest = many[int(means.argmin())]
+    few, *many = many_losses(additive.terms, chosen, sizes)
+    lowest = min(many, key=np.mean)
     best = next(i for i, own in enumerate(many) if not is_lower(lowest, own, 1.0))
     if not is_lower(many[best], few, CLEAR):
-        return
-    units = np.argsort(pvalues, kind="stable")[: sizes[best]]
-    units = units[~np.isin(units, search.selected)]
-    n_before = len(search.steps)
-    search.take_alone(units.tolist(), adjusted)
-    for step in search.steps[n_before:] if on_step is not None else ():
-        if on_step(step):
-            break
+        return [], adjusted
+    return np.argsort(pvalues, kind="stable")[: sizes[best]].tolist(), adjusted
 
 
 def many_losses(terms: Terms, few: list[int], sizes: list[int]) -> list[np.ndarray]:
