@@ -8,7 +8,8 @@ One row for each task, method and seed, written as it is found; rows that are in
 file are not run again. Tables of data: selection inside five folds, then the score of a
 random forest and of a logistic regression. Planted columns and correlated nulls: power,
 and the share of false discoveries, which counts every column that is not in the model
-of y; of correlated nulls for the methods that take a level. A fit that takes more CPU seconds than the limit is ended and recorded.
+of y; for correlated nulls only of methods that take a level. A fit that takes more CPU
+seconds than the limit is ended and recorded.
 """
 
 import argparse
