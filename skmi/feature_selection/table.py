@@ -184,6 +184,8 @@ def canonical_order(
 ) -> np.ndarray:
     """Order samples by their codes, whatever the given order of samples and columns.
 
+    The names of the classes matter for samples of equal features only.
+
     The sort key is a sum over columns, each multiplied by a pseudo-random function of
     its mutual information with the target, so that different samples have different
     keys and permuted columns the same.
@@ -202,8 +204,8 @@ def canonical_order(
     for k in np.flatnonzero(~few):
         values[k] = column_information(codes[:, k], coarse)
     factors = np.modf(np.sin(1e4 * values.round(9)) * 1e4)[0]
-    keys = np.sqrt(2) * target
+    keys = np.zeros(len(target))
     for part in column_blocks(codes.shape, DENSE_BLOCK):
         keys += codes[:, part] @ factors[part]
     keys = keys.round(9)
-    return np.lexsort([keys] if weights is None else [weights, keys])
+    return np.lexsort([target, keys] if weights is None else [target, weights, keys])
