@@ -1,4 +1,4 @@
-r"""Feature selection beside the peers: score, false discoveries, power, CPU seconds.
+r"""Feature selection of several packages: score, false discoveries, power, CPU time.
 
     bash benchmarks/selection/peers.sh DIRECTORY install
     bash benchmarks/selection/peers.sh DIRECTORY run --size small --only "" \
