@@ -37,6 +37,8 @@ from skmi.feature_selection.search import (
     best,
 )
 from skmi.feature_selection.significance import (
+    GIVEN_PART,
+    PAIRS_PART,
     StepTest,
     expected_maximum,
     family_test,
@@ -286,13 +288,16 @@ class CountedSearch(GreedySearch):
         while True:
             self.draws = candidates.relevance(n_permutations)
             columns = self.draws[:, : self.n_columns]
-            pvalues, doubtful = family_test(
-                columns, rule.control, self.n_schemes, rule.entry_level
-            )
+            kind = rule.control, self.n_schemes, rule.entry_level
+            pvalues, doubtful = family_test(columns, *kind)
             n_permutations = self._more(n_permutations)
             if not (rule.automatic and doubtful.any() and n_permutations):
                 break
         super().__init__(rule, columns[0], pvalues)
+        self.shares_level = rule.automatic and rule.control == "fwer"
+        if self.shares_level and (pvalues <= rule.entry_level).any():
+            raised = pair_pvalues * rule.entry_level / (rule.level * PAIRS_PART)
+            pair_pvalues = np.clip(raised, pair_pvalues, 1.0)
         self.marginal_pvalues = np.append(self.pvalues, pair_pvalues)
         self.pool = Pool.of(
             candidates.members, self.marginal_pvalues.copy(), candidates.n_levels == 1
@@ -411,12 +416,13 @@ class CountedSearch(GreedySearch):
         if not (self.units or (alone & ~explained).any()):
             explained[:] = False
         pvalues = np.where(explained, np.maximum(pvalues, given), pvalues)
-        enters = ~alone & self.pool.single & (given <= self.rule.level)
+        raised = given / GIVEN_PART if self.shares_level else given
+        enters = ~alone & self.pool.single & (raised <= self.rule.level)
         if self.units:
             pvalues = np.where(alone, np.fmax(pvalues, given), pvalues)
             if self.exchangeable:
                 enters &= self.pool.free
-                pvalues = np.where(enters, np.minimum(pvalues, given), pvalues)
+                pvalues = np.where(enters, np.minimum(pvalues, raised), pvalues)
         return pvalues, doubtful & ~explained & ~enters
 
     def _raise_pairs(self, pvalues: np.ndarray, explained: np.ndarray) -> np.ndarray:
@@ -484,10 +490,7 @@ class CountedSearch(GreedySearch):
         return choice
 
     def close_others(self) -> None:
-        """Test pairs, and of the columns only those that none other explains.
-
-        The steps take time by the number of tested columns.
-        """
+        """Test pairs, and of the columns only those that none other explains."""
         found = self.marginal_pvalues <= self.rule.entry_level
         if self.given_others is not None:
             found[: self.n_columns] &= ~(self.given_others > self.rule.level)
@@ -521,12 +524,11 @@ class CountedSearch(GreedySearch):
 
     def _add_overlap(self, choice: int) -> np.ndarray:
         """Add the overlap with a selected candidate to the criterion, and return it."""
-        with_entropy = self.rule.criterion == "disr"
-        measured = self.candidates.overlap(
-            choice, self.n_permutations, with_entropy, self.tested
-        )
+        disr = self.rule.criterion == "disr"
+        sides = choice, self.n_permutations, disr, self.tested
+        measured = self.candidates.overlap(*sides)
         if self.closed.any():  # those are not permuted
-            observed = self.candidates.overlap(choice, 0, with_entropy)
+            observed = self.candidates.overlap(choice, 0, disr)
             for values, own in zip(measured, observed, strict=True):
                 values[0] = own[0]
         redundancy, conditional, entropy = measured

@@ -21,9 +21,10 @@ from skmi.feature_selection.search import Rule
 from skmi.feature_selection.selector_input import SelectorInput
 from skmi.feature_selection.significance import (
     adjust,
-    block_pvalue,
     quadratic_pvalue,
     share_pvalues,
+    skewed_block_pvalue,
+    skewed_pvalues,
 )
 from skmi.feature_selection.table import join_columns
 
@@ -405,16 +406,23 @@ class AdditiveSet:
         unit, is_block = self.terms.unit[places], self.terms.is_block[places]
         plain = np.flatnonzero(~is_block)
         shares = self._largest_shares(basis, response, places[plain])
-        found = share_pvalues(shares, response.shape[1], freedom)
+        found = share_pvalues(shares, response.shape[1], freedom) * self.n_functions
+        decides = self.level if tested is not None else self.threshold(len(units))
+        small = np.flatnonzero(found <= decides)
+        if len(small):
+            values = self._left(basis, places[plain[small]])
+            parts = self.functions(values, places[plain[small]])
+            found[small] = self.n_functions * np.min(
+                [skewed_pvalues(part, response, freedom) for part in parts], axis=0
+            )
         pvalues, count = np.ones(self.n_units), np.zeros(self.n_units)
-        np.minimum.at(pvalues, unit[plain], found * self.n_functions)
+        np.minimum.at(pvalues, unit[plain], found)
         np.add.at(count, unit[plain], 1)
         pvalues = np.minimum(pvalues * np.maximum(count, 1), 1.0)
         for k in np.unique(unit[is_block]):
             block = self._left(basis, places[unit == k])
             block = orthonormal(block * np.sqrt(self.n_rows), SMALL)
-            share = ((response.T @ block) ** 2).sum()
-            pvalues[k] = block_pvalue(share, block.shape[1], response.shape[1], freedom)
+            pvalues[k] = skewed_block_pvalue(block, response, freedom)
         return pvalues
 
     def pair_pvalues(self, pairs: list[tuple], units: list[int]) -> np.ndarray:
@@ -435,8 +443,7 @@ class AdditiveSet:
             block = orthonormal(
                 (block - basis @ (basis.T @ block)) * np.sqrt(len(block)), SMALL
             )
-            share = ((response.T @ block) ** 2).sum()
-            found[i] = block_pvalue(share, block.shape[1], response.shape[1], freedom)
+            found[i] = skewed_block_pvalue(block, response, freedom)
         return np.minimum(found * len(pairs), 1.0)
 
     def threshold(self, n_chosen: int) -> float:

@@ -31,6 +31,8 @@ from skmi.statistics import (
 __all__ = [
     "DECIMALS",
     "GAIN_PERMUTATIONS",
+    "GIVEN_PART",
+    "PAIRS_PART",
     "SCREEN_PERMUTATIONS",
     "StepTest",
     "adjust",
@@ -54,6 +56,8 @@ __all__ = [
     "quadratic_pvalue",
     "searched_pvalue",
     "share_pvalues",
+    "skewed_block_pvalue",
+    "skewed_pvalues",
     "smallest_pvalue",
     "williams_factor",
 ]
@@ -61,6 +65,12 @@ __all__ = [
 # Each step is tested with at least so many permutations of the marginal test; the
 # smallest p-value, 1/40, lies below the usual levels.
 STEP_PERMUTATIONS = 39
+
+# Parts of the level once a feature is significant alone: those by their counts, alone
+# and given those before, have half, and the rest is for pairs and for features given
+# all others. Noise was selected beside five informative features in 7 % of 150 tables
+# without, in 12 % for a rare class.
+PAIRS_PART, GIVEN_PART = 0.2, 0.3
 
 # Decisions stand where a p-value is so many of its errors from the level, or the
 # statistic so many standard deviations above the mean of the permuted ones.
@@ -416,6 +426,53 @@ def share_pvalues(shares: Any, n_responses: int, freedom: int) -> Any:
     return positive(betainc(rest, n_responses / 2, 1 - shares))
 
 
+def skewed_pvalues(
+    values: np.ndarray, response: np.ndarray, freedom: float
+) -> np.ndarray:
+    """`share_pvalues` of functions, raised where both sides are skewed.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_functions)
+        Residuals of unit length, or 0.
+    response : ndarray of shape (n_rows, n_responses)
+        Orthonormal residuals of the responses.
+    freedom : float
+        Dimension of the space that they are drawn from.
+
+    Returns
+    -------
+    ndarray of shape (n_functions,)
+    """
+    loads = response.T @ values
+    sizes = np.linalg.norm(loads, axis=0)
+    best = response @ (loads / np.maximum(sizes, np.finfo(float).tiny))
+    pvalues = share_pvalues(sizes**2, response.shape[1], freedom)
+    return raised_by_skewness(pvalues, values, best, freedom)
+
+
+def raised_by_skewness(
+    pvalues: np.ndarray, values: np.ndarray, response: np.ndarray, freedom: float
+) -> np.ndarray:
+    """Multiply p-values by the ratio of a Pearson type III tail to a normal one.
+
+    That is the permutation distribution of a product of two sides but for its moments
+    beyond the third. With a rare label on both, p-values without it were small in 12
+    to 24 % of the tables of noise, at 5 %.
+
+    Both sides are of unit length, and of the shape (n_rows, n_tests).
+    """
+    scores = np.abs((values * response).sum(axis=0)) * np.sqrt(freedom)
+    skewness = np.abs((values**3).sum(axis=0) * (response**3).sum(axis=0))
+    shape = 4 / np.maximum(skewness * np.sqrt(len(values)), 1e-3) ** 2
+    tails = gamma.sf(shape + scores * np.sqrt(shape), shape)
+    tails += gamma.cdf(shape - scores * np.sqrt(shape), shape)
+    ratios = np.log(positive(tails)) - np.log(2) - norm.logsf(scores)
+    raised = pvalues * np.exp(np.clip(ratios, 0.0, 600.0))
+    known = pvalues > np.finfo(float).tiny  # others are not that small but smaller
+    return np.where(known, np.minimum(raised, 1.0), pvalues)
+
+
 def block_pvalue(share: float, n_columns: int, n_responses: int, freedom: int) -> float:
     """P-value of the summed shares of the responses that a block of columns explains.
 
@@ -432,11 +489,26 @@ def block_pvalue(share: float, n_columns: int, n_responses: int, freedom: int) -
     -------
     float
     """
-    if not (n_columns and n_responses):
-        return 1.0
     if n_responses == 1:
         return float(share_pvalues(share, n_columns, freedom))
     return quadratic_pvalue(share, n_columns, n_columns, n_responses, freedom)
+
+
+def skewed_block_pvalue(
+    block: np.ndarray, response: np.ndarray, freedom: float
+) -> float:
+    """`block_pvalue`, raised where both sides are skewed.
+
+    Of orthonormal columns, shapes (n_rows, n_columns) and (n_rows, n_responses).
+    """
+    n_columns, n_responses = block.shape[1], response.shape[1]
+    if not (n_columns and n_responses):
+        return 1.0
+    left, sizes, right = np.linalg.svd(response.T @ block)
+    share = float((sizes**2).sum())
+    found = np.array([block_pvalue(share, n_columns, n_responses, freedom)])
+    sides = block @ right[:1].T, response @ left[:, :1]
+    return float(raised_by_skewness(found, *sides, freedom)[0])
 
 
 def quadratic_pvalue(
