@@ -412,7 +412,7 @@ class CountedSearch(GreedySearch):
         alone = (self.marginal_pvalues <= self.rule.entry_level) & self.pool.single
         explained = alone & (given > self.rule.level)
         pvalues = self._raise_pairs(pvalues, np.flatnonzero(explained))
-        given = np.where(explained, self._pair_pvalues(), given)
+        given = np.where(explained, self._pair_pvalues(explained), given)
         if not (self.units or (alone & ~explained).any()):
             explained[:] = False
         pvalues = np.where(explained, np.maximum(pvalues, given), pvalues)
@@ -443,28 +443,47 @@ class CountedSearch(GreedySearch):
         pvalues[tested] = np.maximum(pvalues[tested], given)
         return pvalues
 
-    def _pair_pvalues(self) -> np.ndarray:
-        """P-value of each candidate's best pair with a selected column; 1 if none.
+    def _pair_pvalues(self, explained: np.ndarray) -> np.ndarray:
+        """P-value of the best pair of some columns with a selected one; 1 if none.
 
         Pairs of two selected columns have to be far less significant: of a sum each
         pair of terms has synergy, and so have their proxies.
         """
         found = np.ones(len(self.pool.members))
         chosen, least = set(self.selected), dict.fromkeys(self.selected, 1.0)
-        members = self.pool.members[self.n_columns :]
-        pvalues = self.marginal_pvalues[self.n_columns :]
-        if self.pairs_given and len(members):  # beside a sum, proxies have synergy
-            pvalues = np.maximum(pvalues, self.pairs_given(members, self.selected))
-        pairs = list(zip(members, pvalues.tolist(), strict=True))
-        for pair, pvalue in pairs:
-            if chosen.issuperset(pair):
-                least |= {k: min(least[k], pvalue) for k in pair}
-        for pair, pvalue in pairs:
-            for k in set(pair) - chosen:
-                (other,) = set(pair) - {k}
-                if other in chosen and pvalue < least[other] ** MORE_SYNERGY:
-                    found[k] = min(found[k], pvalue)
+        pvalues = self.marginal_pvalues[self.n_columns :].copy()
+        within, across = [], []
+        for i, pair in enumerate(self.pool.members[self.n_columns :]):
+            new = [k for k in pair if k not in chosen]
+            if not new:
+                within.append((i, pair))
+            elif len(new) == 1 and explained[new[0]] and pvalues[i] <= self.rule.level:
+                across.append((i, new[0], pair[pair[0] == new[0]]))
+        pvalues = self._given_selected(pvalues, [i for i, *_ in across])
+        across = [one for one in across if pvalues[one[0]] <= self.rule.level]
+        others = {other for *_, other in across}
+        within = [(i, pair) for i, pair in within if others.intersection(pair)]
+        pvalues = self._given_selected(pvalues, [i for i, _ in within])
+        for i, pair in within:
+            least |= {k: min(least[k], pvalues[i]) for k in pair}
+        for i, k, other in across:
+            if pvalues[i] < least[other] ** MORE_SYNERGY:
+                found[k] = min(found[k], pvalues[i])
         return found
+
+    def _given_selected(self, pvalues: np.ndarray, numbers: list[int]) -> np.ndarray:
+        """P-values of pairs, some raised to those given the selected columns.
+
+        Adjusted for the number of all pairs. Beside a sum proxies have synergy.
+        """
+        if not (numbers and self.pairs_given):
+            return pvalues
+        members = [self.pool.members[self.n_columns + i] for i in numbers]
+        given = self.pairs_given(members, self.selected)
+        given = np.minimum(given * (len(pvalues) / len(numbers)), 1.0)
+        pvalues = pvalues.copy()
+        pvalues[numbers] = np.maximum(pvalues[numbers], given)
+        return pvalues
 
     def _choose(self, pool: Pool) -> int | None:
         """Best eligible candidate; a pair counts by half of its value.

@@ -277,6 +277,7 @@ class AdditiveSet:
         self.chosen = list(self.fixed)
         self.n_functions = 3 if self.curved else 1
         self.shapes: dict[tuple[int, ...], np.ndarray] = {}
+        self.with_products: tuple[list[int], Any] = [-1], None
 
     def _common(self, base: np.ndarray) -> np.ndarray:
         """Principal components that all terms share."""
@@ -296,6 +297,7 @@ class AdditiveSet:
         """
         found = copy.copy(self)
         found.base = self.base[:, :1]
+        found.with_products = [-1], None
         return found
 
     def _functions_of(self, k: int) -> np.ndarray:
@@ -432,7 +434,9 @@ class AdditiveSet:
         of pairs.
         """
         given = sorted({*units, *self.chosen} & self.places.keys())
-        basis = self.basis(given, with_products=True)
+        if self.with_products[0] != given:  # the pairs of a step are given the same
+            self.with_products = given, self.basis(given, with_products=True)
+        basis = self.with_products[1]
         response = self.left_of_response(basis)
         freedom = self.n_effective - basis.shape[1]
         found = np.ones(len(pairs))
