@@ -9,22 +9,23 @@ HEAD = [
     "estimator",
     "fits",
     "mean absolute error",
-    "AutoMI on the same",
+    "AutoMI, same samples",
     "closer than AutoMI, %",
-    "spread over seeds",
+    "deviation over seeds",
     "CPU seconds",
-    "interval holds the truth, %",
-    "wrong and said nothing, %",
-    "refused",
-    "left out",
+    "interval covers true value, %",
+    "wrong without warning, %",
+    "errors",
+    "not applicable",
 ]
 FAR = 0.1  # wrong: off by more than this and as large a part of the truth
 SAYS_RIGHT = ("", "ok", "zero")
+LARGE = 1000  # above it a mean is written with an exponent
 MARGIN = 0.02  # nats by which a task counts as one where another estimator is better
 
 
 def task_of(row):
-    """Return what estimators are compared on: a task, samples and seed."""
+    """Return the key of a comparison: task, samples and seed."""
     return row["task"], row["rows"], row["seed"]
 
 
@@ -33,20 +34,20 @@ def error(row):
     return float(row["estimate"]) - float(row["truth"])
 
 
-def holds(row):
-    """Whether an interval was given that holds the truth; None without one."""
+def is_covered(row):
+    """Whether the interval covers the true value; None without an interval."""
     if not row["low"]:
         return None
     return float(row["low"]) <= float(row["truth"]) <= float(row["high"])
 
 
 def is_silent_fault(row):
-    """Whether a fit is wrong, and neither status, warning nor interval says so."""
+    """Whether a fit is wrong without a warning, status or interval that shows it."""
     if row["outcome"] == "not finite":
         return not row["said"] and row["status"] in SAYS_RIGHT
     is_wrong = abs(error(row)) > FAR * (1 + float(row["truth"]))
-    says_so = row["said"] or row["status"] not in SAYS_RIGHT or holds(row)
-    return is_wrong and not says_so
+    is_doubted = row["said"] or row["status"] not in SAYS_RIGHT or is_covered(row)
+    return is_wrong and not is_doubted
 
 
 def share(flags):
@@ -56,7 +57,10 @@ def share(flags):
 
 def mean(values, digits):
     """Return a mean as text, or "n/a"."""
-    return f"{statistics.fmean(values):.{digits}f}" if values else "n/a"
+    if not values:
+        return "n/a"
+    found = statistics.fmean(values)
+    return f"{found:.{digits}f}" if found < LARGE else f"{found:.1e}"
 
 
 def spread(answers):
@@ -77,7 +81,7 @@ def summarise(name, rows, reference):
         for row in answers
         if task_of(row) in reference
     ]
-    held = [holds(row) for row in answers if holds(row) is not None]
+    covered = [is_covered(row) for row in answers if row["low"]]
     outcomes = [row["outcome"] for row in rows]
     return [
         name,
@@ -87,7 +91,7 @@ def summarise(name, rows, reference):
         "n/a" if name == "AutoMI" else share([own < other for own, other in pairs]),
         spread(answers),
         mean([float(row["cpu_s"]) for row in answers], 3),
-        share(held),
+        share(covered),
         share([is_silent_fault(row) for row in fits]),
         outcomes.count("refused"),
         outcomes.count("left out"),
@@ -104,7 +108,7 @@ def errors_of_auto(rows):
 
 
 def leader_rows(rows):
-    """Return the head and one line for each estimator, AutoMI first."""
+    """Return the header and one line for each estimator, AutoMI first."""
     by_name = defaultdict(list)
     for row in rows:
         by_name[row["estimator"]].append(row)
@@ -132,7 +136,7 @@ def compare(rows, part_of):
 
 
 def better_rows(rows, part_of, margin=0.0):
-    """Return lines of where another package's mean error is less than AutoMI's."""
+    """Return a line wherever another package's mean error is below AutoMI's."""
     lines = []
     for part, name, pairs in compare(rows, part_of):
         own, other = (statistics.fmean(errors) for errors in zip(*pairs, strict=True))
@@ -141,11 +145,11 @@ def better_rows(rows, part_of, margin=0.0):
     return lines
 
 
-LAST = ["estimator", "fits", "mean absolute error", "AutoMI on the same"]
+LAST = ["estimator", "fits", "mean absolute error", "AutoMI, same samples"]
 
 
 def better_by_group(rows):
-    """Return the groups and samples on which another package has the lesser error."""
+    """Return the groups and samples on which another package has the smaller error."""
     lines = better_rows(rows, lambda row: (row["group"], row["rows"]))
     return [["group", "samples", *LAST], *lines]
 

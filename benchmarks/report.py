@@ -152,7 +152,7 @@ class Page:
             [self.fill_cell(cell) for cell in line]
             for line in csv.reader(io.StringIO(text))
         ]
-        return csv_table(lines, ["widths: 12 12 18 10 22 12 14"])
+        return csv_table(lines, ["widths: 12 11 17 13 22 9 16"])
 
     def origin(self, name):
         """Return how a table was made: size, commit, seconds, CPU seconds, date."""
@@ -188,7 +188,7 @@ class Page:
             if peer["package"] != "skmi":
                 said = ", ".join(sorted(names))
             else:
-                said = f"{len(names)} of skmi"
+                said = f"{len(names)} estimators"
             lines.append([peer["package"], ", ".join(sorted(found)) or NOT_RUN, said])
         return csv_table(lines)
 
@@ -204,7 +204,8 @@ class Page:
         tasks, seeds = ({row[key] for row in rows} for key in ("task", "seed"))
         sizes = " / ".join(sorted({row["rows"] for row in rows}, key=int))
         said = f"Tasks: {len(tasks)}; samples: {sizes}; seeds: {len(seeds)}."
-        return f"{said}\n\n{csv_table(leader_rows(rows), classes='breakable sortable')}"
+        table = csv_table(leader_rows(rows), classes="breakable sortable leaders")
+        return f"{said}\n\n{table}"
 
     def better(self, where):
         """Return where other packages are closer to the truth than AutoMI."""
@@ -212,7 +213,8 @@ class Page:
         lines = where(rows)
         if not rows:
             return NOT_RUN
-        return csv_table(lines, classes="breakable sortable") if lines[1:] else "None."
+        classes = "breakable sortable better"
+        return csv_table(lines, classes=classes) if lines[1:] else "None."
 
     def expand(self, text):
         """Return what any reference stands for."""

@@ -40,6 +40,7 @@ smartquotes = False  # options keep both hyphens
 root_doc = "index"
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the parameters are described below each signature
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
@@ -82,6 +83,7 @@ html_title = "skmi"
 html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["skmi.css"]
+html_js_files = ["tables.js"]
 html_logo = "_static/logo.svg"
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}

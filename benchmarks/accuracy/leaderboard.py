@@ -1,4 +1,4 @@
-"""Estimators of skmi and of other packages on the same samples of known information.
+"""Estimators of skmi and other packages on the same samples, with known true value.
 
     python -m benchmarks run leaderboard
 

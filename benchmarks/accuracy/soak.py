@@ -1,4 +1,4 @@
-"""Every public estimator on thousands of odd tables: what it answers or refuses.
+"""Every public estimator on thousands of difficult tables: estimates and errors.
 
     python -m benchmarks run soak
 

@@ -1,4 +1,4 @@
-"""How often AutoMI is wrong with the status "ok", on families of known value.
+"""How often AutoMI is wrong with the status "ok", on families with known true value.
 
     python -m benchmarks run verdict
 

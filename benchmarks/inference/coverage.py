@@ -1,4 +1,4 @@
-r"""Coverage of the intervals of nominal 95 % on the tasks of known value.
+r"""Coverage of intervals of nominal 95 % on the tasks with known true value.
 
     python -m benchmarks run coverage
     python -m benchmarks run coverage_neighbors

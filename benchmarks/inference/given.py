@@ -1,4 +1,4 @@
-r"""Conditional mutual information of triples of known value: errors and intervals.
+r"""Conditional mutual information of triples: errors and intervals.
 
     python -m benchmarks run given
 

@@ -1,4 +1,4 @@
-r"""Power of the tests of independence over nineteen shapes, and size of all tests.
+r"""Power of the tests of independence on nineteen relations, and size of all tests.
 
     python -m benchmarks run tests_power
     python -m benchmarks run tests_size

@@ -1,4 +1,4 @@
-r"""Adversarially learned inference that keeps the information (Belghazi et al. 2018).
+r"""Adversarially learned inference with an MI term (Belghazi et al. 2018).
 
     python -m benchmarks run ali
 

@@ -1,4 +1,4 @@
-r"""Bias and spread of the bounds with the exact critic, by batch size.
+r"""Bias and standard deviation of the bounds with the exact critic, by batch size.
 
     python -m benchmarks run bias_variance
 

@@ -1,4 +1,4 @@
-"""The information bottleneck on MNIST without its geometry, after the DVB paper.
+"""The information bottleneck on permutation-invariant MNIST, after the DVB paper.
 
     python -m benchmarks run bottleneck_selection
     python -m benchmarks run bottleneck

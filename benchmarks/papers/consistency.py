@@ -1,4 +1,4 @@
-"""The rules of mutual information, on images (Song & Ermon 2020).
+"""Self-consistency tests of mutual information on images (Song & Ermon 2020).
 
     python -m benchmarks run consistency
 

@@ -1,4 +1,4 @@
-r"""A thousand modes: stacked digits by a network that keeps its code (Belghazi 2018).
+r"""Stacked digits: modes covered by a GAN with an MI term (Belghazi et al. 2018).
 
     python -m benchmarks run digits
     python -m benchmarks run digits_long

@@ -1,4 +1,4 @@
-"""A code of dSprites without a decoder: information, independence, smoothness.
+"""Decoder-free representation of dSprites: information, smoothness, independence.
 
     python -m benchmarks run dsprites
 

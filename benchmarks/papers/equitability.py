@@ -1,4 +1,4 @@
-"""Estimates of Y = f(X) + noise for shapes f, beside the truth of each.
+"""Equitability: estimates for Y = f(X) + noise, and the exact values.
 
     python -m benchmarks run equitability
 

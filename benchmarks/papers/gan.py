@@ -1,4 +1,4 @@
-r"""Adversarial networks that keep the information of their code (Belghazi et al. 2018).
+r"""GANs with an MI term between code and output (Belghazi et al. 2018).
 
     python -m benchmarks run gan_grid
     python -m benchmarks run gan_spiral

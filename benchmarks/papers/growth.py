@@ -1,4 +1,4 @@
-"""MINE beside nearest neighbours on correlation that grows (Belghazi et al. 2018).
+"""MINE and nearest neighbours by correlation (Belghazi et al. 2018).
 
     python -m benchmarks run growth
 

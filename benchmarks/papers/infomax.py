@@ -1,4 +1,4 @@
-"""Deep InfoMax as a transformer: what a probe reads off conv, fc and the codes Y.
+"""Deep InfoMax as a transformer: accuracy of probes on conv, fc and the codes Y.
 
     python -m benchmarks run infomax
 

@@ -1,4 +1,4 @@
-r"""Figure 1 of the MIGE paper: dI/drho along a curve, from 256 rows at each point.
+r"""Figure 1 of the MIGE paper: dI/drho along a curve, 256 samples at each point.
 
     python -m benchmarks run mige_toy
     python -m benchmarks run mige_curves

@@ -1,4 +1,4 @@
-"""Drift and explosion of the bounds on one-hot data, and what the penalty mends.
+"""Drift and exploding scores on one-hot data, with and without the penalty.
 
     python -m benchmarks run onehot
 

@@ -1,4 +1,4 @@
-r"""The gradient of information on a wide block, by the size of its random projection.
+r"""Gradient of mutual information of many features, by projection dimension.
 
     python -m benchmarks run projection
 

@@ -1,4 +1,4 @@
-"""The error of score functions estimated from 500 rows.
+"""Relative error of score functions estimated from 500 samples.
 
     python -m benchmarks run scores
 

@@ -1,4 +1,4 @@
-"""On which side of the truth the bounds lie, over many seeds.
+"""Whether bounds lie on the stated side of the true value, over many seeds.
 
     python -m benchmarks run sides
 

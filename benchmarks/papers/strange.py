@@ -1,4 +1,4 @@
-r"""What critics trained on digits say of rows that are none (Choi & Lee 2022, App. B).
+r"""Critic scores on out-of-distribution samples (Choi & Lee 2022, App. B).
 
     python -m benchmarks run strange
 

@@ -1,4 +1,4 @@
-"""Feature selection: what is found, at what cost, beside scikit-learn.
+"""Feature selection by skmi and scikit-learn: features found and CPU seconds.
 
     python -m benchmarks run selection
     python -m benchmarks run selection_tables

@@ -1,4 +1,4 @@
-"""Critics side by side in one stack: seconds beside one critic, and beside a loop.
+"""Critics trained as one stack: seconds relative to one critic, and to a loop.
 
     python -m benchmarks run stack
 

@@ -57,7 +57,7 @@ class Condition(NamedTuple):
             raise ValueError("Z holds labels where it held numbers in fit, or reverse.")
         if self.labels is not None:
             table = getattr(self.labels, self.form)(table)
-        with wanting_numbers("Z"):
+        with wanting_numbers("Z", Z=Z):
             table = check_array(table, dtype=np.float64, input_name="Z")
         if len(table) != n_samples:
             raise ValueError(
@@ -91,7 +91,7 @@ def labelled_table(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     require_labels(name, data if np.ndim(data) == 2 else table, mask)
     numbers = table[:, ~mask]
     if numbers.shape[1]:
-        with wanting_numbers(name):
+        with wanting_numbers(name, **{name: data}):
             numbers = check_array(numbers, dtype=np.float64, input_name=name)
     if not mask.any():
         return numbers, mask

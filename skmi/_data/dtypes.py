@@ -4,7 +4,8 @@ import contextlib
 import datetime
 import re
 import sys
-from typing import NoReturn
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import numpy as np
 from scipy import sparse
@@ -27,6 +28,8 @@ __all__ = [
     "target_kind",
     "wanting_numbers",
 ]
+
+MOST_NAMES = 5  # columns that a message names
 
 # How the names of column types begin.
 BOOLEANS = ("bool",)
@@ -153,6 +156,32 @@ def is_tensor(block):
     return torch is not None and isinstance(block, torch.Tensor)
 
 
+def columns_with(data: Any, is_bad: np.ufunc) -> str:
+    """Return " in column ..." for the columns with NaN or infinity, for a message.
+
+    ``is_bad`` is ``numpy.isnan`` or ``numpy.isinf``. A single column is not named.
+    """
+    cells = np.asarray(as_array(data))
+    if cells.ndim != 2 or cells.shape[1] < 2:
+        return ""
+    if cells.dtype.kind != "f":
+        cells = np.vectorize(float_or_zero, otypes=[float])(cells)
+    found = np.flatnonzero(is_bad(cells).any(axis=0)).tolist()
+    names = getattr(data, "column_names", getattr(data, "columns", range(len(cells.T))))
+    shown = [repr(names[k]) for k in found[:MOST_NAMES]]
+    if len(found) > MOST_NAMES:
+        shown.append("...")
+    plural = "s" if len(found) > 1 else ""
+    return f" in column{plural} {', '.join(shown)}" if found else ""
+
+
+def float_or_zero(value: Any) -> float:
+    """Return a float as it is, NaN for a missing value, and 0 for any other."""
+    if is_missing(value):
+        return np.nan
+    return value if isinstance(value, (float, np.floating)) else 0.0
+
+
 def raise_missing(name: str, kind: str, error: Exception) -> NoReturn:
     """Raise for missing values, with the cure."""
     cure = (
@@ -166,8 +195,11 @@ def raise_missing(name: str, kind: str, error: Exception) -> NoReturn:
 
 
 @contextlib.contextmanager
-def wanting_numbers(name):
-    """Re-raise conversion errors of numpy with a message that names the argument."""
+def wanting_numbers(name: str, **blocks: Any) -> Iterator[None]:
+    """Re-raise conversion errors of numpy with a message that names the argument.
+
+    Given the arguments by name, the message names the columns as well.
+    """
     try:
         with np.errstate(invalid="ignore"):  # sums of columns of the largest numbers
             yield
@@ -182,13 +214,17 @@ def wanting_numbers(name):
         if found.startswith("Support for labels represented as bytes"):
             raise ValueError(f"y holds bytes. {found}") from error
         if "contains infinity" in found:
+            where = columns_with(blocks.get(found.split()[1]), np.isinf)
             raise ValueError(
-                f"{found} Drop those rows, or clip or rescale the column."
+                f"{found.rstrip('.')}{where}. Drop those rows, or clip or rescale the "
+                "column."
             ) from error
         missing = re.match(r"Input (.+ )?contains NaN", found)  # objects have no name
         if missing or "NAType" in found or "NA is ambiguous" in found:
             name = missing[1].strip() if missing and missing[1] else name
-            raise_missing(name, "NaN" if missing else "missing values (NA)", error)
+            kind = "NaN" if missing else "missing values (NA)"
+            where = columns_with(blocks.get(name), np.isnan)
+            raise_missing(name, kind + where, error)
         if "could not convert string" in found:
             raise ValueError(
                 f"{name} holds text ({found}); encode it as numbers, for example with "

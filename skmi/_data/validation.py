@@ -157,7 +157,7 @@ def validate_pair(
         Labels that later batches may hold.
     """
     name = type(estimator).__name__
-    with wanting_numbers("X or y"):
+    with wanting_numbers("X or y", X=X, y=y):
         X = read_block(X, "X")
         require_columns(X, "X")
         known = None if reset else estimator._layout.X_origins
@@ -425,7 +425,7 @@ def numbers_and_codes(
     numbers = np.empty((n_rows, 0))
     if not labelled.all():
         numbers = data[:, ~labelled]
-        with wanting_numbers(name):
+        with wanting_numbers(name, **{name: given}):
             numbers = check_array(numbers, dtype=np.float64, input_name=name)
     require_labels(name, given if np.ndim(given) == 2 else data, labelled)
     warn_of_number_texts(given, name)

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.simplefilter("always", SkmiWarning)
             report = make_report(options, progress)
         if STREAM not in (options.json, options.plot):
-            print(render_text(report), flush=True)
+            print(render_text(report, get_terminal_size().columns), flush=True)
         if options.plot:
             draw(report, options.plot)
         if options.json:

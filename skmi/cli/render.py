@@ -21,7 +21,8 @@ __all__ = [
     "render_text",
 ]
 
-WIDEST_NAME, WIDEST_TWIN = 17, 10  # characters, for lines of at most 80
+WIDEST_NAME, WIDEST_TWIN = 17, 10  # characters, for lines of 80; more on wider ones
+COLUMNS = 80
 
 MOST_PAIRS = 5  # pairs that are printed; the record has all of them
 
@@ -93,27 +94,28 @@ def _in_bits(record: Any) -> Any:
     )
 
 
-def render_text(report: Report) -> str:
-    """Lay the report out as text, for a terminal of some 80 columns."""
+def render_text(report: Report, columns: int = COLUMNS) -> str:
+    """Lay the report out as text, for a terminal of so many columns."""
+    room = max(columns - COLUMNS, 0) // 2  # for each of the two names on a line
     dropped = ""
     if report.n_dropped:
         dropped = f", {report.n_dropped} without a target left out"
     parts = [
         f"{printable(report.table)}: {report.n_rows} rows{dropped}\n"
         f"target: {printable(report.target)} ({report.target_type})",
-        format_findings(report.findings, report.unit),
+        format_findings(report.findings, report.unit, room),
     ]
     if report.pairs:
-        parts.append(format_pairs(report.pairs, report.unit))
+        parts.append(format_pairs(report.pairs, report.unit, room))
     legend = LEGEND.format(n_permutations=report.n_permutations)
     if report.pairs:
         legend = f"{legend}\n{PAIR_LEGEND}"
     return "\n\n".join([*parts, legend])
 
 
-def format_findings(findings: list[Finding], unit: str) -> str:
-    """Lay the findings out as a table."""
-    names = [shorten(f.feature, WIDEST_NAME) for f in findings]
+def format_findings(findings: list[Finding], unit: str, room: int = 0) -> str:
+    """Lay the findings out as a table, with room beyond lines of 80 characters."""
+    names = [shorten(f.feature, WIDEST_NAME + room) for f in findings]
     width = max(len("feature"), *map(len, names))
     head = f"{'feature':<{width}}  {'type':<6}  {f'MI ({unit})':>9}  {'se':>5}"
     lines = [f"{head}  {'0-1':>4}  {'p-value':>7}  {'step p':>7}   redundant"]
@@ -124,16 +126,16 @@ def format_findings(findings: list[Finding], unit: str) -> str:
             f"{name:<{width}}  {kind:<6}  {f.mutual_info:>9.3f}  "
             f"{f.standard_error:>5.3f}  {f.scale:>4.2f}  {format_pvalue(f.pvalue):>7}  "
             f"{step:>7}{'*' if f.selected else ' '}  "
-            f"{shorten(f.redundant_with or '', WIDEST_TWIN)}"
+            f"{shorten(f.redundant_with or '', WIDEST_TWIN + room)}"
         )
         lines.append(line.rstrip())
     return "\n".join(lines)
 
 
-def format_pairs(pairs: list[Pair], unit: str) -> str:
+def format_pairs(pairs: list[Pair], unit: str, room: int = 0) -> str:
     """List the pairs of the largest synergy."""
-    shown = pairs[:MOST_PAIRS]
-    texts = [f"{shorten(p.first, 21)} and {shorten(p.second, 21)}" for p in shown]
+    shown, width = pairs[:MOST_PAIRS], 21 + room
+    texts = [f"{shorten(p.first, width)} and {shorten(p.second, width)}" for p in shown]
     width = max(map(len, texts))
     lines = [f"{'':<{width}}  {f'MI ({unit})':>9}  {'synergy':>7}  {'p-value':>7}"]
     for pair, text in zip(shown, texts, strict=True):

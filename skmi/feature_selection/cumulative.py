@@ -336,3 +336,9 @@ def design_of(code: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.n
     prior = weighted.sum(axis=0) / weights.sum()
     others = sums[code] - weighted
     return (others + prior) / (others.sum(axis=1, keepdims=True) + 1)
+
+
+def is_lower(losses: np.ndarray, others: np.ndarray, n_errors: float) -> bool:
+    """Whether the mean loss is lower by more than so many standard errors."""
+    rises = others - losses
+    return bool(rises.mean() > n_errors * rises.std() / np.sqrt(len(rises)))

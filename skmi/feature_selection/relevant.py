@@ -6,16 +6,17 @@ import numpy as np
 
 from skmi._data.splitting import even_folds
 from skmi.feature_selection.conditional import AdditiveSet, Terms
-from skmi.feature_selection.cumulative import CLEAR
+from skmi.feature_selection.cumulative import CLEAR, is_lower
 from skmi.feature_selection.search import Rule
 from skmi.feature_selection.significance import (
+    adjust,
     overall_pvalue,
     pooled_pvalues,
     smallest_pvalue,
 )
 from skmi.feature_selection.table import Table
 
-__all__ = ["keep_relevant", "relevant_pvalues", "share_level"]
+__all__ = ["keep_many", "keep_relevant", "relevant_pvalues", "share_level"]
 
 # Parts of the level; columns by their codes have the other half. Any of the three is
 # enough for something to be selected. That of pairs hardly counts in their threshold.
@@ -34,6 +35,8 @@ MOST_TURNS = 100  # of all units at once
 N_FOLDS = 5
 
 RIDGES = (0.01, 0.1, 1.0, 10.0)  # shares of the mean variance; the best one counts
+
+MOST_TRIED = 1500  # samples by which the number of units is chosen
 
 SURE = 10  # share of the level at which the rest is clearly informative
 
@@ -178,9 +181,7 @@ def keep_relevant(
     if np.isin(order, chosen).all():
         return []
     few, all_of_them = losses(additive.terms, len(chosen), len(order))
-    rises = all_of_them - few
-    error = rises.std() / np.sqrt(len(rises))
-    return [] if rises.mean() > CLEAR * error else order.tolist()
+    return [] if is_lower(few, all_of_them, CLEAR) else order.tolist()
 
 
 def n_informative(
@@ -224,6 +225,63 @@ def losses(terms: Terms, n_few: int, n_all: int) -> tuple[np.ndarray, np.ndarray
             )
     best = [own[np.argmin(own.mean(axis=1))] for own in found]
     return best[0], best[1]
+
+
+def keep_many(additive: AdditiveSet, chosen: list[int]) -> tuple[list[int], np.ndarray]:
+    """Find many units that are informative alone, where they predict better.
+
+    For a target on which more units bear than the search selects one by one. As many as
+    are significant (false discovery rate), or twice, four times as many and so on: the
+    fewest with a held-out loss within a standard error of the lowest, if it is clearly
+    lower than that of the selected ones.
+
+    Parameters
+    ----------
+    additive : AdditiveSet
+        Terms of the units and the target.
+    chosen : list of int
+        Selected units.
+
+    Returns
+    -------
+    units : list of int
+        The most significant first; none where the selected ones predict as well.
+    pvalues : ndarray of shape (n_units,)
+        Of all units alone, adjusted for the false discovery rate.
+    """
+    pvalues = additive.unit_pvalues([])
+    adjusted = adjust(pvalues, "fdr")
+    sizes = [max(int((adjusted <= additive.level).sum()), len(chosen))]
+    most = len(additive.terms.units)
+    while sizes[-1] < most:
+        sizes.append(min(2 * sizes[-1], most))
+    few, *many = many_losses(additive.terms, chosen, sizes)
+    lowest = min(many, key=np.mean)
+    best = next(i for i, own in enumerate(many) if not is_lower(lowest, own, 1.0))
+    if not is_lower(many[best], few, CLEAR):
+        return [], adjusted
+    return np.argsort(pvalues, kind="stable")[: sizes[best]].tolist(), adjusted
+
+
+def many_losses(terms: Terms, few: list[int], sizes: list[int]) -> list[np.ndarray]:
+    """Held-out squared errors of some units, and of so many that each fold chooses."""
+    order = canonical_order(terms)
+    terms = some_rows(terms, order[:: -(-len(order) // MOST_TRIED)])
+    labels = np.unique(terms.response, axis=0, return_inverse=True)[1].ravel()
+    folds = even_folds(labels, N_FOLDS)
+    found = np.zeros((len(sizes) + 1, len(RIDGES), len(folds)))
+    for i in range(N_FOLDS):
+        trains = folds != i
+        model = AdditiveSet(
+            some_rows(terms, trains), terms.units.max() + 1, 1.0, "fwer", common=False
+        )
+        order = np.argsort(model.unit_pvalues([]), kind="stable")
+        for own, units in zip(found, [few, *(order[:k] for k in sizes)], strict=True):
+            places = np.flatnonzero(np.isin(terms.unit, units))
+            own[:, ~trains] = ridge_errors(
+                terms.values[:, places], terms.response, trains
+            )
+    return [own[np.argmin(own.mean(axis=1))] for own in found]
 
 
 def some_rows(terms: Terms, rows: np.ndarray) -> Terms:

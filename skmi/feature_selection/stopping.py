@@ -13,9 +13,10 @@ from skmi.feature_selection.cumulative import (
     MOST_CLASSES,
     N_FOLDS,
     HeldOut,
+    is_lower,
 )
 from skmi.feature_selection.pair_screen import Pairs
-from skmi.feature_selection.relevant import keep_relevant, relevant_pvalues
+from skmi.feature_selection.relevant import keep_many, keep_relevant, relevant_pvalues
 from skmi.feature_selection.search import Rule, Selection, Step, Unit, ranks
 from skmi.feature_selection.table import Table
 
@@ -115,7 +116,10 @@ def select_by_counts(
     if rule.adds and search.has_significant and not (stopped or kept):
         if table.codes.min() < 0:  # missing values count nowhere, but are terms
             additive = None
-        add_informative(search, table, additive, ordered, on_step)
+        has_more = add_informative(search, table, additive, ordered, on_step)
+        if has_more and table.weights is None:
+            alone = additive.without_common()
+            take_relevant(search, *keep_many(alone, search.selected), on_step)
     return search.result()
 
 
@@ -137,11 +141,12 @@ def add_informative(
     additive: AdditiveSet | None,
     ordered: bool,
     on_step: Callable[[Step], Any] | None,
-) -> None:
+) -> bool:
     """Add columns while those that are left are informative together.
 
     First the ones that are significant given the selected ones, then as many as
-    predict held-out samples, then the best by the criterion, one by one.
+    predict held-out samples, then the best by the criterion, one by one. Return whether
+    those that are left are informative still.
     """
     rule, stopped, pvalue = search.rule, False, 1.0
     sure = 0.0 if ordered else rule.level / SURE
@@ -163,6 +168,7 @@ def add_informative(
         if len(search.steps) >= most or pvalue > sure:
             break
         pvalue = additive.rest_pvalue(search.selected)
+    return pvalue <= sure and not stopped
 
 
 def add_significant(
@@ -271,12 +277,6 @@ def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
     noise = forest_losses(table._replace(codes=codes), order[: sizes[best]])
     clear = is_lower(losses[best], noise, CLEAR_OF_NOISE)
     return sizes[best] if clear else n_selected
-
-
-def is_lower(losses: np.ndarray, others: np.ndarray, n_errors: float) -> bool:
-    """Whether the mean loss is lower by more than so many standard errors."""
-    rises = others - losses
-    return bool(rises.mean() > n_errors * rises.std() / np.sqrt(len(rises)))
 
 
 def forest_losses(table: Table, columns: np.ndarray) -> np.ndarray:

@@ -323,6 +323,35 @@ def test_missing_values_have_a_cure(name):
         assert ("missing='bin'" in str(caught.value)) == (name == "X")
 
 
+@pytest.mark.parametrize("kind", ["array", "list", "pandas", "polars", "mixed"])
+@pytest.mark.parametrize("name", ["X", "y", "Z"])
+def test_columns_with_missing_values_are_named(kind, name):
+    X, Y, Z = np.random.RandomState(0).standard_normal((3, 60, 3))
+    blocks = {"X": X, "y": Y, "Z": Z}
+    holed = blocks[name].copy()
+    holed[3, 1] = holed[5, 2] = np.nan
+    frame = pd.DataFrame(holed, columns=["a", "b", "c"])
+    if kind == "mixed" and name != "y":
+        frame["d"] = "label"
+    blocks[name] = {"array": holed, "list": holed.tolist()}.get(kind, frame)
+    if kind == "polars":
+        blocks[name] = pytest.importorskip("polars").DataFrame(holed, ["a", "b", "c"])
+    columns = "1, 2" if kind in ("array", "list") else "'b', 'c'"
+    message = rf"^{name} contains NaN in columns {columns}\. Drop"
+    with pytest.raises(ValueError, match=message):
+        skmi.KSG().fit(**blocks)
+
+
+def test_columns_with_infinity_or_many_missing_values_are_named():
+    X = np.random.RandomState(0).standard_normal((60, 8))
+    X[2, 6] = np.inf
+    with pytest.raises(ValueError, match=r"in column 6\. Drop those rows"):
+        skmi.KSG().fit(X, X[:, 0])
+    X[2] = np.nan
+    with pytest.raises(ValueError, match=r"columns 0, 1, 2, 3, 4, \.\.\.\. Drop"):
+        skmi.KSG().fit(X, X[:, 0])
+
+
 NUMBERS = np.arange(200) % 30 / 8
 
 

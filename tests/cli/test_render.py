@@ -75,6 +75,10 @@ def test_text_and_record_of_a_report():
     assert "0.0010   0.0050*" in text
     assert "More informative together than alone:\n" in text
     assert max(map(len, text.splitlines())) <= 80
+    assert text.count("a" * 20) == 1  # as one of a pair
+    wide = render_text(report, columns=100)
+    assert max(map(len, wide.splitlines())) <= 100
+    assert wide.count("a" * 20) == 3
     record = render_record(report.in_bits())
     assert record["unit"] == "bits"
     assert record["features"][0]["mutual_info"] == pytest.approx(1.0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, rankdata
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
@@ -134,3 +135,34 @@ def test_pooled_pvalues_are_those_of_benjamini_and_hochberg(seed):
     overall = overall_pvalue(draws)
     best = np.array([np.mean(sorted(row)[-5:]) for row in draws])
     assert overall == pytest.approx(1 - (rankdata(best)[0] - 1) / 51)
+
+
+def weak_sum(seed, n_rows, n_columns, n_informative):
+    """A label of the sum of many columns of equal weight; 2000 samples are held out."""
+    rng = np.random.RandomState(seed)
+    X = rng.standard_normal((n_rows + 2000, n_columns))
+    total = X[:, :n_informative].sum(axis=1) / np.sqrt(n_informative)
+    y = (total + 0.3 * rng.standard_normal(len(X)) > 0).astype(int)
+    return X[:n_rows], y[:n_rows], X[n_rows:], y[n_rows:]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_more_are_kept_than_are_tried_one_by_one_where_more_are_informative(seed):
+    X, y, new_X, new_y = weak_sum(seed, 1500, 150, 100)
+    selector = MIFeatureSelector(random_state=0).fit(X, y)
+    chosen = selector.get_support()
+    assert chosen[:100].sum() >= 80
+    scores = [
+        LogisticRegression(C=0.1).fit(X[:, columns], y).score(new_X[:, columns], new_y)
+        for columns in (chosen, np.argsort(selector.ranking_)[:50])
+    ]
+    assert scores[0] > scores[1] + 0.02
+    significant = MIFeatureSelector(stopping="significance", random_state=0).fit(X, y)
+    assert significant.get_support().sum() < 50
+
+
+def test_a_sum_of_few_columns_gets_no_others():
+    X, y, _, _ = weak_sum(0, 1000, 150, 8)
+    chosen = MIFeatureSelector(random_state=0).fit(X, y).get_support()
+    assert chosen[:8].all()
+    assert chosen.sum() <= 10
