@@ -9,6 +9,8 @@ from skmi.feature_selection.significance import (
     block_pvalue,
     quadratic_pvalue,
     share_pvalues,
+    skewed_block_pvalue,
+    skewed_pvalues,
 )
 
 
@@ -104,6 +106,35 @@ def test_pvalues_of_projections_are_uniform():
     for pvalues in (shares, blocks, forms):
         quantiles = np.quantile(pvalues, [0.05, 0.5, 0.95])
         np.testing.assert_allclose(quantiles, [0.05, 0.5, 0.95], atol=0.04)
+
+
+@pytest.mark.parametrize("shares", [(0.07, 0.05), (0.07, 0.02), (0.5, 0.02)])
+def test_pvalues_of_rare_classes_and_rare_values_hold(shares):
+    """Truth: a permutation; p-values of .001 are of the size that many tests need."""
+    rng = np.random.RandomState(0)
+    n_rows, n_tables = 300, 20000
+    sides = []
+    for share in shares:
+        side = (np.arange(n_rows) < share * n_rows) - share
+        sides.append((side / np.linalg.norm(side))[:, np.newaxis])
+    drawn = np.array([rng.permutation(sides[1][:, 0]) for _ in range(n_tables)]).T
+    pvalues = skewed_pvalues(drawn, sides[0], n_rows - 1)
+    assert (pvalues <= 0.001).mean() <= 0.002
+    assert (pvalues <= 0.01).mean() <= 0.02
+    block = skewed_block_pvalue(drawn[:, :1], sides[0], n_rows - 1)
+    assert block == pytest.approx(pvalues[0])
+
+
+def test_pvalues_of_normal_values_are_not_raised():
+    rng = np.random.RandomState(0)
+    response = np.linalg.qr(rng.standard_normal((2000, 2)))[0]
+    values = rng.standard_normal((2000, 50)) + 2 * response[:, :1]
+    values /= np.linalg.norm(values, axis=0)
+    plain = share_pvalues(((response.T @ values) ** 2).sum(axis=0), 2, 2000)
+    found = skewed_pvalues(values, response, 2000)
+    np.testing.assert_allclose(np.log(found), np.log(plain), atol=0.05)
+    strong = skewed_pvalues(response[:, :1], response, 2000)
+    assert strong[0] < 1e-300
 
 
 def test_adjusted_pvalues_by_hand():

@@ -10,6 +10,7 @@ from skmi.feature_selection.encoding import (
     bin_columns,
     cut,
     few_codes,
+    merge_rarest,
     target_codes,
 )
 
@@ -55,6 +56,17 @@ def test_few_codes_join_neighbours():
     assert few[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
     assert few[:, 1].tolist() == [0, 1] * 3
     assert few[:, 2].max() == 2
+
+
+def test_the_rarest_labels_are_merged_whatever_their_names():
+    sizes = [46, 10, 9, 11, 6, 6, 4, 2, 2]
+    codes = np.repeat(np.arange(9), sizes)
+    merged = merge_rarest(codes, 7)
+    assert sorted(np.bincount(merged)) == [6, 6, 8, 9, 10, 11, 46]
+    names = np.array([3, 0, 8, 1, 7, 2, 5, 4, 6])
+    renamed = merge_rarest(names[codes], 7)
+    assert len(np.unique(merged * 9 + renamed)) == 7  # the same classes
+    assert (merge_rarest(codes, 9) == codes).all()
 
 
 def test_vector_targets_are_split_evenly():
