@@ -8,7 +8,8 @@ One row for each task, method and seed, written as it is found; rows that are in
 file are not run again. Tables of data: selection inside five folds, then the score of a
 random forest and of a logistic regression. Planted columns and correlated nulls: power,
 and the share of false discoveries, which counts every column that is not in the model
-of y. A fit that takes more CPU seconds than the limit is ended and recorded.
+of y; for correlated nulls only of methods that take a level. A fit that takes more CPU
+seconds than the limit is ended and recorded.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import resource
 import signal
 import warnings
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -38,17 +40,17 @@ BENCHMARK = {
 FIELDS = "task method seed level selected power false_share forest logistic".split()
 FIELDS += ["cpu_seconds", "status"]
 
-# size: rows and columns of the correlated nulls, seeds, tables, limit of a fit
+# size: rows, columns and seeds of the correlated nulls, seeds, tables, limit of a fit
 SIZES = {
     "small": {
-        "nulls": [(300, 100)],
+        "nulls": [(300, 100, 1)],
         "seeds": 1,
         "tables": ["colon", "lung_small", "monk1", "monk2", "monk3"],
         "limit": 20,
     },
     "cpu": {
-        "nulls": [(400, 500), (400, 5000)],
-        "seeds": 20,
+        "nulls": [(400, 500, 3), (400, 5000, 1)],
+        "seeds": 2,
         "tables": None,
         "limit": 300,
     },
@@ -349,11 +351,12 @@ def tasks(size, directory):
     for seed in range(chosen["seeds"]):
         for name in PLANTED:
             yield name, seed, lambda n=name, s=seed: planted(n, s), recovery_row
-        for shape in chosen["nulls"]:
-            for name in DESIGNS:
-                task = f"{name} {shape[0]}x{shape[1]}"
-                draw = lambda n=name, s=seed, r=shape: nulls(n, *r, s)  # noqa: E731
-                yield task, seed, draw, recovery_row
+    for n_rows, n_columns, n_seeds in chosen["nulls"]:
+        shape = n_rows, n_columns
+        for name, seed in product(DESIGNS, range(n_seeds)):
+            task = f"{name} {n_rows}x{n_columns}"
+            draw = lambda n=name, s=seed, r=shape: nulls(n, *r, s)  # noqa: E731
+            yield task, seed, draw, recovery_row
     if directory is None:
         return
     names = chosen["tables"] or sorted(path.stem for path in directory.glob("*.npz"))
@@ -370,9 +373,12 @@ def rows_of(task, seed, draw, make_row, options, known):
     methods = ["all columns"] if make_row is score_row else []
     for name in [*methods, *METHODS]:
         module, _, has_level = METHODS.get(name, ("sklearn", None, False))
+        is_null = task.split()[0] in DESIGNS
+        if is_null and not has_level:
+            continue
         if options.methods and name not in options.methods:
             continue
-        levels = LEVELS if has_level and task.split()[0] in DESIGNS else LEVELS[:1]
+        levels = LEVELS if is_null else LEVELS[:1]
         for level in levels:
             key = {"task": task, "method": name, "seed": seed, "level": level}
             if tuple(map(str, key.values())) in known:

@@ -304,6 +304,7 @@ class CountedSearch(GreedySearch):
         # P-values of pairs given selected columns, by columns: of those explained.
         self.pairs_given: Callable[[list, list], np.ndarray] | None = None
         self.exchangeable = True  # whether these are enough for a column to enter
+        self.closed = np.zeros(len(self.pool.members), dtype=bool)  # to the steps
         wanted = n_step_permutations(rule.level) if rule.automatic else 0
         self._restart(min(wanted, n_given))
 
@@ -326,11 +327,11 @@ class CountedSearch(GreedySearch):
             self.n_schemes,
         )
         if n_permutations:
-            self.test.pvalues(self.base, self.pool.free)
+            self.test.pvalues(self.base, self.tested)
         for choice in self.chosen:
             self._add_overlap(choice)
             if n_permutations and choice != self.chosen[-1]:
-                self.test.pvalues(self.state.values, self.pool.free)
+                self.test.pvalues(self.state.values, self.tested)
 
     def _expected_of_uninformative(self) -> np.ndarray:
         """Largest criterion among as many uninformative candidates of each kind."""
@@ -369,6 +370,11 @@ class CountedSearch(GreedySearch):
             self._restart(larger)
 
     @property
+    def tested(self) -> np.ndarray:
+        """Whether each candidate is tested in the steps after the first one."""
+        return self.pool.free & ~self.closed
+
+    @property
     def has_significant(self) -> bool:
         """Whether some of the selected columns are significant."""
         return any(step.pvalue <= self.rule.level for step in self.steps)
@@ -383,7 +389,7 @@ class CountedSearch(GreedySearch):
             return self._given_others(self.marginal_pvalues, none)
         if not self.n_permutations:
             return np.full(len(none), np.nan), none
-        found = self.test.pvalues(self.state.values, self.pool.free)
+        found = self.test.pvalues(self.state.values, self.tested)
         return self._given_others(*found)
 
     def _given_others(
@@ -477,6 +483,16 @@ class CountedSearch(GreedySearch):
             choice = best(values, self.pool.open & self.pool.single)
         return choice
 
+    def close_others(self) -> None:
+        """Test pairs, and of the columns only those that none other explains.
+
+        The steps take time by the number of tested columns.
+        """
+        found = self.marginal_pvalues <= self.rule.entry_level
+        if self.given_others is not None:
+            found[: self.n_columns] &= ~(self.given_others > self.rule.level)
+        self.closed = self.pool.single & ~found
+
     def take_fixed(self) -> None:
         """Select the fixed columns."""
         for k in self.rule.fixed:
@@ -497,19 +513,23 @@ class CountedSearch(GreedySearch):
 
     def take_alone(self, columns: list[int], pvalues: np.ndarray) -> None:
         """Select columns by their own p-values, without a step of the search each."""
+        gains = self.state.values[0]
         for k in columns:
-            self.record((k,), float(self.state.values[0, k]), float(pvalues[k]))
+            self.record((k,), float(gains[k]), float(pvalues[k]))
         self.pool = self.pool.without(tuple(columns))
         self.n_alone = len(columns)
 
     def _add_overlap(self, choice: int) -> np.ndarray:
         """Add the overlap with a selected candidate to the criterion, and return it."""
-        redundancy, conditional, entropy = self.candidates.overlap(
-            choice,
-            self.n_permutations,
-            self.rule.criterion == "disr",
-            self.pool.free,
+        with_entropy = self.rule.criterion == "disr"
+        measured = self.candidates.overlap(
+            choice, self.n_permutations, with_entropy, self.tested
         )
+        if self.closed.any():  # those are not permuted
+            observed = self.candidates.overlap(choice, 0, with_entropy)
+            for values, own in zip(measured, observed, strict=True):
+                values[0] = own[0]
+        redundancy, conditional, entropy = measured
         self.state.add(
             Overlap(redundancy, conditional, self.base, self.base[0, choice], entropy)
         )

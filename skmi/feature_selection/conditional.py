@@ -13,7 +13,8 @@ from skmi.feature_selection.encoding import (
     FEW_VALUES,
     Columns,
     column_blocks,
-    few_codes,
+    merge_rarest,
+    missing_as_code,
     target_codes,
 )
 from skmi.feature_selection.search import Rule
@@ -166,7 +167,9 @@ def average_ranks(numbers: np.ndarray, ordered: np.ndarray) -> np.ndarray:
 
 def indicators_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Make indicators of the codes of columns but the first; the column of each."""
-    codes = few_codes(codes, MOST_LEVELS) if codes.shape[1] else codes
+    if codes.shape[1]:
+        codes = missing_as_code(codes)
+        codes = np.column_stack([merge_rarest(code, MOST_LEVELS) for code in codes.T])
     pairs = [
         (k, c) for k in range(codes.shape[1]) for c in range(1, codes[:, k].max() + 1)
     ]

@@ -7,7 +7,6 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from skmi._data.splitting import even_folds
-from skmi.feature_selection.encoding import few_codes
 from skmi.feature_selection.table import Table
 
 __all__ = ["CLEAR", "AdditiveModel", "HeldOut", "cumulative_information", "joint_codes"]
@@ -18,7 +17,7 @@ RIDGES = (0.5, 16.0)  # the one of the smaller held-out loss counts
 
 MOST_INDICATORS = 64  # codes; of more, the class shares of each code are predictors
 
-MOST_CLASSES = 8  # beyond, neighbouring classes are merged, which lowers the values
+MOST_CLASSES = 8  # beyond, classes are merged, which lowers the values
 
 MOST_ROWS = 5000  # samples, evenly spaced, by which information is measured
 
@@ -194,7 +193,7 @@ class HeldOut:
 
     def __init__(self, table: Table, ordered: bool = False):
         self.table = table.thin(MOST_ROWS)
-        target = few_codes(self.table.target[:, np.newaxis], MOST_CLASSES)[:, 0]
+        target = self.table.few_classes(MOST_CLASSES)
         self.folds = even_folds(target, N_FOLDS, self.table.groups, ordered)
         weights = self.table.weights
         self.weights = np.ones(len(target)) if weights is None else weights
@@ -337,3 +336,9 @@ def design_of(code: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.n
     prior = weighted.sum(axis=0) / weights.sum()
     others = sums[code] - weighted
     return (others + prior) / (others.sum(axis=1, keepdims=True) + 1)
+
+
+def is_lower(losses: np.ndarray, others: np.ndarray, n_errors: float) -> bool:
+    """Whether the mean loss is lower by more than so many standard errors."""
+    rises = others - losses
+    return bool(rises.mean() > n_errors * rises.std() / np.sqrt(len(rises)))

@@ -5,6 +5,7 @@ would not be independent under the null hypothesis.
 """
 
 from collections.abc import Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ __all__ = [
     "is_function_of",
     "join_codes",
     "label_codes",
+    "merge_rarest",
     "missing_as_code",
     "n_levels",
     "pooled_levels",
@@ -409,6 +411,23 @@ def merge_codes(codes: np.ndarray, n_levels: int) -> np.ndarray:
     return codes * n_levels // n_codes if n_codes > n_levels else codes
 
 
+def merge_rarest(codes: np.ndarray, n_levels: int) -> np.ndarray:
+    """Merge the two rarest levels of a column until at most `n_levels` are left.
+
+    For labels, whose order is arbitrary. Codes are not negative.
+    """
+    _, codes, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    names = np.arange(len(counts))
+    heap = list(zip(counts.tolist(), names.tolist(), strict=True))
+    heapify(heap)
+    while len(heap) > n_levels:
+        size, level = heappop(heap)
+        other, kept = heap[0]
+        names[names == level] = kept
+        heapreplace(heap, (size + other, kept))
+    return np.unique(names, return_inverse=True)[1][codes]
+
+
 def cut(block: np.ndarray, n_cells: int) -> np.ndarray:
     """Encode the rows of a block of codes as one column; equal rows get equal codes.
 
@@ -466,11 +485,13 @@ def target_codes(
 ) -> np.ndarray:
     """Encode a target of any number of columns and types as one column.
 
-    A single column is binned like any other; several are cut into at most `n_cells`
-    joint cells.
+    A single column is binned like any other, and few labels are like as many numbers;
+    several columns are cut into at most `n_cells` joint cells.
     """
     if y.shape[1] == 1:
-        return bin_columns(y, n_bins, discrete, types)[:, 0].astype(np.int32)
+        codes = bin_columns(y, n_bins, discrete, types)[:, 0].astype(np.int32)
+        gathered = codes if codes.max(initial=0) >= FEW_VALUES else gather_rare(codes)
+        return gathered if gathered.any() else codes
     fine = bin_columns(y, 4 * n_cells, discrete, types)
     return cut(fine, n_cells)
 

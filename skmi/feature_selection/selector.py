@@ -113,9 +113,10 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     stopping : {"information", "significance"}, default="information"
         "significance" stops where no further feature is significant, and `level` holds
         for each. "information" then adds features while the others are informative
-        together (all that are alone, where features outnumber fewer than 200 samples),
-        and `level` holds for whether anything is selected; with ``control="fdr"``,
-        another criterion or an estimator it adds none.
+        together (all that are alone, where features outnumber fewer than 200 samples;
+        as many as predict best, where more than 40 are), and `level` holds for whether
+        anything is selected; with ``control="fdr"``, another criterion or an estimator
+        it adds none.
     n_permutations : int, default=200
         Permutations of the target; up to four times as many where a decision is in
         doubt.

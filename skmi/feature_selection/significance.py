@@ -3,8 +3,9 @@
 Every p-value of the selector is computed here, on top of :mod:`skmi.statistics`.
 
 =========================  ==========================================================
-each candidate alone       `family_pvalues`, `pooled_pvalues` (shares of variance);
-                           `mean_pvalues` and `bonferroni` (critics)
+each candidate alone       `family_pvalues`; `pooled_pvalues` and `overall_pvalue`
+                           (shares of variance); `mean_pvalues` and `bonferroni`
+                           (critics)
 a further candidate        `StepTest` (counts); `criterion_pvalue`, `gain_pvalue`
                            and `searched_pvalue` (fits of an estimator)
 pairs and triples          `chi_squared_pvalues`; `largest_pvalues` (permutations)
@@ -48,6 +49,7 @@ __all__ = [
     "largest_pvalues",
     "mean_pvalues",
     "n_step_permutations",
+    "overall_pvalue",
     "pooled_pvalues",
     "quadratic_pvalue",
     "searched_pvalue",
@@ -162,29 +164,42 @@ def _scores_and_largest(
         yield scores, scores[1:].max(axis=1, keepdims=True)
 
 
-def pooled_pvalues(draws: np.ndarray) -> tuple[np.ndarray, float]:
+def pooled_pvalues(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     """P-values of statistics that all have one distribution if uninformative.
 
     Parameters
     ----------
-    draws : ndarray of shape (n_turns, n_candidates)
-        Values, the observed ones first.
+    observed : ndarray of shape (n_candidates,)
+        Statistics.
+    null : ndarray of any shape
+        Values under permutation of all candidates.
 
     Returns
     -------
-    pvalues : ndarray of shape (n_candidates,)
-        Adjusted for the false discovery rate, by the draws of all together.
-    overall : float
-        Of all together, by the mean of the largest values, as many as the root of
-        their number.
+    ndarray of shape (n_candidates,)
+        Adjusted for the false discovery rate.
     """
-    observed, null = np.round(draws[0], DECIMALS), np.round(draws[1:], DECIMALS)
+    ordered = np.sort(np.round(null, DECIMALS), axis=None)
+    reached = len(ordered) - np.searchsorted(ordered, np.round(observed, DECIMALS))
+    return false_discovery_control((1 + reached) / (1 + len(ordered)))
+
+
+def overall_pvalue(draws: np.ndarray) -> float:
+    """P-value of all candidates together, by the mean of their largest statistics.
+
+    Parameters
+    ----------
+    draws : ndarray of shape (n_turns, n_candidates)
+        Values, the observed ones first. As many are the largest as the root of their
+        number.
+
+    Returns
+    -------
+    float
+    """
     n_best = int(np.sqrt(draws.shape[1]))
-    best = np.sort(draws, axis=1)[:, -n_best:].mean(axis=1)
-    overall = float(permutation_pvalue(best[:1], best[1:, np.newaxis])[0])
-    ordered = np.sort(null, axis=None)
-    reached = len(ordered) - np.searchsorted(ordered, observed, "left")
-    return false_discovery_control((1 + reached) / (1 + len(ordered))), overall
+    best = np.partition(draws, -n_best, axis=1)[:, -n_best:].mean(axis=1)
+    return float(permutation_pvalue(best[:1], best[1:, np.newaxis])[0])
 
 
 def mean_pvalues(terms: np.ndarray) -> np.ndarray:

@@ -13,10 +13,10 @@ from skmi.feature_selection.cumulative import (
     MOST_CLASSES,
     N_FOLDS,
     HeldOut,
+    is_lower,
 )
-from skmi.feature_selection.encoding import few_codes
 from skmi.feature_selection.pair_screen import Pairs
-from skmi.feature_selection.relevant import keep_relevant, relevant_pvalues
+from skmi.feature_selection.relevant import keep_many, keep_relevant, relevant_pvalues
 from skmi.feature_selection.search import Rule, Selection, Step, Unit, ranks
 from skmi.feature_selection.table import Table
 
@@ -105,14 +105,34 @@ def select_by_counts(
         search.pairs_given = additive.pair_pvalues
     if not found:
         additive = None
-    stopped, kept = search.go_on(on_step), False
-    if relevant is not None and not stopped:
-        kept = keep_relevant(search, alone, relevant, on_step)
+    kept: list[int] = []
+    if relevant is not None:
+        kept = keep_relevant(alone, relevant, additive.chosen if additive else [])
+    if kept:  # the few that are informative beside each other come first
+        search.close_others()
+    stopped = search.go_on(on_step)
+    if kept and not stopped:
+        stopped = take_relevant(search, kept, relevant, on_step)
     if rule.adds and search.has_significant and not (stopped or kept):
         if table.codes.min() < 0:  # missing values count nowhere, but are terms
             additive = None
-        add_informative(search, table, additive, ordered, on_step)
+        has_more = add_informative(search, table, additive, ordered, on_step)
+        if has_more and table.weights is None:
+            alone = additive.without_common()
+            take_relevant(search, *keep_many(alone, search.selected), on_step)
     return search.result()
+
+
+def take_relevant(
+    search: CountedSearch,
+    units: list[int],
+    pvalues: np.ndarray,
+    on_step: Callable[[Step], Any] | None,
+) -> bool:
+    """Select units that are informative alone; return whether `on_step` stopped it."""
+    n_before = len(search.steps)
+    search.take_alone([k for k in units if k not in search.selected], pvalues)
+    return on_step is not None and any(map(on_step, search.steps[n_before:]))
 
 
 def add_informative(
@@ -121,11 +141,12 @@ def add_informative(
     additive: AdditiveSet | None,
     ordered: bool,
     on_step: Callable[[Step], Any] | None,
-) -> None:
+) -> bool:
     """Add columns while those that are left are informative together.
 
     First the ones that are significant given the selected ones, then as many as
-    predict held-out samples, then the best by the criterion, one by one.
+    predict held-out samples, then the best by the criterion, one by one. Return whether
+    those that are left are informative still.
     """
     rule, stopped, pvalue = search.rule, False, 1.0
     sure = 0.0 if ordered else rule.level / SURE
@@ -147,6 +168,7 @@ def add_informative(
         if len(search.steps) >= most or pvalue > sure:
             break
         pvalue = additive.rest_pvalue(search.selected)
+    return pvalue <= sure and not stopped
 
 
 def add_significant(
@@ -257,17 +279,11 @@ def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
     return sizes[best] if clear else n_selected
 
 
-def is_lower(losses: np.ndarray, others: np.ndarray, n_errors: float) -> bool:
-    """Whether the mean loss is lower by more than so many standard errors."""
-    rises = others - losses
-    return bool(rises.mean() > n_errors * rises.std() / np.sqrt(len(rises)))
-
-
 def forest_losses(table: Table, columns: np.ndarray) -> np.ndarray:
     """Out-of-bag losses of a forest, in nats, for each sample."""
     from sklearn.ensemble import RandomForestClassifier
 
-    target = few_codes(table.target[:, np.newaxis], MOST_CLASSES)[:, 0]
+    target = table.few_classes(MOST_CLASSES)
     forest = RandomForestClassifier(
         N_TREES, max_features=None, min_samples_leaf=3, oob_score=True, random_state=0
     )

@@ -15,6 +15,7 @@ from skmi.feature_selection.encoding import (
     cut,
     few_codes,
     gather_rare,
+    merge_rarest,
     missing_as_code,
     target_codes,
 )
@@ -49,11 +50,18 @@ class Table(NamedTuple):
     weights: np.ndarray | None  # of shape (n_rows,), None for equal ones
     groups: np.ndarray | None  # within which samples may be exchanged, None for all
     merged: np.ndarray  # whether pair codes are merged levels, of shape (n_units,)
+    is_label: bool = False  # whether the codes of the target have no order
 
     @property
     def n_effective(self) -> float:
         """Number of equally weighted samples that say as much, the sum of weights."""
         return n_effective(self.codes, self.weights)
+
+    def few_classes(self, n_classes: int) -> np.ndarray:
+        """Target with at most so many codes, of shape (n_rows,)."""
+        if self.is_label:
+            return merge_rarest(self.target, n_classes)
+        return few_codes(self.target[:, np.newaxis], n_classes)[:, 0]
 
     def thin(self, n_rows: int) -> "Table":
         """Return the table with at most so many samples, evenly spaced."""
@@ -65,7 +73,7 @@ class Table(NamedTuple):
         arrays = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
             for name in self._fields
-            if name not in {"n_pair_codes", "merged"}
+            if name not in {"n_pair_codes", "merged", "is_label"}
         }
         return self._replace(**arrays)
 
@@ -113,7 +121,7 @@ def make_table(
     n_rows = n_effective(codes, weights)
     n_codes, n_classes = screen_size(n_rows, int(target.max()) + 1)
     n_codes = n_codes if with_pairs else 0
-    pair_codes, pair_target = codes[:, :0], target
+    pair_codes = codes[:, :0]
     merged = np.zeros(codes.shape[1], dtype=bool)
     if n_codes:
         coarse = missing_as_code(join_columns(x.codes(n_codes), units))
@@ -122,10 +130,11 @@ def make_table(
         n_codes = max(2, int(pair_codes.max(initial=0)) + 1)
         if missing == "pairwise":
             pair_codes[codes < 0] = -1
-        pair_target = few_codes(target[:, np.newaxis], n_classes)[:, 0]
-    table = Table(
-        codes, target, pair_codes, pair_target, n_codes, weights, groups, merged
-    )
+    is_label = y.values.shape[1] == 1 and y.is_label(0)
+    pairs = pair_codes, target, n_codes
+    table = Table(codes, target, *pairs, weights, groups, merged, is_label)
+    if n_codes:
+        table = table._replace(pair_target=table.few_classes(n_classes))
     if ordered:
         return table
     order = canonical_order(codes, target, weights)
@@ -175,6 +184,8 @@ def canonical_order(
 ) -> np.ndarray:
     """Order samples by their codes, whatever the given order of samples and columns.
 
+    The names of the classes matter for samples of equal features only.
+
     The sort key is a sum over columns, each multiplied by a pseudo-random function of
     its mutual information with the target, so that different samples have different
     keys and permuted columns the same.
@@ -193,8 +204,8 @@ def canonical_order(
     for k in np.flatnonzero(~few):
         values[k] = column_information(codes[:, k], coarse)
     factors = np.modf(np.sin(1e4 * values.round(9)) * 1e4)[0]
-    keys = np.sqrt(2) * target
+    keys = np.zeros(len(target))
     for part in column_blocks(codes.shape, DENSE_BLOCK):
         keys += codes[:, part] @ factors[part]
     keys = keys.round(9)
-    return np.lexsort([keys] if weights is None else [weights, keys])
+    return np.lexsort([target, keys] if weights is None else [target, weights, keys])

@@ -88,7 +88,8 @@ class ConditionalEstimator(CriticEstimator):
         labels = self._layout.X_labels
         n_numbers = X.shape[1] if labels is None else int((~labels.mask).sum())
         inputs = inputs._replace(x=whiten(inputs.x, X[fold.train], n_numbers))
-        if hasattr(self, "classes_") or y.shape[1] == 1:
+        is_constant = not np.ptp(y[fold.train], axis=0).any()
+        if hasattr(self, "classes_") or y.shape[1] == 1 or is_constant:
             return inputs
         few = len(fold.train) < SAMPLES_PER_COLUMN * y.shape[1]
         if few and not self._needs_few_combinations:

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, rankdata
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skmi import MIFeatureSelector
-from skmi.feature_selection.significance import pooled_pvalues
+from skmi.feature_selection.significance import overall_pvalue, pooled_pvalues
 
 N_SHIFTED = 40
 
@@ -76,6 +77,42 @@ def test_the_numbers_of_classes_and_the_order_of_samples_do_not_matter():
     assert (again.support_ == first.support_).all()
 
 
+def test_the_names_of_classes_do_not_matter():
+    X, y = shifted(3, n_classes=9, n_rows=96)
+    y = np.where(y == 8, 0, y)
+    y[:2] = 8  # a rare class
+    expected = MIFeatureSelector(random_state=0).fit(X, y)
+    assert expected.support_.sum() >= 20
+    for names in (list("abcdefghi"), list("hbgaficde"), [4, 1, 8, 0, 5, 2, 7, 3, 6]):
+        found = MIFeatureSelector(random_state=0).fit(X, np.array(names)[y])
+        assert (found.support_ == expected.support_).all()
+        assert found.pvalues_ == pytest.approx(expected.pvalues_)
+
+
+def test_the_seed_hardly_matters():
+    """Correlated columns, of which many are informative by chance alike."""
+    rng = np.random.RandomState(0)
+    y = np.arange(60) % 2
+    X = rng.standard_normal((60, 8)) @ rng.standard_normal((8, 1000))
+    X += rng.standard_normal(X.shape)
+    X[y == 1, :200] += rng.uniform(0, 2, 1000)[:200]
+    chosen = [MIFeatureSelector(random_state=s).fit(X, y).support_ for s in range(5)]
+    assert chosen[0].sum() >= 10
+    for one in chosen:
+        for other in chosen:
+            assert (one & other).sum() >= 0.9 * (one | other).sum()
+
+
+def test_columns_without_terms_are_no_hindrance():
+    X, y = shifted(0)
+    names = np.arange(len(y)).astype(str).astype(object)
+    found = MIFeatureSelector(random_state=0).fit(
+        np.column_stack([X.astype(object), names]), y
+    )
+    assert found.support_[:N_SHIFTED].sum() >= 30
+    assert not found.support_[-1]
+
+
 def test_columns_asked_for_and_fixed_ones_stay():
     X, y = shifted(1)
     selector = MIFeatureSelector(n_features_to_select=5, random_state=0).fit(X, y)
@@ -93,7 +130,39 @@ def test_pooled_pvalues_are_those_of_benjamini_and_hochberg(seed):
     draws[0, :5] += 15
     null = draws[1:].ravel()
     plain = [(1 + (null >= value).sum()) / (1 + len(null)) for value in draws[0]]
-    found, overall = pooled_pvalues(draws)
+    found = pooled_pvalues(draws[0], draws[1:])
     assert found == pytest.approx(false_discovery_control(plain))
+    overall = overall_pvalue(draws)
     best = np.array([np.mean(sorted(row)[-5:]) for row in draws])
     assert overall == pytest.approx(1 - (rankdata(best)[0] - 1) / 51)
+
+
+def weak_sum(seed, n_rows, n_columns, n_informative):
+    """A label of the sum of many columns of equal weight; 2000 samples are held out."""
+    rng = np.random.RandomState(seed)
+    X = rng.standard_normal((n_rows + 2000, n_columns))
+    total = X[:, :n_informative].sum(axis=1) / np.sqrt(n_informative)
+    y = (total + 0.3 * rng.standard_normal(len(X)) > 0).astype(int)
+    return X[:n_rows], y[:n_rows], X[n_rows:], y[n_rows:]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_more_are_kept_than_are_tried_one_by_one_where_more_are_informative(seed):
+    X, y, new_X, new_y = weak_sum(seed, 1500, 150, 100)
+    selector = MIFeatureSelector(random_state=0).fit(X, y)
+    chosen = selector.get_support()
+    assert chosen[:100].sum() >= 80
+    scores = [
+        LogisticRegression(C=0.1).fit(X[:, columns], y).score(new_X[:, columns], new_y)
+        for columns in (chosen, np.argsort(selector.ranking_)[:50])
+    ]
+    assert scores[0] > scores[1] + 0.02
+    significant = MIFeatureSelector(stopping="significance", random_state=0).fit(X, y)
+    assert significant.get_support().sum() < 50
+
+
+def test_a_sum_of_few_columns_gets_no_others():
+    X, y, _, _ = weak_sum(0, 1000, 150, 8)
+    chosen = MIFeatureSelector(random_state=0).fit(X, y).get_support()
+    assert chosen[:8].all()
+    assert chosen.sum() <= 10

@@ -72,6 +72,17 @@ def test_columns_without_density(cls):
     assert abs(estimator.mutual_info_) < 0.1
 
 
+@pytest.mark.filterwarnings("ignore::skmi.ReliabilityWarning")
+@pytest.mark.parametrize("n_columns", [2, 40])
+@pytest.mark.parametrize("cls", [BarberAgakov, DifferenceOfEntropies, skmi.CLUB])
+def test_nothing_but_constant_columns_has_no_information(cls, n_columns):
+    X = np.random.RandomState(0).standard_normal((200, n_columns))
+    constant = np.full((200, n_columns), 3.0)
+    for x, y in ((X, constant), (constant, constant), (constant, X)):
+        estimator = make_small(cls).fit(x, y)
+        assert estimator.mutual_info_ == pytest.approx(0, abs=0.3)
+
+
 def test_entropy_of_barber_agakov():
     X, Y, _ = draw_normal(3000, 2, 0.7, seed=0)
     found = {
