@@ -3,8 +3,8 @@
 Usage: python .ci/browser.py doc/_build/html [FOLDER_OF_SCREENSHOTS]
 
 Checked at the width of a phone and of a laptop: no error on the console, no request
-that fails, nothing wider than the window or cut at its side, and a target of every link
-within the site.
+that fails, nothing wider than the window or cut at its side, no table that has to be
+scrolled sideways, and a target of every link within the site.
 Screenshots of the main pages are kept, light and dark. Needs playwright and a Chromium,
 the one of the variable CHROMIUM or of the system.
 """
@@ -25,6 +25,7 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
 SHOWN = ["index", "api", "install", "quickstart", "faq", "whats_new", "papers"]
 SHOWN += ["references", "developing", "search", "generated/skmi.KSG"]
 SHOWN += ["generated/skmi.AutoMI", "leaderboard", "generated/skmi.bounds.info_nce"]
+SHOWN += ["generated/skmi.MIFeatureSelector", "generated/skmi.IBEncoder", "security"]
 CUT = """() => [...document.querySelectorAll(".bd-article :is(p, li, dt, code, img)")]
   .filter(node => node.getBoundingClientRect().right > innerWidth + 1)
   .filter(node => {
@@ -35,6 +36,10 @@ CUT = """() => [...document.querySelectorAll(".bd-article :is(p, li, dt, code, i
     return true;
   })
   .map(node => (node.textContent || node.src).slice(0, 40))"""
+TABLES = """() => new Promise(done => requestAnimationFrame(() => setTimeout(() =>
+  done([...document.querySelectorAll(".bd-article table")]
+    .filter(node => node.offsetWidth > node.parentElement.clientWidth + 1)
+    .map(node => node.innerText.slice(0, 40))))))"""
 LINKS = "nodes => nodes.map(node => node.href)"
 IDS = "nodes => nodes.map(node => node.id || node.name)"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -84,6 +89,8 @@ def visit(browser, address, names, width, folder):
             note(f"{found} pixels wide")
         for text in page.evaluate(CUT):
             note(f"cut at the right: {text!r}")
+        for text in page.evaluate(TABLES):
+            note(f"table wider than its column: {text!r}")
         url = f"{address}{name}.html"
         links[url] = page.eval_on_selector_all("a[href]", LINKS)
         ids[url] = page.eval_on_selector_all("[id], a[name]", IDS)

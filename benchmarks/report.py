@@ -152,7 +152,7 @@ class Page:
             [self.fill_cell(cell) for cell in line]
             for line in csv.reader(io.StringIO(text))
         ]
-        return csv_table(lines, ["widths: 12 11 17 13 22 9 16"])
+        return csv_table(lines, ["widths: 12 11 15 13 21 13 15"])
 
     def origin(self, name):
         """Return how a table was made: size, commit, seconds, CPU seconds, date."""

@@ -12,15 +12,15 @@ function label(table) {
 }
 
 function stackIfTooWide(table) {
-  const room = table.parentElement.clientWidth;
-  if (innerWidth <= NARROW && table.offsetWidth > room + 1) table.classList.add("stacked");
+  const isTooWide = table.offsetWidth > table.parentElement.clientWidth + 1;
+  const isOfNames = table.classList.contains("autosummary");
+  if (innerWidth <= NARROW && (isTooWide || isOfNames)) table.classList.add("stacked");
 }
 
 document.addEventListener("DOMContentLoaded", () => {
   const watch = new ResizeObserver((found) => found.forEach((entry) => stackIfTooWide(entry.target)));
   for (const table of document.querySelectorAll(".bd-article table.table:not(.sortable)")) {
-    if (!table.tHead || !table.tBodies.length) continue;
-    label(table);
+    if (table.tHead && table.tBodies.length) label(table);
     watch.observe(table);
   }
 });

@@ -2,7 +2,7 @@
 The layers of a network in the information plane
 ================================================
 
-How much do the layers of a network say about its input and about the label, and how
+How informative are the layers of a network about its input and about the label, and how
 does that change in training? The activations are a deterministic function of the
 input, so their mutual information with it is infinite, or the logarithm of the number
 of samples. With noise of a stated size added to them it is finite, and since the

@@ -2,7 +2,7 @@
 Mutual information of two series over lags
 ==========================================
 
-One series drives another seven steps later, through a curve that correlation misses.
+One series drives another seven steps later, through a function that correlation misses.
 The band contains 95 % of the estimates with one series rotated against the other.
 """
 
@@ -23,7 +23,7 @@ print(f"correlation at lag 7: {correlation:.2f}")
 
 # %%
 # Filled marks have a p-value of at most .05, adjusted for the number of lags. The
-# neighbours of lag 7 are informative as well, for x has a memory.
+# neighbours of lag 7 are informative as well, because x is autocorrelated.
 
 LaggedInformationDisplay.from_series(
     x,

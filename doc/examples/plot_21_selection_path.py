@@ -28,8 +28,8 @@ for pair in selector.interactions_[:1]:
     print(f"{pair.first} with {pair.second}: {pair.synergy:.2f} nats of synergy")
 
 # %%
-# A bar is the information of a feature alone. The dots are what all features selected
-# so far say, by the criterion of the search.
+# A bar is the information of a feature alone. The dots are the joint information of all
+# features selected so far, by the criterion of the search.
 
 names = list(path["feature"])
 paired = {name for pair in selector.interactions_[:1] for name in pair[:2]}

@@ -26,8 +26,8 @@ np.fill_diagonal(coefficient, 1)
 tree = linkage(squareform(1 - coefficient, checks=False), method="average")
 
 # %%
-# The stronger the colour, the more two columns share. Blocks on the diagonal are
-# columns of which one would do.
+# The stronger the colour, the more information two columns share. Blocks on the
+# diagonal are groups of redundant columns.
 
 fig, (above, ax) = plt.subplots(
     2, 1, figsize=(7.2, 7.6), height_ratios=[1, 7], layout="constrained"

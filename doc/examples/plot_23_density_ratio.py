@@ -44,7 +44,7 @@ learned = model.score_samples(grid[:, :1], grid[:, 1]).reshape(true.shape)
 
 # %%
 # Blue: more frequent together than if X and Y were independent; red: less frequent. The
-# critic is vague where it has seen no samples.
+# critic is inaccurate where there are no training samples.
 
 fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.5), layout="constrained", sharey=True)
 style = {"cmap": "RdBu", "vmin": -3, "vmax": 3, "extent": [-1.6, 1.6] * 2}

@@ -117,6 +117,11 @@ def link_names(app, doctree):
     """Make links of the names of skmi that are set as code."""
     pages, here = pages_of_names(), app.env.docname
     labels = {f"skmi.{name}": f"api-{name}" for name in MODULES if name != "entropy"}
+    for link in doctree.findall(addnodes.pending_xref):
+        if link["reftype"] == "mod" and link["reftarget"] in labels:
+            found = {"refdomain": "std", "reftype": "ref", "refexplicit": True}
+            found |= {"reftarget": labels[link["reftarget"]], "refwarn": False}
+            link.attributes |= found
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext()
         name = pages.get(text.removesuffix("()"))

@@ -161,7 +161,10 @@ def columns_with(data: Any, is_bad: np.ufunc) -> str:
 
     ``is_bad`` is ``numpy.isnan`` or ``numpy.isinf``. A single column is not named.
     """
-    cells = np.asarray(as_array(data))
+    try:
+        cells = np.asarray(as_array(data))
+    except Exception:  # such as polars' integers of 128 bits: no name in the message
+        return ""
     if cells.ndim != 2 or cells.shape[1] < 2:
         return ""
     if cells.dtype.kind != "f":

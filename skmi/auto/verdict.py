@@ -81,7 +81,7 @@ def describe(model: Any) -> str:
         "lower bound, held out": f"{model.lower_bound_:.3f} nats",
         "closed form alone": f"{model.reference_mutual_info_:.3f} nats",
         "estimate by": model.chosen_,
-        "samples support": f"up to {model._reach:.2f} nats",
+        "samples support": f"up to {min(model._reach, model.ceiling_):.2f} nats",
         "status": model.status_,
     }
     lines = [f"{name:<22} {value}" for name, value in found.items()]

@@ -30,10 +30,10 @@ LEGEND = """\
 MI: mutual information; se: its standard error; 0-1: sqrt(1 - exp(-2 MI)),
 the correlation of normal variables with as much; p-value: of the feature
 alone, the target permuted {n_permutations} times or more, for all features together;
-step p: beside those selected before it, or with the other one of its pair;
-*: selected by step p; a feature without one adds nothing significant to the
-selected ones, even if significant alone; redundant: the feature that shares
-most of its MI.
+step p: given those selected before it, or jointly with the other one of its
+pair; *: selected by step p; a feature without one adds nothing significant to
+the selected ones, even if significant alone; redundant: the feature that
+shares most of its MI; label: text, or whole numbers of at most 10 values.
 Missing values of a feature count as a value of their own."""
 
 PAIR_LEGEND = "Synergy: MI of both together less the MI of each."
