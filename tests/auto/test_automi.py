@@ -347,6 +347,12 @@ def test_report():
     assert max(map(len, text.splitlines())) < 80
 
 
+def test_report_of_labels_supports_no_more_than_their_entropy():
+    X = np.random.RandomState(0).standard_normal((300, 2))
+    text = AutoMI(**SMALL).fit(X, np.where(X[:, 0] > 0, "a", "b")).report()
+    assert "up to 0.69 nats" in text
+
+
 @pytest.mark.filterwarnings("ignore::skmi.SkmiWarning")
 def test_report_warns_where_the_interval_is_not_to_be_trusted():
     X = np.random.RandomState(0).standard_normal((200, 1))
