@@ -19,6 +19,7 @@ from skmi.gaussian.errors import covariance_error, offset_bias, offset_error
 from skmi.gaussian.ranks import (
     IndependentColumns,
     RankBias,
+    independent_columns,
     rank_bias,
     student_quantiles,
 )
@@ -191,6 +192,13 @@ class CopulaReference(FoldedCopula):
 
     def _fit(self, x, y, folds):
         self._choose(x, y, folds, None)
+        if self._normal_ratio is None:
+            masks = [independent_without(block, folds) for block in (x, y)]
+            if not all(mask.all() for mask in masks):
+                for kept, mask in zip(self.kept, masks, strict=True):
+                    kept[kept] = mask
+                x, y = x[:, masks[0]], y[:, masks[1]]
+                self._choose(x, y, folds, None)
         if x.shape[1] + y.shape[1] > len(x) * WIDE_SHARE:
             maps = principal_components(x), principal_components(y)
             self._choose(x @ maps[0], y @ maps[1], folds, maps)
@@ -287,8 +295,11 @@ class CopulaReference(FoldedCopula):
         """
         error = max(standard_error(pointwise), standard_error(self.terms))
         n_samples, ratio = len(self.terms), self.sample_ratio or self._normal_ratio
-        if ratio is None:
-            return error
+        if ratio is None:  # 0 is no evidence of independence
+            sizes = [int(kept.sum()) for kept in self.kept]
+            if not min(sizes) or sum(sizes) >= n_samples:
+                return error
+            return max(error, covariance_error(n_samples, *sizes))
         correlations = self.ratio.correlations if self.is_clear else ()
         least = covariance_error(n_samples, *ratio.sizes, correlations)
         nu_error = offset_error(
@@ -464,6 +475,14 @@ def vary_without(block: np.ndarray, folds: Folds) -> np.ndarray:
     """Return a mask of the columns that stay non-constant without any one fold."""
     parts = [block[rest] for rest, _ in folds]
     return np.all([(part != part[:1]).any(axis=0) for part in parts], axis=0)
+
+
+def independent_without(block: np.ndarray, folds: Folds) -> np.ndarray:
+    """Return a mask of columns that are linearly independent without any one fold."""
+    kept = np.ones(block.shape[1], dtype=bool)
+    for rest, _ in folds:
+        kept[kept] = independent_columns(block[rest][:, kept])
+    return kept
 
 
 def choose_by_folds(candidates: Sequence[Any]) -> Any:

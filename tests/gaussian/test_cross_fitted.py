@@ -90,3 +90,28 @@ def test_columns_that_are_sums_of_others():
     X, Y, truth = make_correlated_normal(500, 2, mutual_info=0.5, random_state=0)
     model = EllipticalCopulaMI(random_state=0).fit(np.hstack([X, X]), Y)
     assert model.mutual_info_ == pytest.approx(truth, abs=0.1)
+
+
+def test_columns_that_are_the_same_without_a_fold_leave_a_ratio():
+    X, Y, _ = make_correlated_normal(1000, 2, mutual_info=0.5, random_state=0)
+    plain = CopulaReference(X, Y)
+    rare = np.zeros((1000, 2))
+    rare[[10, 900], 0] = rare[[10, 950], 1] = 1
+    reference = CopulaReference(np.hstack([X, rare]), Y)
+    assert reference.ratio is not None
+    assert reference.bound == pytest.approx(plain.bound, abs=0.02)
+
+
+def test_without_a_ratio_the_error_is_that_of_independent_columns():
+    rng = np.random.RandomState(0)
+    X, Y = rng.standard_normal((2, 300, 150))
+    reference = CopulaReference(X, Y)
+    reference.ratio = reference.sample_ratio = reference._normal_ratio = None
+    assert reference.standard_error(np.zeros(300)) == 0  # more columns than samples
+    X, Y = X[:, :10], Y[:, :10]
+    reference = CopulaReference(X, Y)
+    expected = reference.standard_error(np.zeros(300))
+    reference.ratio = reference.sample_ratio = reference._normal_ratio = None
+    reference.terms = np.zeros(300)
+    found = reference.standard_error(np.zeros(300))
+    assert 0 < found <= expected
