@@ -10,7 +10,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skmi._data.dtypes import as_texts
 from skmi.exceptions import SkmiWarning
-from skmi.feature_selection.by_counts import Candidates
+from skmi.feature_selection.candidates import Candidates
 from skmi.feature_selection.criteria import CriterionState, Overlap
 from skmi.feature_selection.encoding import (
     Columns,

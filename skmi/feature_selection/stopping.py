@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from skmi.feature_selection.by_counts import Candidates, CountedSearch
+from skmi.feature_selection.by_counts import CountedSearch
+from skmi.feature_selection.candidates import Candidates
 from skmi.feature_selection.conditional import AdditiveSet
 from skmi.feature_selection.cumulative import (
     CLEAR,
