@@ -97,6 +97,7 @@ def make_terms(data: SelectorInput, relevance: np.ndarray, n_bins: int) -> Terms
         data = data.take(rows)
     most = max(MOST_CELLS // len(rows), 1)
     units = np.sort(np.argsort(-relevance, kind="stable")[:most])
+    units = units[relevance[units] > -np.inf]
     alone = [k for k in units if len(data.units[k]) == 1]
     single = data.x.select([data.units[k][0] for k in alone])
     values, is_score, places = terms_of(single)

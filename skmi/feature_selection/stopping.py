@@ -120,7 +120,35 @@ def select_by_counts(
         if has_more and table.weights is None:
             alone = additive.without_common()
             take_relevant(search, *keep_many(alone, search.selected), on_step)
+    if make_set and not rule.automatic:
+        add_pvalues(search, make_set)
     return search.result()
+
+
+def add_pvalues(
+    search: CountedSearch, make_set: Callable[[np.ndarray], AdditiveSet]
+) -> None:
+    """Give p-values to steps of a search for a number of columns, which tests none.
+
+    A column given those before it, adjusted for the number of all columns; a pair as in
+    the screen.
+    """
+    selected, n_before = search.selected, 0
+    relevance = np.full(search.n_columns, -np.inf)
+    relevance[selected] = search.relevance[selected]
+    additive = make_set(relevance)
+    for choice, unit in zip(search.chosen, search.units, strict=True):
+        pvalue = search.marginal_pvalues[choice]
+        if len(unit) == 1 and n_before:
+            before = [k for k in selected[:n_before] if k in additive.places]
+            given = additive.unit_pvalues(before, np.array(unit))[unit[0]]
+            known = unit[0] in additive.places
+            pvalue = min(given * additive.n_units, 1.0) if known else np.nan
+        for i in range(n_before, n_before + len(unit)):
+            step = search.steps[i]
+            if step.column not in search.rule.fixed and np.isnan(step.pvalue):
+                search.steps[i] = step._replace(pvalue=float(pvalue))
+        n_before += len(unit)
 
 
 def take_relevant(
