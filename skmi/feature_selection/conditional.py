@@ -278,6 +278,7 @@ class AdditiveSet:
         self.chosen = list(self.fixed)
         self.n_functions = 3 if self.curved else 1
         self.shapes: dict[tuple[int, ...], np.ndarray] = {}
+        self.representative: AdditiveSet | None = None  # of units chosen at random
 
     def _common(self, base: np.ndarray) -> np.ndarray:
         """Principal components that all terms share."""
@@ -343,14 +344,9 @@ class AdditiveSet:
 
     def residuals(
         self, units: list[int], places: np.ndarray | slice = slice(None)
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Residuals of some terms and of the responses, and the rest of freedom.
-
-        Of weighted samples freedom is that of their effective number.
-        """
-        basis = self.basis(units)
-        values, response = self._left(basis, places), self.left_of_response(basis)
-        return values, response, self.n_effective - basis.shape[1]
+    ) -> np.ndarray:
+        """Residuals of some terms given some units."""
+        return self._left(self.basis(units), places)
 
     def _left(self, basis: np.ndarray, places: np.ndarray | slice) -> np.ndarray:
         """Residuals of some terms."""
@@ -523,7 +519,7 @@ class AdditiveSet:
 
     def _variance_left(self, k: int, other: int) -> float:
         """Return the share of the variance of a unit that is left given another."""
-        left = self.residuals([other], self.places[k])[0]
+        left = self.residuals([other], self.places[k])
         return float((left**2).sum() / len(self.places[k]))
 
     def _copies(self, k: int, units: np.ndarray) -> np.ndarray:
@@ -543,7 +539,7 @@ class AdditiveSet:
         """
         near = np.setdiff1d(self._near(k), self.chosen)
         places = np.flatnonzero(np.isin(self.terms.unit, [k, *near]))
-        values = of_unit_length(self.residuals(others, places)[0])
+        values = of_unit_length(self.residuals(others, places))
         unit = self.terms.unit[places]
         closeness = np.abs(values[:, unit == k].T @ values).max(axis=0)
         closest = np.zeros(self.n_units)
@@ -565,16 +561,25 @@ class AdditiveSet:
         return related
 
     def rest_pvalue(self, units: list[int]) -> float:
-        """P-value of all units outside of some together, given these."""
-        outside = np.flatnonzero(~np.isin(self.terms.unit, units))
-        values, response, freedom = self.residuals(units, outside)
+        """P-value of all units outside of some together, given these.
+
+        By `representative` ones; those without terms are taken for noise otherwise.
+        """
+        tested = self.representative or self
+        outside = np.flatnonzero(~np.isin(tested.terms.unit, units))
+        basis = self.basis(units)
+        values, response = tested._left(basis, outside), self.left_of_response(basis)
+        freedom = self.n_effective - basis.shape[1]
         if not (len(outside) and response.shape[1] and freedom > response.shape[1]):
             return 1.0
         values = of_unit_length(values)
-        count = np.bincount(self.terms.unit, minlength=self.n_units)
-        values = values / np.sqrt(count[self.terms.unit[outside]])
+        count = np.bincount(tested.terms.unit, minlength=self.n_units)
+        values = values / np.sqrt(count[tested.terms.unit[outside]])
         side = values if values.shape[1] <= len(values) else values.T
         gram = side.T @ side
-        traces = float(np.trace(gram)), float((gram**2).sum())
+        n_tested = np.isin(tested.terms.units, units, invert=True).sum()
+        n_all = n_tested if self.representative else self.n_units - len(units)
+        scale = n_all / max(n_tested, 1)
+        traces = float(np.trace(gram)) * scale, float((gram**2).sum()) * scale**2
         statistic = float(((response.T @ values) ** 2).sum())
         return quadratic_pvalue(statistic, *traces, response.shape[1], freedom)

@@ -33,6 +33,8 @@ MOST_FURTHER = 40  # columns that are tried beyond the significant ones
 # not their rise is clear: a test more at the whole level would double the type I error.
 SURE = 10
 
+MOST_AT_RANDOM = 1000  # columns that stand for the rest, where not all have terms
+
 PATIENCE = 8  # columns without a rise after which no more are tried
 
 SHORTLIST = 64  # columns of the largest mutual information that are tried in a fold
@@ -116,6 +118,8 @@ def select_by_counts(
     if rule.adds and search.has_significant and not (stopped or kept):
         if table.codes.min() < 0:  # missing values count nowhere, but are terms
             additive = None
+        if additive and len(additive.terms.units) < search.n_columns:
+            additive.representative = make_set(at_random(search.n_columns))
         has_more = add_informative(search, table, additive, ordered, on_step)
         if has_more and table.weights is None:
             alone = additive.without_common()
@@ -123,6 +127,15 @@ def select_by_counts(
     if make_set and not rule.automatic:
         add_pvalues(search, make_set)
     return search.result()
+
+
+def at_random(n_columns: int) -> np.ndarray:
+    """Relevance by which columns are chosen without regard to the target.
+
+    The most relevant ones are informative together by their choice alone.
+    """
+    order = np.random.RandomState(0).permutation(n_columns)
+    return np.where(order < MOST_AT_RANDOM, order, -np.inf)
 
 
 def add_pvalues(
