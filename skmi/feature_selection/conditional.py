@@ -2,20 +2,14 @@
 
 import copy
 from itertools import combinations
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
-from skmi.feature_selection.binning import plain_columns
 from skmi.feature_selection.encoding import (
-    FEW_VALUES,
-    Columns,
     column_blocks,
-    merge_rarest,
-    missing_as_code,
-    target_codes,
 )
 from skmi.feature_selection.search import Rule
 from skmi.feature_selection.selector_input import SelectorInput
@@ -26,23 +20,9 @@ from skmi.feature_selection.significance import (
     skewed_block_pvalue,
     skewed_pvalues,
 )
-from skmi.feature_selection.table import join_columns
+from skmi.feature_selection.terms import BLOCK, ROWS_OF_SHAPE, Terms, make_terms
 
-__all__ = ["AdditiveSet", "Terms", "additive_set", "make_terms"]
-
-MOST_CELLS = 2**21  # numbers of the terms of all units that are held at once
-
-BLOCK = 2**18  # numbers of the terms that are worked on at once
-
-FEWEST_ROWS = 5000  # samples are left out beyond them, then units
-
-MOST_BINARY = 2  # distinct values of a number that is taken for a label
-
-MOST_LEVELS = 8  # levels of a unit, and classes of the target, with a term of their own
-
-ROWS_OF_LEVEL = 5  # samples of a level, at least, in the mean; no terms otherwise
-
-ROWS_OF_SHAPE = 200  # samples from which on the functions of a number may be curved
+__all__ = ["AdditiveSet", "additive_set"]
 
 ROWS_OF_TERM = 4  # samples for each coefficient of the model, at least
 
@@ -72,127 +52,6 @@ def additive_set(
     terms = make_terms(data, relevance, n_bins)
     n_units = len(relevance)
     return AdditiveSet(terms, n_units, rule.level, rule.control, rule.fixed)
-
-
-class Terms(NamedTuple):
-    """Normal scores of numbers, indicators of labels and missing values; responses."""
-
-    values: np.ndarray  # of shape (n_rows, n_terms)
-    unit: np.ndarray  # number of the unit of each term
-    is_score: np.ndarray  # whether each term is a normal score
-    is_block: np.ndarray  # whether the terms of its unit are tested together
-    response: np.ndarray  # of shape (n_rows, n_responses)
-    root_weights: np.ndarray  # of shape (n_rows, 1)
-    units: np.ndarray  # units that have terms
-
-
-def make_terms(data: SelectorInput, relevance: np.ndarray, n_bins: int) -> Terms:
-    """Make the terms of the units, of the most relevant ones where they are many."""
-    n_rows, n_units = len(data.y.values), len(data.units)
-    fewest = max(min(n_rows, FEWEST_ROWS), MOST_CELLS // n_units)
-    rows = np.arange(0, n_rows, max(n_rows // fewest, 1))
-    if data.weights is not None:
-        rows = rows[data.weights[rows] > 0]
-    if len(rows) < n_rows:
-        data = data.take(rows)
-    most = max(MOST_CELLS // len(rows), 1)
-    units = np.sort(np.argsort(-relevance, kind="stable")[:most])
-    alone = [k for k in units if len(data.units[k]) == 1]
-    single = data.x.select([data.units[k][0] for k in alone])
-    values, is_score, places = terms_of(single)
-    unit = np.array(alone, dtype=int)[places]
-    groups = [k for k in units if len(data.units[k]) > 1]
-    if groups:
-        codes = join_columns(data.x.codes(n_bins), [data.units[k] for k in groups])
-        more, places = indicators_of(codes)
-        values = np.column_stack([values, more])
-        unit = np.append(unit, np.array(groups)[places])
-        is_score = np.append(is_score, np.zeros(more.shape[1], bool))
-    roots = np.ones(len(rows)) if data.weights is None else np.sqrt(data.weights)
-    roots = roots * np.sqrt(len(rows) / (roots**2).sum())
-    is_block = ~np.isin(unit, unit[is_score])
-    sides = values, unit, is_score, is_block, response_of(data.y, n_bins)
-    return Terms(*sides, roots[:, np.newaxis], units)
-
-
-def terms_of(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Terms of single columns, whether each is a score, and its column.
-
-    Scores come first, then indicators of missing values, then those of labels.
-    """
-    if not columns.values.shape[1]:  # every unit is a group of columns
-        empty = np.zeros((len(columns.values), 0), np.float32)
-        return empty, np.zeros(0, bool), np.zeros(0, int)
-    kinds: list[list] = [[], [], []]
-    places: list[list] = [[], [], []]
-    for part in column_blocks(columns.values.shape, BLOCK):
-        numbers = np.arange(columns.values.shape[1])[part]
-        found = terms_of_block(columns.select(numbers))
-        for kind, place, (values, own) in zip(kinds, places, found, strict=True):
-            kind.append(values)
-            place.append(numbers[own])
-    n_scores = sum(values.shape[1] for values in kinds[0])
-    values = np.column_stack([block for kind in kinds for block in kind])
-    is_score = np.arange(values.shape[1]) < n_scores
-    return values, is_score, np.concatenate([own for kind in places for own in kind])
-
-
-def terms_of_block(columns: Columns) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Scores, indicators of missing values and of labels, as float32, and columns."""
-    plain = plain_columns(columns, MOST_BINARY)
-    present = ~np.isnan(plain.numbers)
-    ranks = average_ranks(plain.numbers, plain.ordered)
-    shares = (ranks - 0.5) / np.maximum(present.sum(axis=0), 1)
-    scores = np.where(present, ndtri(np.where(present, shares, 0.5)), 0.0)
-    numbers = np.flatnonzero(plain.is_number)
-    gone = ~present.all(axis=0)
-    few = plain.levels.max(axis=0, initial=0) < len(plain.levels) / ROWS_OF_LEVEL
-    levels = np.flatnonzero(~plain.is_number & few)
-    indicators, places = indicators_of(plain.levels[:, levels])
-    return [
-        (scores.astype(np.float32), numbers),
-        ((~present[:, gone]).astype(np.float32), numbers[gone]),
-        (indicators, levels[places]),
-    ]
-
-
-def average_ranks(numbers: np.ndarray, ordered: np.ndarray) -> np.ndarray:
-    """Ranks of the numbers of each column from 1, the mean of those of ties."""
-    ranks = np.empty(numbers.shape)
-    for column, values, found in zip(numbers.T, ordered.T, ranks.T, strict=True):
-        starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-        sizes = np.diff(starts, append=len(values))
-        found[np.argsort(column)] = np.repeat(starts + (sizes + 1) / 2, sizes)
-    return ranks
-
-
-def indicators_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Make indicators of the codes of columns but the first; the column of each."""
-    if codes.shape[1]:
-        codes = missing_as_code(codes)
-        codes = np.column_stack([merge_rarest(code, MOST_LEVELS) for code in codes.T])
-    pairs = [
-        (k, c) for k in range(codes.shape[1]) for c in range(1, codes[:, k].max() + 1)
-    ]
-    found = [codes[:, k] == c for k, c in pairs]
-    values = np.array(found, dtype=np.float32).reshape(len(pairs), len(codes)).T
-    return values, np.array([k for k, _ in pairs], dtype=int)
-
-
-def response_of(y: Columns, n_bins: int) -> np.ndarray:
-    """Make normal scores of a number, or indicators of the classes of labels.
-
-    Few whole numbers are labels where samples are few: classes are often numbered, but
-    large counts are rare, and indicators of rare ones have p-values that are too small.
-    """
-    if y.values.shape[1] == 1:
-        plain = plain_columns(y, MOST_BINARY)
-        numbers = plain.ordered[plain.ordered == plain.ordered]
-        few = len(y.values) < ROWS_OF_SHAPE and len(np.unique(numbers)) <= FEW_VALUES
-        if plain.is_number[0] and not (few and (numbers == np.round(numbers)).all()):
-            return terms_of(y)[0][:, :1]
-    codes = target_codes(y.values, n_bins, MOST_LEVELS, y.discrete, y.types)
-    return indicators_of(codes[:, np.newaxis])[0]
 
 
 def orthonormal(columns: np.ndarray, smallest: float = 1e-4) -> np.ndarray:
@@ -278,6 +137,7 @@ class AdditiveSet:
         self.n_functions = 3 if self.curved else 1
         self.shapes: dict[tuple[int, ...], np.ndarray] = {}
         self.with_products: tuple[list[int], Any] = [-1], None
+        self.representative: AdditiveSet | None = None  # of units chosen at random
 
     def _common(self, base: np.ndarray) -> np.ndarray:
         """Principal components that all terms share."""
@@ -344,14 +204,9 @@ class AdditiveSet:
 
     def residuals(
         self, units: list[int], places: np.ndarray | slice = slice(None)
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Residuals of some terms and of the responses, and the rest of freedom.
-
-        Of weighted samples freedom is that of their effective number.
-        """
-        basis = self.basis(units)
-        values, response = self._left(basis, places), self.left_of_response(basis)
-        return values, response, self.n_effective - basis.shape[1]
+    ) -> np.ndarray:
+        """Residuals of some terms given some units."""
+        return self._left(self.basis(units), places)
 
     def _left(self, basis: np.ndarray, places: np.ndarray | slice) -> np.ndarray:
         """Residuals of some terms."""
@@ -526,7 +381,7 @@ class AdditiveSet:
 
     def _variance_left(self, k: int, other: int) -> float:
         """Return the share of the variance of a unit that is left given another."""
-        left = self.residuals([other], self.places[k])[0]
+        left = self.residuals([other], self.places[k])
         return float((left**2).sum() / len(self.places[k]))
 
     def _copies(self, k: int, units: np.ndarray) -> np.ndarray:
@@ -546,7 +401,7 @@ class AdditiveSet:
         """
         near = np.setdiff1d(self._near(k), self.chosen)
         places = np.flatnonzero(np.isin(self.terms.unit, [k, *near]))
-        values = of_unit_length(self.residuals(others, places)[0])
+        values = of_unit_length(self.residuals(others, places))
         unit = self.terms.unit[places]
         closeness = np.abs(values[:, unit == k].T @ values).max(axis=0)
         closest = np.zeros(self.n_units)
@@ -568,16 +423,25 @@ class AdditiveSet:
         return related
 
     def rest_pvalue(self, units: list[int]) -> float:
-        """P-value of all units outside of some together, given these."""
-        outside = np.flatnonzero(~np.isin(self.terms.unit, units))
-        values, response, freedom = self.residuals(units, outside)
+        """P-value of all units outside of some together, given these.
+
+        By `representative` ones; those without terms are taken for noise otherwise.
+        """
+        tested = self.representative or self
+        outside = np.flatnonzero(~np.isin(tested.terms.unit, units))
+        basis = self.basis(units)
+        values, response = tested._left(basis, outside), self.left_of_response(basis)
+        freedom = self.n_effective - basis.shape[1]
         if not (len(outside) and response.shape[1] and freedom > response.shape[1]):
             return 1.0
         values = of_unit_length(values)
-        count = np.bincount(self.terms.unit, minlength=self.n_units)
-        values = values / np.sqrt(count[self.terms.unit[outside]])
+        count = np.bincount(tested.terms.unit, minlength=self.n_units)
+        values = values / np.sqrt(count[tested.terms.unit[outside]])
         side = values if values.shape[1] <= len(values) else values.T
         gram = side.T @ side
-        traces = float(np.trace(gram)), float((gram**2).sum())
+        n_tested = np.isin(tested.terms.units, units, invert=True).sum()
+        n_all = n_tested if self.representative else self.n_units - len(units)
+        scale = n_all / max(n_tested, 1)
+        traces = float(np.trace(gram)) * scale, float((gram**2).sum()) * scale**2
         statistic = float(((response.T @ values) ** 2).sum())
         return quadratic_pvalue(statistic, *traces, response.shape[1], freedom)

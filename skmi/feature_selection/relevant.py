@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from skmi._data.splitting import even_folds
-from skmi.feature_selection.conditional import AdditiveSet, Terms
+from skmi.feature_selection.conditional import AdditiveSet
 from skmi.feature_selection.cumulative import CLEAR, is_lower
 from skmi.feature_selection.search import Rule
 from skmi.feature_selection.significance import (
@@ -15,6 +15,7 @@ from skmi.feature_selection.significance import (
     smallest_pvalue,
 )
 from skmi.feature_selection.table import Table
+from skmi.feature_selection.terms import Terms
 
 __all__ = ["keep_many", "keep_relevant", "relevant_pvalues", "share_level"]
 

@@ -34,6 +34,8 @@ MOST_FURTHER = 40  # columns that are tried beyond the significant ones
 # not their rise is clear: a test more at the whole level would double the type I error.
 SURE = 10
 
+MOST_AT_RANDOM = 1000  # columns that stand for the rest, where not all have terms
+
 PATIENCE = 8  # columns without a rise after which no more are tried
 
 SHORTLIST = 64  # columns of the largest mutual information that are tried in a fold
@@ -117,11 +119,50 @@ def select_by_counts(
     if rule.adds and search.has_significant and not (stopped or kept):
         if table.codes.min() < 0:  # missing values count nowhere, but are terms
             additive = None
+        if additive and len(additive.terms.units) < search.n_columns:
+            additive.representative = make_set(at_random(search.n_columns))
         has_more = add_informative(search, table, additive, ordered, on_step)
         if has_more and table.weights is None:
             alone = additive.without_common()
             take_relevant(search, *keep_many(alone, search.selected), on_step)
+    if make_set and not rule.automatic:
+        add_pvalues(search, make_set)
     return search.result()
+
+
+def at_random(n_columns: int) -> np.ndarray:
+    """Relevance by which columns are chosen without regard to the target.
+
+    The most relevant ones are informative together by their choice alone.
+    """
+    order = np.random.RandomState(0).permutation(n_columns)
+    return np.where(order < MOST_AT_RANDOM, order, -np.inf)
+
+
+def add_pvalues(
+    search: CountedSearch, make_set: Callable[[np.ndarray], AdditiveSet]
+) -> None:
+    """Give p-values to steps of a search for a number of columns, which tests none.
+
+    A column given those before it, adjusted for the number of all columns; a pair as in
+    the screen.
+    """
+    selected, n_before = search.selected, 0
+    relevance = np.full(search.n_columns, -np.inf)
+    relevance[selected] = search.relevance[selected]
+    additive = make_set(relevance)
+    for choice, unit in zip(search.chosen, search.units, strict=True):
+        pvalue = search.marginal_pvalues[choice]
+        if len(unit) == 1 and n_before:
+            before = [k for k in selected[:n_before] if k in additive.places]
+            given = additive.unit_pvalues(before, np.array(unit))[unit[0]]
+            known = unit[0] in additive.places
+            pvalue = min(given * additive.n_units, 1.0) if known else np.nan
+        for i in range(n_before, n_before + len(unit)):
+            step = search.steps[i]
+            if step.column not in search.rule.fixed and np.isnan(step.pvalue):
+                search.steps[i] = step._replace(pvalue=float(pvalue))
+        n_before += len(unit)
 
 
 def take_relevant(

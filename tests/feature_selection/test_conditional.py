@@ -164,3 +164,12 @@ def test_weights_do_not_select_noise():
         assert selector.support_[:4].all()
         n_false += selector.support_[4:].any()
     assert n_false <= 2
+
+
+def test_columns_chosen_by_their_relevance_are_no_evidence_for_the_rest():
+    """More columns than have terms; truth: five terms of a sum, the rest is noise."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((500, 6000))
+    y = X[:, :5].sum(axis=1) + rng.standard_normal(500) > 0
+    selector = MIFeatureSelector(interactions=False, random_state=0).fit(X, y)
+    assert selector.get_support(indices=True).tolist() == [0, 1, 2, 3, 4]

@@ -175,3 +175,23 @@ def test_trees_that_noise_makes_less_alike_add_none(n_rows, seed):
     y = X[:, :3].sum(axis=1) + rng.standard_normal(n_rows) > 0
     selector = MIFeatureSelector(random_state=0).fit(X, y)
     assert selector.get_support(indices=True).tolist() == [0, 1, 2]
+
+
+def test_columns_asked_for_have_pvalues():
+    """Truth: three terms of a sum and a pair; noise that fills up is at the level."""
+    n_wrong = 0
+    for seed in range(20):
+        rng = np.random.RandomState(seed)
+        X = rng.standard_normal((300, 12))
+        y = X[:, :3].sum(axis=1) + 3 * (X[:, 3] * X[:, 4] > 0)
+        y += 0.5 * rng.standard_normal(300)
+        selector = MIFeatureSelector(
+            n_features_to_select=7, fixed_features=[11], random_state=0
+        ).fit(X, y)
+        assert selector.support_[[0, 1, 2, 3, 4, 11]].all()
+        assert (selector.step_pvalues_[:5] < 1e-4).all()
+        assert np.isnan(selector.step_pvalues_[11])  # fixed
+        rest = selector.step_pvalues_[5:11][selector.support_[5:11]]
+        assert len(rest) == 1
+        n_wrong += (rest <= 0.05).sum()
+    assert n_wrong <= 4  # more have a probability of .003 at a rate of .05
