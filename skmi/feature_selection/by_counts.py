@@ -1,6 +1,7 @@
 """Greedy selection on counts: every criterion, permuted as well; pairs as one."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from skmi.feature_selection.search import (
     GreedySearch,
     Pool,
     Rule,
+    Step,
     best,
 )
 from skmi.feature_selection.significance import (
@@ -306,6 +308,17 @@ class CountedSearch(GreedySearch):
         self.pool = self.pool.without(unit)._replace(determined=determined)
         self.chosen.append(choice)
         self.overlaps.append(self._add_overlap(choice))
+
+    def take_columns(
+        self, columns: list[int], on_step: Callable[[Step], Any] | None
+    ) -> bool:
+        """Select columns one by one; return whether `on_step` stopped it."""
+        for k in columns:
+            self.pool = self.pool._replace(pvalues=self._step_pvalues()[0])
+            self.take(k)
+            if on_step is not None and on_step(self.steps[-1]):
+                return True
+        return False
 
     def take_alone(self, columns: list[int], pvalues: np.ndarray) -> None:
         """Select columns by their own p-values, without a step of the search each."""

@@ -201,8 +201,8 @@ def add_informative(
         n_more = n_further_columns(table, search.units, rule, *tests)
     order = np.argsort(ranks(search.selected, search.remaining_order()))
     # A tree knows the neighbours of samples out of its bag, in time or in a group.
-    if not (n_more or ordered) and n_selected < len(order) <= FOREST_COLUMNS:
-        n_more = n_for_forest(table, order, n_selected) - n_selected
+    if not (stopped or n_more or ordered) and n_selected < len(order) <= FOREST_COLUMNS:
+        stopped = search.take_columns(for_forest(table, order, n_selected), on_step)
     most = min(n_selected + MOST_FURTHER, len(order))
     while not stopped and (n_more or pvalue <= sure):
         search.rule = rule._replace(least=len(search.steps) + max(n_more, 1))
@@ -283,13 +283,14 @@ def n_further_columns(
     return held_out.fewest if is_sure else held_out.lowest
 
 
-def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
-    """Return the number of columns with which a forest of trees predicts best.
+def for_forest(table: Table, order: np.ndarray, n_selected: int) -> list[int]:
+    """Return the columns to add, with which a forest of trees predicts best.
 
     It finds what no sum of terms and no pair shows, such as rules of many columns. More
     columns than the selected ones have to lower the loss on the samples that a tree did
     not train by more than 1.5 standard errors, and by two below that with the same
-    columns in another order of the samples: noise can make trees less alike.
+    columns in another order of the samples: noise can make trees less alike. Of those,
+    the ones stay that in another order raise the loss by 1.5.
 
     Parameters
     ----------
@@ -302,7 +303,7 @@ def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
 
     Returns
     -------
-    int
+    list of int
     """
     table = table.thin(FOREST_ROWS)
     steps = 2 ** np.arange(4)
@@ -312,13 +313,27 @@ def n_for_forest(table: Table, order: np.ndarray, n_selected: int) -> int:
     best = int(np.argmin(losses.mean(axis=1)))
     others = order[n_selected : sizes[best]]
     if not is_lower(losses[best], losses[0], CLEAR):
-        return n_selected
+        return []
     rows = np.random.RandomState(0).permutation(len(table.codes))
+    noise = forest_losses(mixed(table, others, rows), order[: sizes[best]])
+    if not is_lower(losses[best], noise, CLEAR_OF_NOISE):
+        return []
+    without = [
+        forest_losses(mixed(table, [k], rows), order[: sizes[best]])
+        for k in others.tolist()
+    ]
+    return [
+        k
+        for k, found in zip(others.tolist(), without, strict=True)
+        if is_lower(losses[best], found, CLEAR)
+    ]
+
+
+def mixed(table: Table, columns: Any, rows: np.ndarray) -> Table:
+    """Table with some of the columns in another order of the samples."""
     codes = table.codes.copy()
-    codes[:, others] = codes[np.ix_(rows, others)]
-    noise = forest_losses(table._replace(codes=codes), order[: sizes[best]])
-    clear = is_lower(losses[best], noise, CLEAR_OF_NOISE)
-    return sizes[best] if clear else n_selected
+    codes[:, columns] = codes[np.ix_(rows, columns)]
+    return table._replace(codes=codes)
 
 
 def forest_losses(table: Table, columns: np.ndarray) -> np.ndarray:
