@@ -136,7 +136,7 @@ class AdditiveSet:
         self.chosen = list(self.fixed)
         self.n_functions = 3 if self.curved else 1
         self.shapes: dict[tuple[int, ...], np.ndarray] = {}
-        self.with_products: tuple[list[int], Any] = [-1], None
+        self.pair_basis: tuple[list[int], Any] = [-1], None
         self.representative: AdditiveSet | None = None  # of units chosen at random
 
     def _common(self, base: np.ndarray) -> np.ndarray:
@@ -157,7 +157,7 @@ class AdditiveSet:
         """
         found = copy.copy(self)
         found.base = self.base[:, :1]
-        found.with_products = [-1], None
+        found.pair_basis = [-1], None
         return found
 
     def _functions_of(self, k: int) -> np.ndarray:
@@ -289,9 +289,9 @@ class AdditiveSet:
         of pairs.
         """
         given = sorted({*units, *self.chosen} & self.places.keys())
-        if self.with_products[0] != given:  # the pairs of a step are given the same
-            self.with_products = given, self.basis(given, with_products=True)
-        basis = self.with_products[1]
+        if self.pair_basis[0] != given:  # the pairs of a step are given the same
+            self.pair_basis = given, self.basis(given, with_products=True)
+        basis = self.pair_basis[1]
         response = self.left_of_response(basis)
         freedom = self.n_effective - basis.shape[1]
         found = np.ones(len(pairs))

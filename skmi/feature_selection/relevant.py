@@ -1,5 +1,6 @@
 """Every feature that is informative alone, where features outnumber samples."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -203,29 +204,16 @@ def n_informative(
     return n_found
 
 
-def losses(terms: Terms, n_few: int, n_all: int) -> tuple[np.ndarray, np.ndarray]:
+def losses(terms: Terms, n_few: int, n_all: int) -> list[np.ndarray]:
     """Held-out squared errors of two sets that each fold chooses on its own.
 
     So many units that are informative beside each other, and so many that are
     informative alone.
     """
-    terms = some_rows(terms, canonical_order(terms))
-    labels = np.unique(terms.response, axis=0, return_inverse=True)[1].ravel()
-    folds = even_folds(labels, N_FOLDS)
-    found = np.zeros((2, len(RIDGES), len(folds)))
-    for i in range(N_FOLDS):
-        trains = folds != i
-        model = AdditiveSet(
-            some_rows(terms, trains), terms.units.max() + 1, 1.0, "fwer", common=False
-        )
-        alone = np.argsort(model.unit_pvalues([]), kind="stable")[:n_all]
-        for j, units in enumerate((beside_each_other(model, n_few), alone.tolist())):
-            places = np.flatnonzero(np.isin(terms.unit, units))
-            found[j][:, ~trains] = ridge_errors(
-                terms.values[:, places], terms.response, trains
-            )
-    best = [own[np.argmin(own.mean(axis=1))] for own in found]
-    return best[0], best[1]
+    return fold_losses(
+        some_rows(terms, canonical_order(terms)),
+        lambda model: [beside_each_other(model, n_few), most_relevant(model)[:n_all]],
+    )
 
 
 def keep_many(additive: AdditiveSet, chosen: list[int]) -> tuple[list[int], np.ndarray]:
@@ -265,24 +253,44 @@ def keep_many(additive: AdditiveSet, chosen: list[int]) -> tuple[list[int], np.n
 
 
 def many_losses(terms: Terms, few: list[int], sizes: list[int]) -> list[np.ndarray]:
-    """Held-out squared errors of some units, and of so many that each fold chooses."""
+    """Held-out squared errors of some units, and of so many that each fold chooses.
+
+    The former were selected on all samples, which is in their favour.
+    """
     order = canonical_order(terms)
-    terms = some_rows(terms, order[:: -(-len(order) // MOST_TRIED)])
+
+    def choose(model: AdditiveSet) -> list[Any]:
+        units = most_relevant(model)
+        return [few, *(units[:size] for size in sizes)]
+
+    some = some_rows(terms, order[:: -(-len(order) // MOST_TRIED)])
+    return fold_losses(some, choose)
+
+
+def fold_losses(
+    terms: Terms, choose: Callable[[AdditiveSet], list[Any]]
+) -> list[np.ndarray]:
+    """Held-out squared errors of the sets of units that each fold chooses."""
     labels = np.unique(terms.response, axis=0, return_inverse=True)[1].ravel()
-    folds = even_folds(labels, N_FOLDS)
-    found = np.zeros((len(sizes) + 1, len(RIDGES), len(folds)))
+    folds, found = even_folds(labels, N_FOLDS), []
     for i in range(N_FOLDS):
         trains = folds != i
         model = AdditiveSet(
             some_rows(terms, trains), terms.units.max() + 1, 1.0, "fwer", common=False
         )
-        order = np.argsort(model.unit_pvalues([]), kind="stable")
-        for own, units in zip(found, [few, *(order[:k] for k in sizes)], strict=True):
+        sets = choose(model)
+        found = found or [np.zeros((len(RIDGES), len(folds))) for _ in sets]
+        for own, units in zip(found, sets, strict=True):
             places = np.flatnonzero(np.isin(terms.unit, units))
             own[:, ~trains] = ridge_errors(
                 terms.values[:, places], terms.response, trains
             )
     return [own[np.argmin(own.mean(axis=1))] for own in found]
+
+
+def most_relevant(additive: AdditiveSet) -> np.ndarray:
+    """Units, the most informative alone first."""
+    return np.argsort(additive.unit_pvalues([]), kind="stable")
 
 
 def some_rows(terms: Terms, rows: np.ndarray) -> Terms:
