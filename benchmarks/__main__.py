@@ -50,19 +50,19 @@ def list_tables():
     print(f"all of the size that pages show: about {total / 60:.0f} CPU hours")
 
 
-def run_table(table, options):
-    """Run the script of a table; return its exit status."""
+def run_table(table, options, others):
+    """Run the script of a table with other arguments too; return its exit status."""
     words = ["--table", table.name, "--size", options.size]
     for name in ("seeds", "first_seed", "data", "out"):
         if getattr(options, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-    command = [sys.executable, "-m", table.module, *words]
+    command = [sys.executable, "-m", table.module, *words, *others]
     return subprocess.run(
         command, env={"OMP_NUM_THREADS": "1", **os.environ}
     ).returncode
 
 
-def run(options):
+def run(options, others):
     """Run one table or all; return the number that failed."""
     known = registry.tables()
     if options.name != "all" and options.name not in known:
@@ -73,7 +73,7 @@ def run(options):
         if options.name == "all" and options.size not in known[name].sizes:
             continue
         start = time.monotonic()
-        if run_table(known[name], options):
+        if run_table(known[name], options, others):
             failed.append(name)
         if options.name == "all":
             print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
@@ -102,11 +102,13 @@ def print_table(name):
 def main():
     """Carry out one command."""
     parser = make_parser()
-    options = parser.parse_args()
+    options, others = parser.parse_known_args()
+    if others and getattr(options, "name", "all") == "all":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     if options.list:
         list_tables()
     elif options.command == "run":
-        return run(options)
+        return run(options, others)
     elif options.command == "table":
         print_table(options.name)
     elif options.command == "report":

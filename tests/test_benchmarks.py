@@ -312,6 +312,25 @@ def test_list_needs_no_torch():
     assert "growth\n" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("strange", ["--data", "digits", "--strange", "no.npz"], "no.npz"),
+        ("growth", ["--no-such"], "unrecognized arguments: --no-such"),
+        ("all", ["--no-such"], "unrecognized arguments: --no-such"),
+    ],
+)
+def test_run_passes_on_the_arguments_of_a_script(name, words, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "run", name, "--size", "small", *words],
+        capture_output=True,
+        text=True,
+        cwd=report.ROOT,
+    )
+    assert done.returncode
+    assert said in done.stderr
+
+
 def fit_of(estimator, estimate, **changes):
     row = {"group": "g", "task": "t", "rows": "9", "seed": "0", "truth": "1.0"}
     row |= {"low": "", "high": "", "cpu_s": "0.5", "outcome": "answer"}
