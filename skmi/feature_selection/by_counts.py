@@ -12,6 +12,7 @@ from skmi.feature_selection.search import (
     Pool,
     Rule,
     Step,
+    Unit,
     best,
 )
 from skmi.feature_selection.significance import (
@@ -277,6 +278,10 @@ class CountedSearch(GreedySearch):
         values = values - self.shift
         return pair if values[pair] / 2 > values[single] else single
 
+    def best_among(self, allowed: np.ndarray) -> int | None:
+        """Candidate of the largest criterion among some that may still add to it."""
+        return best(self.state.values[0], self.pool.free & allowed)
+
     def _fill(self, values: np.ndarray) -> int | None:
         """Best column that adds nothing significant, where more are asked for."""
         choice = best(values, self.pool.free & self.pool.single)
@@ -313,12 +318,13 @@ class CountedSearch(GreedySearch):
         self, columns: list[int], on_step: Callable[[Step], Any] | None
     ) -> bool:
         """Select columns one by one; return whether `on_step` stopped it."""
-        for k in columns:
-            self.pool = self.pool._replace(pvalues=self._step_pvalues()[0])
-            self.take(k)
-            if on_step is not None and on_step(self.steps[-1]):
-                return True
-        return False
+        return any(self.take_unit((k,), on_step) for k in columns)
+
+    def take_unit(self, unit: Unit, on_step: Callable[[Step], Any] | None) -> bool:
+        """Select a column or a pair; return whether `on_step` stopped it."""
+        self.pool = self.pool._replace(pvalues=self._step_pvalues()[0])
+        self.take(self.pool.members.index(unit))
+        return on_step is not None and bool(on_step(self.steps[-1]))
 
     def take_alone(self, columns: list[int], pvalues: np.ndarray) -> None:
         """Select columns by their own p-values, without a step of the search each."""

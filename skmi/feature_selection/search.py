@@ -54,6 +54,17 @@ class Rule(NamedTuple):
         by_default = self.criterion == "jmi" and self.control == "fwer"
         return self.automatic and by_default and self.stopping == "information"
 
+    @property
+    def without_number(self) -> "Rule":
+        """The rule that stops where no candidate is significant."""
+        return self._replace(n_columns=None)
+
+    @property
+    def begins_significant(self) -> bool:
+        """Whether the number of columns begins with those of the rule without one."""
+        is_reached = smallest_pvalue(self.n_permutations) <= self.entry_level
+        return not self.automatic and is_reached and self.without_number.adds
+
     def missing(self, n_selected: int) -> int:
         """Return the number of columns still wanted, significant or not."""
         wanted = self.least if self.n_columns is None else self.n_columns

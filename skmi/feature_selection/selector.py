@@ -101,7 +101,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         takes seconds. A number is the most pairs to keep.
     n_features_to_select : {"auto"}, int or float, default="auto"
         Number or share of features to select. "auto" stops where no further feature is
-        significant.
+        significant; with "jmi" and "information" a number begins with the same ones.
     min_features_to_select : int, default=0
         Fewest features to select, significant or not. With 1 a pipeline goes on where
         nothing is significant.

@@ -128,7 +128,12 @@ def read_input(
             warn_of_number_texts(data, name)
     check_choice(selector.criterion, selector.estimator)
     x, y = read_sides(selector, X, y)
-    n_columns = x.values.shape[1]
+    n_rows, n_columns = x.values.shape
+    if selector.block_length is not None and selector.block_length > n_rows // 2:
+        raise ValueError(
+            f"block_length={selector.block_length} must be at most half of the "
+            f"n_samples={n_rows}: fewer than two blocks cannot be permuted."
+        )
     rows, weights = weighted_rows(selector, x.values, sample_weight)
     groups = None
     if permutation_groups is not None:
@@ -301,6 +306,11 @@ def read_groups(
     elif isinstance(groups, dict):
         units, labels = named_groups(groups, names)
     else:
+        if any(isinstance(label, (list, tuple, np.ndarray)) for label in groups):
+            raise ValueError(
+                "groups has a list in place of a label; pass one label for each "
+                "column, or a dict from the name of each group to its columns."
+            )
         given = np.asarray(groups)
         if len(given) != len(names):
             raise ValueError(

@@ -17,7 +17,12 @@ from skmi.feature_selection.cumulative import (
     is_lower,
 )
 from skmi.feature_selection.pair_screen import Pairs
-from skmi.feature_selection.relevant import keep_many, keep_relevant, relevant_pvalues
+from skmi.feature_selection.relevant import (
+    keep_many,
+    keep_relevant,
+    relevant_pvalues,
+    share_level,
+)
 from skmi.feature_selection.search import Rule, Selection, Step, Unit, ranks
 from skmi.feature_selection.table import Table
 
@@ -86,6 +91,11 @@ def select_by_counts(
     -------
     Selection
     """
+    first = None
+    if rule.begins_significant:
+        alone, _, every = share_level(table, rule.without_number, ordered)
+        search = table, pairs, permutations, alone, ordered, None, make_set, every
+        first = select_by_counts(*search)
     pairs = pairs.take(np.arange(min(len(pairs.first), MOST_CANDIDATE_PAIRS)))
     search = CountedSearch(Candidates(table, permutations, pairs), pairs.pvalue, rule)
     additive = relevant = None
@@ -113,7 +123,8 @@ def select_by_counts(
         kept = keep_relevant(alone, relevant, additive.chosen if additive else [])
     if kept:  # the few that are informative beside each other come first
         search.close_others()
-    stopped = search.go_on(on_step)
+    stopped = bool(first) and take_first(search, first, on_step)
+    stopped = stopped or search.go_on(on_step)
     if kept and not stopped:
         stopped = take_relevant(search, kept, relevant, on_step)
     if rule.adds and search.has_significant and not (stopped or kept):
@@ -163,6 +174,32 @@ def add_pvalues(
             if step.column not in search.rule.fixed and np.isnan(step.pvalue):
                 search.steps[i] = step._replace(pvalue=float(pvalue))
         n_before += len(unit)
+
+
+def take_first(
+    search: CountedSearch,
+    found: Selection,
+    on_step: Callable[[Step], Any] | None,
+) -> bool:
+    """Select the units of a selection while they fit.
+
+    Those that it selected as they are informative alone come by the criterion: many may
+    be copies of each other. Return whether `on_step` stopped it.
+    """
+    search.take_fixed()
+    n_few = len(found.units) - found.n_alone
+    for unit in found.units[:n_few]:
+        is_new = not set(unit) & set(search.selected)
+        if is_new and len(unit) <= search.missing and search.take_unit(unit, on_step):
+            return True
+    is_alone = np.isin(np.arange(len(search.pool.members)), found.units[n_few:])
+    while search.missing > 0:
+        choice = search.best_among(is_alone)
+        if choice is None:
+            break
+        if search.take_unit(search.pool.members[choice], on_step):
+            return True
+    return False
 
 
 def take_relevant(

@@ -31,6 +31,8 @@ MOST_LEVELS = 8  # levels of a unit, and classes of the target, with a term of t
 
 ROWS_OF_LEVEL = 5  # samples of a level, at least, in the mean; no terms otherwise
 
+SMALLEST_SHARE = 0.05  # of the samples, for whole numbers that are taken for classes
+
 ROWS_OF_SHAPE = 200  # samples from which on the functions of a number may be curved
 
 
@@ -143,14 +145,18 @@ def indicators_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def response_of(y: Columns, n_bins: int) -> np.ndarray:
     """Make normal scores of a number, or indicators of the classes of labels.
 
-    Few whole numbers are labels where samples are few: classes are often numbered, but
-    large counts are rare, and indicators of rare ones have p-values that are too small.
+    Few whole numbers are labels where samples are few or no number is rare: classes are
+    often numbered, but large counts are rare, and indicators of rare ones have p-values
+    that are too small.
     """
     if y.values.shape[1] == 1:
         plain = plain_columns(y, MOST_BINARY)
         numbers = plain.ordered[plain.ordered == plain.ordered]
-        few = len(y.values) < ROWS_OF_SHAPE and len(np.unique(numbers)) <= FEW_VALUES
-        if plain.is_number[0] and not (few and (numbers == np.round(numbers)).all()):
+        values, counts = np.unique(numbers, return_counts=True)
+        are_labels = len(values) <= FEW_VALUES and (values == np.round(values)).all()
+        common = (counts >= SMALLEST_SHARE * len(y.values)).all()
+        few = len(y.values) < ROWS_OF_SHAPE
+        if plain.is_number[0] and not (are_labels and (few or common)):
             return terms_of(y)[0][:, :1]
     codes = target_codes(y.values, n_bins, MOST_LEVELS, y.discrete, y.types)
     return indicators_of(codes[:, np.newaxis])[0]

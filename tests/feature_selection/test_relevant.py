@@ -123,6 +123,44 @@ def test_columns_asked_for_and_fixed_ones_stay():
     assert np.isnan(selector.step_pvalues_[399])
 
 
+@pytest.mark.parametrize("n_columns", [60, 500])
+def test_number_of_columns_begins_with_the_significant_ones(n_columns):
+    n_found = 0
+    for seed in range(3):
+        rng = np.random.RandomState(seed)
+        X = rng.standard_normal((100, n_columns))
+        X[:, 10:20] = X[:, :1] + 0.3 * X[:, 10:20]
+        y = X[:, :4].sum(axis=1) + 0.5 * rng.standard_normal(100)
+        selector = MIFeatureSelector(n_features_to_select=4, random_state=0).fit(X, y)
+        assert selector.support_.sum() == 4
+        n_found += selector.support_[[0, *range(10, 20)]].any()  # a copy stands for it
+        n_found += selector.support_[1:4].sum()
+    assert n_found >= (11 if n_columns == 60 else 9)
+
+
+@pytest.mark.parametrize("n_classes", [3, 6])
+def test_numbered_classes_are_classes(n_classes):
+    rng = np.random.RandomState(n_classes)
+    y = rng.randint(n_classes, size=300)
+    X = rng.standard_normal((300, 40))
+    X[:, :5] += rng.standard_normal((n_classes, 5))[y]
+    named = MIFeatureSelector(random_state=0).fit(X, np.array(list("fbdace"))[y])
+    numbered = MIFeatureSelector(random_state=0).fit(X, y)
+    assert numbered.support_[:5].sum() >= 4
+    assert numbered.support_.tolist() == named.support_.tolist()
+
+
+def test_number_of_columns_takes_a_pair_only_where_it_fits():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((500, 20))
+    y = (X[:, 0] > 0) ^ (X[:, 1] > 0)
+    for wanted in (1, 2, 3):
+        selector = MIFeatureSelector(n_features_to_select=wanted, random_state=0)
+        support = selector.fit(X, y).support_
+        assert support.sum() == wanted
+        assert wanted == 1 or support[:2].all()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_pooled_pvalues_are_those_of_benjamini_and_hochberg(seed):
     rng = np.random.RandomState(seed)

@@ -189,6 +189,8 @@ def test_refusals_name_the_cure():
     X, y = additive()
     for changes, data, message in (
         ({"groups": [0, 1]}, (X, y), "2 labels for 12 columns"),
+        ({"groups": [[0, 1], [2, 3, 4]]}, (X, y), "pass one label for each"),
+        ({"block_length": len(y) // 2 + 1}, (X, y), "at most half of the"),
         ({"groups": {"a": ["x"]}}, (X, y), "groups names a column 'x'"),
         ({"groups": {"a": [0], "b": [0]}}, (X, y), "more than once"),
         ({"n_features_to_select": 13}, (X, y), "but there are 12 columns"),
