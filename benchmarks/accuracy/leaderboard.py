@@ -36,7 +36,7 @@ BENCHMARK = {
         "leaderboard": {
             "small": "--groups 'forty tasks' --rows 100 --seconds 10 --few --seeds 1"
             " --modules ours scikit_learn",
-            "cpu": "--rows 300 1000 --seconds 120 --seeds 10",
+            "cpu": "--rows 300 1000 3000 10000 --seconds 120 --seeds 10",
         },
     },
 }
