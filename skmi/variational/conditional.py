@@ -20,6 +20,7 @@ from skmi.critics import (
 )
 from skmi.entropy import gaussian_surprise, neighbor_surprise
 from skmi.exceptions import DiscreteTargetWarning, ReliabilityWarning, warn
+from skmi.gaussian.ranks import independent_columns
 from skmi.variational.base import CriticEstimator, named_critic, warn_of_negative
 from skmi.variational.decorrelation import Decorrelated, whiten
 from skmi.variational.objective import Objective, Scores
@@ -43,6 +44,8 @@ LARGEST_LOSS = (
 NEAR = 0.8  # of the logarithm of the test samples; where y is x, from 0.85 to 1.4
 
 OURS = (*CONDITIONALS.values(), CategoricalConditional)
+
+LARGE_SHARE = 0.2  # of the samples, for one value of a column
 
 N_NEIGHBORS = 3  # of the entropy of y: more increase its bias, fewer its variance
 
@@ -72,6 +75,17 @@ class ConditionalEstimator(CriticEstimator):
 
     def _make_objective(self) -> Objective:
         return Objective(log_likelihood)
+
+    def _fit(self, X, y):
+        if not hasattr(self, "classes_"):  # of collinear columns there is no density
+            target = self._layout.target
+            kept = target.varies.copy()
+            columns = y[:, kept]
+            kept[kept] = independent_columns(Scaler.fit(columns).transform(columns))
+            if kept.any():
+                target = target._replace(varies=kept)
+                self._layout = self._layout._replace(target=target)
+        return super()._fit(X, y)
 
     def _make_inputs(self, X, y, fold):
         inputs = super()._make_inputs(X, y, fold)
@@ -109,7 +123,7 @@ class ConditionalEstimator(CriticEstimator):
         return critic
 
     def _as_columns(self, y):
-        """Return indicators of labels, or the columns that are not constant."""
+        """Return indicators of labels, or columns that no others determine."""
         if hasattr(self, "classes_"):
             return super()._as_columns(y)
         return y[:, self._layout.target.varies]
@@ -158,11 +172,12 @@ class CrossEntropyEstimator(ConditionalEstimator):
 
     def _fit(self, X, y):
         self._has_density = hasattr(self, "classes_") or not repeats_rows(y)
-        if not self._has_density and not is_constant(y):
+        is_common = not hasattr(self, "classes_") and has_common_value(y)
+        if is_common or not (self._has_density or is_constant(y)):
             warn(
-                "y repeats values, so it has no density: normal distributions are "
-                "fitted instead, and the estimate is unreliable. If the values are "
-                "labels, pass discrete_target=True.",
+                "y, or a column of it, repeats values, so it has no density: normal "
+                "distributions are fitted instead, and the estimate is unreliable. If "
+                "the values are labels, pass discrete_target=True.",
                 DiscreteTargetWarning,
             )
         return super()._fit(X, y)
@@ -210,8 +225,8 @@ class BarberAgakov(CrossEntropyEstimator):
     [shared]
     entropy : float, "knn" or "gaussian", default="knn"
         The differential entropy of a continuous y in nats, if it is known. "knn"
-        estimates it by nearest neighbours, "gaussian" by a normal distribution, both on
-        the test samples.
+        estimates it by nearest neighbours, or by a normal distribution where that gives
+        less, "gaussian" by a normal distribution, both on the test samples.
 
     Attributes
     ----------
@@ -275,6 +290,19 @@ class BarberAgakov(CrossEntropyEstimator):
         weights = weights if np.ptp(weights) else None
         if self.entropy == "gaussian" or not self._has_density or repeats_rows(y):
             return gaussian_surprise(y, weights)
+        nearest = self._neighbor_surprise(y, weights)
+        # No density of this covariance has more entropy than the normal one; that of
+        # neighbours is too high in many columns.
+        if len(y) > y.shape[1] and np.linalg.matrix_rank(y - y.mean(0)) == y.shape[1]:
+            gaussian = gaussian_surprise(y, weights)
+            if np.average(gaussian - nearest, weights=weights) < 0:
+                return gaussian
+        return nearest
+
+    def _neighbor_surprise(
+        self, y: np.ndarray, weights: np.ndarray | None
+    ) -> np.ndarray:
+        """Return minus the log density of each sample by its nearest neighbours."""
         n_neighbors = min(N_NEIGHBORS, len(y) - 1)
         if y.shape[1] == 1:
             return neighbor_surprise(y, n_neighbors, sample_weight=weights)
@@ -424,3 +452,12 @@ def repeats_rows(y: np.ndarray) -> bool:
     """Whether rows repeat so often that nearest neighbours are at distance 0."""
     counts = np.unique(y.reshape(len(y), -1), axis=0, return_counts=True)[1]
     return counts.max() > min(N_NEIGHBORS, len(y) - 1)
+
+
+def has_common_value(y: np.ndarray) -> bool:
+    """Whether a column that varies has a value with a large share of the samples."""
+    for column in y.reshape(len(y), -1).T:
+        counts = np.unique(column, return_counts=True)[1]
+        if len(counts) > 1 and counts.max() > LARGE_SHARE * len(y):
+            return True
+    return False

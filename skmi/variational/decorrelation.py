@@ -81,13 +81,15 @@ class Decorrelated(NamedTuple):
         known = columns[np.concatenate([fold.train, fold.stop])]
         columns = columns[fold.train]
         variances, axes = np.linalg.eigh(ledoit_wolf(columns)[0])
-        to_unit = axes / np.sqrt(variances)
+        # A shrunk variance is never 0, and residuals without spread are the smallest.
+        spreads = (columns @ axes).std(axis=0)
+        has_spread = spreads > SMALLEST_SPREAD * spreads.max()
+        to_unit = axes[:, has_spread] / np.sqrt(variances[has_spread])
         fitted = Ridge(alpha=x.shape[1]).fit(x, columns @ to_unit)
         residuals = columns @ to_unit - fitted.predict(x)
         matrix = to_unit @ np.linalg.eigh(residuals.T @ residuals)[1][:, :most]
-        spreads = (known @ matrix).std(axis=0)
-        kept = spreads > SMALLEST_SPREAD * spreads.max()
-        return cls(inputs.y, known.mean(axis=0), matrix[:, kept] / spreads[kept])
+        matrix = matrix / (known @ matrix).std(axis=0)
+        return cls(inputs.y, known.mean(axis=0), matrix)
 
     def transform(self, block: np.ndarray) -> np.ndarray:
         """Return the combinations."""

@@ -83,6 +83,38 @@ def test_nothing_but_constant_columns_has_no_information(cls, n_columns):
         assert estimator.mutual_info_ == pytest.approx(0, abs=0.3)
 
 
+@pytest.mark.parametrize("cls", [BarberAgakov, DifferenceOfEntropies, TNCE])
+def test_columns_that_others_determine_add_nothing(cls):
+    X, y = draw_normal(400, 3, mutual_info=1.0, seed=0)[:2]
+    plain = make_small(cls, random_state=0).fit(X, y)
+    sums = np.column_stack([y, y, y[:, 0] - 2 * y[:, 1]])
+    more = make_small(cls, random_state=0).fit(X, sums)
+    assert more.mutual_info_ == pytest.approx(plain.mutual_info_, abs=0.1)
+    scores = more.score_samples(X[:5], sums[:5])
+    assert scores == pytest.approx(plain.score_samples(X[:5], y[:5]), abs=0.5)
+
+
+@pytest.mark.filterwarnings("ignore:Little dependence")
+def test_blank_and_repeated_pixels_are_no_dependence():
+    rng = np.random.RandomState(0)
+    images = rng.uniform(size=(600, 60)) * (rng.uniform(size=(600, 60)) < 0.3)
+    images[:, 40:] *= rng.uniform(size=(600, 20)) < 2 / 600
+    images = np.hstack([images, images[:, :50]])
+    with pytest.warns(skmi.DiscreteTargetWarning, match="or a column of it"):
+        model = DifferenceOfEntropies(random_state=0).fit(
+            rng.standard_normal((600, 40)), images
+        )
+    assert abs(model.mutual_info_) < 1
+
+
+def test_entropy_of_neighbors_is_no_more_than_that_of_a_normal_distribution():
+    X, y = draw_normal(1000, 20, mutual_info=1.0, seed=0)[:2]
+    near = BarberAgakov(random_state=0).fit(X, y)
+    assert near.mutual_info_ < 1.1
+    normal = BarberAgakov(entropy="gaussian", random_state=0).fit(X, y)
+    assert near.mutual_info_ == pytest.approx(normal.mutual_info_, abs=1e-6)
+
+
 def test_entropy_of_barber_agakov():
     X, Y, _ = draw_normal(3000, 2, 0.7, seed=0)
     found = {
