@@ -9,6 +9,7 @@ python -m benchmarks report
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -119,4 +120,6 @@ def main():
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):  # end quietly where a reader has enough
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

@@ -84,12 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings(record=True) as caught, progress_bar() as progress:
             warnings.simplefilter("always", SkmiWarning)
             report = make_report(options, progress)
-        if STREAM not in (options.json, options.plot):
-            print(render_text(report, get_terminal_size().columns), flush=True)
         if options.plot:
             draw(report, options.plot)
         if options.json:
             write_record(render_record(report), options.json)
+        if STREAM not in (options.json, options.plot):  # last: its reader may stop
+            print(render_text(report, get_terminal_size().columns), flush=True)
     except BrokenPipeError:  # whoever read standard output has enough
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

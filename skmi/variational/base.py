@@ -19,6 +19,7 @@ from skmi._core.sklearn_compat import (
     make_random_state,
 )
 from skmi._core.torch_utils import make_generator, resolve_device
+from skmi._data.checks import is_constant
 from skmi._data.scaling import Scaler
 from skmi._data.splitting import (
     Fold,
@@ -154,7 +155,8 @@ class CriticEstimator(
 
         if self.early_stopping and any(item.may_stay for item in inputs):
             training.consider_start()
-        if not run_epochs(self, training, reconstruct) and not training.converged:
+        is_done = run_epochs(self, training, reconstruct) or training.converged
+        if not is_done and not is_constant(y):
             warn(
                 f"max_iter={self.max_iter} epochs were run and the held-out objective "
                 "still rose; the estimate may be too low. Raise max_iter.",

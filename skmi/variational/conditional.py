@@ -11,7 +11,7 @@ from skmi._core.params import estimator, parameter
 from skmi._core.sklearn_compat import HasMethods, Real, StrOptions, make_random_state
 from skmi._data.checks import is_constant
 from skmi._data.scaling import Scaler
-from skmi._data.weights import draw_in_proportion
+from skmi._data.weights import draw_in_proportion, effective_size
 from skmi.critics import (
     CONDITIONALS,
     CRITICS,
@@ -37,15 +37,17 @@ FEW_COMBINATIONS, SAMPLES_PER_COMBINATION = 10, 100
 
 SAMPLES_PER_COLUMN = 20  # of y: combinations learned from fewer overfit
 
-LARGEST_LOSS = (
-    0.1  # nats by overfitting a linear map, above which nothing found is said
-)
+# Nats by which a linear map overfits: above the first one a small value, up to so many
+# times as much, may be too low; above the second one every value.
+SMALL_LOSS, SMALL_FACTOR, LARGE_LOSS = 0.04, 3, 0.1
 
 NEAR = 0.8  # of the logarithm of the test samples; where y is x, from 0.85 to 1.4
 
 OURS = (*CONDITIONALS.values(), CategoricalConditional)
 
 LARGE_SHARE = 0.2  # of the samples, for one value of a column
+
+FAR = 10  # standard deviations, which samples of a normal distribution never reach
 
 N_NEIGHBORS = 3  # of the entropy of y: more increase its bias, fewer its variance
 
@@ -76,16 +78,44 @@ class ConditionalEstimator(CriticEstimator):
     def _make_objective(self) -> Objective:
         return Objective(log_likelihood)
 
-    def _fit(self, X, y):
-        if not hasattr(self, "classes_"):  # of collinear columns there is no density
+    def _validate(self, X, y, *, reset, **settings):
+        X, y = super()._validate(X, y, reset=reset, **settings)
+        if reset and not hasattr(self, "classes_"):  # collinear columns have no density
             target = self._layout.target
+            columns = y[:, target.varies]
             kept = target.varies.copy()
-            columns = y[:, kept]
             kept[kept] = independent_columns(Scaler.fit(columns).transform(columns))
             if kept.any():
                 target = target._replace(varies=kept)
                 self._layout = self._layout._replace(target=target)
-        return super()._fit(X, y)
+        return X, y
+
+    def _fit(self, X, y):
+        estimate = super()._fit(X, y)
+        if not hasattr(self, "classes_") and isinstance(self._make_critic(), OURS):
+            self._warn_of_few_samples(X, self._as_columns(y), estimate.mutual_info)
+        return estimate
+
+    def _warn_of_few_samples(self, X, y, value):
+        """Warn where a linear map alone of so many columns overfits."""
+        held_out = self._split(X, y, make_random_state(0))[0][1:]
+        n_train = len(X) - sum(map(len, held_out))
+        if self._weights is not None:
+            n_train *= effective_size(self._weights) / len(X)
+        most = self._count_combinations(round(n_train))
+        n_columns = y.shape[1] if most is None else min(most, y.shape[1])
+        loss = X.shape[1] * n_columns / (2 * n_train)  # expected on new samples
+        if loss <= SMALL_LOSS or (loss <= LARGE_LOSS and value > SMALL_FACTOR * loss):
+            return
+        found = "Little dependence was found, and overfitting may have hidden more:"
+        if loss > LARGE_LOSS:
+            found = "The estimate is unreliable:"
+        warn(
+            f"{found} {n_train:.0f} training samples are few for {X.shape[1]} and "
+            f"{y.shape[1]} columns. Reduce the columns first, for example with "
+            "sklearn.decomposition.PCA, or pass more samples.",
+            ReliabilityWarning,
+        )
 
     def _make_inputs(self, X, y, fold):
         inputs = super()._make_inputs(X, y, fold)
@@ -172,14 +202,15 @@ class CrossEntropyEstimator(ConditionalEstimator):
 
     def _fit(self, X, y):
         self._has_density = hasattr(self, "classes_") or not repeats_rows(y)
-        is_common = not hasattr(self, "classes_") and has_common_value(y)
-        if is_common or not (self._has_density or is_constant(y)):
+        if not self._has_density and not is_constant(y):
             warn(
-                "y, or a column of it, repeats values, so it has no density: normal "
-                "distributions are fitted instead, and the estimate is unreliable. If "
-                "the values are labels, pass discrete_target=True.",
+                "y repeats values, so it has no density: normal distributions are "
+                "fitted instead, and the estimate is unreliable. If the values are "
+                "labels, pass discrete_target=True.",
                 DiscreteTargetWarning,
             )
+        elif not hasattr(self, "classes_"):
+            warn_of_columns(y)
         return super()._fit(X, y)
 
     def _make_critic(self):
@@ -343,8 +374,8 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
     skmi are those of linear combinations of the columns that are uncorrelated, given x
     as well, and independent within a component: normal samples are modelled exactly. Of
     more than ten columns those combinations are kept that a linear map of x predicts
-    best, one for each hundred samples. The error is the difference of two errors of
-    fit, of either sign.
+    best, one for each hundred samples; what the others share with x is lost. The error
+    is the difference of two errors of fit, of either sign.
 
     References
     ----------
@@ -363,21 +394,6 @@ class DifferenceOfEntropies(CrossEntropyEstimator):
 
     def _make_report(self) -> Report:
         return row_report(reduce_diagonal, reach=math.log, contrast="x")
-
-    def _fit(self, X, y):
-        estimate = super()._fit(X, y)
-        n_train = len(X) - sum(map(len, self._split(X, y, make_random_state(0))[0][1:]))
-        n_weights = X.shape[1] * min(most_combinations(n_train), y[:1].size)
-        loss = n_weights / (2 * n_train)  # expected, of a linear map on new samples
-        if loss > LARGEST_LOSS and estimate.mutual_info < loss:
-            warn(
-                f"Little dependence was found, but {n_train} training samples are few "
-                f"for {X.shape[1]} and {y[:1].size} columns: overfitting may have "
-                "hidden it. Reduce the columns first, for example with "
-                "sklearn.decomposition.PCA, or pass more samples.",
-                ReliabilityWarning,
-            )
-        return estimate
 
     def _make_inputs(self, X, y, fold):
         inputs = super()._make_inputs(X, y, fold)
@@ -454,10 +470,29 @@ def repeats_rows(y: np.ndarray) -> bool:
     return counts.max() > min(N_NEIGHBORS, len(y) - 1)
 
 
-def has_common_value(y: np.ndarray) -> bool:
-    """Whether a column that varies has a value with a large share of the samples."""
-    for column in y.reshape(len(y), -1).T:
-        counts = np.unique(column, return_counts=True)[1]
-        if len(counts) > 1 and counts.max() > LARGE_SHARE * len(y):
-            return True
-    return False
+def warn_of_columns(y: np.ndarray) -> None:
+    """Warn of a column with a common value or with values far from the others."""
+    columns = y.reshape(len(y), -1)
+    spreads = columns.std(axis=0)
+    for k in np.flatnonzero(spreads).tolist():
+        column = columns[:, k]
+        share = np.unique(column, return_counts=True)[1].max() / len(y)
+        if share > LARGE_SHARE:
+            warn(
+                f"Column {k} of y has one value in {share:.0%} of the samples, so that "
+                "y has no density and the estimate is unreliable. Leave the column "
+                "out, or use skmi.MixedKSG.",
+                DiscreteTargetWarning,
+            )
+            return
+        farthest = np.abs(column - column.mean()).max() / spreads[k]
+        if farthest > FAR:
+            warn(
+                f"Column {k} of y has values {farthest:.0f} standard deviations from "
+                "its mean, which the density does not fit: the estimate is unreliable. "
+                "Transform the columns, for example with "
+                'sklearn.preprocessing.QuantileTransformer(output_distribution="normal")'
+                ".",
+                ReliabilityWarning,
+            )
+            return

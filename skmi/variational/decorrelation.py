@@ -85,8 +85,9 @@ class Decorrelated(NamedTuple):
         spreads = (columns @ axes).std(axis=0)
         has_spread = spreads > SMALLEST_SPREAD * spreads.max()
         to_unit = axes[:, has_spread] / np.sqrt(variances[has_spread])
-        fitted = Ridge(alpha=x.shape[1]).fit(x, columns @ to_unit)
-        residuals = columns @ to_unit - fitted.predict(x)
+        units = columns @ to_unit
+        fitted = Ridge(alpha=x.shape[1]).fit(x, units)
+        residuals = units - fitted.predict(x).reshape(units.shape)
         matrix = to_unit @ np.linalg.eigh(residuals.T @ residuals)[1][:, :most]
         matrix = matrix / (known @ matrix).std(axis=0)
         return cls(inputs.y, known.mean(axis=0), matrix)

@@ -171,7 +171,8 @@ class StreamingMixin:
     ) -> Self:
         """Train on one batch and estimate on samples held out of all batches so far.
 
-        Each call passes once over the batch. A fraction `test_size` of its samples is
+        Each call passes once over the batch; a good estimate takes several epochs over
+        all batches, as `loss_curve_` shows. A fraction `test_size` of its samples is
         held out; `mutual_info_` is the estimate on a random subset, of at most 1024
         samples, of those held out of all batches. No epoch is chosen, so that
         `max_iter` and `early_stopping` have no effect. The columns are scaled by the

@@ -107,10 +107,13 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
     """As `head` has: nothing is said, and the status is 0."""
     path = tmp_path / "t.csv"
     path.write_text(GOOD)
-    command = f"{sys.executable} -m skmi {path} --target y; echo status $? >&2"
+    record = tmp_path / "record.json"
+    command = f"{sys.executable} -m skmi {path} --target y --json {record}"
+    command += "; echo status $? >&2"
     done = subprocess.run(
         ["sh", "-c", f"({command}) | true"], capture_output=True, text=True, check=True
     )
     notes = done.stderr.splitlines()
     assert notes[-1] == "status 0"
     assert not [line for line in notes if "Broken" in line or "Traceback" in line]
+    assert json.loads(record.read_text())

@@ -232,7 +232,7 @@ def test_test_samples_neither_train_nor_select(cls, cv):
 
 
 @pytest.mark.filterwarnings("ignore:The estimate of")
-@pytest.mark.filterwarnings("ignore:Little dependence")
+@pytest.mark.filterwarnings("ignore:The estimate is unreliable")
 @each
 def test_overfitting_does_not_raise_the_estimate(cls):
     """Independent samples, a network far too large, no early stopping."""
