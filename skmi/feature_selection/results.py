@@ -15,10 +15,11 @@ from skmi.feature_selection.extrapolation import (
     pair_synergy,
     target_ceiling,
 )
+from skmi.feature_selection.groups import join_columns
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.search import Rule, Selection, Step
 from skmi.feature_selection.selector_input import Label, SelectorInput
-from skmi.feature_selection.table import Table, join_columns
+from skmi.feature_selection.table import Table
 
 __all__ = [
     "Interaction",
@@ -48,7 +49,9 @@ class Interaction(NamedTuple):
 
 
 def unit_estimates(data: SelectorInput, n_bins: int, missing: str) -> Estimates:
-    """Estimates of all units of features; several columns are joint labels.
+    """Estimates of all units of features, of several columns the largest.
+
+    Those are the estimates of each column and of their joint cells as labels.
 
     Parameters
     ----------
@@ -57,19 +60,22 @@ def unit_estimates(data: SelectorInput, n_bins: int, missing: str) -> Estimates:
     n_bins, missing
         Parameters of the selector of these names.
     """
-    alone = np.array([len(unit) == 1 for unit in data.units], dtype=bool)
-    found = np.zeros((len(alone), len(Estimates._fields)))
-    sides = [(alone, data.x.select([u[0] for u in data.units if len(u) == 1]))]
-    if not alone.all():
-        units = [unit for unit in data.units if len(unit) > 1]
-        codes = join_columns(data.x.codes(n_bins), units)
+    owner = np.repeat(np.arange(len(data.units)), [len(u) for u in data.units])
+    sides = [(owner, data.x.select(np.concatenate(data.units)))]
+    groups = np.array([k for k, unit in enumerate(data.units) if len(unit) > 1], int)
+    if len(groups):
+        codes = join_columns(data.x, n_bins, [data.units[k] for k in groups])
         joint = np.where(codes < 0, np.nan, codes)
-        sides.append((~alone, Columns(joint, [True] * len(units), None)))
-    for rows, columns in sides:
-        names = [data.unit_names[k] for k in np.flatnonzero(rows)]
+        sides.append((groups, Columns(joint, [True] * len(groups), None)))
+    found = []
+    for units, columns in sides:
+        names = [data.unit_names[k] for k in units]
         estimates = column_estimates(columns, data.y, data.weights, missing, names)
-        found[rows] = np.column_stack(estimates)
-    return Estimates(*found.T)
+        found.append(np.column_stack(estimates))
+    owner, values = np.concatenate([owner, groups]), np.concatenate(found)
+    largest_last = np.lexsort([values[:, 0], owner])
+    last = np.append(np.diff(owner[largest_last]) > 0, True)
+    return Estimates(*values[largest_last[last]].T)
 
 
 def unknown_errors(found: Selection) -> Estimates:

@@ -414,7 +414,7 @@ class FurtherColumns:
         self.given = [tuple(np.searchsorted(self.columns, unit)) for unit in units]
         both = np.array([unit for unit in self.given if len(unit) == 2], int)
         pairs = Pairs(*both.reshape(-1, 2).T, *np.zeros((3, len(both))))
-        counted = Candidates(some_columns(table, self.columns), identity, pairs)
+        counted = Candidates(table.select(self.columns), identity, pairs)
         rule = rule._replace(n_columns=len(self.columns))
         self.search = CountedSearch(counted, pairs.pvalue, rule)
         self.anew = table.codes.shape[1] > len(table.target)
@@ -435,9 +435,3 @@ class FurtherColumns:
             return None
         self.search.advance()
         return (int(self.columns[self.search.selected[-1]]),)
-
-
-def some_columns(table: Table, columns: np.ndarray) -> Table:
-    """Table of some of the columns."""
-    pair_codes = table.pair_codes[:, columns] if table.n_pair_codes else None
-    return table._replace(codes=table.codes[:, columns], pair_codes=pair_codes)
