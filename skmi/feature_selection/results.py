@@ -38,6 +38,11 @@ __all__ = [
 ]
 
 
+# Units of a path whose held-out information is measured: the model of so many columns
+# is fitted anew for each, in time that grows as the cube of their number.
+MOST_MEASURED = 100
+
+
 class Interaction(NamedTuple):
     """Two features that are more informative together than each alone, in nats."""
 
@@ -175,10 +180,13 @@ def make_path(
 
 
 def rises_of(found: Selection, table: Table) -> tuple[np.ndarray, np.ndarray]:
-    """Rises of the held-out information and errors, NaN for columns selected alone."""
-    n_beside = len(found.units) - found.n_alone
-    values = cumulative_information(table, found.units[:n_beside])
-    unknown = np.full(found.n_alone, np.nan)
+    """Rises of the held-out information and errors, NaN where not measured.
+
+    Those are of columns selected alone and of units after the first `MOST_MEASURED`.
+    """
+    n_measured = min(len(found.units) - found.n_alone, MOST_MEASURED)
+    values = cumulative_information(table, found.units[:n_measured])
+    unknown = np.full(len(found.units) - n_measured, np.nan)
     return tuple(np.append(part, unknown) for part in values)
 
 
@@ -233,7 +241,7 @@ def draw_halves(
 
 
 def stability(chosen: np.ndarray) -> float:
-    r"""Agreement of selections.
+    r"""Agreement of selections; NaN where it is not defined.
 
     .. math::
         1 - \frac{\frac1p \sum_k s_k^2}{\frac{\bar m}{p} (1 - \frac{\bar m}{p})}
@@ -249,9 +257,10 @@ def stability(chosen: np.ndarray) -> float:
     Returns
     -------
     float
-        1 for equal selections, about 0 for random ones.
+        1 for equal selections, about 0 for random ones; NaN for a single one, or where
+        each selects all columns or none.
     """
     share = chosen.mean()
     if len(chosen) < 2 or share in (0.0, 1.0):
-        return 1.0
+        return np.nan
     return float(1 - chosen.var(axis=0, ddof=1).mean() / (share * (1 - share)))
