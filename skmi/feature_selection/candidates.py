@@ -81,6 +81,9 @@ class Candidates:
             self.target = gather_rare(table.target)
         self.n_classes = int(self.target.max()) + 1
         self.exchange = make_exchange(permutations, table.weights)
+        self.best_parts = None
+        if table.parts is not None and len(table.parts.unit):
+            self.best_parts = BestParts(table, permutations)
 
     def _coarse_codes(self) -> np.ndarray:
         """Codes with at most `MAX_LEVELS` levels of a column, for further splits."""
@@ -97,7 +100,7 @@ class Candidates:
             exchange = exchange.take(n_permutations)
         few = (self.n_levels <= MAX_LEVELS) & (self.n_full <= MAX_LEVELS)
         few &= self.n_levels * self.n_full <= MOST_CELLS
-        counted = self._measure(
+        counted = self.measure(
             self.full_target,
             (self.n_full,),
             self._relevance_of_counts,
@@ -114,6 +117,8 @@ class Candidates:
             values[:, many] = self._plugin_values(many, exchange)
         for k in np.flatnonzero(self._is_sparse(self.n_levels)):
             values[:, k] = self._adjusted(values[:, k], self.codes[:, k])
+        if self.best_parts:
+            self.best_parts.choose(values, n_permutations)
         return values
 
     def _plugin_values(self, columns: np.ndarray, exchange: Exchange) -> np.ndarray:
@@ -169,8 +174,9 @@ class Candidates:
 
         Labels of S beyond a few are merged by their classes, see `informative_codes`.
         """
-        code = self.codes[:, k]
-        if len(self.members[k]) == 1 and self.n_levels[k] > MOST_CONTEXTS:
+        code = self.best_parts.code_of(k) if self.best_parts else None
+        code = self.codes[:, k] if code is None else code
+        if len(self.members[k]) == 1 and code.max(initial=0) >= MOST_CONTEXTS:
             code = informative_codes(code, self.target, MOST_CONTEXTS)
         size = int(code.max()) + 1
         context = np.where(
@@ -191,17 +197,21 @@ class Candidates:
             return [redundancy, conditional, entropy]
 
         shape = self.n_classes, size
-        return self._measure(context, shape, measure, n_permutations, wanted)
+        sides = context, shape, measure, n_permutations, wanted
+        found = self.measure(*sides)
+        return self.best_parts.replace(found, *sides) if self.best_parts else found
 
     def determined_by(self, k: int) -> np.ndarray:
         """Whether each candidate is a function of a column or of its codes."""
         flags = is_function_of(self.codes, self.codes[:, k])
+        if self.best_parts:  # the cells of a group leave out some of its columns
+            flags[self.best_parts.more_than(self.codes[:, k])] = False
         within = flags.copy()
         for i, unit in enumerate(self.members[self.n_columns :], self.n_columns):
             within[i] |= flags[list(unit)].any()
         return within
 
-    def _measure(
+    def measure(
         self,
         context: np.ndarray,
         shape: tuple[int, ...],
@@ -235,3 +245,66 @@ class Candidates:
         if len(results) == 1:
             return results[0]
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+
+
+class BestParts:
+    """The part of each group of columns that is most informative about the target.
+
+    A group counts by its joint cells, or by the member or pair of members of more
+    mutual information, which is chosen anew in every permutation.
+
+    Parameters
+    ----------
+    table : Table
+        Codes of all samples, with parts.
+    permutations
+        As for `Candidates`.
+    """
+
+    def __init__(self, table: Table, permutations: np.ndarray):
+        parts = table.parts
+        assert parts is not None
+        inner = table._replace(codes=parts.codes, parts=None)
+        self.counted = Candidates(inner, permutations)
+        self.unit = parts.unit
+        self.places = {k: np.flatnonzero(self.unit == k) for k in np.unique(self.unit)}
+        self.chosen: dict[int, np.ndarray] = {}  # part of each turn, -1 for the cells
+
+    def choose(self, values: np.ndarray, n_permutations: int | None) -> None:
+        """Raise the relevance of groups to that of their best parts, in place."""
+        own = self.counted.relevance(n_permutations)
+        for k, places in self.places.items():
+            best = places[np.argmax(own[:, places], axis=1)]
+            found = own[np.arange(len(own)), best]
+            self.chosen[k] = np.where(found > values[:, k], best, -1)
+            values[:, k] = np.maximum(values[:, k], found)
+
+    def code_of(self, k: int) -> np.ndarray | None:
+        """Codes of the best part of a group; None for its cells and other columns."""
+        part = self.chosen[k][0] if k in self.chosen else -1
+        return None if part < 0 else self.counted.codes[:, part]
+
+    def replace(
+        self,
+        values: list[np.ndarray],
+        context: np.ndarray,
+        shape: tuple[int, ...],
+        measure: Callable[[np.ndarray, np.ndarray | None], list[np.ndarray]],
+        n_permutations: int,
+        wanted: np.ndarray | None,
+    ) -> list[np.ndarray]:
+        """Replace what is measured of groups by that of their best parts."""
+        wanted = None if wanted is None else wanted[self.unit]
+        sides = context, shape, measure, n_permutations, wanted
+        own = self.counted.measure(*sides)
+        for k in self.places:
+            parts = self.chosen[k][: len(own[0])]
+            turns = np.flatnonzero(parts >= 0)
+            for whole, found in zip(values, own, strict=True):
+                whole[turns, k] = found[turns, parts[turns]]
+        return values
+
+    def more_than(self, code: np.ndarray) -> list[int]:
+        """Return the groups that are no functions of a code."""
+        is_function = is_function_of(self.counted.codes, code)
+        return [k for k, places in self.places.items() if not is_function[places].all()]

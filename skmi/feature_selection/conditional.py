@@ -277,10 +277,28 @@ class AdditiveSet:
         np.add.at(count, unit[plain], 1)
         pvalues = np.minimum(pvalues * np.maximum(count, 1), 1.0)
         for k in np.unique(unit[is_block]):
-            block = self._left(basis, places[unit == k])
-            block = orthonormal(block * np.sqrt(self.n_rows), SMALL)
-            pvalues[k] = skewed_block_pvalue(block, response, freedom)
+            own = places[unit == k]
+            pvalues[k] = self._block_pvalue(basis, response, own, freedom)
         return pvalues
+
+    def _block_pvalue(
+        self,
+        basis: np.ndarray,
+        response: np.ndarray,
+        places: np.ndarray,
+        freedom: float,
+    ) -> float:
+        """P-value of terms that are tested together, and of their curves."""
+        left = self._left(basis, places)
+        has_scores = self.terms.is_score[places].any()
+        blocks = [left, *self.functions(left, places)[1:]] if has_scores else [left]
+        found = [
+            skewed_block_pvalue(
+                orthonormal(block * np.sqrt(self.n_rows), SMALL), response, freedom
+            )
+            for block in blocks
+        ]
+        return min(min(found) * len(found), 1.0)
 
     def pair_pvalues(self, pairs: list[tuple], units: list[int]) -> np.ndarray:
         """P-values of pairs given some units, the set, and products of two of those.

@@ -15,10 +15,11 @@ from skmi.feature_selection.extrapolation import (
     pair_synergy,
     target_ceiling,
 )
+from skmi.feature_selection.groups import join_columns
 from skmi.feature_selection.pair_screen import Pairs
 from skmi.feature_selection.search import Rule, Selection, Step
 from skmi.feature_selection.selector_input import Label, SelectorInput
-from skmi.feature_selection.table import Table, join_columns
+from skmi.feature_selection.table import Table
 
 __all__ = [
     "Interaction",
@@ -37,6 +38,11 @@ __all__ = [
 ]
 
 
+# Units of a path whose held-out information is measured: the model of so many columns
+# is fitted anew for each, in time that grows as the cube of their number.
+MOST_MEASURED = 100
+
+
 class Interaction(NamedTuple):
     """Two features that are more informative together than each alone, in nats."""
 
@@ -48,7 +54,9 @@ class Interaction(NamedTuple):
 
 
 def unit_estimates(data: SelectorInput, n_bins: int, missing: str) -> Estimates:
-    """Estimates of all units of features; several columns are joint labels.
+    """Estimates of all units of features, of several columns the largest.
+
+    Those are the estimates of each column and of their joint cells as labels.
 
     Parameters
     ----------
@@ -57,19 +65,22 @@ def unit_estimates(data: SelectorInput, n_bins: int, missing: str) -> Estimates:
     n_bins, missing
         Parameters of the selector of these names.
     """
-    alone = np.array([len(unit) == 1 for unit in data.units], dtype=bool)
-    found = np.zeros((len(alone), len(Estimates._fields)))
-    sides = [(alone, data.x.select([u[0] for u in data.units if len(u) == 1]))]
-    if not alone.all():
-        units = [unit for unit in data.units if len(unit) > 1]
-        codes = join_columns(data.x.codes(n_bins), units)
+    owner = np.repeat(np.arange(len(data.units)), [len(u) for u in data.units])
+    sides = [(owner, data.x.select(np.concatenate(data.units)))]
+    groups = np.array([k for k, unit in enumerate(data.units) if len(unit) > 1], int)
+    if len(groups):
+        codes = join_columns(data.x, n_bins, [data.units[k] for k in groups])
         joint = np.where(codes < 0, np.nan, codes)
-        sides.append((~alone, Columns(joint, [True] * len(units), None)))
-    for rows, columns in sides:
-        names = [data.unit_names[k] for k in np.flatnonzero(rows)]
+        sides.append((groups, Columns(joint, [True] * len(groups), None)))
+    found = []
+    for units, columns in sides:
+        names = [data.unit_names[k] for k in units]
         estimates = column_estimates(columns, data.y, data.weights, missing, names)
-        found[rows] = np.column_stack(estimates)
-    return Estimates(*found.T)
+        found.append(np.column_stack(estimates))
+    owner, values = np.concatenate([owner, groups]), np.concatenate(found)
+    largest_last = np.lexsort([values[:, 0], owner])
+    last = np.append(np.diff(owner[largest_last]) > 0, True)
+    return Estimates(*values[largest_last[last]].T)
 
 
 def unknown_errors(found: Selection) -> Estimates:
@@ -169,10 +180,13 @@ def make_path(
 
 
 def rises_of(found: Selection, table: Table) -> tuple[np.ndarray, np.ndarray]:
-    """Rises of the held-out information and errors, NaN for columns selected alone."""
-    n_beside = len(found.units) - found.n_alone
-    values = cumulative_information(table, found.units[:n_beside])
-    unknown = np.full(found.n_alone, np.nan)
+    """Rises of the held-out information and errors, NaN where not measured.
+
+    Those are of columns selected alone and of units after the first `MOST_MEASURED`.
+    """
+    n_measured = min(len(found.units) - found.n_alone, MOST_MEASURED)
+    values = cumulative_information(table, found.units[:n_measured])
+    unknown = np.full(len(found.units) - n_measured, np.nan)
     return tuple(np.append(part, unknown) for part in values)
 
 
@@ -227,7 +241,7 @@ def draw_halves(
 
 
 def stability(chosen: np.ndarray) -> float:
-    r"""Agreement of selections.
+    r"""Agreement of selections; NaN where it is not defined.
 
     .. math::
         1 - \frac{\frac1p \sum_k s_k^2}{\frac{\bar m}{p} (1 - \frac{\bar m}{p})}
@@ -243,9 +257,10 @@ def stability(chosen: np.ndarray) -> float:
     Returns
     -------
     float
-        1 for equal selections, about 0 for random ones.
+        1 for equal selections, about 0 for random ones; NaN for a single one, or where
+        each selects all columns or none.
     """
     share = chosen.mean()
     if len(chosen) < 2 or share in (0.0, 1.0):
-        return 1.0
+        return np.nan
     return float(1 - chosen.var(axis=0, ddof=1).mean() / (share * (1 - share)))

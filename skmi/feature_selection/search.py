@@ -108,8 +108,8 @@ def make_rule(
     Raises
     ------
     ValueError
-        If there are fewer units than wanted, fewer wanted than fixed, or too few
-        permutations for the level.
+        If there are fewer units than wanted, fewer wanted than fixed or than `least`,
+        or too few permutations for the level.
     """
     if isinstance(wanted, (bool, np.bool_)):
         raise ValueError(
@@ -127,6 +127,11 @@ def make_rule(
         raise ValueError(
             f"n_features_to_select={wanted}, but there are {n_units} columns or "
             "groups of columns."
+        )
+    if not isinstance(wanted, str) and wanted < least:
+        raise ValueError(
+            f"n_features_to_select={wanted}, but min_features_to_select={least}; pass "
+            "a number no smaller than that."
         )
     if not isinstance(wanted, str) and wanted < len(fixed):
         raise ValueError(

@@ -132,8 +132,8 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         Meaning of `sample_weight`: importance weights, of which only the ratios count,
         or whole numbers that stand for repeated samples.
     groups : array-like, dict or None, default=None
-        Features that are selected together: a label for each feature, or the numbers
-        or names of the features of each group.
+        Features selected together: a label for each, or the numbers or names of those
+        of each group. Numbers of features to select then count groups.
     fixed_features : array-like or None, default=None
         Names, numbers or a boolean mask of features that are selected first, without a
         test. The others are selected beside them.
@@ -158,7 +158,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         Adjusted p-value of each feature alone.
     step_pvalues_ : ndarray of shape (`n_features_in_`,)
         P-value by which each feature was selected, beside those before it or with the
-        other feature of its pair; NaN for features that are fixed or not selected.
+        other feature of its pair; NaN if fixed, not selected or after 100 others.
     qvalues_ : ndarray of shape (`n_features_in_`,)
         Smallest false discovery rate at which each feature alone is significant; with
         ``control="fdr"`` only, where `pvalues_` are the same.
@@ -172,7 +172,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
         first, second, mutual_info, synergy, pvalue.
     path_ : pandas.DataFrame or ndarray
         One row for each step: feature, relevance, redundancy, synergy, gain,
-        cumulative held-out information of all so far, pvalue, the standard_error of the
+        cumulative held-out information of up to 100, pvalue, the standard_error of the
         rise of cumulative, the share of the relevance that is shared with features
         before it, and the evidence by which it is selected: "alone", "together with"
         another one, "beside those before" it, "held-out information" of the set, "alone
@@ -183,7 +183,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     selection_frequency_ : ndarray of shape (`n_features_in_`,)
         Share of the resamples in which a feature is selected.
     stability_ : float
-        Agreement of the resamples, 1 at best and about 0 by chance [2]_.
+        1 at best, about 0 by chance [2]_; NaN if all select all, or all nothing.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

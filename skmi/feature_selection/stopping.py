@@ -39,6 +39,8 @@ MOST_FURTHER = 40  # columns that are tried beyond the significant ones
 # not their rise is clear: a test more at the whole level would double the type I error.
 SURE = 10
 
+MOST_TESTED = 100  # columns of a given number whose steps get p-values
+
 MOST_AT_RANDOM = 1000  # columns that stand for the rest, where not all have terms
 
 PATIENCE = 8  # columns without a rise after which no more are tried
@@ -156,13 +158,15 @@ def add_pvalues(
     """Give p-values to steps of a search for a number of columns, which tests none.
 
     A column given those before it, adjusted for the number of all columns; a pair as in
-    the screen.
+    the screen. Steps after the first `MOST_TESTED` get none.
     """
     selected, n_before = search.selected, 0
     relevance = np.full(search.n_columns, -np.inf)
     relevance[selected] = search.relevance[selected]
     additive = make_set(relevance)
     for choice, unit in zip(search.chosen, search.units, strict=True):
+        if n_before >= MOST_TESTED:
+            break
         pvalue = search.marginal_pvalues[choice]
         if len(unit) == 1 and n_before:
             before = [k for k in selected[:n_before] if k in additive.places]
@@ -414,7 +418,7 @@ class FurtherColumns:
         self.given = [tuple(np.searchsorted(self.columns, unit)) for unit in units]
         both = np.array([unit for unit in self.given if len(unit) == 2], int)
         pairs = Pairs(*both.reshape(-1, 2).T, *np.zeros((3, len(both))))
-        counted = Candidates(some_columns(table, self.columns), identity, pairs)
+        counted = Candidates(table.select(self.columns), identity, pairs)
         rule = rule._replace(n_columns=len(self.columns))
         self.search = CountedSearch(counted, pairs.pvalue, rule)
         self.anew = table.codes.shape[1] > len(table.target)
@@ -435,9 +439,3 @@ class FurtherColumns:
             return None
         self.search.advance()
         return (int(self.columns[self.search.selected[-1]]),)
-
-
-def some_columns(table: Table, columns: np.ndarray) -> Table:
-    """Table of some of the columns."""
-    pair_codes = table.pair_codes[:, columns] if table.n_pair_codes else None
-    return table._replace(codes=table.codes[:, columns], pair_codes=pair_codes)

@@ -12,7 +12,6 @@ from skmi.feature_selection.encoding import (
     Columns,
     column_blocks,
     column_levels,
-    cut,
     few_codes,
     gather_rare,
     merge_rarest,
@@ -20,10 +19,10 @@ from skmi.feature_selection.encoding import (
     target_codes,
 )
 from skmi.feature_selection.exchange import Contexts, make_exchange
+from skmi.feature_selection.groups import GroupParts, join_columns, make_parts
 
 __all__ = [
     "Table",
-    "join_columns",
     "make_table",
     "screen_size",
 ]
@@ -36,7 +35,7 @@ SCREEN_CLASSES = (8, 4, 3, 2)
 # With fewer samples in a cell the chi-squared p-values of pairs are too small.
 ROWS_IN_CELL = 20
 
-TARGET_CELLS = 32  # codes of a target, or of a group, of several columns
+TARGET_CELLS = 32  # codes of a target of several columns
 
 
 class Table(NamedTuple):
@@ -51,6 +50,7 @@ class Table(NamedTuple):
     groups: np.ndarray | None  # within which samples may be exchanged, None for all
     merged: np.ndarray  # whether pair codes are merged levels, of shape (n_units,)
     is_label: bool = False  # whether the codes of the target have no order
+    parts: GroupParts | None = None  # of groups of columns that have a number
 
     @property
     def n_effective(self) -> float:
@@ -73,9 +73,18 @@ class Table(NamedTuple):
         arrays = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
             for name in self._fields
-            if name not in {"n_pair_codes", "merged", "is_label"}
+            if name not in {"n_pair_codes", "merged", "is_label", "parts"}
         }
-        return self._replace(**arrays)
+        parts = self.parts and self.parts.take(rows)
+        return self._replace(**arrays, parts=parts)
+
+    def select(self, columns: np.ndarray) -> "Table":
+        """Return the same table with some of its columns."""
+        return self._replace(
+            codes=self.codes[:, columns],
+            pair_codes=self.pair_codes[:, columns] if self.n_pair_codes else None,
+            parts=self.parts and self.parts.select(columns),
+        )
 
 
 def make_table(
@@ -115,7 +124,7 @@ def make_table(
     -------
     Table
     """
-    codes = join_columns(x.codes(n_bins), units)
+    codes = join_columns(x, n_bins, units)
     codes = missing_as_code(codes) if missing == "bin" else codes
     target = target_codes(y.values, n_bins, TARGET_CELLS, y.discrete, y.types)
     n_rows = n_effective(codes, weights)
@@ -124,7 +133,7 @@ def make_table(
     pair_codes = codes[:, :0]
     merged = np.zeros(codes.shape[1], dtype=bool)
     if n_codes:
-        coarse = missing_as_code(join_columns(x.codes(n_codes), units))
+        coarse = missing_as_code(join_columns(x, n_codes, units))
         merged = column_levels(coarse) > n_codes
         pair_codes = few_codes(coarse, n_codes)
         n_codes = max(2, int(pair_codes.max(initial=0)) + 1)
@@ -132,12 +141,14 @@ def make_table(
             pair_codes[codes < 0] = -1
     is_label = y.values.shape[1] == 1 and y.is_label(0)
     pairs = pair_codes, target, n_codes
-    table = Table(codes, target, *pairs, weights, groups, merged, is_label)
+    parts = make_parts(x, n_bins, units, missing)
+    table = Table(codes, target, *pairs, weights, groups, merged, is_label, parts)
     if n_codes:
         table = table._replace(pair_target=table.few_classes(n_classes))
     if ordered:
         return table
-    order = canonical_order(codes, target, weights)
+    known = codes if parts is None else np.column_stack([codes, parts.codes])
+    order = canonical_order(known, target, weights)
     rest = table._replace(codes=codes[:, :0], pair_codes=codes[:, :0]).take(order)
     sides = [reordered(side, order) for side in (codes, pair_codes)]
     return rest._replace(codes=sides[0], pair_codes=sides[1])
@@ -153,20 +164,6 @@ def reordered(codes: np.ndarray, order: np.ndarray) -> np.ndarray:
 def n_effective(codes: np.ndarray, weights: np.ndarray | None) -> float:
     """Sum of the weights, or number of samples."""
     return float(len(codes) if weights is None else weights.sum())
-
-
-def join_columns(codes: np.ndarray, units: list[np.ndarray]) -> np.ndarray:
-    """Return one code for each unit of columns."""
-    if all(len(unit) == 1 for unit in units):
-        order = np.concatenate(units)
-        is_same = np.array_equal(order, np.arange(codes.shape[1]))
-        return codes if is_same else codes[:, order]
-    return np.column_stack(
-        [
-            codes[:, unit[0]] if len(unit) == 1 else cut(codes[:, unit], TARGET_CELLS)
-            for unit in units
-        ]
-    )
 
 
 def screen_size(n_rows: float, n_classes: int) -> tuple[int, int]:

@@ -14,8 +14,8 @@ from skmi.feature_selection.encoding import (
     missing_as_code,
     target_codes,
 )
+from skmi.feature_selection.groups import has_number, join_columns
 from skmi.feature_selection.selector_input import SelectorInput
-from skmi.feature_selection.table import join_columns
 
 __all__ = ["Terms", "make_terms"]
 
@@ -60,20 +60,21 @@ def make_terms(data: SelectorInput, relevance: np.ndarray, n_bins: int) -> Terms
     most = max(MOST_CELLS // len(rows), 1)
     units = np.sort(np.argsort(-relevance, kind="stable")[:most])
     units = units[relevance[units] > -np.inf]
-    alone = [k for k in units if len(data.units[k]) == 1]
-    single = data.x.select([data.units[k][0] for k in alone])
-    values, is_score, places = terms_of(single)
-    unit = np.array(alone, dtype=int)[places]
-    groups = [k for k in units if len(data.units[k]) > 1]
+    joint = np.array([len(unit) > 1 for unit in data.units])
+    plain = ~joint | has_number(data.x, data.units)
+    alone = [(k, column) for k in units if plain[k] for column in data.units[k]]
+    values, is_score, places = terms_of(data.x.select([column for _, column in alone]))
+    unit = np.array([k for k, _ in alone], dtype=int)[places]
+    groups = [k for k in units if not plain[k]]
     if groups:
-        codes = join_columns(data.x.codes(n_bins), [data.units[k] for k in groups])
+        codes = join_columns(data.x, n_bins, [data.units[k] for k in groups])
         more, places = indicators_of(codes)
         values = np.column_stack([values, more])
         unit = np.append(unit, np.array(groups)[places])
         is_score = np.append(is_score, np.zeros(more.shape[1], bool))
     roots = np.ones(len(rows)) if data.weights is None else np.sqrt(data.weights)
     roots = roots * np.sqrt(len(rows) / (roots**2).sum())
-    is_block = ~np.isin(unit, unit[is_score])
+    is_block = joint[unit] | ~np.isin(unit, unit[is_score])
     sides = values, unit, is_score, is_block, response_of(data.y, n_bins)
     return Terms(*sides, roots[:, np.newaxis], units)
 

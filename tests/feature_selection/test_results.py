@@ -1,6 +1,7 @@
 import numpy as np
 
 from skmi import MIFeatureSelector
+from skmi.feature_selection.results import stability
 from tests.feature_selection.planted import (
     additive,
     xor,
@@ -29,3 +30,18 @@ def test_resamples_measure_stability():
     np.testing.assert_array_equal(
         again.selection_frequency_, selector.selection_frequency_
     )
+
+
+def test_stability_is_not_defined_where_all_columns_are_selected():
+    assert np.isnan(stability(np.ones((4, 3))))
+    assert np.isnan(stability(np.zeros((4, 3))))
+
+
+def test_steps_after_a_hundred_are_not_measured():
+    rng = np.random.RandomState(0)
+    X = rng.randn(300, 120)
+    y = X[:, :3].sum(axis=1) + rng.randn(300)
+    selector = MIFeatureSelector(n_features_to_select=120, random_state=0).fit(X, y)
+    assert selector.support_.all()
+    assert np.isnan(selector.step_pvalues_).sum() == 20
+    assert np.isnan(selector.path_["cumulative"]).sum() == 20

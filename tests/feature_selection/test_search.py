@@ -39,3 +39,10 @@ def test_fixed_features_may_be_a_mask():
     for fixed in (mask, mask.tolist()):
         selector = MIFeatureSelector(fixed_features=fixed, random_state=0)
         assert selector.fit(X, X[:, 0] > 0).support_[[0, 2, 4]].all()
+
+
+def test_a_number_below_the_fewest_is_refused():
+    X = np.random.RandomState(0).randn(50, 8)
+    selector = MIFeatureSelector(n_features_to_select=3, min_features_to_select=5)
+    with pytest.raises(ValueError, match="but min_features_to_select=5"):
+        selector.fit(X, X[:, 0])
