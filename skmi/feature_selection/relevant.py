@@ -88,8 +88,8 @@ def relevant_pvalues(
     -------
     ndarray of shape (n_units,) or None
     """
-    if not len(additive.terms.unit):
-        return None
+    if not (len(additive.terms.unit) and additive.terms.response.shape[1]):
+        return None  # no terms, or a constant target
     draws = ShareDraws(additive, permutations, rule.n_permutations)
     n_tested, n_units = len(draws.units), additive.n_units
     # Where the most relevant ones are tested only, they are no test of all.

@@ -31,6 +31,8 @@ MOST_LEVELS = 8  # levels of a unit, and classes of the target, with a term of t
 
 ROWS_OF_LEVEL = 5  # samples of a level, at least, in the mean; no terms otherwise
 
+MOST_WHOLE = 2.0**53  # beyond it every number is whole
+
 SMALLEST_SHARE = 0.05  # of the samples, for whole numbers that are taken for classes
 
 ROWS_OF_SHAPE = 200  # samples from which on the functions of a number may be curved
@@ -154,7 +156,8 @@ def response_of(y: Columns, n_bins: int) -> np.ndarray:
         plain = plain_columns(y, MOST_BINARY)
         numbers = plain.ordered[plain.ordered == plain.ordered]
         values, counts = np.unique(numbers, return_counts=True)
-        are_labels = len(values) <= FEW_VALUES and (values == np.round(values)).all()
+        whole = (values == np.round(values)) & (np.abs(values) < MOST_WHOLE)
+        are_labels = len(values) <= FEW_VALUES and whole.all()
         common = (counts >= SMALLEST_SHARE * len(y.values)).all()
         few = len(y.values) < ROWS_OF_SHAPE
         if plain.is_number[0] and not (are_labels and (few or common)):

@@ -138,6 +138,21 @@ def test_number_of_columns_begins_with_the_significant_ones(n_columns):
     assert n_found >= (11 if n_columns == 60 else 9)
 
 
+@pytest.mark.filterwarnings("ignore::skmi.NothingSelectedWarning")
+@pytest.mark.parametrize("kind", ["constant", "one label", "whole beyond 2**53"])
+def test_targets_without_terms(kind):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((40, 100))
+    y = np.zeros(40)
+    if kind == "one label":
+        y = np.full(40, "a")
+    elif kind != "constant":
+        X, y = X[:9, :20], 1e30 * rng.standard_normal(9)
+    assert not MIFeatureSelector(random_state=0).fit(X, y).support_.any()
+    chosen = MIFeatureSelector(n_features_to_select=2, random_state=0).fit(X, y)
+    assert chosen.support_.sum() == 2
+
+
 @pytest.mark.parametrize("n_classes", [3, 6])
 def test_numbered_classes_are_classes(n_classes):
     rng = np.random.RandomState(n_classes)
