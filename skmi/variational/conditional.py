@@ -473,6 +473,8 @@ def repeats_rows(y: np.ndarray) -> bool:
 def warn_of_columns(y: np.ndarray) -> None:
     """Warn of a column with a common value or with values far from the others."""
     columns = y.reshape(len(y), -1)
+    largest = np.abs(columns).max(axis=0)  # keeps squares from overflowing
+    columns = columns / np.where(largest > 0, largest, 1.0)
     spreads = columns.std(axis=0)
     for k in np.flatnonzero(spreads).tolist():
         column = columns[:, k]
