@@ -34,7 +34,7 @@ from benchmarks import tables
 
 BENCHMARK = {
     "data": "drawn; a folder of tables by --tables",
-    "tables": {"peers": {"small": "--only xor", "cpu": ""}},
+    "tables": {"peers": {"small": "--only xor", "cpu": "--tables feature_selection"}},
 }
 
 FIELDS = "task method seed level selected power false_share forest logistic".split()
@@ -52,7 +52,7 @@ SIZES = {
         "nulls": [(400, 500, 3), (400, 5000, 1)],
         "seeds": 2,
         "tables": None,
-        "limit": 300,
+        "limit": 60,
     },
 }
 LEVELS = 0.05, 0.2
