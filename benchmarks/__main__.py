@@ -32,7 +32,12 @@ def make_parser():
     run.add_argument("--seeds", type=int)
     run.add_argument("--first-seed", type=int)
     run.add_argument("--data", help="a file of data, where the script wants one")
-    run.add_argument("--out", type=Path, help="a file; by default the kept table")
+    run.add_argument(
+        "--out",
+        type=Path,
+        help="a file; by default the kept table, or one in the folder for temporary"
+        " files where the size is small or other arguments are passed",
+    )
     table = commands.add_parser("table", help="print a kept table")
     table.add_argument("name")
     commands.add_parser("report", help="write the pages")
@@ -41,14 +46,17 @@ def make_parser():
 
 def list_tables():
     """Print each table: its subject, data, CPU time, the arguments of its sizes."""
+    total = 0
     for table in registry.tables().values():
         print(f"{table.name}\n    {table.about}\n    data: {table.data}")
-        if table.minutes:
-            print(f"    about {table.minutes} CPU minutes")
         for size, words in table.sizes.items():
-            print(f"    {size}: python -m {table.module} {words}".rstrip())
-    total = sum(table.minutes or 0 for table in registry.tables().values())
-    print(f"all of the size that pages show: about {total / 60:.0f} CPU hours")
+            print(f"    {size}: {words or 'no arguments'}")
+        path = RESULTS / f"{table.name}.csv"
+        seconds = read_header(path).get("cpu_seconds") if path.exists() else None
+        if seconds:
+            total += float(seconds)
+            print(f"    kept table: {float(seconds) / 60:.1f} CPU minutes")
+    print(f"all kept tables: {total / 3600:.1f} CPU hours")
 
 
 def run_table(table, options, others):
@@ -69,6 +77,9 @@ def run(options, others):
     if options.name != "all" and options.name not in known:
         sys.exit(f"no table {options.name!r}: see python -m benchmarks --list")
     names = list(known) if options.name == "all" else [options.name]
+    own = ("seeds", "first_seed", "data", "out")
+    if options.name == "all" and any(getattr(options, key) is not None for key in own):
+        sys.exit("run all takes no other argument than --size: run tables one by one")
     failed = []
     for name in names:
         if options.name == "all" and options.size not in known[name].sizes:
@@ -79,7 +90,7 @@ def run(options, others):
         if options.name == "all":
             print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
     if failed:
-        print("failed:", *failed)
+        print("failed:", *failed, file=sys.stderr)
     return len(failed)
 
 

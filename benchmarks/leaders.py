@@ -18,9 +18,10 @@ HEAD = [
     "errors",
     "not applicable",
 ]
-FAR = 0.1  # wrong: off by more than this and as large a part of the truth
+FAR = 0.1  # wrong: off by more than this and as large a part of the truth, added
 SAYS_RIGHT = ("", "ok", "zero")
 LARGE = 1000  # above it a mean is written with an exponent
+ROUNDING = 0.0005  # what the digits of a mean do not show
 MARGIN = 0.02  # nats by which a task counts as one where another estimator is better
 
 
@@ -140,7 +141,7 @@ def better_rows(rows, part_of, margin=0.0):
     lines = []
     for part, name, pairs in compare(rows, part_of):
         own, other = (statistics.fmean(errors) for errors in zip(*pairs, strict=True))
-        if own < other - margin:
+        if own < other - max(margin, ROUNDING):
             lines.append([*part, name, len(pairs), f"{own:.3f}", f"{other:.3f}"])
     return lines
 

@@ -11,17 +11,13 @@ SUBJECTS = ("accuracy", "inference", "selection", "speed", "papers")
 
 @dataclass(frozen=True)
 class Table:
-    """One table: the module that writes it, its data, its arguments by size.
-
-    ``minutes`` is about the CPU time of the size that pages show.
-    """
+    """One table: the module that writes it, its data, its arguments by size."""
 
     name: str
     module: str
     about: str
     data: str
     sizes: dict[str, str]
-    minutes: int | None = None
 
 
 def literal(tree, name):
@@ -47,7 +43,6 @@ def tables():
             for name, sizes in declared["tables"].items():
                 if name in found:
                     raise ValueError(f"{found[name].module} declares {name!r} too")
-                minutes = declared.get("minutes", {}).get(name)
                 data = declared["data"]
-                found[name] = Table(name, module, about, data, sizes, minutes)
+                found[name] = Table(name, module, about, data, sizes)
     return found

@@ -7,6 +7,9 @@ A template holds references in double braces:
 - ``{{mean growth: d=1: mean: .2f}}``: the same over all rows that match, by mean, min,
   max or count (of rows, or of the values of a column);
 - ``{{rows growth: d=1: estimator, truth, mean}}``: the rows that match, as a table;
+- ``{{means growth: d=1: estimator: mean, truth}}``: the means over the rows that agree
+  in some columns, as a table;
+- ``{{figure growth: CAPTION}}``: the picture of a table;
 - ``{{papers}}``, ``{{inventory}}``, ``{{provenance}}``, ``{{versions}}``;
 - ``{{leaderboard: GROUP: ROWS}}``, the estimators on the tasks of a group, or of "all",
   with so many rows or any; ``{{better by group}}`` and ``{{better by task}}``, where an
@@ -20,6 +23,8 @@ import functools
 import io
 import math
 import re
+import textwrap
+from collections import defaultdict
 from pathlib import Path
 
 from benchmarks import registry
@@ -36,6 +41,7 @@ PAGES = {
 }
 REFERENCE = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
 NOT_RUN = "not run"
+OURS, REMARKS = 4, 6  # columns of papers.csv
 OVER = {
     "mean": lambda values: sum(values) / len(values),
     "min": min,
@@ -61,6 +67,16 @@ def formatted(value, spec):
         return "not finite"
     text = format(number, spec) if spec else str(value)
     return text.replace("-", "") if not float(text.strip("%")) else text
+
+
+def mean_cell(cells):
+    """Return the mean of cells with numbers, or the different texts."""
+    found = [cell for cell in cells if cell]
+    try:
+        numbers = [float(cell) for cell in found]
+    except ValueError:
+        return ", ".join(dict.fromkeys(found))
+    return formatted(OVER["mean"](numbers), ".3f") if numbers else ""
 
 
 def csv_table(lines, options=(), classes="breakable"):
@@ -98,8 +114,14 @@ class Page:
         return [
             row
             for row in self.rows(name)
-            if all(is_same(row[key], wanted) for key, wanted in pairs)
+            if all(is_same(self.at(name, row, key), wanted) for key, wanted in pairs)
         ]
+
+    def at(self, name, row, key):
+        """Return a cell of a row that a condition names."""
+        if key not in row:
+            raise ValueError(f"table {name!r} has no column {key!r}")
+        return row[key]
 
     def figure(self, over, name, conditions, column, spec):
         """Return one figure of the rows that match."""
@@ -124,6 +146,8 @@ class Page:
         conditions = next(csv.reader([conditions], skipinitialspace=True), [])
         if over == ["rows"]:
             return self.raw_rows(name, conditions, column)
+        if over == ["means"]:
+            return self.mean_rows(name, conditions, column, spec)
         spread = [text for text in conditions if "|" in text]
         over = over[0] if over else ""
         if not spread:
@@ -142,16 +166,44 @@ class Page:
         rows = self.matching(name, conditions)
         if not rows:
             return NOT_RUN
-        lines = [[row[column] for column in columns] for row in rows]
+        lines = [[row.get(column, NOT_RUN) for column in columns] for row in rows]
         return csv_table([[c.replace("_", " ") for c in columns], *lines])
 
-    def papers(self):
-        """Return the published results beside ours."""
-        text = (TEMPLATES / "papers.csv").read_text(encoding="utf-8")
+    def mean_rows(self, name, conditions, keys, columns):
+        """Return the means over the rows that agree in the keys, as a table."""
+        keys, columns = (
+            [c.strip() for c in text.split(",")] for text in (keys, columns)
+        )
+        groups = defaultdict(list)
+        for row in self.matching(name, conditions):
+            groups[tuple(row[key] for key in keys)].append(row)
+        if not groups:
+            return NOT_RUN
+        head = [column.replace("_", " ") for column in [*keys, "rows", *columns]]
         lines = [
-            [self.fill_cell(cell) for cell in line]
-            for line in csv.reader(io.StringIO(text))
+            [*key, len(group), *(mean_cell([row[c] for row in group]) for c in columns)]
+            for key, group in groups.items()
         ]
+        return csv_table([head, *lines])
+
+    def picture(self, text):
+        """Return the picture of a table with its caption."""
+        name, caption = text.split(":", 1)
+        if not self.rows(name) or not (RESULTS / f"{name}.png").exists():
+            return f"{' '.join(caption.split()).rstrip('.')}: {NOT_RUN}"
+        head = f".. figure:: ../benchmarks/results/{name}.png\n   :width: 680\n\n"
+        lines = textwrap.wrap(" ".join(caption.split()), 84)
+        return head + textwrap.indent("\n".join(lines), "   ")
+
+    def papers(self):
+        """Return the published results beside ours; without ours, no remark on them."""
+        text = (TEMPLATES / "papers.csv").read_text(encoding="utf-8")
+        lines = []
+        for line in csv.reader(io.StringIO(text)):
+            filled = [self.fill_cell(cell) for cell in line]
+            if filled[OURS] == NOT_RUN != line[OURS]:
+                filled[REMARKS] = ""
+            lines.append(filled)
         return csv_table(lines, ["widths: 12 11 15 13 21 13 15"])
 
     def origin(self, name):
@@ -163,6 +215,7 @@ class Page:
         commit = header.get("skmi", "commit not recorded")
         size = header.get("size", "not recorded").split(":")[0]
         size += ", unfinished" if header.get("state") == "unfinished" else ""
+        size += ", with rows " + header["other rows"] if "other rows" in header else ""
         times = (header.get(key, "") for key in ("seconds", "cpu_seconds"))
         return [size, commit, *times, header.get("date", "")]
 
@@ -201,9 +254,13 @@ class Page:
         ]
         if not rows:
             return NOT_RUN
-        tasks, seeds = ({row[key] for row in rows} for key in ("task", "seed"))
-        sizes = " / ".join(sorted({row["rows"] for row in rows}, key=int))
-        said = f"Tasks: {len(tasks)}; samples: {sizes}; seeds: {len(seeds)}."
+        seeds = defaultdict(set)
+        for row in rows:
+            seeds[row["rows"]].add(row["seed"])
+        sizes = sorted(seeds, key=int)
+        numbers = " / ".join(str(len(seeds[size])) for size in sizes)
+        said = f"Tasks: {len({row['task'] for row in rows})}; "
+        said += f"samples: {' / '.join(sizes)}; seeds: {numbers}."
         table = csv_table(leader_rows(rows), classes="breakable sortable leaders")
         return f"{said}\n\n{table}"
 
@@ -230,6 +287,8 @@ class Page:
             return self.better(better_by_group)
         if text == "better by task":
             return self.better(better_by_task)
+        if text.startswith("figure "):
+            return self.picture(text.removeprefix("figure "))
         if text.startswith("leaderboard:"):
             return self.leaders(*(part.strip() for part in text.split(":")[1:]))
         return self.cell(" ".join(text.split()))
@@ -251,7 +310,8 @@ def render(name, folder=RESULTS):
 
 
 def write_pages():
-    """Write all pages."""
-    for name, path in PAGES.items():
-        path.write_text(render(name), encoding="utf-8")
+    """Write all pages, or none where one cannot be made."""
+    texts = {path: render(name) for name, path in PAGES.items()}
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
         print(path.relative_to(ROOT))

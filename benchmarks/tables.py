@@ -4,18 +4,19 @@ A script declares its tables in one literal, which is read without importing it:
 
     BENCHMARK = {
         "data": "drawn",
-        "minutes": {"growth": 3},
         "tables": {"growth": {"small": "--seeds 1", "cpu": "--seeds 5"}},
     }
 
 ``parse`` adds ``--table``, ``--size`` and ``--out`` to its own arguments: those of the
-size come first, what is passed on the command line overrides them.
+size come first, what is passed on the command line overrides them. A small size, or one
+of which an argument is overridden, is a trial: it goes to the folder for temporary files.
 """
 
 import atexit
 import csv
 import datetime
 import functools
+import itertools
 import os
 import platform
 import shlex
@@ -58,12 +59,19 @@ def parse(parser, benchmark, argv=None):
     if size not in tables.get(name, {}):
         parser.error(f"table {name!r} has no size {size!r}")
     options = parser.parse_args([*shlex.split(tables[name][size]), *words])
+    if options.out and not options.out.absolute().parent.is_dir():
+        parser.error(f"there is no folder {options.out.absolute().parent}")
     data = getattr(options, "data", None)
     if data not in (None, "openml", "digits") and not Path(data).exists():
         sys.exit(
             f"there is no file {data}: pass --data FILE, or --data digits for a trial"
         )
-    options.out = options.out or default_path(name, size)
+    folder = getattr(options, "tables", None)
+    if folder and not folder.is_dir():
+        sys.exit(f"there is no folder {folder}: pass --tables FOLDER")
+    if not options.out:
+        options.out = default_path(name, is_trial=size == "small" or overrides(words))
+        print("writes", options.out, file=sys.stderr)
     _run.update(
         table=name, size=size, start=time.time(), words=words, kept=tables[name][size]
     )
@@ -88,9 +96,19 @@ def finish():
         Path(path).write_text("".join([*lines, *rows]), encoding="utf-8")
 
 
-def default_path(name, size):
-    """Return where a table goes: the kept one, or a temporary one of a small run."""
-    if size == "small":
+def overrides(words):
+    """Whether arguments other than files, the table and the size are passed."""
+    return any(
+        word.startswith("--")
+        and word.split("=")[0] not in ("--table", "--size")
+        and not Path(value).exists()
+        for word, value in itertools.pairwise([*words, "no such file"])
+    )
+
+
+def default_path(name, *, is_trial):
+    """Return where a table goes: the kept one, or a temporary one of a trial."""
+    if is_trial:
         folder = Path(tempfile.gettempdir()) / "skmi-benchmarks"
         folder.mkdir(exist_ok=True)
         return folder / f"{name}.csv"
@@ -122,7 +140,7 @@ def library_version():
     """Return the version of the library and the last commit that changed it."""
     from skmi import __version__
 
-    return f"{__version__} {git('log', '-1', '--format=%h', '--', '.')}".strip()
+    return f"{__version__} {git('log', '-1', '--format=%h', '--abbrev=7', '--', '.')}".strip()
 
 
 def version_of(package):
@@ -158,7 +176,7 @@ def make_header():
         "seconds": f"{_run.get('seconds', 0) + elapsed():.0f}",
         "cpu_seconds": f"{_run.get('cpu_seconds', 0) + sum(os.times()[:4]):.0f}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-    }
+    } | ({"other rows": _run["others"]} if "others" in _run else {})
 
 
 def write_table(path, rows):
@@ -187,7 +205,11 @@ def read_lines(path):
 
 def read_table(path):
     """Read a table back as dictionaries of text."""
-    return list(csv.DictReader(read_lines(path)[1]))
+    rows = list(csv.DictReader(read_lines(path)[1]))
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise ValueError(f"{path}, row {number}: not as many cells as columns")
+    return rows
 
 
 def kept_rows(path, *, of_any_version=False):
@@ -202,7 +224,12 @@ def kept_rows(path, *, of_any_version=False):
     is_same = header.get("library") == library_version()
     for key in ("seconds", "cpu_seconds"):
         _run[key] = float(header.get(key, 0)) if is_same else 0
-    return read_table(path) if is_same or of_any_version else []
+    if not (is_same or of_any_version):
+        return []
+    rows = read_table(path)
+    if not is_same or "other rows" in header:
+        _run["others"] = header.get("other rows", f"of {header.get('skmi')}")
+    return rows
 
 
 def read_header(path):

@@ -1,5 +1,6 @@
 """The pages of the benchmarks are those of their tables; nothing here needs torch."""
 
+import argparse
 import csv
 import functools
 import re
@@ -118,7 +119,9 @@ def references(name):
         text = text.replace('""', '"')
     for found in report.REFERENCE.findall(text):
         parts = [part.strip() for part in " ".join(found.split()).split(":")]
-        is_figure = len(parts) > 2 and not parts[0].startswith(("count", "rows"))
+        is_figure = len(parts) > 2 and not parts[0].startswith(
+            ("count", "rows", "means", "figure ")
+        )
         if is_figure and parts[0] != "leaderboard" and f"{parts[2]}=" not in parts[1]:
             yield ":".join(parts), parts[2]
 
@@ -191,10 +194,41 @@ def page(tmp_path):
         ("a: kind=w: value", "not run"),
         ("b: kind=w: value", "not run"),
         ("count b", "not run"),
+        ("figure b: A caption.", "A caption: not run"),
     ],
 )
 def test_references(page, reference, text):
     assert page.fill(f"so {{{{{reference}}}}}.") == f"so {text}."
+
+
+def test_means_of_the_rows_that_agree(page):
+    assert page.fill("{{means a: level=1: level: value, kind}}").splitlines()[-2:] == [
+        "   level,rows,value,kind",
+        '   1.0,2,not finite,"x, y, z"',
+    ]
+    lines = page.fill('{{means a: "kind=x, y": kind: level, value}}').splitlines()
+    assert lines[-1] == '   "x, y",2,1.500,1.250'
+    assert page.fill("{{means a: kind=w: kind: value}}") == "not run"
+
+
+def test_a_column_that_is_missing_is_named(page):
+    with pytest.raises(ValueError, match="'a' has no column 'no such'"):
+        page.fill("{{a: no such=1: value}}")
+
+
+@pytest.mark.parametrize("line", ["1", "1,2,3"])
+def test_a_row_of_another_length_is_named(tmp_path, line):
+    path = tmp_path / "cut.csv"
+    path.write_text(f"# skmi: 0.1.0\na,b\n1,2\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="cut.csv, row 2: not as many cells"):
+        tables.read_table(path)
+
+
+def test_a_published_result_without_ours_has_no_remark(tmp_path):
+    rows = list(csv.reader(report.Page(tmp_path).papers().splitlines()[5:]))
+    [growth] = [row for row in rows if "nearest neighbours by correlation" in row[0]]
+    assert growth[report.OURS] == "not run"
+    assert growth[report.REMARKS] == ""
 
 
 def test_reference_to_rows_that_differ_raises(page):
@@ -263,6 +297,23 @@ def test_rows_of_another_version_are_not_kept(tmp_path):
     assert tables.kept_rows(path, of_any_version=True) == [{"a": "1"}]
 
 
+def test_rows_of_another_version_that_stay_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_run", {})
+    path = tmp_path / "t.csv"
+    tables.write_table(path, [{"a": 1}])
+    text = path.read_text(encoding="utf-8")
+    text = re.sub("# library: .*", "# library: 0.0.1 abc", text)
+    path.write_text(re.sub("# skmi: .*", "# skmi: 0.0.1, commit abc", text))
+    tables.write_table(path, tables.kept_rows(path, of_any_version=True))
+    assert (
+        report.Page(tmp_path).origin("t")[0].endswith("with rows of 0.0.1, commit abc")
+    )
+    tables.write_table(path, tables.kept_rows(path))
+    assert (
+        report.Page(tmp_path).origin("t")[0].endswith("with rows of 0.0.1, commit abc")
+    )
+
+
 def test_every_kept_table_is_declared_or_of_single_runs():
     known = registry.tables()
     kept = {path.stem for path in tables.RESULTS.glob("*.csv")}
@@ -285,14 +336,11 @@ def test_every_table_has_a_size_that_pages_show():
         assert table.sizes.keys() & {"cpu", "gpu"}, table.name
 
 
-def test_every_table_says_about_how_long_it_takes():
-    known = registry.tables().values()
-    unknown = [table.name for table in known if not table.minutes]
-    # benchmarks.selection measures its own.
-    assert {registry.tables()[name].module for name in unknown} <= {
-        "benchmarks.selection.peers",
-        "benchmarks.selection.selection",
-    }
+def test_every_table_says_its_commit_and_that_it_is_finished():
+    for path in tables.RESULTS.glob("*.csv"):
+        header = tables.read_header(path)
+        assert "state" not in header, path
+        assert path.stem == "gpu" or re.search(r"commit [0-9a-f]{10}$", header["skmi"])
 
 
 def test_list_needs_no_torch():
@@ -312,9 +360,39 @@ def test_list_needs_no_torch():
     assert "growth\n" in done.stdout
 
 
+DECLARED = {"data": "drawn", "tables": {"t": {"small": "--seeds 1", "cpu": ""}}}
+
+
+@pytest.mark.parametrize(
+    ("words", "is_kept"),
+    [
+        ([], True),
+        (["--size", "small"], False),
+        (["--seeds", "2"], False),
+        (["--seeds=2"], False),
+        (["--folder", "."], True),
+        (["--folder", "no such folder"], False),
+        (["--quick"], False),
+    ],
+)
+def test_a_trial_does_not_replace_the_kept_table(monkeypatch, words, is_kept):
+    monkeypatch.setattr(tables, "_run", {})
+    monkeypatch.setattr(tables.atexit, "register", lambda function: None)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds")
+    parser.add_argument("--folder")
+    parser.add_argument("--quick", action="store_true")
+    out = tables.parse(parser, DECLARED, words).out
+    assert (out == tables.RESULTS / "t.csv") == is_kept
+
+
 @pytest.mark.parametrize(
     ("name", "words", "said"),
     [
+        ("growth", ["--out", "no_folder/a.csv"], "there is no folder"),
+        ("all", ["--out", "a.csv"], "no other argument than --size"),
+        ("selection_tables", ["--size", "cpu"], "pass --tables FOLDER"),
         ("strange", ["--data", "digits", "--strange", "no.npz"], "no.npz"),
         ("growth", ["--no-such"], "unrecognized arguments: --no-such"),
         ("all", ["--no-such"], "unrecognized arguments: --no-such"),
@@ -376,6 +454,8 @@ def test_leaderboard_says_where_another_package_is_better():
         fit_of("ennemi", 1.25, task="u"),
     ]
     rows += [fit_of("npeet_plus", 1.3), fit_of("infomeasure", 1.21)]
+    even = {"group": "even", "task": "v"}  # the means have the same digits
+    rows += [fit_of("AutoMI", 1.2, **even), fit_of("ennemi", 1.1999, **even)]
     [_, *groups] = leaders.better_by_group(rows)
     assert groups == [["g", "9", "ennemi", 2, "0.175", "0.200"]]
     [_, *found] = leaders.better_by_task(rows)

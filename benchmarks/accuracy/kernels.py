@@ -17,7 +17,6 @@ from skmi.datasets import BENCHMARK_TASKS
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"kernels": 5},
     "tables": {
         "kernels": {
             "small": "--rows 100 --seeds 1",

@@ -31,7 +31,6 @@ from skmi.datasets import BENCHMARK_TASKS, make_correlated_normal
 
 BENCHMARK = {
     "data": "drawn; digits of scikit-learn",
-    "minutes": {"leaderboard": 40},
     "tables": {
         "leaderboard": {
             "small": "--groups 'forty tasks' --rows 100 --seconds 10 --few --seeds 1"
@@ -222,7 +221,7 @@ def version_of(name, peer):
         return tables.library_version()
     code = f"from importlib import metadata as m; print(m.version({peer['package']!r}))"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    return done.stdout.strip() or None
+    return done.stdout.strip() or "not known"
 
 
 def jobs_of(peer, group, draws, n_samples, seeds, *, with_slow):

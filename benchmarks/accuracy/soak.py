@@ -23,7 +23,6 @@ from tests.oddities import draw_case, judge, soak_instances
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"soak": 5},
     "tables": {
         "soak": {
             "small": "--cases 40",

@@ -39,7 +39,6 @@ from skmi.datasets import (
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"verdict": 5, "verdict_large": 2},
     "tables": {
         "verdict": {
             "small": "--sizes 100 --seeds 1 --families 'normal 1x1 .41' 'labels"
@@ -47,6 +46,7 @@ BENCHMARK = {
             "cpu": "--sizes 200 1000 --seeds 6 --first-seed 10100 --more",
         },
         "verdict_large": {
+            "small": "--sizes 300 --seeds 1 --families 'normal 1x1 .41' --no-rival",
             "cpu": "--sizes 3000 --seeds 1 --first-seed 10100 --more --no-rival",
         },
     },

@@ -21,7 +21,6 @@ from skmi.inference import conditional_independence_test
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"conditional": 15},
     "tables": {
         "conditional": {
             "small": "--rows 100 --columns 1 3 --seeds 3",

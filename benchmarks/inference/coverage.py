@@ -35,7 +35,6 @@ from skmi.inference import confidence_interval
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"coverage": 20, "coverage_neighbors": 28, "coverage_wide": 3},
     "tables": {
         "coverage": {
             "small": "--rows 100 --seeds 2 --resamples 5 --estimators GaussianMI"
@@ -46,7 +45,7 @@ BENCHMARK = {
         "coverage_neighbors": {
             "small": "--rows 100 --seeds 2 --resamples 3 --estimators KSG"
             " HistogramMI --tasks 'normal 1x1' tied",
-            "cpu": "--rows 200 1000 --seeds 10 --jobs 2 --first-seed 70000"
+            "cpu": "--rows 200 1000 --seeds 10 --first-seed 70000"
             " --resamples 8 --estimators KSG MixedKSG HistogramMI --tasks"
             " once tied",
         },

@@ -23,7 +23,6 @@ from skmi.inference import confidence_interval
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"given": 5},
     "tables": {
         "given": {
             "small": "--rows 200 --seeds 1 --estimators GaussianMI KSG --triples"

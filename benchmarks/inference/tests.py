@@ -31,7 +31,6 @@ from skmi.statistics import permutation_pvalue
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"tests_power": 6, "tests_size": 12},
     "tables": {
         "tests_power": {
             "small": "power --rows 50 --seeds 2",

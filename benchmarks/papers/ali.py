@@ -23,7 +23,6 @@ from benchmarks.papers.gan import add_clipped, information, network
 
 BENCHMARK = {
     "data": "MNIST",
-    "minutes": {"ali": 9},
     "tables": {
         "ali": {
             "small": "--rows 500 --steps 20 --seeds 1 --data digits",

@@ -21,7 +21,6 @@ from skmi import bounds
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"bias_variance": 1},
     "tables": {
         "bias_variance": {
             "small": "--seeds 2",

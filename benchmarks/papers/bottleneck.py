@@ -45,12 +45,6 @@ from skmi.training.schedule import Schedule
 
 BENCHMARK = {
     "data": "MNIST",
-    "minutes": {
-        "bottleneck_selection": 25,
-        "bottleneck": 15,
-        "bottleneck_by_entropy": 3,
-        "bottleneck_strange": 3,
-    },
     "tables": {
         "bottleneck_selection": {
             "small": "select --seeds 1 --epochs 1 --methods DVB --weights 0.001"
@@ -64,6 +58,8 @@ BENCHMARK = {
             "gpu": "compare",
         },
         "bottleneck_by_entropy": {
+            "small": "compare --measure cross_entropy --seeds 1 --methods DVB"
+            " --data digits",
             "cpu": "compare --measure cross_entropy --methods DVB 'DVB,"
             " additive noise'",
         },

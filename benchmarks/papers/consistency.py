@@ -21,7 +21,6 @@ from benchmarks.data import load_mnist
 
 BENCHMARK = {
     "data": "MNIST",
-    "minutes": {"consistency": 7},
     "tables": {
         "consistency": {
             "small": "--rows 100 --seeds 1 --estimators InfoNCE --data digits",

@@ -21,7 +21,6 @@ from skmi.datasets import BENCHMARK_TASKS
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"critics": 5},
     "tables": {
         "critics": {
             "small": "--rows 200 --seeds 1 --tasks 'normal 1x1'",

@@ -36,7 +36,6 @@ from skmi.scores import entropy_surrogate
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"dsprites": 15},
     "tables": {
         "dsprites": {
             "small": "--rows 200 --epochs 1 --seeds 1",

@@ -23,7 +23,6 @@ from benchmarks import harness, tables
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"equitability": 5},
     "tables": {
         "equitability": {
             "small": "--rows 100 --seeds 1 --estimators KSG",

@@ -25,7 +25,6 @@ from skmi import bounds
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"gan_grid": 6, "gan_spiral": 4},
     "tables": {
         "gan_grid": {
             "small": "grid --steps 10 --seeds 1",

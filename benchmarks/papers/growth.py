@@ -20,7 +20,6 @@ from skmi.datasets import make_correlated_normal
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"growth": 3},
     "tables": {
         "growth": {
             "small": "--rows 100 --seeds 1 --dimensions 1 2",

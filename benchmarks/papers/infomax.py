@@ -30,7 +30,6 @@ from skmi import InfoMaxEncoder
 
 BENCHMARK = {
     "data": "MNIST",
-    "minutes": {"infomax": 60},
     "tables": {
         "infomax": {
             "small": "--rows 100 --test-rows 50 --epochs 1 --probe-epochs 1"
@@ -149,11 +148,6 @@ def settings_of(objective, weight, seed, options):
     return {name: str(value) for name, value in line.items()}
 
 
-def read_runs(path):
-    """Return the lines of the runs made so far."""
-    return tables.read_table(path) if path.exists() else []
-
-
 def summarise(runs):
     """Return one line for each objective of equal settings."""
     known = ("data", "objective", "prior_matching", "rows", "epochs", "shrink")
@@ -189,16 +183,17 @@ def main():
     warnings.simplefilter("ignore")  # probes are stopped on purpose
     torch.set_num_threads(1)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
+    runs = tables.kept_rows(options.runs)
     for seed, (objective, weight) in itertools.product(seeds, OBJECTIVES):
         line = settings_of(objective, weight, seed, options)
-        runs = read_runs(options.runs)
         if any(line.items() <= made.items() for made in runs):
             continue
         accuracy = run(objective, weight, seed, options)
         line |= {name: f"{value:.4f}" for name, value in accuracy.items()}
         print(*line.values(), sep="  ", flush=True)
-        tables.write_table(options.runs, [*runs, line])
-        tables.write_table(options.out, summarise([*runs, line]))
+        runs.append(line)
+        tables.write_table(options.runs, runs)
+        tables.write_table(options.out, summarise(runs))
 
 
 if __name__ == "__main__":

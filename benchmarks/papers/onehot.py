@@ -25,7 +25,6 @@ from skmi.critics._layers import MultiLayer
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"onehot": 8},
     "tables": {
         "onehot": {
             "small": "--seeds 1 --steps 20",

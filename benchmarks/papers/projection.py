@@ -34,7 +34,6 @@ from skmi.scores import mutual_info_gradient, project_randomly
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"projection": 2},
     "tables": {
         "projection": {
             "small": "--widths 20 --rows 64 --seeds 1",

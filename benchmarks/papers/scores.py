@@ -21,7 +21,6 @@ from skmi.scores import SCORES
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"scores": 4},
     "tables": {
         "scores": {
             "small": "--seeds 1 --dimensions 2",

@@ -22,7 +22,6 @@ from skmi.datasets import make_correlated_normal
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"sides": 15},
     "tables": {
         "sides": {
             "small": "--rows 100 --seeds 2",

@@ -22,7 +22,6 @@ from benchmarks import harness, tables
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"staircase_separable": 5, "staircase_joint": 120, "staircase_cubic": 3},
     "tables": {
         "staircase_separable": {
             "small": "--critic separable --steps 5 --seeds 1 --levels 2 4",

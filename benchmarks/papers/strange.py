@@ -32,7 +32,6 @@ from benchmarks.papers import labels
 
 BENCHMARK = {
     "data": "MNIST; CIFAR-10 by --strange",
-    "minutes": {"strange": 10},
     "tables": {
         "strange": {
             "small": "--rows 200 --epochs 1 --seeds 1 --data digits",

@@ -56,6 +56,9 @@ def install(name, peer):
 def main():
     """Install those that are named, or all."""
     known = peers()
+    unknown = {*sys.argv[1:]} - known.keys()
+    if unknown:
+        sys.exit(f"no module {sorted(unknown)}: there are {sorted(known)}")
     for name in sys.argv[1:] or known:
         if python_of(name) is None:
             done = install(name, known[name])

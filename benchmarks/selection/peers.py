@@ -394,13 +394,13 @@ def rows_of(task, seed, draw, make_row, options, known):
 def main():
     """Run all tasks that are not in the table yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tables", type=Path)
+    parser.add_argument("--tables", type=Path, help="a folder")
     parser.add_argument("--methods", nargs="*")
     parser.add_argument("--only", default="", help="tasks whose name begins so")
     parser.add_argument("--limit", type=float, help="CPU seconds of a fit")
     options = tables.parse(parser, BENCHMARK)
     warnings.simplefilter("ignore")
-    table = tables.read_table(options.out) if options.out.exists() else []
+    table = tables.kept_rows(options.out)
     known = {tuple(row[k] for k in FIELDS[:4]) for row in table}
     for task in tasks(options.size, options.tables):
         if task[0].startswith(options.only):

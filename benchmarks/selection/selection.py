@@ -334,7 +334,7 @@ def accuracy_rows(name, X, y, size):
 def main():
     """Run all tasks and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tables", type=Path)
+    parser.add_argument("--tables", type=Path, help="a folder")
     parser.add_argument("--draws", type=int, default=100, help="at most")
     parser.add_argument("--most-columns", type=int, default=10**9)
     options = tables.parse(parser, BENCHMARK)

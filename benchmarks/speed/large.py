@@ -26,7 +26,6 @@ from benchmarks import tables
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"large": 1},
     "tables": {
         "large": {
             "small": "--rows 10000 20000 --ways map",

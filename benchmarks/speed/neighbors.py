@@ -27,7 +27,6 @@ from skmi.datasets import make_correlated_normal
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"neighbors": 3},
     "tables": {
         "neighbors": {
             "small": "--most-rows 1000",

@@ -22,7 +22,6 @@ from benchmarks.peers import install
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"ratios": 2},
     "tables": {
         "ratios": {
             "small": "--rows 300 --rounds 1",

@@ -22,7 +22,6 @@ from skmi.variational.inputs import Inputs
 
 BENCHMARK = {
     "data": "drawn",
-    "minutes": {"stack": 2},
     "tables": {
         "stack": {
             "small": "--models 1 4 --critics default --epochs 1 --repeats 1",

@@ -183,7 +183,7 @@ class MIFeatureSelector(TableSelectorMixin, CallbackSupportMixin, DeclaredParame
     selection_frequency_ : ndarray of shape (`n_features_in_`,)
         Share of the resamples in which a feature is selected.
     stability_ : float
-        1 at best, about 0 by chance [2]_; NaN if all select all, or all nothing.
+        1 at best, 0 by chance [2]_; NaN of one resample, or if all keep all or nothing.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
