@@ -9,7 +9,7 @@ A script declares its tables in one literal, which is read without importing it:
 
 ``parse`` adds ``--table``, ``--size`` and ``--out`` to its own arguments: those of the
 size come first, what is passed on the command line overrides them. A small size, or one
-of which an argument is overridden, is a trial: it goes to the folder for temporary files.
+of which an argument is overridden, is a trial: its table is a temporary file.
 """
 
 import atexit
@@ -140,7 +140,8 @@ def library_version():
     """Return the version of the library and the last commit that changed it."""
     from skmi import __version__
 
-    return f"{__version__} {git('log', '-1', '--format=%h', '--abbrev=7', '--', '.')}".strip()
+    last = git("log", "-1", "--format=%h", "--abbrev=7", "--", ".")
+    return f"{__version__} {last}".strip()
 
 
 def version_of(package):
