@@ -104,6 +104,8 @@ def print_table(name):
     header, rows = read_header(path), read_table(path)
     for key, text in (header or {"commit": "not recorded"}).items():
         print(f"{key}: {text}")
+    if not rows:
+        sys.exit(f"{name}: no rows")
     lines = [list(rows[0]), *(list(row.values()) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

@@ -118,7 +118,7 @@ class Page:
         ]
 
     def at(self, name, row, key):
-        """Return a cell of a row that a condition names."""
+        """Return a cell of a row of a table."""
         if key not in row:
             raise ValueError(f"table {name!r} has no column {key!r}")
         return row[key]
@@ -129,7 +129,8 @@ class Page:
         if over == "count":
             found = {row[column] for row in rows} if column else rows
             return str(len(found)) if self.rows(name) else NOT_RUN
-        cells = [row[column] for row in rows if row.get(column)]
+        cells = [self.at(name, row, column) for row in rows]
+        cells = [cell for cell in cells if cell]
         if not cells:
             return NOT_RUN
         if over:
@@ -166,7 +167,7 @@ class Page:
         rows = self.matching(name, conditions)
         if not rows:
             return NOT_RUN
-        lines = [[row.get(column, NOT_RUN) for column in columns] for row in rows]
+        lines = [[self.at(name, row, column) for column in columns] for row in rows]
         return csv_table([[c.replace("_", " ") for c in columns], *lines])
 
     def mean_rows(self, name, conditions, keys, columns):
@@ -214,6 +215,10 @@ class Page:
         header = read_header(path)
         commit = header.get("skmi", "commit not recorded")
         size = header.get("size", "not recorded").split(":")[0]
+        others = {row.get("size", size) for row in self.rows(name)} - {size}
+        size = ", ".join(
+            [size, *(f"{other} of an earlier version" for other in others)]
+        )
         size += ", unfinished" if header.get("state") == "unfinished" else ""
         size += ", with rows " + header["other rows"] if "other rows" in header else ""
         times = (header.get(key, "") for key in ("seconds", "cpu_seconds"))

@@ -16,7 +16,6 @@ import atexit
 import csv
 import datetime
 import functools
-import itertools
 import os
 import platform
 import shlex
@@ -29,6 +28,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
 UNFINISHED = "# state: unfinished\n"
+NOT_OVERRIDING = ("--table", "--size", "--data", "--strange", "--tables")
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
 _run = {}  # what this process runs, for the header
 
@@ -70,7 +70,9 @@ def parse(parser, benchmark, argv=None):
     if folder and not folder.is_dir():
         sys.exit(f"there is no folder {folder}: pass --tables FOLDER")
     if not options.out:
-        options.out = default_path(name, is_trial=size == "small" or overrides(words))
+        is_kept = size == ("cpu" if "cpu" in tables[name] else size)
+        is_trial = size == "small" or not is_kept or data == "digits"
+        options.out = default_path(name, is_trial=is_trial or overrides(words))
         print("writes", options.out, file=sys.stderr)
     _run.update(
         table=name, size=size, start=time.time(), words=words, kept=tables[name][size]
@@ -97,12 +99,10 @@ def finish():
 
 
 def overrides(words):
-    """Whether arguments other than files, the table and the size are passed."""
+    """Whether arguments of a size are overridden."""
     return any(
-        word.startswith("--")
-        and word.split("=")[0] not in ("--table", "--size")
-        and not Path(value).exists()
-        for word, value in itertools.pairwise([*words, "no such file"])
+        word.startswith("--") and word.split("=")[0] not in NOT_OVERRIDING
+        for word in words
     )
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -212,8 +213,9 @@ def test_means_of_the_rows_that_agree(page):
 
 
 def test_a_column_that_is_missing_is_named(page):
-    with pytest.raises(ValueError, match="'a' has no column 'no such'"):
-        page.fill("{{a: no such=1: value}}")
+    for text in ("a: no such=1: value", "mean a: : no such", "rows a: : no such"):
+        with pytest.raises(ValueError, match="'a' has no column 'no such'"):
+            page.fill(f"{{{{{text}}}}}")
 
 
 @pytest.mark.parametrize("line", ["1", "1,2,3"])
@@ -357,7 +359,8 @@ def test_list_needs_no_torch():
     assert "growth\n" in done.stdout
 
 
-DECLARED = {"data": "drawn", "tables": {"t": {"small": "--seeds 1", "cpu": ""}}}
+SIZES = {"small": "--seeds 1", "cpu": "", "gpu": ""}
+DECLARED = {"data": "drawn", "tables": {"t": SIZES}}
 
 
 @pytest.mark.parametrize(
@@ -367,8 +370,9 @@ DECLARED = {"data": "drawn", "tables": {"t": {"small": "--seeds 1", "cpu": ""}}}
         (["--size", "small"], False),
         (["--seeds", "2"], False),
         (["--seeds=2"], False),
-        (["--folder", "."], True),
-        (["--folder", "no such folder"], False),
+        (["--tables", "."], True),
+        (["--folder", "."], False),
+        (["--size", "gpu"], False),
         (["--quick"], False),
     ],
 )
@@ -379,6 +383,7 @@ def test_a_trial_does_not_replace_the_kept_table(monkeypatch, words, is_kept):
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds")
     parser.add_argument("--folder")
+    parser.add_argument("--tables", type=Path)
     parser.add_argument("--quick", action="store_true")
     out = tables.parse(parser, DECLARED, words).out
     assert (out == tables.RESULTS / "t.csv") == is_kept

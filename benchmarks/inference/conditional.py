@@ -1,4 +1,4 @@
-r"""Size and power of the test of conditional independence by kind and size of Z.
+r"""Type I error of the test of conditional independence by kind and size of Z.
 
     python -m benchmarks run conditional
 
