@@ -127,7 +127,7 @@ class Page:
         """Return one figure of the rows that match."""
         rows = self.matching(name, conditions)
         if over == "count":
-            found = {row[column] for row in rows} if column else rows
+            found = {self.at(name, row, column) for row in rows} if column else rows
             return str(len(found)) if self.rows(name) else NOT_RUN
         cells = [self.at(name, row, column) for row in rows]
         cells = [cell for cell in cells if cell]
@@ -177,12 +177,13 @@ class Page:
         )
         groups = defaultdict(list)
         for row in self.matching(name, conditions):
-            groups[tuple(row[key] for key in keys)].append(row)
+            groups[tuple(self.at(name, row, key) for key in keys)].append(row)
         if not groups:
             return NOT_RUN
         head = [column.replace("_", " ") for column in [*keys, "rows", *columns]]
         lines = [
-            [*key, len(group), *(mean_cell([row[c] for row in group]) for c in columns)]
+            [*key, len(group)]
+            + [mean_cell([self.at(name, row, c) for row in group]) for c in columns]
             for key, group in groups.items()
         ]
         return csv_table([head, *lines])
@@ -217,7 +218,7 @@ class Page:
         size = header.get("size", "not recorded").split(":")[0]
         others = {row.get("size", size) for row in self.rows(name)} - {size}
         size = ", ".join(
-            [size, *(f"{other} of an earlier version" for other in others)]
+            [size, *(f"rows of size {other} of another run" for other in others)]
         )
         size += ", unfinished" if header.get("state") == "unfinished" else ""
         size += ", with rows " + header["other rows"] if "other rows" in header else ""

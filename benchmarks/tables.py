@@ -8,8 +8,9 @@ A script declares its tables in one literal, which is read without importing it:
     }
 
 ``parse`` adds ``--table``, ``--size`` and ``--out`` to its own arguments: those of the
-size come first, what is passed on the command line overrides them. A small size, or one
-of which an argument is overridden, is a trial: its table is a temporary file.
+size come first, what is passed on the command line overrides them. Another size than
+the one that pages show, digits in the place of MNIST, or an argument that is overridden
+make a trial: its table is a temporary file.
 """
 
 import atexit
@@ -70,9 +71,9 @@ def parse(parser, benchmark, argv=None):
     if folder and not folder.is_dir():
         sys.exit(f"there is no folder {folder}: pass --tables FOLDER")
     if not options.out:
-        is_kept = size == ("cpu" if "cpu" in tables[name] else size)
-        is_trial = size == "small" or not is_kept or data == "digits"
-        options.out = default_path(name, is_trial=is_trial or overrides(words))
+        shown = "cpu" if "cpu" in tables[name] else "gpu"
+        is_trial = size != shown or data == "digits" or overrides(words)
+        options.out = default_path(name, is_trial=is_trial)
         print("writes", options.out, file=sys.stderr)
     _run.update(
         table=name, size=size, start=time.time(), words=words, kept=tables[name][size]
@@ -80,7 +81,9 @@ def parse(parser, benchmark, argv=None):
     atexit.register(finish)
     sys.excepthook = fail
     if hasattr(options, "seeds"):
-        _run["seeds"] = f"{options.seeds} from {getattr(options, 'first_seed', 0)}"
+        _run["seeds"] = str(options.seeds)
+        if hasattr(options, "first_seed"):  # other scripts have seeds of their own
+            _run["seeds"] += f" from {options.first_seed}"
     return options
 
 

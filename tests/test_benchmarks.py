@@ -213,7 +213,14 @@ def test_means_of_the_rows_that_agree(page):
 
 
 def test_a_column_that_is_missing_is_named(page):
-    for text in ("a: no such=1: value", "mean a: : no such", "rows a: : no such"):
+    for text in (
+        "a: no such=1: value",
+        "mean a: : no such",
+        "count a: : no such",
+        "rows a: : no such",
+        "means a: : kind: no such",
+        "means a: : no such: value",
+    ):
         with pytest.raises(ValueError, match="'a' has no column 'no such'"):
             page.fill(f"{{{{{text}}}}}")
 
